@@ -1,0 +1,177 @@
+//! The secret `FARTHING_KEYS` and the keys derived from it, one per purpose.
+
+use core::fmt;
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+/// What a derived key is for. A token made for one purpose never verifies for another (threat E6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Quotes in offers.
+    Quote,
+    /// Passes of single articles.
+    Pass,
+    /// Handles of readers.
+    Handle,
+    /// The ledger tag inside quotes.
+    Tag,
+    /// Digests of network addresses.
+    Address,
+}
+
+impl Purpose {
+    const ALL: [Self; 5] = [Self::Quote, Self::Pass, Self::Handle, Self::Tag, Self::Address];
+
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::Quote => b"farthing v1 quote",
+            Self::Pass => b"farthing v1 pass",
+            Self::Handle => b"farthing v1 handle",
+            Self::Tag => b"farthing v1 tag",
+            Self::Address => b"farthing v1 address",
+        }
+    }
+}
+
+/// Keys by `kid`; the first signs, all verify.
+///
+/// The secret is `kid:base64url,kid:base64url,…`, each key at least 32 bytes, each `kid` 1 to 16
+/// letters, digits, `-` or `_`.
+#[derive(Clone)]
+pub struct Keys(Vec<Entry>);
+
+#[derive(Clone)]
+struct Entry {
+    kid: String,
+    derived: [[u8; 32]; 5],
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|entry| &entry.kid)).finish()
+    }
+}
+
+/// Why `FARTHING_KEYS` cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeysError {
+    /// Missing or empty.
+    Missing,
+    /// The entry with this number, from 1, is not `kid:base64url`.
+    Form(usize),
+    /// The key of this `kid` has fewer than 32 bytes.
+    Short(String),
+    /// This `kid` stands twice.
+    Repeated(String),
+}
+
+impl fmt::Display for KeysError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("FARTHING_KEYS is missing: set it to kid:KEY, where KEY is 32 random bytes in base64url"),
+            Self::Form(number) => write!(f, "FARTHING_KEYS: entry {number} is not kid:base64url"),
+            Self::Short(kid) => write!(f, "FARTHING_KEYS: the key \"{kid}\" has fewer than 32 bytes"),
+            Self::Repeated(kid) => write!(f, "FARTHING_KEYS: the kid \"{kid}\" stands twice"),
+        }
+    }
+}
+
+impl core::error::Error for KeysError {}
+
+impl Keys {
+    /// Reads the secret.
+    pub fn parse(text: &str) -> Result<Self, KeysError> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for (index, entry) in text.trim().split(',').enumerate() {
+            if text.trim().is_empty() {
+                return Err(KeysError::Missing);
+            }
+            let form = || KeysError::Form(index.saturating_add(1));
+            let (kid, key) = entry.trim().split_once(':').ok_or_else(form)?;
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+            if kid.is_empty() || kid.len() > 16 || !kid.bytes().all(plain) {
+                return Err(form());
+            }
+            let key = URL_SAFE_NO_PAD.decode(key.trim_end_matches('=')).map_err(|_| form())?;
+            if key.len() < 32 {
+                return Err(KeysError::Short(kid.to_owned()));
+            }
+            if entries.iter().any(|seen| seen.kid == kid) {
+                return Err(KeysError::Repeated(kid.to_owned()));
+            }
+            let expand = Hkdf::<Sha256>::new(None, &key);
+            let derived = Purpose::ALL.map(|purpose| {
+                let mut out = [0; 32];
+                // 32 bytes is far below HKDF's limit, the only error there is
+                let _ = expand.expand(purpose.label(), &mut out);
+                out
+            });
+            entries.push(Entry { kid: kid.to_owned(), derived });
+        }
+        Ok(Self(entries))
+    }
+
+    /// The `kid` and key that sign for a purpose.
+    pub fn signing(&self, purpose: Purpose) -> Option<(&str, &[u8; 32])> {
+        let entry = self.0.first()?;
+        Some((&entry.kid, entry.derived.get(purpose.index())?))
+    }
+
+    /// The key of a `kid` for a purpose.
+    pub fn of(&self, kid: &str, purpose: Purpose) -> Option<&[u8; 32]> {
+        let entry = self.0.iter().find(|entry| entry.kid == kid)?;
+        entry.derived.get(purpose.index())
+    }
+}
+
+impl Purpose {
+    const fn index(self) -> usize {
+        match self {
+            Self::Quote => 0,
+            Self::Pass => 1,
+            Self::Handle => 2,
+            Self::Tag => 3,
+            Self::Address => 4,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn test_keys() -> Keys {
+    let one = URL_SAFE_NO_PAD.encode([1; 32]);
+    let two = URL_SAFE_NO_PAD.encode([2; 32]);
+    Keys::parse(&format!("a:{one},b:{two}")).unwrap()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b10_bad_secrets_are_told_apart() {
+        let long = URL_SAFE_NO_PAD.encode([1; 32]);
+        let short = URL_SAFE_NO_PAD.encode([1; 31]);
+        let error = |text: &str| Keys::parse(text).unwrap_err();
+        assert_eq!(error(""), KeysError::Missing);
+        assert_eq!(error("  "), KeysError::Missing);
+        assert_eq!(error(&long), KeysError::Form(1));
+        assert_eq!(error(&format!("a:{long},b:!")), KeysError::Form(2));
+        assert_eq!(error(&format!("a:{short}")), KeysError::Short("a".into()));
+        assert_eq!(error(&format!("a:{long},a:{long}")), KeysError::Repeated("a".into()));
+        assert!(!format!("{:?}", test_keys()).contains(&long), "G1: keys never print");
+    }
+
+    #[test]
+    fn e6_purposes_have_different_keys() {
+        let keys = test_keys();
+        for a in Purpose::ALL {
+            for b in Purpose::ALL {
+                assert_eq!(keys.of("a", a) == keys.of("a", b), a == b);
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The pass of one article and the handle of one reader.
+
+use alloc::{string::String, vec::Vec};
+use alloy_primitives::Address;
+use sha2::{Digest, Sha256};
+
+use super::{Keys, Purpose, token};
+
+/// The first 16 bytes of a SHA-256 digest: enough to name a thing, too few to be looked up.
+pub(crate) fn short_digest(domain: &str, text: &[u8]) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    hash.update(domain.as_bytes());
+    hash.update([0]);
+    hash.update(text);
+    let mut short = [0; 16];
+    for (to, from) in short.iter_mut().zip(hash.finalize()) {
+        *to = from;
+    }
+    short
+}
+
+/// What a pass says: its bearer has paid for one article.
+///
+/// The MAC's context is the article's canonical URL, host included, so a pass for a cheap article
+/// is not even well-formed for a dear one (threat E7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// Digest of the payer's address.
+    pub payer: [u8; 16],
+    /// The receipt it was issued for.
+    pub receipt: [u8; 16],
+    /// Unix seconds of issue.
+    pub issued: u64,
+    /// Unix seconds after which it opens nothing.
+    pub expires: u64,
+}
+
+/// This one article; other scopes (a section, a site) get other first bytes.
+const ARTICLE: u8 = 1;
+
+impl Pass {
+    /// A payer's digest, as passes name it.
+    pub fn payer_digest(payer: Address) -> [u8; 16] {
+        short_digest("farthing payer", payer.as_slice())
+    }
+
+    /// Makes the token.
+    pub fn seal(&self, keys: &Keys, resource: &str) -> Option<String> {
+        let mut payload = Vec::with_capacity(49);
+        payload.push(ARTICLE);
+        payload.extend_from_slice(&self.payer);
+        payload.extend_from_slice(&self.receipt);
+        payload.extend_from_slice(&self.issued.to_be_bytes());
+        payload.extend_from_slice(&self.expires.to_be_bytes());
+        token::seal(keys, Purpose::Pass, &payload, resource.as_bytes())
+    }
+
+    /// Reads a token for this article; none unless it is ours, whole and in its time.
+    pub fn open(keys: &Keys, resource: &str, text: &str, now: u64) -> Option<Self> {
+        let payload = token::open(keys, Purpose::Pass, text, resource.as_bytes())?;
+        let (scope, rest) = payload.split_first()?;
+        let (payer, rest) = rest.split_first_chunk::<16>()?;
+        let (receipt, rest) = rest.split_first_chunk::<16>()?;
+        let (issued, rest) = rest.split_first_chunk::<8>()?;
+        let (expires, rest) = rest.split_first_chunk::<8>()?;
+        let pass = Self {
+            payer: *payer,
+            receipt: *receipt,
+            issued: u64::from_be_bytes(*issued),
+            expires: u64::from_be_bytes(*expires),
+        };
+        (*scope == ARTICLE && rest.is_empty() && now < pass.expires).then_some(pass)
+    }
+}
+
+/// A reader's handle: names the payer, so that lost passes can be minted again from the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handle {
+    /// Who paid.
+    pub payer: Address,
+    /// Unix seconds after which it is void.
+    pub expires: u64,
+}
+
+impl Handle {
+    /// Makes the token for a site.
+    pub fn seal(&self, keys: &Keys, site: &str) -> Option<String> {
+        let mut payload = Vec::with_capacity(28);
+        payload.extend_from_slice(self.payer.as_slice());
+        payload.extend_from_slice(&self.expires.to_be_bytes());
+        token::seal(keys, Purpose::Handle, &payload, site.as_bytes())
+    }
+
+    /// Reads a token of this site.
+    pub fn open(keys: &Keys, site: &str, text: &str, now: u64) -> Option<Self> {
+        let payload = token::open(keys, Purpose::Handle, text, site.as_bytes())?;
+        let (payer, rest) = payload.split_first_chunk::<20>()?;
+        let (expires, rest) = rest.split_first_chunk::<8>()?;
+        let handle = Self {
+            payer: Address::new(*payer),
+            expires: u64::from_be_bytes(*expires),
+        };
+        (rest.is_empty() && now < handle.expires).then_some(handle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::keys::test_keys;
+
+    #[test]
+    fn e7_a_pass_opens_one_article_on_one_host_for_its_time() {
+        let keys = test_keys();
+        let pass = Pass { payer: [1; 16], receipt: [2; 16], issued: 100, expires: 200 };
+        let text = pass.seal(&keys, "https://a.example/articles/cheap").unwrap();
+        assert_eq!(Pass::open(&keys, "https://a.example/articles/cheap", &text, 199), Some(pass));
+        assert_eq!(Pass::open(&keys, "https://a.example/articles/cheap", &text, 200), None);
+        assert_eq!(Pass::open(&keys, "https://a.example/articles/dear", &text, 150), None);
+        assert_eq!(Pass::open(&keys, "https://b.example/articles/cheap", &text, 150), None);
+        assert_eq!(Handle::open(&keys, "https://a.example", &text, 150), None);
+    }
+
+    #[test]
+    fn a_handle_is_of_one_site() {
+        let keys = test_keys();
+        let handle = Handle { payer: Address::repeat_byte(7), expires: 200 };
+        let text = handle.seal(&keys, "https://a.example").unwrap();
+        assert_eq!(Handle::open(&keys, "https://a.example", &text, 100), Some(handle));
+        assert_eq!(Handle::open(&keys, "https://b.example", &text, 100), None);
+        assert_eq!(Handle::open(&keys, "https://a.example", &text, 200), None);
+    }
+}

@@ -1,0 +1,189 @@
+//! The gate's exports: numbers in and out, texts through two buffers, no imports at all.
+//!
+//! Plain exports instead of wasm-bindgen's: a request costs two calls and no JavaScript object is
+//! touched from here. The shim writes UTF-8 to the address that [`buffer`] gives, and reads
+//! [`output_length`] bytes at [`output`]. Every code that the shim does not know means: refuse.
+#![allow(unsafe_code, reason = "the attribute that exports a function under its own name is called unsafe; there is no unsafe block")]
+
+use core::{cell::RefCell, fmt::Write};
+use std::thread_local;
+
+use alloc::{string::String, vec::Vec};
+
+use crate::{
+    gate::{Answer, Decision, Gate, Headers, Next, Request, Routed},
+    route::Origin,
+};
+
+/// Nothing was decided: refuse.
+const REFUSE: u32 = 0;
+/// Hand the request on as it is.
+const FREE: u32 = 1;
+/// Answer with the output.
+const ANSWER: u32 = 2;
+/// Look at the headers: call [`decide`].
+const LOOK: u32 = 3;
+/// Serve the named file.
+const ASSET: u32 = 4;
+/// Forward under the path in the first line; the rest are headers for the answer.
+const FORWARD: u32 = 5;
+/// Ask the ledger: lines of object, call, body.
+const LEDGER: u32 = 6;
+/// Fetch the origin: lines of path, owner.
+const FETCH: u32 = 7;
+/// Deliver: lines of path, report, headers.
+const DELIVER: u32 = 8;
+
+/// Random bytes at the start of the buffer.
+const RANDOM: usize = 16;
+
+thread_local! {
+    static INPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static OUTPUT: RefCell<String> = const { RefCell::new(String::new()) };
+    static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
+}
+
+/// The address of a buffer of at least this many bytes, valid until the next call.
+#[unsafe(no_mangle)]
+pub extern "C" fn buffer(length: usize) -> *const u8 {
+    INPUT.with_borrow_mut(|input| {
+        if input.len() < length {
+            input.resize(length, 0);
+        }
+        input.as_ptr()
+    })
+}
+
+/// The address of the last call's output.
+#[unsafe(no_mangle)]
+pub extern "C" fn output() -> *const u8 {
+    OUTPUT.with_borrow(|output| output.as_ptr())
+}
+
+/// The length of the last call's output.
+#[unsafe(no_mangle)]
+pub extern "C" fn output_length() -> usize {
+    OUTPUT.with_borrow(String::len)
+}
+
+/// Makes the gate from config, keys, page and policy, separated by zero bytes; the output names the
+/// origin: its kind and, on a second line, its address or binding.
+#[unsafe(no_mangle)]
+pub extern "C" fn configure(length: usize, local: u32) -> u32 {
+    with_input(length, |input| {
+        let mut parts = core::str::from_utf8(input).ok()?.split('\0');
+        let mut part = || parts.next();
+        let gate = Gate::new(part()?, part()?, part()?, part()?, local == 1);
+        let origin = match gate.config().map(|config| &config.origin) {
+            Some(Origin::Url(url)) => ["url", url],
+            Some(Origin::Service(name)) => ["service", name],
+            Some(Origin::Assets(name)) => ["assets", name],
+            Some(Origin::Dns) => ["dns", ""],
+            None => ["none", ""],
+        };
+        write_output(|output| output.extend([origin[0], "\n", origin[1]]));
+        GATE.set(Some(gate));
+        Some(ANSWER)
+    })
+}
+
+/// Decides by the URL alone: [`FREE`] or [`LOOK`].
+#[unsafe(no_mangle)]
+pub extern "C" fn route(length: usize) -> u32 {
+    with_input(length, |input| {
+        let url = core::str::from_utf8(input).ok()?;
+        with_gate(|gate| match gate.route(url) {
+            Routed::Free => FREE,
+            Routed::Look(_) => LOOK,
+        })
+    })
+}
+
+/// Decides about a request: 16 random bytes, then its lines.
+#[unsafe(no_mangle)]
+pub extern "C" fn decide(length: usize, now: u32) -> u32 {
+    with_input(length, |input| {
+        let (random, text) = input.split_first_chunk::<RANDOM>()?;
+        let request = Request::from_lines(core::str::from_utf8(text).ok()?)?;
+        with_gate(|gate| match gate.decide(&request, u64::from(now), *random) {
+            Decision::Answer(answer) => write_answer(&answer),
+            Decision::Asset(name) => write_output(|output| output.push_str(&name)).map_or(REFUSE, |()| ASSET),
+            Decision::Forward { path, headers } => write_lines(&[&path], &headers, FORWARD),
+            Decision::Ledger(call) => write_lines(&[&call.object, call.call, &call.body], &Headers::new(), LEDGER),
+        })
+    })
+}
+
+/// Decides what follows a reply of the ledger: 16 random bytes, the request's lines, a zero byte,
+/// the reply.
+#[unsafe(no_mangle)]
+pub extern "C" fn next(length: usize, now: u32) -> u32 {
+    with_input(length, |input| {
+        let (random, text) = input.split_first_chunk::<RANDOM>()?;
+        let (lines, reply) = core::str::from_utf8(text).ok()?.split_once('\0')?;
+        let request = Request::from_lines(lines)?;
+        with_gate(|gate| match gate.next(&request, reply, u64::from(now), *random) {
+            Next::Answer(answer) => write_answer(&answer),
+            Next::Fetch { path, owner } => write_lines(&[&path, &owner], &Headers::new(), FETCH),
+            Next::Deliver { path, headers, report } => write_lines(&[&path, report.as_deref().unwrap_or_default()], &headers, DELIVER),
+        })
+    })
+}
+
+/// The answer when the origin did not deliver: the request's lines; its status, and whether the
+/// payment stands.
+#[unsafe(no_mangle)]
+pub extern "C" fn undelivered(length: usize, status: u32, paid: u32) -> u32 {
+    with_input(length, |input| {
+        let request = Request::from_lines(core::str::from_utf8(input).ok()?)?;
+        let status = u16::try_from(status).unwrap_or_default();
+        with_gate(|gate| write_answer(&gate.undelivered(&request, status, paid == 1)))
+    })
+}
+
+fn with_input(length: usize, f: impl FnOnce(&[u8]) -> Option<u32>) -> u32 {
+    INPUT.with_borrow(|input| input.get(..length).and_then(f)).unwrap_or(REFUSE)
+}
+
+fn with_gate(f: impl FnOnce(&Gate) -> u32) -> Option<u32> {
+    GATE.with_borrow(|gate| gate.as_ref().map(f))
+}
+
+fn write_output(f: impl FnOnce(&mut String)) -> Option<()> {
+    OUTPUT.with_borrow_mut(|output| {
+        output.clear();
+        f(output);
+        Some(())
+    })
+}
+
+/// Status, headers, an empty line, the body.
+fn write_answer(answer: &Answer) -> u32 {
+    OUTPUT.with_borrow_mut(|output| {
+        output.clear();
+        // writing to a String cannot fail
+        let _ = writeln!(output, "{}", answer.status);
+        write_headers(output, &answer.headers);
+        output.push('\n');
+        output.push_str(&answer.body);
+    });
+    ANSWER
+}
+
+fn write_lines(lines: &[&str], headers: &Headers, code: u32) -> u32 {
+    OUTPUT.with_borrow_mut(|output| {
+        output.clear();
+        for line in lines {
+            output.push_str(line);
+            output.push('\n');
+        }
+        write_headers(output, headers);
+    });
+    code
+}
+
+fn write_headers(output: &mut String, headers: &Headers) {
+    for (name, value) in headers {
+        output.extend([name, ": ", value, "\n"]);
+    }
+}

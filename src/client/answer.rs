@@ -1,0 +1,122 @@
+//! What a server's answer means for a payment.
+
+use alloc::string::String;
+
+use super::view::Notice;
+
+/// The parts of an HTTP answer that matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status; 0 when no answer came.
+    pub status: u16,
+    /// `PAYMENT-REQUIRED`.
+    pub required: Option<String>,
+    /// `Date` in Unix seconds.
+    pub date: Option<u64>,
+    /// `Retry-After` in seconds.
+    pub retry_after: Option<u32>,
+    /// The `type` of a problem document, or the `error` of another server's answer.
+    pub problem: String,
+}
+
+/// What follows for the payment that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Paid, and the article is there.
+    Open,
+    /// Not known yet: the same payment again.
+    Again(Doubt),
+    /// Known not to have been taken, and still good: the same payment again when the reader wants.
+    Stuck(Notice),
+    /// Resolved: this payment is never sent again.
+    Over(Notice),
+}
+
+/// Why the same payment is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// No answer came.
+    Offline,
+    /// The server is waiting for the chain.
+    Pending,
+    /// Paid; the article could not be fetched.
+    Undelivered,
+}
+
+/// `type` is a URI whose last segment names the problem (crate [`problem`](crate::problem)).
+///
+/// Statuses decide where another server gives no name; names of the reference facilitators are
+/// matched by their family, for they are open strings.
+pub(super) fn judge(answer: &Answer) -> Verdict {
+    use {Doubt::*, Verdict::*};
+    let name = answer.problem.rsplit('/').next().unwrap_or_default();
+    match (answer.status, name) {
+        (200..=299, _) => Open,
+        (0, _) => Again(Offline),
+        (502, "paid-not-delivered") => Again(Undelivered),
+        (404, _) | (502, "origin-unavailable") => Stuck(Notice::Undeliverable),
+        (429 | 500.., _) => Again(Pending),
+        (_, "price-changed") => Over(Notice::PriceChanged),
+        (_, "authorization-bound-elsewhere") => Over(Notice::BoundElsewhere),
+        (409, _) => Over(Notice::AlreadyUsed),
+        (402, name) if has(name, "insufficient") => Over(Notice::LowBalance),
+        (402, "authorization-expired" | "authorization-not-yet-valid" | "authorization-too-long" | "quote-expired") => Over(Notice::Expired),
+        (402, name) if has(name, "_valid_") => Over(Notice::Expired),
+        (402, "signature-unsupported") => Over(Notice::UnsupportedWallet),
+        _ => Over(Notice::Refused),
+    }
+}
+
+/// `str::contains` brings a search algorithm along that is larger than all of this file.
+fn has(name: &str, part: &str) -> bool {
+    name.as_bytes().windows(part.len()).any(|window| window == part.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Problem;
+
+    #[test]
+    fn every_problem_of_ours_has_a_verdict_that_keeps_its_promise() {
+        for problem in Problem::ALL {
+            let answer = Answer {
+                status: problem.status(),
+                problem: problem.uri(),
+                ..Answer::default()
+            };
+            let verdict = judge(&answer);
+            match problem {
+                Problem::SettlementPending | Problem::TooManyRequests | Problem::Internal | Problem::NotConfigured => {
+                    assert_eq!(verdict, Verdict::Again(Doubt::Pending), "{problem:?}");
+                }
+                Problem::PaidNotDelivered => assert_eq!(verdict, Verdict::Again(Doubt::Undelivered)),
+                Problem::OriginNotFound | Problem::OriginUnavailable | Problem::NoSuchEndpoint => {
+                    assert_eq!(verdict, Verdict::Stuck(Notice::Undeliverable), "{problem:?}");
+                }
+                _ => assert!(matches!(verdict, Verdict::Over(_)), "{problem:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn answers_of_the_reference_servers_are_understood() {
+        for (status, error, verdict) in [
+            (402, "invalid_exact_evm_insufficient_balance", Verdict::Over(Notice::LowBalance)),
+            (402, "insufficient_funds", Verdict::Over(Notice::LowBalance)),
+            (402, "invalid_exact_evm_payload_authorization_valid_before", Verdict::Over(Notice::Expired)),
+            (402, "No matching payment requirements", Verdict::Over(Notice::Refused)),
+            (500, "", Verdict::Again(Doubt::Pending)),
+            (502, "", Verdict::Again(Doubt::Pending)),
+            (0, "", Verdict::Again(Doubt::Offline)),
+            (206, "", Verdict::Open),
+        ] {
+            let answer = Answer {
+                status,
+                problem: error.into(),
+                ..Answer::default()
+            };
+            assert_eq!(judge(&answer), verdict, "{status} {error}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Which offer of a `PAYMENT-REQUIRED` to take, and what the page's author allows (threats A5, F3).
+
+use core::fmt;
+
+use alloc::{borrow::ToOwned, string::String};
+
+use alloy_primitives::Address;
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::{chain::Chain, json};
+use crate::{
+    access::token,
+    evm::{Asset, hex},
+    money::{Amount, Price},
+    x402::{Network, v2::EXACT},
+};
+
+/// An authorization is never valid for longer than this, whatever an offer asks for.
+const MOST_SECONDS: u64 = 3600;
+/// Facilitators want at least six seconds left when it arrives (`@x402/evm` 2.27).
+const LEAST_SECONDS: u64 = 10;
+
+/// What the page's author allows to be paid; an offer outside is refused before a wallet opens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pins {
+    max_price: Option<Price>,
+    pay_to: Option<Address>,
+    network: Option<Network>,
+}
+
+/// A pin that cannot be read; paying is refused, for nobody knows what it was to forbid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinsError;
+
+impl fmt::Display for PinsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("write pins like max-price=\"$0.10\", pay-to=\"0x…\", network=\"eip155:8453\"")
+    }
+}
+
+impl core::error::Error for PinsError {}
+
+impl Pins {
+    /// Reads the element's attributes; a missing one allows everything.
+    ///
+    /// ```
+    /// use farthing::client::Pins;
+    /// assert!(Pins::read(Some("$0.10"), None, Some("eip155:8453")).is_ok());
+    /// assert!(Pins::read(Some("cheap"), None, None).is_err());
+    /// ```
+    pub fn read(max_price: Option<&str>, pay_to: Option<&str>, network: Option<&str>) -> Result<Self, PinsError> {
+        let max_price = max_price.map(str::parse).transpose().map_err(|_| PinsError)?;
+        let network = network.map(str::parse).transpose().map_err(|_| PinsError)?;
+        let pay_to = match pay_to {
+            Some(text) => Some(Address::new(hex::read(text).ok_or(PinsError)?)),
+            None => None,
+        };
+        Ok(Self { max_price, pay_to, network })
+    }
+
+    fn allow(&self, offer: &Offer) -> bool {
+        let cheap_enough = match &self.max_price {
+            // a pin finer than the asset's smallest unit allows nothing
+            Some(price) => price.in_units_of(offer.asset.decimals).is_ok_and(|most| offer.amount <= most),
+            None => true,
+        };
+        cheap_enough && self.pay_to.is_none_or(|pin| pin == offer.pay_to) && self.network.is_none_or(|pin| pin == offer.asset.network)
+    }
+}
+
+/// An offer that can be paid here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Offer {
+    /// The server's own bytes, for `accepted`.
+    pub(super) raw: String,
+    /// The server's `resource`, echoed as well.
+    pub(super) resource: Option<String>,
+    pub(super) asset: &'static Asset,
+    pub(super) chain: &'static Chain,
+    pub(super) amount: Amount,
+    pub(super) pay_to: Address,
+    pub(super) seconds: u64,
+    pub(super) quote: Option<Peek>,
+}
+
+/// What our own quotes show to a client, which cannot check their MAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Peek {
+    /// The first half of the nonce.
+    pub(super) tag: [u8; 16],
+    /// The server's clock when it made the offer, Unix seconds.
+    pub(super) issued: u64,
+    /// Until when the price holds.
+    pub(super) expires: u64,
+}
+
+impl Peek {
+    fn read(text: &str) -> Option<Self> {
+        let payload = token::peek(text)?;
+        let (tag, rest) = payload.split_first_chunk()?;
+        let (issued, rest) = rest.split_first_chunk()?;
+        let (expires, _) = rest.split_first_chunk()?;
+        Some(Self {
+            tag: *tag,
+            issued: u64::from_be_bytes(*issued),
+            expires: u64::from_be_bytes(*expires),
+        })
+    }
+}
+
+/// Why no offer was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoOffer {
+    /// Unreadable, or nothing that can be paid here.
+    Unknown,
+    /// Something could be paid, but the page's author forbids it.
+    Pinned,
+}
+
+/// The first entry of `accepts` that can be paid here and that the pins allow.
+pub(super) fn choose(header: &str, pins: &Pins) -> Result<Offer, NoOffer> {
+    let mut chosen = Err(NoOffer::Unknown);
+    let mut read = || {
+        let required = String::from_utf8(STANDARD.decode(header).ok()?).ok()?;
+        let resource = json::member(&required, "resource");
+        (json::member(&required, "x402Version")? == "2").then_some(())?;
+        json::elements(json::member(&required, "accepts")?, |raw| {
+            if let (Some(offer), Err(_)) = (offer(raw, resource), &chosen) {
+                chosen = if pins.allow(&offer) { Ok(offer) } else { Err(NoOffer::Pinned) };
+            }
+        })
+    };
+    match read() {
+        Some(()) => chosen,
+        None => Err(NoOffer::Unknown),
+    }
+}
+
+fn offer(raw: &str, resource: Option<&str>) -> Option<Offer> {
+    let text = |name| json::text(raw, name);
+    let network = text("network")?.parse().ok()?;
+    let asset = Asset::find(network, hex::read(text("asset")?)?.into())?;
+    let amount: Amount = text("amount")?.parse().ok()?;
+    let seconds: u64 = json::member(raw, "maxTimeoutSeconds")?.parse().ok()?;
+    let extra = json::member(raw, "extra")?;
+    // the domain is the token's own, not the page's word: threat A5
+    let payable = text("scheme") == Some(EXACT)
+        && json::text(extra, "assetTransferMethod").is_none_or(|method| method == "eip3009")
+        && json::text(extra, "name") == Some(asset.name)
+        && json::text(extra, "version") == Some(asset.version)
+        && amount > Amount::ZERO
+        && seconds >= LEAST_SECONDS;
+    payable.then_some(Offer {
+        raw: raw.to_owned(),
+        resource: resource.map(ToOwned::to_owned),
+        asset,
+        chain: Chain::of(network)?,
+        amount,
+        pay_to: Address::new(hex::read(text("payTo")?)?),
+        seconds: seconds.min(MOST_SECONDS),
+        quote: json::text(extra, "quote").and_then(Peek::read),
+    })
+}

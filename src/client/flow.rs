@@ -1,0 +1,593 @@
+//! The states of a paying reader and what leads from one to the next.
+
+use alloc::{string::String, vec, vec::Vec};
+
+use alloy_primitives::Address;
+
+use super::{
+    answer::{Answer, Doubt, Verdict, judge},
+    chain,
+    choice::{NoOffer, Offer, Pins, choose},
+    payment::{Payment, draft, seal, signing_params},
+    view::Notice,
+    wallet::{self, Ask, UNKNOWN_CHAIN},
+};
+use crate::{
+    evm::{Authorization, hex},
+    money::{Amount, Price},
+};
+
+/// An offer without a quote is asked for again after this many seconds.
+const FRESH_SECONDS: u64 = 120;
+/// A quote has to hold for this long when the wallet opens.
+const QUOTE_LEFT_SECONDS: u64 = 90;
+/// A clock further off than this is not corrected; no time zone is.
+const MOST_SKEW_SECONDS: u64 = 26 * 3600;
+/// After this long a wallet's silence is spoken of.
+const WALLET_SLOW_MS: u32 = 8_000;
+/// Usual settlements are faster.
+const SETTLE_SLOW_MS: u32 = 6_000;
+/// Some wallets say that they have switched before they have (threat F6).
+const SWITCH_POLL_MS: u32 = 250;
+const SWITCH_POLLS: u8 = 20;
+/// A payment is sent this often by itself; then the reader is asked to check again.
+const MOST_SENDS: u32 = 60;
+const MOST_DELIVERIES: u32 = 8;
+const LONGEST_WAIT_SECONDS: u32 = 30;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FlowEvent {
+    /// The card is there.
+    Start {
+        /// What was kept for this page by [`Effect::Keep`].
+        kept: Option<String>,
+        /// `PAYMENT-REQUIRED` of the page itself, and when it came by the device's clock.
+        offer: Option<(String, u64)>,
+    },
+    /// The reader is about to press the button.
+    Intent,
+    /// The reader pressed the button.
+    Pay {
+        /// How many wallets there are to choose from; one if it is chosen.
+        wallets: u32,
+        /// Fresh random bytes.
+        random: [u8; 32],
+        /// What was kept for this page, by this tab or another.
+        kept: Option<String>,
+    },
+    /// The reader does not want to wait.
+    Cancel,
+    /// The wallet answered.
+    Wallet {
+        /// The turn of the effect this answers.
+        turn: u32,
+        /// A text (the first account, the chain, the signature) or an error code.
+        result: Result<String, i32>,
+    },
+    /// The server answered.
+    Answer {
+        /// The turn of the effect this answers.
+        turn: u32,
+        /// The answer.
+        answer: Answer,
+    },
+    /// The time of [`Effect::Wait`] is over.
+    Woke {
+        /// The turn of the effect this answers.
+        turn: u32,
+    },
+}
+
+/// What the shell has to do, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Ask the wallet.
+    Wallet {
+        /// To be repeated in the answer.
+        turn: u32,
+        /// EIP-1193 method.
+        method: &'static str,
+        /// Its parameters as JSON.
+        params: String,
+    },
+    /// Ask the server for the resource.
+    Fetch {
+        /// To be repeated in the answer.
+        turn: u32,
+        /// `PAYMENT-SIGNATURE`; without it, only the offer is wanted.
+        payment: Option<String>,
+    },
+    /// Say [`FlowEvent::Woke`] after a while.
+    Wait {
+        /// To be repeated.
+        turn: u32,
+        /// Milliseconds.
+        ms: u32,
+    },
+    /// Keep this text for this page, on this device, before anything else is done.
+    Keep {
+        /// Only ever handed back as [`FlowEvent`]'s `kept`.
+        text: String,
+    },
+    /// This text need not be kept any longer; another text must be.
+    Forget {
+        /// What was to be kept.
+        text: String,
+    },
+    /// The article is there: show it.
+    Open,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing is under way.
+    Resting(Notice),
+    /// The offer is being fetched; after a click, to be paid.
+    Quoting { click: Option<[u8; 32]>, back: Notice },
+    /// The wallet is asked.
+    Asking { ask: Ask, errand: Errand, waiting: bool, slow: bool },
+    /// A payment is under way; `waiting` between two sends.
+    Sending { trip: Trip, waiting: bool },
+    /// A payment is unresolved, and the reader decides when it is sent again.
+    Paused { payment: Payment, notice: Notice },
+    /// The article is open.
+    Open,
+}
+
+/// What the questions to the wallet have found so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Errand {
+    random: [u8; 32],
+    /// The account the wallet named first, and its spelling.
+    payer: Option<(Address, String)>,
+    /// After a switch: how often the chain may still be read.
+    pub(super) polls: Option<u8>,
+    signing: Option<Authorization>,
+}
+
+/// A payment on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trip {
+    payment: Payment,
+    sends: u32,
+    pub(super) doubt: Option<Doubt>,
+    /// Signed before this page was loaded.
+    resumed: bool,
+    pub(super) slow: bool,
+}
+
+/// Where a reader stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowState {
+    pub(super) phase: Phase,
+    pub(super) offer: Option<Offer>,
+    /// The price shown before the present one, and its asset's decimals.
+    pub(super) before: Option<(Amount, u8)>,
+    /// The price on the page before any offer was read.
+    shown: Option<Price>,
+    pins: Pins,
+    /// Device time when the offer came.
+    offered: u64,
+    /// The server's clock minus the device's, once known.
+    skew: Option<i64>,
+    /// Effects and their answers carry it; answers of another turn are not wanted any more.
+    turn: u32,
+}
+
+/// One step; `now` is the device's clock in Unix seconds.
+///
+/// ```
+/// use farthing::client::{Effect, FlowEvent, FlowState, Pins, step};
+/// let card = FlowState::new("$0.05".parse().ok(), Pins::default());
+/// let pay = FlowEvent::Pay { wallets: 1, random: [7; 32], kept: None };
+/// let (card, effects) = step(card, 1_800_000_000, pay);
+/// assert_eq!(effects, [Effect::Fetch { turn: 1, payment: None }]);
+/// assert_eq!(card.view().stage.key(), "quoting");
+/// ```
+pub fn step(mut state: FlowState, now: u64, event: FlowEvent) -> (FlowState, Vec<Effect>) {
+    let effects = state.apply(now, event);
+    (state, effects)
+}
+
+enum Seen {
+    First,
+    Same,
+    Other,
+}
+
+impl FlowState {
+    /// A card that shows this price, on a page that allows this.
+    pub const fn new(shown: Option<Price>, pins: Pins) -> Self {
+        Self {
+            phase: Phase::Resting(Notice::Offer),
+            offer: None,
+            before: None,
+            shown,
+            pins,
+            offered: 0,
+            skew: None,
+            turn: 0,
+        }
+    }
+
+    fn apply(&mut self, now: u64, event: FlowEvent) -> Vec<Effect> {
+        match event {
+            FlowEvent::Start { kept, offer } => self.start(kept, offer),
+            FlowEvent::Intent => match self.phase {
+                Phase::Resting(back) if !self.is_fresh(now) => self.fetch_offer(None, back),
+                _ => Vec::new(),
+            },
+            FlowEvent::Pay { wallets, random, kept } => self.pay(now, wallets, random, kept),
+            FlowEvent::Cancel => {
+                self.cancel();
+                Vec::new()
+            }
+            FlowEvent::Wallet { turn, result } if turn == self.turn => self.wallet(now, result),
+            FlowEvent::Answer { turn, answer } if turn == self.turn => match &self.phase {
+                Phase::Quoting { click, back } => {
+                    let (click, back) = (*click, *back);
+                    self.quoted(now, &answer, click, back)
+                }
+                Phase::Sending { trip, .. } => {
+                    let trip = trip.clone();
+                    self.answered(now, &answer, trip)
+                }
+                // given up, and yet it came
+                Phase::Paused { payment, .. } if judge(&answer) == Verdict::Open => {
+                    let payment = payment.clone();
+                    self.open(&payment)
+                }
+                _ => Vec::new(),
+            },
+            FlowEvent::Woke { turn } if turn == self.turn => self.woke(now),
+            // late: of a request that was given up
+            FlowEvent::Wallet { .. } | FlowEvent::Answer { .. } | FlowEvent::Woke { .. } => Vec::new(),
+        }
+    }
+
+    fn start(&mut self, kept: Option<String>, offer: Option<(String, u64)>) -> Vec<Effect> {
+        if !matches!(self.phase, Phase::Resting(_)) {
+            return Vec::new();
+        }
+        if let Some((header, at)) = offer {
+            // an impossible clock is looked at again with the next offer, before anything is signed
+            if let Err(notice @ (Notice::NoOffer | Notice::Pinned)) = self.take(&header, at, None) {
+                self.rest(notice);
+            }
+        }
+        match kept.as_deref().and_then(Payment::restore) {
+            // threat F7: what was signed is resolved before anything else
+            Some(payment) => self.resume(payment),
+            None => Vec::new(),
+        }
+    }
+
+    fn pay(&mut self, now: u64, wallets: u32, random: [u8; 32], kept: Option<String>) -> Vec<Effect> {
+        let (back, unresolved) = match &self.phase {
+            Phase::Resting(notice) | Phase::Quoting { click: None, back: notice } => (*notice, None),
+            Phase::Paused { payment, notice } => (*notice, Some(payment.clone())),
+            _ => return Vec::new(),
+        };
+        // what is kept is the latest word: another tab may have gone on
+        if let Some(payment) = kept.as_deref().and_then(Payment::restore).or(unresolved) {
+            return self.resume(payment);
+        }
+        match wallets {
+            0 => self.rest(Notice::NoWallet),
+            1 if self.is_fresh(now) => return self.connect(now, random),
+            1 => {
+                if let Phase::Quoting { click, .. } = &mut self.phase {
+                    *click = Some(random);
+                    return Vec::new();
+                }
+                return self.fetch_offer(Some(random), back);
+            }
+            _ => self.rest(Notice::ChooseWallet),
+        }
+        Vec::new()
+    }
+
+    /// Nothing that was sent can be taken back; what was only asked for is given up.
+    fn cancel(&mut self) {
+        match &self.phase {
+            Phase::Quoting { click: Some(_), back } => self.rest(*back),
+            Phase::Asking { .. } => self.rest(Notice::Offer),
+            Phase::Sending { trip, .. } => self.pause(trip.payment.clone(), trip.doubt),
+            _ => {}
+        }
+    }
+
+    fn quoted(&mut self, now: u64, answer: &Answer, click: Option<[u8; 32]>, back: Notice) -> Vec<Effect> {
+        let seen = match (answer.status, &answer.required) {
+            (200..=299, _) if click.is_some() => {
+                // owned already, or free by now
+                self.phase = Phase::Open;
+                return vec![Effect::Open];
+            }
+            (402, Some(header)) => self.take(header, now, answer.date),
+            (402, None) => Err(Notice::NoOffer),
+            _ if click.is_some() => Err(Notice::Unavailable),
+            _ => Err(back),
+        };
+        match (seen, click) {
+            (Ok(Seen::Same), Some(random)) => return self.connect(now, random),
+            (Ok(Seen::First), Some(_)) => self.rest(Notice::Confirm),
+            (Ok(Seen::Other), _) => self.rest(Notice::PriceChanged),
+            (Ok(_), None) => self.rest(back),
+            (Err(notice), _) => self.rest(notice),
+        }
+        Vec::new()
+    }
+
+    fn wallet(&mut self, now: u64, result: Result<String, i32>) -> Vec<Effect> {
+        let Phase::Asking { ask, errand, .. } = &self.phase else {
+            return Vec::new();
+        };
+        let (ask, mut errand) = (*ask, errand.clone());
+        let text = match result {
+            Ok(text) => text,
+            Err(UNKNOWN_CHAIN) if ask == Ask::Switch && errand.polls.is_none() => return self.ask(now, Ask::Add, errand),
+            Err(code) => {
+                self.rest(wallet::notice(ask, code));
+                return Vec::new();
+            }
+        };
+        match (ask, &self.offer) {
+            (Ask::Accounts, _) => match hex::read(&text) {
+                Some(address) => {
+                    errand.payer = Some((Address::new(address), text));
+                    return self.ask(now, Ask::Chain, errand);
+                }
+                None => self.rest(Notice::Locked),
+            },
+            (Ask::Chain, Some(offer)) => match errand.polls {
+                _ if chain::read_id(&text) == Some(offer.asset.network.chain_id()) => return self.ask(now, Ask::Sign, errand),
+                None => return self.ask(now, Ask::Switch, errand),
+                Some(0) => self.rest(Notice::WrongNetwork),
+                Some(left) => {
+                    errand.polls = left.checked_sub(1);
+                    self.phase = Phase::Asking {
+                        ask,
+                        errand,
+                        waiting: true,
+                        slow: false,
+                    };
+                    return vec![self.wait(SWITCH_POLL_MS)];
+                }
+            },
+            // a wallet that has added a network may not have changed to it; `polls` says it was added
+            (Ask::Switch | Ask::Add, _) => {
+                errand.polls = Some(SWITCH_POLLS);
+                let next = if ask == Ask::Add { Ask::Switch } else { Ask::Chain };
+                return self.ask(now, next, errand);
+            }
+            (Ask::Sign, Some(offer)) => {
+                let signing = errand.signing.ok_or(Notice::WalletTrouble);
+                match signing.and_then(|authorization| seal(offer, &authorization, &text)) {
+                    Ok(payment) => {
+                        let mut effects = vec![Effect::Keep {
+                            text: payment.header().into(),
+                        }];
+                        effects.extend(self.send(Trip {
+                            payment,
+                            sends: 1,
+                            doubt: None,
+                            resumed: false,
+                            slow: false,
+                        }));
+                        return effects;
+                    }
+                    Err(notice) => self.rest(notice),
+                }
+            }
+            (_, None) => self.rest(Notice::Unavailable),
+        }
+        Vec::new()
+    }
+
+    fn answered(&mut self, now: u64, answer: &Answer, mut trip: Trip) -> Vec<Effect> {
+        match judge(answer) {
+            Verdict::Open => self.open(&trip.payment),
+            Verdict::Again(doubt) => {
+                trip.doubt = Some(doubt);
+                let most = if doubt == Doubt::Undelivered { MOST_DELIVERIES } else { MOST_SENDS };
+                if trip.sends >= most {
+                    self.pause(trip.payment, trip.doubt);
+                    return Vec::new();
+                }
+                let backoff = 1_u32.checked_shl(trip.sends.saturating_sub(1)).unwrap_or(LONGEST_WAIT_SECONDS);
+                let seconds = answer.retry_after.unwrap_or(backoff).clamp(1, LONGEST_WAIT_SECONDS);
+                self.phase = Phase::Sending { trip, waiting: true };
+                vec![self.wait(seconds.saturating_mul(1000))]
+            }
+            Verdict::Stuck(notice) => {
+                self.phase = Phase::Paused {
+                    payment: trip.payment,
+                    notice,
+                };
+                Vec::new()
+            }
+            Verdict::Over(notice) => {
+                let seen = answer.required.as_deref().map(|header| self.take(header, now, answer.date));
+                self.rest(match (notice, seen) {
+                    (_, Some(Err(Notice::Clock))) => Notice::Clock,
+                    (_, Some(Ok(Seen::Other))) => Notice::PriceChanged,
+                    // it never arrived in time, and the reader has come back to a page with a price
+                    (Notice::Expired, _) if trip.resumed => Notice::Offer,
+                    (Notice::PriceChanged, _) => Notice::Expired,
+                    (notice, _) => notice,
+                });
+                vec![Self::forget(&trip.payment)]
+            }
+        }
+    }
+
+    fn woke(&mut self, now: u64) -> Vec<Effect> {
+        match &mut self.phase {
+            Phase::Asking { ask, errand, waiting: true, .. } => {
+                let (ask, errand) = (*ask, errand.clone());
+                self.ask(now, ask, errand)
+            }
+            Phase::Sending { trip, waiting: true } => {
+                let mut trip = trip.clone();
+                trip.sends = trip.sends.saturating_add(1);
+                self.send(trip)
+            }
+            Phase::Asking { slow, .. } | Phase::Sending { trip: Trip { slow, .. }, .. } => {
+                *slow = true;
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Takes an offer in; says whether its price is the one that the reader has seen.
+    fn take(&mut self, header: &str, now: u64, date: Option<u64>) -> Result<Seen, Notice> {
+        let offer = choose(header, &self.pins).map_err(|no| match no {
+            NoOffer::Unknown => Notice::NoOffer,
+            NoOffer::Pinned => Notice::Pinned,
+        });
+        let offer = match offer {
+            Ok(offer) => offer,
+            Err(notice) => {
+                // the one before is not on offer any more
+                self.offer = None;
+                return Err(notice);
+            }
+        };
+        let server = date.or(offer.quote.map(|quote| quote.issued)).unwrap_or(now);
+        let price = (offer.amount, offer.asset.decimals);
+        let old = match (&self.offer, &self.shown) {
+            (Some(old), _) => Some((old.amount, old.asset.decimals)),
+            (None, Some(shown)) => shown.in_units_of(price.1).ok().map(|amount| (amount, price.1)),
+            (None, None) => None,
+        };
+        self.offered = now;
+        self.offer = Some(offer);
+        self.skew = None;
+        if server.abs_diff(now) > MOST_SKEW_SECONDS {
+            return Err(Notice::Clock);
+        }
+        self.skew = server.checked_signed_diff(now);
+        Ok(match old {
+            None => Seen::First,
+            Some(old) if old == price => Seen::Same,
+            Some(_) => {
+                self.before = old;
+                Seen::Other
+            }
+        })
+    }
+
+    /// Whether the offer can be signed as it stands.
+    fn is_fresh(&self, now: u64) -> bool {
+        let held = |offer: &Offer| match offer.quote {
+            Some(quote) => self.server_time(now).saturating_add(QUOTE_LEFT_SECONDS) < quote.expires,
+            None => now.saturating_sub(self.offered) < FRESH_SECONDS,
+        };
+        self.skew.is_some() && self.offer.as_ref().is_some_and(held)
+    }
+
+    fn server_time(&self, now: u64) -> u64 {
+        now.saturating_add_signed(self.skew.unwrap_or_default())
+    }
+
+    const fn next_turn(&mut self) -> u32 {
+        self.turn = self.turn.wrapping_add(1);
+        self.turn
+    }
+
+    const fn wait(&mut self, ms: u32) -> Effect {
+        Effect::Wait { turn: self.next_turn(), ms }
+    }
+
+    fn rest(&mut self, notice: Notice) {
+        self.next_turn();
+        self.phase = Phase::Resting(notice);
+    }
+
+    fn pause(&mut self, payment: Payment, doubt: Option<Doubt>) {
+        let notice = match doubt {
+            Some(Doubt::Undelivered) => Notice::Delivering,
+            Some(Doubt::Offline) => Notice::Offline,
+            _ => Notice::Pending,
+        };
+        self.phase = Phase::Paused { payment, notice };
+    }
+
+    fn open(&mut self, payment: &Payment) -> Vec<Effect> {
+        self.phase = Phase::Open;
+        vec![Self::forget(payment), Effect::Open]
+    }
+
+    fn forget(payment: &Payment) -> Effect {
+        Effect::Forget {
+            text: payment.header().into(),
+        }
+    }
+
+    fn fetch_offer(&mut self, click: Option<[u8; 32]>, back: Notice) -> Vec<Effect> {
+        self.phase = Phase::Quoting { click, back };
+        vec![Effect::Fetch {
+            turn: self.next_turn(),
+            payment: None,
+        }]
+    }
+
+    fn connect(&mut self, now: u64, random: [u8; 32]) -> Vec<Effect> {
+        let errand = Errand {
+            random,
+            payer: None,
+            polls: None,
+            signing: None,
+        };
+        self.ask(now, Ask::Accounts, errand)
+    }
+
+    fn ask(&mut self, now: u64, ask: Ask, mut errand: Errand) -> Vec<Effect> {
+        let params = match (ask, &self.offer, &errand.payer) {
+            (Ask::Sign, Some(offer), Some((payer, text))) => {
+                // stamped now, after everything that may take a person's time
+                let authorization = draft(offer, *payer, self.server_time(now), errand.random);
+                errand.signing = Some(authorization);
+                signing_params(text, &authorization, offer)
+            }
+            (Ask::Switch, Some(offer), _) => offer.chain.switch.into(),
+            (Ask::Add, Some(offer), _) => offer.chain.add.into(),
+            _ => "[]".into(),
+        };
+        self.phase = Phase::Asking {
+            ask,
+            errand,
+            waiting: false,
+            slow: false,
+        };
+        let turn = self.next_turn();
+        let method = ask.method();
+        vec![Effect::Wallet { turn, method, params }, Effect::Wait { turn, ms: WALLET_SLOW_MS }]
+    }
+
+    fn resume(&mut self, payment: Payment) -> Vec<Effect> {
+        self.send(Trip {
+            payment,
+            sends: 1,
+            doubt: Some(Doubt::Pending),
+            resumed: true,
+            slow: true,
+        })
+    }
+
+    fn send(&mut self, trip: Trip) -> Vec<Effect> {
+        let turn = self.next_turn();
+        let mut effects = vec![Effect::Fetch {
+            turn,
+            payment: Some(trip.payment.header().into()),
+        }];
+        if !trip.slow {
+            effects.push(Effect::Wait { turn, ms: SETTLE_SLOW_MS });
+        }
+        self.phase = Phase::Sending { trip, waiting: false };
+        effects
+    }
+}

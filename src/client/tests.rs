@@ -1,0 +1,880 @@
+//! The flow as a whole: with a wallet and a server of its own, and in every order of events.
+
+use std::collections::HashSet;
+
+use alloy_primitives::Address;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use k256::ecdsa::SigningKey;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{
+    answer::{Verdict, judge},
+    *,
+};
+use crate::evm::{Asset, Authorization, asset::ASSETS, hex};
+
+const NOW: u64 = 1_800_000_000;
+const PAY_TO: &str = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
+const SEPOLIA: &str = "0x14a34";
+
+fn base() -> &'static Asset {
+    &ASSETS[1]
+}
+
+fn requirement(amount: &str) -> Value {
+    json!({
+        "scheme": "exact", "network": "eip155:84532", "amount": amount, "asset": base().contract.to_string(),
+        "payTo": PAY_TO, "maxTimeoutSeconds": 300, "extra": {"name": "USDC", "version": "2"},
+    })
+}
+
+fn required(accepts: &[Value]) -> String {
+    STANDARD.encode(json!({"x402Version": 2, "error": "", "resource": {"url": "https://n.example/a"}, "accepts": accepts}).to_string())
+}
+
+/// A quote as our Worker makes it, without a valid MAC: clients cannot check it.
+fn quote(issued: u64) -> String {
+    let mut payload = [7; 16].to_vec();
+    payload.extend(issued.to_be_bytes());
+    payload.extend((issued + 900).to_be_bytes());
+    format!("v1.k.{}.AAAA", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(payload))
+}
+
+fn offer_answer(amount: &str) -> Answer {
+    Answer {
+        status: 402,
+        required: Some(required(&[requirement(amount)])),
+        date: Some(NOW),
+        ..Answer::default()
+    }
+}
+
+fn refusal(status: u16, problem: &str) -> Answer {
+    Answer {
+        status,
+        problem: format!("https://farthing.dev/problems/{problem}"),
+        ..Answer::default()
+    }
+}
+
+fn key(byte: u8) -> (SigningKey, String) {
+    let key = SigningKey::from_slice(&[byte; 32]).unwrap();
+    let address = Address::from_private_key_stub(&key);
+    (key, address.to_checksum(None))
+}
+
+trait FromKey {
+    fn from_private_key_stub(key: &SigningKey) -> Address;
+}
+
+impl FromKey for Address {
+    fn from_private_key_stub(key: &SigningKey) -> Address {
+        let point = key.verifying_key().to_encoded_point(false);
+        Address::from_raw_public_key(&point.as_bytes()[1..])
+    }
+}
+
+fn authorization_in(params: &str) -> Authorization {
+    let params: Vec<String> = serde_json::from_str(params).unwrap();
+    let typed: Value = serde_json::from_str(&params[1]).unwrap();
+    assert_eq!(typed["types"]["EIP712Domain"].as_array().unwrap().len(), 4);
+    assert_eq!(typed["domain"]["chainId"], json!(84532), "a number");
+    serde_json::from_value(typed["message"].clone()).map(|read: AuthorizationText| read.0).unwrap()
+}
+
+/// `Authorization` reads borrowed text; a `Value` has none.
+struct AuthorizationText(Authorization);
+
+impl<'de> serde::Deserialize<'de> for AuthorizationText {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Value::deserialize(deserializer)?.to_string();
+        Ok(Self(serde_json::from_str(&text).unwrap()))
+    }
+}
+
+fn sign(key: &SigningKey, authorization: &Authorization, v: u8) -> String {
+    let (signature, id) = key.sign_prehash_recoverable(authorization.digest(base()).as_slice()).unwrap();
+    let mut bytes = signature.to_bytes().to_vec();
+    bytes.push(v + id.to_byte());
+    hex::print(&bytes)
+}
+
+fn payment_in(header: &str) -> Value {
+    serde_json::from_slice(&STANDARD.decode(header).unwrap()).unwrap()
+}
+
+/// A card, and what is outside of it.
+struct Rig {
+    card: FlowState,
+    now: u64,
+    kept: Option<String>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        Self::on(Pins::default())
+    }
+
+    fn on(pins: Pins) -> Self {
+        Self {
+            card: FlowState::new("$0.05".parse().ok(), pins),
+            now: NOW,
+            kept: None,
+        }
+    }
+
+    fn with_offer() -> Self {
+        let mut rig = Self::new();
+        let mut offer = requirement("50000");
+        offer["extra"]["quote"] = quote(NOW).into();
+        let offer = Some((required(&[offer]), NOW));
+        assert_eq!(rig.send(FlowEvent::Start { kept: None, offer }), []);
+        rig
+    }
+
+    fn send(&mut self, event: FlowEvent) -> Vec<Effect> {
+        let (card, effects) = step(self.card.clone(), self.now, event);
+        self.card = card;
+        for effect in &effects {
+            match effect {
+                Effect::Keep { text } => self.kept = Some(text.clone()),
+                Effect::Forget { text } if self.kept.as_ref() == Some(text) => self.kept = None,
+                _ => {}
+            }
+        }
+        effects
+    }
+
+    fn pay(&mut self) -> Vec<Effect> {
+        let kept = self.kept.clone();
+        self.send(FlowEvent::Pay { wallets: 1, random: [9; 32], kept })
+    }
+
+    fn turn(effects: &[Effect]) -> u32 {
+        effects
+            .iter()
+            .find_map(|effect| match effect {
+                Effect::Wallet { turn, .. } | Effect::Fetch { turn, .. } | Effect::Wait { turn, .. } => Some(*turn),
+                _ => None,
+            })
+            .unwrap()
+    }
+
+    fn wallet(&mut self, effects: &[Effect], result: Result<&str, i32>) -> Vec<Effect> {
+        let turn = Self::turn(effects);
+        self.send(FlowEvent::Wallet { turn, result: result.map(Into::into) })
+    }
+
+    fn answer(&mut self, effects: &[Effect], answer: Answer) -> Vec<Effect> {
+        let turn = Self::turn(effects);
+        self.send(FlowEvent::Answer { turn, answer })
+    }
+
+    fn notice(&self) -> Notice {
+        self.card.view().notice
+    }
+
+    /// To the open question for the signature.
+    fn to_signing(&mut self, account: &str) -> Vec<Effect> {
+        let effects = self.pay();
+        let effects = self.wallet(&effects, Ok(account));
+        self.wallet(&effects, Ok(SEPOLIA))
+    }
+
+    /// To the payment that was just sent.
+    fn to_sent(&mut self) -> Vec<Effect> {
+        let (key, account) = key(1);
+        let effects = self.to_signing(&account);
+        let signature = sign(&key, &authorization_in(params(&effects)), 27);
+        self.wallet(&effects, Ok(&signature))
+    }
+}
+
+fn method(effects: &[Effect]) -> &'static str {
+    match effects {
+        [Effect::Wallet { method, .. }, ..] => method,
+        other => panic!("no question to the wallet: {other:?}"),
+    }
+}
+
+fn params(effects: &[Effect]) -> &str {
+    match effects {
+        [Effect::Wallet { params, .. }, ..] => params,
+        other => panic!("no question to the wallet: {other:?}"),
+    }
+}
+
+fn sent(effects: &[Effect]) -> String {
+    let find = |effect: &Effect| match effect {
+        Effect::Fetch { payment: Some(payment), .. } => Some(payment.clone()),
+        _ => None,
+    };
+    effects.iter().find_map(find).unwrap_or_else(|| panic!("nothing was sent: {effects:?}"))
+}
+
+#[test]
+fn a_reader_with_a_wallet_pays() {
+    let mut rig = Rig::with_offer();
+    let effects = rig.pay();
+    assert_eq!(method(&effects), "eth_requestAccounts");
+    assert_eq!(rig.card.view().stage, Stage::Connecting);
+    let (key, account) = key(1);
+    let account = account.to_lowercase();
+    let effects = rig.wallet(&effects, Ok(&account));
+    assert_eq!(method(&effects), "eth_chainId");
+    rig.now += 40;
+    let effects = rig.wallet(&effects, Ok(SEPOLIA));
+    assert_eq!(method(&effects), "eth_signTypedData_v4");
+    assert!(params(&effects).starts_with(&format!("[\"{account}\",")), "spelled as the wallet did");
+    assert_eq!(rig.card.view().stage, Stage::Signing);
+    let signed = authorization_in(params(&effects));
+    assert_eq!(signed.valid_before, NOW + 40 + 300, "stamped when the wallet opens");
+    assert_eq!(signed.valid_after, NOW + 40 - 600);
+    assert_eq!(signed.nonce[..16], [7; 16], "the quote's tag");
+    assert_eq!(signed.nonce[16..], [9; 16]);
+    let signature = sign(&key, &signed, 27);
+    let effects = rig.wallet(&effects, Ok(&signature));
+    let payment = sent(&effects);
+    assert_eq!(effects[0], Effect::Keep { text: payment.clone() }, "kept before it is sent");
+    let json = payment_in(&payment);
+    assert_eq!(json["x402Version"], 2);
+    assert_eq!(json["resource"]["url"], "https://n.example/a");
+    assert_eq!(json["accepted"]["extra"]["quote"], quote(NOW).as_str());
+    assert_eq!(json["payload"]["signature"], signature.as_str());
+    assert_eq!(rig.card.view().stage, Stage::Settling);
+    let answer = Answer { status: 200, ..Answer::default() };
+    assert_eq!(rig.answer(&effects, answer), [Effect::Forget { text: payment }, Effect::Open]);
+    assert_eq!((rig.card.view().stage, rig.kept), (Stage::Unlocked, None));
+}
+
+#[test]
+fn the_offer_is_echoed_byte_for_byte() {
+    let odd = r#"{ "scheme":"exact","network":"eip155:84532","amount":"50000","asset":"0x036cbd53842c5426634e7929541ec2318f3dcf7e","payTo":"0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc","maxTimeoutSeconds":300, "extra":{"version":"2","name":"USDC","x":1.50,"y":"\u00e9"},"more":[] }"#;
+    let header = STANDARD.encode(format!(r#"{{"x402Version":2,"accepts":[{odd}],"resource":{{"url":"u" }}}}"#));
+    let mut rig = Rig::new();
+    let effects = rig.pay();
+    assert!(matches!(effects[..], [Effect::Fetch { payment: None, .. }]));
+    let answer = Answer { status: 402, required: Some(header), date: Some(NOW), ..Answer::default() };
+    let effects = rig.answer(&effects, answer);
+    let (key, account) = key(1);
+    let effects = rig.wallet(&effects, Ok(&account));
+    let effects = rig.wallet(&effects, Ok(SEPOLIA));
+    let signed = authorization_in(params(&effects));
+    assert_eq!(signed.nonce, [9; 32], "all random without a quote of ours");
+    let effects = rig.wallet(&effects, Ok(&sign(&key, &signed, 0)));
+    let text = String::from_utf8(STANDARD.decode(sent(&effects)).unwrap()).unwrap();
+    assert!(text.contains(&format!("\"accepted\":{odd},")), "{text}");
+    assert!(text.contains("\"resource\":{\"url\":\"u\" },"), "{text}");
+    let v = payment_in(&sent(&effects))["payload"]["signature"].as_str().unwrap()[130..].to_owned();
+    assert!(v == "1b" || v == "1c", "token contracts take no other v: {v}");
+}
+
+#[test]
+fn a5_a_domain_other_than_the_tables_is_no_offer() {
+    for (field, value) in [("name", json!("USD Coin")), ("version", json!("1")), ("assetTransferMethod", json!("permit2"))] {
+        let mut bad = requirement("50000");
+        bad["extra"][field] = value;
+        let mut rig = Rig::new();
+        let effects = rig.pay();
+        let mut answer = offer_answer("50000");
+        answer.required = Some(required(&[bad.clone()]));
+        rig.answer(&effects, answer.clone());
+        assert_eq!(rig.notice(), Notice::NoOffer, "{field}");
+        // the next one is taken
+        let mut rig = Rig::new();
+        let effects = rig.pay();
+        answer.required = Some(required(&[bad, requirement("50000")]));
+        assert_eq!(method(&rig.answer(&effects, answer)), "eth_requestAccounts");
+    }
+}
+
+#[test]
+fn offers_that_cannot_be_paid_here_are_passed_over() {
+    for (field, value) in [
+        ("scheme", json!("upto")),
+        ("network", json!("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp")),
+        ("network", json!("eip155:1")),
+        ("asset", json!("0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913")),
+        ("payTo", json!("merchant")),
+        ("amount", json!("0")),
+        ("amount", json!("0.05")),
+        ("amount", json!(50000)),
+        ("maxTimeoutSeconds", json!(3)),
+        ("maxTimeoutSeconds", json!("300")),
+        ("extra", json!({})),
+    ] {
+        let mut bad = requirement("50000");
+        bad[field] = value.clone();
+        let mut rig = Rig::new();
+        let effects = rig.pay();
+        let answer = Answer { required: Some(required(&[bad])), ..offer_answer("") };
+        assert_eq!(rig.answer(&effects, answer), []);
+        assert_eq!(rig.notice(), Notice::NoOffer, "{field} {value}");
+    }
+}
+
+#[test]
+fn f3_each_pin_is_checked_before_a_wallet_opens() {
+    let pin = |max, to, network| Pins::read(max, to, network).unwrap();
+    let other = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+    for (pins, allowed) in [
+        (pin(Some("$0.05"), Some(PAY_TO), Some("eip155:84532")), true),
+        (pin(Some("$0.049999"), None, None), false),
+        (pin(None, Some(other), None), false),
+        (pin(None, None, Some("eip155:8453")), false),
+        (pin(Some("$0.0000001"), None, None), false),
+    ] {
+        let mut rig = Rig::on(pins.clone());
+        let effects = rig.pay();
+        let effects = rig.answer(&effects, offer_answer("50000"));
+        assert_eq!(effects.is_empty(), !allowed, "{pins:?}");
+        if !allowed {
+            assert_eq!(rig.notice(), Notice::Pinned);
+        }
+    }
+    for bad in [(Some("5 cents"), None, None), (None, Some("0x12"), None), (None, None, Some("Base"))] {
+        assert_eq!(Pins::read(bad.0, bad.1, bad.2), Err(PinsError));
+    }
+}
+
+#[test]
+fn a7_a_clock_an_hour_off_is_corrected_and_an_impossible_one_is_not() {
+    for (device, works) in [(NOW - 3600, true), (NOW + 3600, true), (NOW - 40 * 3600, false), (0, false)] {
+        let mut rig = Rig::new();
+        rig.now = device;
+        let effects = rig.pay();
+        let effects = rig.answer(&effects, offer_answer("50000"));
+        if !works {
+            assert_eq!((effects, rig.notice()), (vec![], Notice::Clock));
+            continue;
+        }
+        rig.now += 5;
+        let (_, account) = key(1);
+        let effects = rig.wallet(&effects, Ok(&account));
+        let effects = rig.wallet(&effects, Ok(SEPOLIA));
+        assert_eq!(authorization_in(params(&effects)).valid_before, NOW + 305);
+    }
+    // our own page says by its quote when it was made
+    let mut rig = Rig::new();
+    let mut offer = requirement("50000");
+    offer["extra"]["quote"] = quote(NOW).into();
+    rig.now = NOW + 3600;
+    rig.send(FlowEvent::Start { kept: None, offer: Some((required(&[offer]), NOW + 3600)) });
+    let (_, account) = key(1);
+    assert_eq!(authorization_in(params(&rig.to_signing(&account))).valid_before, NOW + 300);
+}
+
+#[test]
+fn f2_only_the_chosen_accounts_signature_over_our_data_is_sent() {
+    let (mine, account) = key(1);
+    let (other, _) = key(2);
+    let attempt = |answer: &dyn Fn(&Authorization) -> String| {
+        let mut rig = Rig::with_offer();
+        let effects = rig.to_signing(&account);
+        let signature = answer(&authorization_in(params(&effects)));
+        let effects = rig.wallet(&effects, Ok(&signature));
+        assert_eq!((effects, rig.kept.clone()), (vec![], None));
+        rig.notice()
+    };
+    assert_eq!(attempt(&|signed| sign(&other, signed, 27)), Notice::UnsupportedWallet);
+    let dearer = |signed: &Authorization| Authorization { value: "5000000".parse().unwrap(), ..*signed };
+    assert_eq!(attempt(&|signed| sign(&mine, &dearer(signed), 27)), Notice::UnsupportedWallet);
+    assert_eq!(attempt(&|signed| sign(&mine, signed, 27) + "00"), Notice::UnsupportedWallet, "a contract's");
+    assert_eq!(attempt(&|_| "0x".into()), Notice::WalletTrouble);
+    assert_eq!(attempt(&|_| "null".into()), Notice::WalletTrouble);
+}
+
+#[test]
+fn f6_the_chain_is_read_again_after_a_switch() {
+    let (_, account) = key(1);
+    let mut rig = Rig::with_offer();
+    let effects = rig.pay();
+    let effects = rig.wallet(&effects, Ok(&account));
+    let effects = rig.wallet(&effects, Ok("0x1"));
+    assert_eq!((method(&effects), params(&effects)), ("wallet_switchEthereumChain", r#"[{"chainId":"0x14a34"}]"#));
+    assert_eq!(rig.card.view().stage, Stage::Switching);
+    let effects = rig.wallet(&effects, Err(4902));
+    assert_eq!(method(&effects), "wallet_addEthereumChain");
+    let effects = rig.wallet(&effects, Ok("null"));
+    assert_eq!(method(&effects), "wallet_switchEthereumChain", "added is not switched");
+    let mut effects = rig.wallet(&effects, Ok("null"));
+    for _ in 0..3 {
+        assert_eq!(method(&effects), "eth_chainId");
+        let pause = rig.wallet(&effects, Ok("0x1"));
+        assert!(matches!(pause[..], [Effect::Wait { ms: 250, .. }]), "{pause:?}");
+        effects = rig.send(FlowEvent::Woke { turn: Rig::turn(&pause) });
+    }
+    assert_eq!(method(&rig.wallet(&effects, Ok(SEPOLIA))), "eth_signTypedData_v4");
+}
+
+#[test]
+fn f6_a_wallet_that_never_switches_signs_nothing() {
+    let (_, account) = key(1);
+    let mut rig = Rig::with_offer();
+    let effects = rig.pay();
+    let effects = rig.wallet(&effects, Ok(&account));
+    let effects = rig.wallet(&effects, Ok("0x1"));
+    let mut effects = rig.wallet(&effects, Ok("null"));
+    for _ in 0..100 {
+        effects = match effects.first() {
+            Some(Effect::Wallet { method: "eth_chainId", .. }) => rig.wallet(&effects, Ok("0x1")),
+            Some(Effect::Wait { .. }) => rig.send(FlowEvent::Woke { turn: Rig::turn(&effects) }),
+            _ => break,
+        };
+    }
+    assert_eq!((effects, rig.notice()), (vec![], Notice::WrongNetwork));
+}
+
+#[test]
+fn wallet_errors_are_told_by_their_codes() {
+    let (_, account) = key(1);
+    for (code, at_accounts, at_switch, at_sign) in [
+        (4001, Notice::Rejected, Notice::Rejected, Notice::Rejected),
+        (4100, Notice::Locked, Notice::Locked, Notice::Locked),
+        (-32002, Notice::WalletBusy, Notice::WalletBusy, Notice::WalletBusy),
+        (4900, Notice::Disconnected, Notice::Disconnected, Notice::Disconnected),
+        (4901, Notice::Disconnected, Notice::Disconnected, Notice::Disconnected),
+        (4200, Notice::UnsupportedWallet, Notice::WrongNetwork, Notice::UnsupportedWallet),
+        (-32601, Notice::UnsupportedWallet, Notice::WrongNetwork, Notice::UnsupportedWallet),
+        (-32602, Notice::WalletTrouble, Notice::WrongNetwork, Notice::WalletTrouble),
+        (-32603, Notice::WalletTrouble, Notice::WrongNetwork, Notice::WalletTrouble),
+        (0, Notice::WalletTrouble, Notice::WrongNetwork, Notice::WalletTrouble),
+    ] {
+        let mut rig = Rig::with_offer();
+        let effects = rig.pay();
+        rig.wallet(&effects, Err(code));
+        assert_eq!(rig.notice(), at_accounts, "{code}");
+        let effects = rig.pay();
+        let effects = rig.wallet(&effects, Ok(&account));
+        let effects = rig.wallet(&effects, Ok("0x1"));
+        rig.wallet(&effects, Err(code));
+        assert_eq!(rig.notice(), at_switch, "{code}");
+        let effects = rig.to_signing(&account);
+        assert_eq!(rig.wallet(&effects, Err(code)), []);
+        assert_eq!(rig.notice(), at_sign, "{code}");
+    }
+    assert_eq!(Notice::Rejected.key(), "rejected");
+    let mut rig = Rig::with_offer();
+    let effects = rig.pay();
+    rig.wallet(&effects, Err(4001));
+    assert_eq!(rig.card.view().stage, Stage::Idle, "changing one's mind is no error");
+}
+
+#[test]
+fn a_silent_wallet_changes_only_the_message() {
+    let mut rig = Rig::with_offer();
+    let effects = rig.pay();
+    let Some(Effect::Wait { turn, .. }) = effects.get(1) else { panic!("{effects:?}") };
+    assert_eq!(rig.send(FlowEvent::Woke { turn: *turn }), []);
+    assert_eq!((rig.card.view().stage, rig.notice()), (Stage::Connecting, Notice::WalletWaiting));
+    let (_, account) = key(1);
+    assert_eq!(method(&rig.wallet(&effects, Ok(&account))), "eth_chainId", "its answer still counts");
+}
+
+#[test]
+fn an_unknown_outcome_is_asked_for_with_the_same_payment() {
+    let mut rig = Rig::with_offer();
+    let mut effects = rig.to_sent();
+    let payment = sent(&effects);
+    let pending = Answer { retry_after: Some(3), ..refusal(503, "settlement-pending") };
+    for answer in [pending, Answer::default(), refusal(500, "internal"), refusal(502, "paid-not-delivered"), refusal(429, "too-many-requests")] {
+        let wait = rig.answer(&effects, answer.clone());
+        let [Effect::Wait { ms, .. }] = wait[..] else { panic!("{wait:?}") };
+        assert!(answer.retry_after.is_none() || ms == 3000);
+        assert_eq!(rig.card.view().stage, Stage::Pending);
+        effects = rig.send(FlowEvent::Woke { turn: Rig::turn(&wait) });
+        assert_eq!(sent(&effects), payment);
+    }
+    assert_eq!(rig.notice(), Notice::Pending, "the last doubt is shown");
+    assert_eq!(rig.kept, Some(payment));
+}
+
+#[test]
+fn waiting_ends_in_a_question_to_the_reader_and_never_in_a_signature() {
+    for (problem, status, most) in [("settlement-pending", 503, 60), ("paid-not-delivered", 502, 8)] {
+        let mut rig = Rig::with_offer();
+        let mut effects = rig.to_sent();
+        let payment = sent(&effects);
+        let mut sends = 1;
+        loop {
+            let wait = rig.answer(&effects, refusal(status, problem));
+            if wait.is_empty() {
+                break;
+            }
+            effects = rig.send(FlowEvent::Woke { turn: Rig::turn(&wait) });
+            sends += 1;
+        }
+        assert_eq!(sends, most);
+        assert_eq!(rig.card.view().action, Action::Check);
+        assert_eq!(sent(&rig.pay()), payment);
+    }
+}
+
+#[test]
+fn f7_what_was_signed_is_resolved_before_anything_else() {
+    let mut rig = Rig::with_offer();
+    let payment = sent(&rig.to_sent());
+    let mut later = Rig::new();
+    later.kept = rig.kept;
+    let kept = later.kept.clone();
+    let effects = later.send(FlowEvent::Start { kept, offer: Some((required(&[requirement("50000")]), NOW)) });
+    assert_eq!(sent(&effects), payment);
+    assert_eq!(later.card.view().stage, Stage::Pending);
+    // it never arrived and ran out: back to the price, with nothing said
+    let effects = later.answer(&effects, Answer { problem: "x/authorization-expired".into(), ..offer_answer("50000") });
+    assert_eq!(effects, [Effect::Forget { text: payment }]);
+    assert_eq!((later.notice(), later.kept), (Notice::Offer, None));
+}
+
+#[test]
+fn f5_another_tabs_payment_is_joined() {
+    let mut first = Rig::with_offer();
+    let payment = sent(&first.to_sent());
+    let mut second = Rig::with_offer();
+    second.kept = first.kept.clone();
+    assert_eq!(sent(&second.pay()), payment);
+}
+
+#[test]
+fn refusals_say_what_to_do_and_free_the_reader() {
+    for (answer, notice) in [
+        (refusal(402, "insufficient-funds"), Notice::LowBalance),
+        (refusal(402, "settlement-refused"), Notice::Refused),
+        (refusal(402, "signature-unsupported"), Notice::UnsupportedWallet),
+        (refusal(402, "authorization-expired"), Notice::Expired),
+        (refusal(402, "quote-expired"), Notice::Expired),
+        (refusal(409, "authorization-bound-elsewhere"), Notice::BoundElsewhere),
+        (refusal(409, "authorization-already-used"), Notice::AlreadyUsed),
+        (refusal(400, "payment-malformed"), Notice::Refused),
+        (Answer { problem: "x/price-changed".into(), ..offer_answer("70000") }, Notice::PriceChanged),
+        (Answer { problem: "x/quote-expired".into(), ..offer_answer("70000") }, Notice::PriceChanged),
+    ] {
+        let mut rig = Rig::with_offer();
+        let effects = rig.to_sent();
+        let payment = sent(&effects);
+        assert_eq!(rig.answer(&effects, answer.clone()), [Effect::Forget { text: payment }]);
+        assert_eq!((rig.notice(), &rig.kept), (notice, &None), "{answer:?}");
+    }
+}
+
+#[test]
+fn a4_a_changed_price_is_shown_and_asked_for_again() {
+    let mut rig = Rig::with_offer();
+    let effects = rig.to_sent();
+    rig.answer(&effects, Answer { problem: "x/price-changed".into(), ..offer_answer("70000") });
+    let view = rig.card.view();
+    assert_eq!((view.before.as_deref(), view.offer.unwrap().price.as_str()), (Some("0.05"), "0.07"));
+    assert_eq!(view.action, Action::Pay);
+    let (_, account) = key(1);
+    assert_eq!(authorization_in(params(&rig.to_signing(&account))).value.to_string(), "70000");
+}
+
+#[test]
+fn s9_a_price_that_was_not_shown_is_not_signed() {
+    // the page says five cents, the offer seven
+    let mut rig = Rig::new();
+    let effects = rig.pay();
+    assert_eq!(rig.answer(&effects, offer_answer("70000")), []);
+    assert_eq!(rig.notice(), Notice::PriceChanged);
+    // the page says nothing
+    let mut rig = Rig::new();
+    rig.card = FlowState::new(None, Pins::default());
+    let effects = rig.pay();
+    assert_eq!(rig.answer(&effects, offer_answer("70000")), []);
+    assert_eq!(rig.notice(), Notice::Confirm);
+    assert_eq!(method(&rig.pay()), "eth_requestAccounts");
+}
+
+#[test]
+fn an_article_that_is_not_there_keeps_the_payment_for_another_try() {
+    for answer in [refusal(404, "origin-not-found"), refusal(502, "origin-unavailable")] {
+        let mut rig = Rig::with_offer();
+        let effects = rig.to_sent();
+        let payment = sent(&effects);
+        assert_eq!(rig.answer(&effects, answer), []);
+        assert_eq!((rig.card.view().stage, rig.notice()), (Stage::Error, Notice::Undeliverable));
+        assert_eq!(sent(&rig.pay()), payment, "no second signature");
+    }
+}
+
+#[test]
+fn an_offer_that_has_gone_stale_is_renewed_before_the_wallet_opens() {
+    let mut rig = Rig::with_offer();
+    rig.now += 14 * 60;
+    let effects = rig.pay();
+    assert!(matches!(effects[..], [Effect::Fetch { payment: None, .. }]));
+    let mut answer = offer_answer("50000");
+    answer.date = Some(rig.now);
+    assert_eq!(method(&rig.answer(&effects, answer)), "eth_requestAccounts");
+}
+
+#[test]
+fn an_intent_fetches_the_offer_and_a_click_waits_for_it() {
+    let mut rig = Rig::new();
+    let effects = rig.send(FlowEvent::Intent);
+    assert!(matches!(effects[..], [Effect::Fetch { payment: None, .. }]));
+    assert_eq!((rig.card.view().stage, rig.notice()), (Stage::Idle, Notice::Offer), "nothing to see yet");
+    assert_eq!(rig.send(FlowEvent::Intent), []);
+    assert_eq!(rig.pay(), []);
+    assert_eq!(rig.card.view().stage, Stage::Quoting);
+    assert_eq!(method(&rig.answer(&effects, offer_answer("50000"))), "eth_requestAccounts");
+}
+
+#[test]
+fn a_page_that_is_open_already_is_opened() {
+    let mut rig = Rig::new();
+    let effects = rig.pay();
+    assert_eq!(rig.answer(&effects, Answer { status: 200, ..Answer::default() }), [Effect::Open]);
+    let mut rig = Rig::new();
+    let effects = rig.send(FlowEvent::Intent);
+    assert_eq!(rig.answer(&effects, Answer { status: 200, ..Answer::default() }), [], "not without a click");
+}
+
+#[test]
+fn several_wallets_are_chosen_from_and_none_is_explained() {
+    let mut rig = Rig::with_offer();
+    let pay = |wallets| FlowEvent::Pay { wallets, random: [1; 32], kept: None };
+    assert_eq!(rig.send(pay(0)), []);
+    assert_eq!(rig.notice(), Notice::NoWallet);
+    assert_eq!(rig.send(pay(2)), []);
+    assert_eq!((rig.notice(), rig.card.view().action), (Notice::ChooseWallet, Action::Choose));
+    assert_eq!(method(&rig.send(pay(1))), "eth_requestAccounts");
+}
+
+#[test]
+fn what_comes_after_giving_up_waiting_still_opens_the_article() {
+    let mut rig = Rig::with_offer();
+    let effects = rig.to_sent();
+    rig.send(FlowEvent::Cancel);
+    assert_eq!(rig.card.view().action, Action::Check);
+    let opened = rig.answer(&effects, Answer { status: 200, ..Answer::default() });
+    assert_eq!(opened.last(), Some(&Effect::Open));
+}
+
+/// Everything that can happen to two tabs of one browser, in any order.
+#[derive(Clone, Debug)]
+enum Happening {
+    Reload(usize),
+    Intent(usize),
+    Pay(usize, u32),
+    Cancel(usize),
+    /// The wallet answers its oldest question: well, in another way, or with a code.
+    Wallet(usize, WalletDoes),
+    /// The server answers the oldest request.
+    Server(usize, u8),
+    Wake(usize),
+    Later(u64),
+}
+
+#[derive(Clone, Debug)]
+enum WalletDoes {
+    Right,
+    Wrong,
+    Fail(i32),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let tab = 0..2usize;
+    let wallet = prop_oneof![
+        6 => Just(WalletDoes::Right),
+        1 => Just(WalletDoes::Wrong),
+        1 => prop::sample::select(vec![4001, 4100, 4200, 4900, 4902, -32002, -32601, -32603]).prop_map(WalletDoes::Fail),
+    ];
+    prop_oneof![
+        1 => tab.clone().prop_map(Happening::Reload),
+        1 => tab.clone().prop_map(Happening::Intent),
+        4 => (tab.clone(), 0..4u32).prop_map(|(tab, wallets)| Happening::Pay(tab, wallets.saturating_sub(1))),
+        1 => tab.clone().prop_map(Happening::Cancel),
+        8 => (tab.clone(), wallet).prop_map(|(tab, does)| Happening::Wallet(tab, does)),
+        5 => (tab.clone(), 0..14u8).prop_map(|(tab, answer)| Happening::Server(tab, answer)),
+        2 => tab.prop_map(Happening::Wake),
+        1 => (0..400u64).prop_map(Happening::Later),
+    ]
+}
+
+fn some_answer(which: u8, now: u64) -> Answer {
+    let offer = |amount: &str, problem: &str| Answer {
+        date: Some(now),
+        problem: format!("x/{problem}"),
+        ..offer_answer(amount)
+    };
+    match which {
+        0 => offer("50000", "payment-required"),
+        1 => offer("70000", "price-changed"),
+        2 => offer("50000", "quote-expired"),
+        3 => refusal(402, "insufficient-funds"),
+        4 => refusal(409, "authorization-already-used"),
+        5 => refusal(502, "paid-not-delivered"),
+        6 => refusal(502, "origin-unavailable"),
+        7 => Answer { status: 200, ..Answer::default() },
+        8 => Answer::default(),
+        9 => refusal(500, "internal"),
+        10 => refusal(402, "authorization-expired"),
+        _ => refusal(503, "settlement-pending"),
+    }
+}
+
+/// One tab: its card, and the effects that wait for their outcome.
+struct Tab {
+    card: FlowState,
+    open: Vec<Effect>,
+}
+
+impl Tab {
+    fn new() -> Self {
+        Self {
+            card: FlowState::new("$0.05".parse().ok(), Pins::default()),
+            open: Vec::new(),
+        }
+    }
+
+    fn busy(&self) -> bool {
+        let view = self.card.view();
+        view.action == Action::Wait && view.stage != Stage::Unlocked
+    }
+}
+
+struct World {
+    tabs: [Tab; 2],
+    now: u64,
+    kept: Option<String>,
+    /// Sent, and no answer that resolves it has reached a tab.
+    unresolved: HashSet<String>,
+    clicks: u32,
+    signatures_asked: u32,
+    counter: u8,
+}
+
+impl World {
+    fn send(&mut self, tab: usize, event: FlowEvent) -> Result<(), TestCaseError> {
+        let clicked = matches!(event, FlowEvent::Pay { .. });
+        let was_busy = self.tabs[tab].busy();
+        let before = self.tabs[tab].card.clone();
+        let (card, effects) = step(before.clone(), self.now, event);
+        if clicked && was_busy {
+            prop_assert_eq!((&card, effects.len()), (&before, 0), "a second click is harmless");
+        }
+        self.tabs[tab].card = card;
+        for effect in effects {
+            match &effect {
+                Effect::Keep { text } => self.kept = Some(text.clone()),
+                Effect::Forget { text } => {
+                    prop_assert!(!self.unresolved.contains(text), "an unresolved payment is not forgotten");
+                    if self.kept.as_ref() == Some(text) {
+                        self.kept = None;
+                    }
+                }
+                Effect::Wallet { method, .. } => {
+                    prop_assert!(self.clicks > 0, "f10: no wallet call before the click");
+                    if *method == "eth_signTypedData_v4" {
+                        self.signatures_asked += 1;
+                        prop_assert!(self.signatures_asked <= self.clicks, "one signature a click");
+                        prop_assert!(self.unresolved.is_empty(), "nothing is signed while a payment is unresolved");
+                    }
+                }
+                Effect::Fetch { payment: Some(payment), .. } => {
+                    prop_assert_eq!(self.kept.as_ref(), Some(payment), "kept before it is sent");
+                    self.unresolved.insert(payment.clone());
+                    prop_assert_eq!(self.unresolved.len(), 1, "never two live authorizations");
+                }
+                _ => {}
+            }
+            self.tabs[tab].open.push(effect);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, tab: usize, wanted: impl Fn(&Effect) -> bool) -> Option<Effect> {
+        let open = &mut self.tabs[tab].open;
+        let at = open.iter().position(wanted)?;
+        Some(open.remove(at))
+    }
+
+    fn happen(&mut self, happening: Happening) -> Result<(), TestCaseError> {
+        match happening {
+            Happening::Later(seconds) => self.now += seconds,
+            Happening::Reload(tab) => {
+                self.tabs[tab] = Tab::new();
+                // resuming takes the lock that paying takes
+                let kept = self.kept.clone().filter(|_| !self.tabs[1 - tab].busy());
+                self.send(tab, FlowEvent::Start { kept, offer: None })?;
+            }
+            Happening::Intent(tab) => self.send(tab, FlowEvent::Intent)?,
+            Happening::Pay(tab, wallets) => {
+                if self.tabs[1 - tab].busy() {
+                    return Ok(());
+                }
+                self.counter = self.counter.wrapping_add(1);
+                self.clicks += 1;
+                let (random, kept) = ([self.counter; 32], self.kept.clone());
+                self.send(tab, FlowEvent::Pay { wallets, random, kept })?;
+            }
+            Happening::Cancel(tab) => {
+                self.send(tab, FlowEvent::Cancel)?;
+                prop_assert!(!self.tabs[tab].busy(), "cancel is always possible");
+            }
+            Happening::Wallet(tab, does) => {
+                let Some(Effect::Wallet { turn, method, params }) = self.take(tab, |effect| matches!(effect, Effect::Wallet { .. })) else {
+                    return Ok(());
+                };
+                let (key, account) = key(1);
+                let result = match (does, method) {
+                    (WalletDoes::Fail(code), _) => Err(code),
+                    (WalletDoes::Right, "eth_requestAccounts") => Ok(account),
+                    (WalletDoes::Right, "eth_chainId") => Ok(SEPOLIA.into()),
+                    (WalletDoes::Right, "eth_signTypedData_v4") => Ok(sign(&key, &authorization_in(&params), 27)),
+                    (WalletDoes::Right, _) => Ok("null".into()),
+                    (WalletDoes::Wrong, _) => Ok("0x1".into()),
+                };
+                self.send(tab, FlowEvent::Wallet { turn, result })?;
+            }
+            Happening::Server(tab, which) => {
+                let Some(Effect::Fetch { turn, payment }) = self.take(tab, |effect| matches!(effect, Effect::Fetch { .. })) else {
+                    return Ok(());
+                };
+                let answer = some_answer(which, self.now);
+                if let (Some(payment), Verdict::Open | Verdict::Over(_)) = (&payment, judge(&answer)) {
+                    self.unresolved.remove(payment);
+                }
+                self.send(tab, FlowEvent::Answer { turn, answer })?;
+            }
+            Happening::Wake(tab) => {
+                if let Some(Effect::Wait { turn, .. }) = self.take(tab, |effect| matches!(effect, Effect::Wait { .. })) {
+                    self.send(tab, FlowEvent::Woke { turn })?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #[test]
+    fn f5_f7_no_order_of_events_makes_two_live_authorizations(happenings in prop::collection::vec(happening(), 1..80)) {
+        let mut world = World {
+            tabs: [Tab::new(), Tab::new()],
+            now: NOW,
+            kept: None,
+            unresolved: HashSet::new(),
+            clicks: 0,
+            signatures_asked: 0,
+            counter: 0,
+        };
+        for happening in happenings {
+            world.happen(happening)?;
+        }
+    }
+
+    #[test]
+    fn headers_of_any_content_are_refused_without_a_panic(text in ".{0,300}", json in r#"\{("[a-z402VXx]{1,11}":[\[\]{}0-9",:]{0,20},?){0,6}\}"#) {
+        for header in [text, STANDARD.encode(json)] {
+            let mut rig = Rig::new();
+            let effects = rig.pay();
+            let answer = Answer { required: Some(header), ..offer_answer("") };
+            prop_assert_eq!(rig.answer(&effects, answer), vec![]);
+            prop_assert_eq!(rig.notice(), Notice::NoOffer);
+        }
+    }
+}

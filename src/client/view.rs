@@ -1,0 +1,243 @@
+//! What the reader sees: a function of the state, in keys; the words are the shell's.
+
+use alloc::string::String;
+
+use super::{
+    answer::Doubt,
+    flow::{FlowState, Phase},
+    payment::checksummed,
+    wallet::Ask,
+};
+
+macro_rules! keys {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident = $key:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$about])* $variant,)*
+        }
+
+        impl $name {
+            /// Every one.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Its spelling in JSON, in texts and in events.
+            pub const fn key(self) -> &'static str {
+                match self { $(Self::$variant => $key,)* }
+            }
+        }
+    };
+}
+
+keys! {
+    /// The closed union of the `farthing:state` event.
+    Stage {
+        /// The button waits.
+        Idle = "idle",
+        /// The offer is being fetched for a reader who has asked to pay.
+        Quoting = "quoting",
+        /// The wallet is asked for an account.
+        Connecting = "connecting",
+        /// The wallet is asked to change networks.
+        Switching = "switching",
+        /// The wallet is asked for the signature.
+        Signing = "signing",
+        /// The payment is on its way.
+        Settling = "settling",
+        /// The payment was sent and its outcome is not known yet.
+        Pending = "pending",
+        /// The article is open.
+        Unlocked = "unlocked",
+        /// Something has to be mended first.
+        Error = "error",
+    }
+}
+
+keys! {
+    /// What the card says; one text each.
+    Notice {
+        /// The price and what it buys.
+        Offer = "offer",
+        /// Which of several wallets.
+        ChooseWallet = "choose-wallet",
+        /// The price was not on the page before.
+        Confirm = "confirm",
+        /// The price is another than the one shown before (threat A4).
+        PriceChanged = "price-changed",
+        /// Refused in the wallet.
+        Rejected = "rejected",
+        /// No wallet in this browser.
+        NoWallet = "no-wallet",
+        /// The wallet shows no account to this site.
+        Locked = "locked",
+        /// The wallet has a question open already.
+        WalletBusy = "wallet-busy",
+        /// The wallet is not connected to a network.
+        Disconnected = "disconnected",
+        /// The wallet is on another network and did not change it.
+        WrongNetwork = "wrong-network",
+        /// The wallet cannot sign this, or not with a key of its own.
+        UnsupportedWallet = "unsupported-wallet",
+        /// The wallet failed.
+        WalletTrouble = "wallet-trouble",
+        /// Not enough money in the account.
+        LowBalance = "low-balance",
+        /// The authorization or the offer ran out on the way.
+        Expired = "expired",
+        /// The device's clock is further off than can be corrected.
+        Clock = "clock",
+        /// Refused by the server for another reason.
+        Refused = "refused",
+        /// The payment was used before.
+        AlreadyUsed = "already-used",
+        /// The payment belongs to another page.
+        BoundElsewhere = "bound-elsewhere",
+        /// The offer is outside of what the page's author allows (threat F3).
+        Pinned = "pinned",
+        /// Nothing of what is asked can be paid here.
+        NoOffer = "no-offer",
+        /// The offer could not be fetched.
+        Unavailable = "unavailable",
+        /// Not paid: the publisher's server does not deliver.
+        Undeliverable = "undeliverable",
+        /// The offer is being fetched.
+        Quoting = "quoting",
+        /// The wallet is asked for an account.
+        Connecting = "connecting",
+        /// The wallet has been silent for a while.
+        WalletWaiting = "wallet-waiting",
+        /// The wallet is asked to change networks.
+        Switching = "switching",
+        /// The wallet is asked to sign.
+        Signing = "signing",
+        /// The payment is on its way.
+        Settling = "settling",
+        /// It takes longer than usual.
+        SettlingSlow = "settling-slow",
+        /// Sent, not confirmed yet.
+        Pending = "pending",
+        /// Sent; the network does not answer.
+        Offline = "offline",
+        /// Paid; the article is being fetched.
+        Delivering = "delivering",
+        /// The article is open.
+        Unlocked = "unlocked",
+    }
+}
+
+keys! {
+    /// The one next step.
+    Action {
+        /// Pay the shown price.
+        Pay = "pay",
+        /// Pay, after something was mended.
+        Retry = "retry",
+        /// Go on with the chosen wallet.
+        Choose = "choose",
+        /// Ask for the outcome of the payment that was sent.
+        Check = "check",
+        /// Load the page again.
+        Reload = "reload",
+        /// Nothing to do but wait.
+        Wait = "wait",
+    }
+}
+
+/// The card, without words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// For the event.
+    pub stage: Stage,
+    /// For the text.
+    pub notice: Notice,
+    /// For the primary button.
+    pub action: Action,
+    /// The reader may stop waiting.
+    pub cancel: bool,
+    /// What is offered, once it is known.
+    pub offer: Option<Terms>,
+    /// The price the reader was shown before, in whole units, when it changed.
+    pub before: Option<String>,
+}
+
+/// What will be signed, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Whole units as a decimal number.
+    pub price: String,
+    /// The asset's symbol.
+    pub symbol: &'static str,
+    /// The network's name.
+    pub network: &'static str,
+    /// The payee's address with its checksum.
+    pub pay_to: String,
+    /// The money is worth nothing.
+    pub test: bool,
+}
+
+impl Notice {
+    const fn stage(self) -> Stage {
+        match self {
+            Self::Offer | Self::ChooseWallet | Self::Confirm | Self::PriceChanged | Self::Rejected => Stage::Idle,
+            _ => Stage::Error,
+        }
+    }
+
+    const fn action(self) -> Action {
+        match self {
+            Self::Offer | Self::Confirm | Self::PriceChanged => Action::Pay,
+            Self::ChooseWallet | Self::UnsupportedWallet => Action::Choose,
+            Self::AlreadyUsed | Self::Pinned | Self::NoOffer | Self::Clock => Action::Reload,
+            _ => Action::Retry,
+        }
+    }
+}
+
+impl FlowState {
+    /// What the reader sees now.
+    pub fn view(&self) -> View {
+        let (stage, notice, action, cancel) = match &self.phase {
+            Phase::Resting(notice) | Phase::Quoting { click: None, back: notice } => (notice.stage(), *notice, notice.action(), false),
+            Phase::Quoting { .. } => (Stage::Quoting, Notice::Quoting, Action::Wait, true),
+            Phase::Asking { ask, errand, slow, .. } => {
+                let (stage, notice) = match ask {
+                    Ask::Chain if errand.polls.is_some() => (Stage::Switching, Notice::Switching),
+                    Ask::Accounts | Ask::Chain => (Stage::Connecting, Notice::Connecting),
+                    Ask::Switch | Ask::Add => (Stage::Switching, Notice::Switching),
+                    Ask::Sign => (Stage::Signing, Notice::Signing),
+                };
+                (stage, if *slow { Notice::WalletWaiting } else { notice }, Action::Wait, true)
+            }
+            Phase::Sending { trip, .. } => {
+                let (stage, notice) = match trip.doubt {
+                    None if trip.slow => (Stage::Settling, Notice::SettlingSlow),
+                    None => (Stage::Settling, Notice::Settling),
+                    Some(Doubt::Pending) => (Stage::Pending, Notice::Pending),
+                    Some(Doubt::Offline) => (Stage::Pending, Notice::Offline),
+                    Some(Doubt::Undelivered) => (Stage::Pending, Notice::Delivering),
+                };
+                (stage, notice, Action::Wait, true)
+            }
+            Phase::Paused { notice, .. } => {
+                let stage = if *notice == Notice::Undeliverable { Stage::Error } else { Stage::Pending };
+                (stage, *notice, Action::Check, false)
+            }
+            Phase::Open => (Stage::Unlocked, Notice::Unlocked, Action::Wait, false),
+        };
+        let before = self.before.filter(|_| notice == Notice::PriceChanged);
+        View {
+            stage,
+            notice,
+            action,
+            cancel,
+            offer: self.offer.as_ref().map(|offer| Terms {
+                price: offer.amount.to_decimal(offer.asset.decimals),
+                symbol: offer.asset.symbol,
+                network: offer.chain.name,
+                pay_to: checksummed(&offer.pay_to),
+                test: offer.chain.test,
+            }),
+            before: before.map(|(amount, decimals)| amount.to_decimal(decimals)),
+        }
+    }
+}

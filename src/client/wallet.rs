@@ -1,0 +1,47 @@
+//! The conversation with the wallet: what is asked (EIP-1193) and what its errors mean.
+
+use super::view::Notice;
+
+/// Where the conversation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// `eth_requestAccounts`.
+    Accounts,
+    /// `eth_chainId`, before anything is signed and after every switch (threat F6).
+    Chain,
+    /// `wallet_switchEthereumChain`.
+    Switch,
+    /// `wallet_addEthereumChain`.
+    Add,
+    /// `eth_signTypedData_v4`.
+    Sign,
+}
+
+impl Ask {
+    pub(super) const fn method(self) -> &'static str {
+        match self {
+            Self::Accounts => "eth_requestAccounts",
+            Self::Chain => "eth_chainId",
+            Self::Switch => "wallet_switchEthereumChain",
+            Self::Add => "wallet_addEthereumChain",
+            Self::Sign => "eth_signTypedData_v4",
+        }
+    }
+}
+
+/// The wallet does not know the chain it was asked to switch to (EIP-3326).
+pub(super) const UNKNOWN_CHAIN: i32 = 4902;
+
+/// What an error code means for the reader (EIP-1193, EIP-1474). Only the code counts: wallets
+/// throw plain objects with texts of their own.
+pub(super) const fn notice(ask: Ask, code: i32) -> Notice {
+    match (code, ask) {
+        (4001, _) => Notice::Rejected,
+        (4100, _) => Notice::Locked,
+        (-32002, _) => Notice::WalletBusy,
+        (4900 | 4901, _) => Notice::Disconnected,
+        (_, Ask::Switch | Ask::Add) => Notice::WrongNetwork,
+        (4200 | -32601, _) => Notice::UnsupportedWallet,
+        _ => Notice::WalletTrouble,
+    }
+}

@@ -1,0 +1,199 @@
+//! EIP-3009: the authorization a payer signs, and its EIP-712 digest.
+
+use alloc::{borrow::Cow, string::String};
+
+use alloy_primitives::{Address, B256, U256};
+use alloy_sol_types::{Eip712Domain, SolStruct, sol};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::{Asset, hex};
+use crate::money::Amount;
+
+mod typed {
+    #![allow(missing_docs, missing_debug_implementations, clippy::all, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+    super::sol! {
+        // EIP-3009; the order and names of the fields are part of the type hash.
+        struct TransferWithAuthorization {
+            address from;
+            address to;
+            uint256 value;
+            uint256 validAfter;
+            uint256 validBefore;
+            bytes32 nonce;
+        }
+    }
+}
+
+/// A signed promise to transfer `value` from `from` to `to` inside a window of time, usable once.
+///
+/// Times are Unix seconds. On the wire all numbers are decimal strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Authorization {
+    /// The payer.
+    #[serde(with = "hex::address")]
+    pub from: Address,
+    /// The payee.
+    #[serde(with = "hex::address")]
+    pub to: Address,
+    /// How much.
+    pub value: Amount,
+    /// Valid when the block's time is greater than this.
+    #[serde(with = "seconds")]
+    pub valid_after: u64,
+    /// Valid while the block's time is less than this.
+    #[serde(with = "seconds")]
+    pub valid_before: u64,
+    /// 32 bytes of the payer's choice; the token accepts each once per payer.
+    #[serde(with = "hex::word")]
+    pub nonce: B256,
+}
+
+impl Authorization {
+    /// The EIP-712 digest that the payer signs for this asset.
+    pub fn digest(&self, asset: &Asset) -> B256 {
+        let domain = Eip712Domain::new(
+            Some(Cow::Borrowed(asset.name)),
+            Some(Cow::Borrowed(asset.version)),
+            Some(U256::from(asset.network.chain_id())),
+            Some(asset.contract),
+            None,
+        );
+        typed::TransferWithAuthorization {
+            from: self.from,
+            to: self.to,
+            value: self.value.atomic(),
+            validAfter: U256::from(self.valid_after),
+            validBefore: U256::from(self.valid_before),
+            nonce: self.nonce,
+        }
+        .eip712_signing_hash(&domain)
+    }
+}
+
+/// Unix seconds as a decimal string; over 64 bits is refused (threat A7).
+mod seconds {
+    use super::*;
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'));
+        plain
+            .then(|| text.parse().ok())
+            .flatten()
+            .ok_or_else(|| de::Error::custom("not a time in seconds"))
+    }
+
+    pub(super) fn serialize<S: Serializer>(time: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(time)
+    }
+}
+
+/// The typed data for `eth_signTypedData_v4`, as JSON text.
+///
+/// `EIP712Domain` is always among the types: a wallet that has to guess it signs another digest.
+pub fn typed_data(authorization: &Authorization, asset: &Asset) -> String {
+    #[derive(Serialize)]
+    struct Field(&'static str, &'static str);
+    #[derive(Serialize)]
+    struct Named {
+        name: &'static str,
+        r#type: &'static str,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Domain<'a> {
+        name: &'a str,
+        version: &'a str,
+        chain_id: u64,
+        #[serde(with = "hex::address")]
+        verifying_contract: Address,
+    }
+    #[derive(Serialize)]
+    struct Types {
+        #[serde(rename = "EIP712Domain")]
+        domain: [Named; 4],
+        #[serde(rename = "TransferWithAuthorization")]
+        transfer: [Named; 6],
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct TypedData<'a> {
+        types: Types,
+        primary_type: &'static str,
+        domain: Domain<'a>,
+        message: &'a Authorization,
+    }
+    let named = |Field(name, r#type)| Named { name, r#type };
+    let data = TypedData {
+        types: Types {
+            domain: [
+                Field("name", "string"),
+                Field("version", "string"),
+                Field("chainId", "uint256"),
+                Field("verifyingContract", "address"),
+            ]
+            .map(named),
+            transfer: [
+                Field("from", "address"),
+                Field("to", "address"),
+                Field("value", "uint256"),
+                Field("validAfter", "uint256"),
+                Field("validBefore", "uint256"),
+                Field("nonce", "bytes32"),
+            ]
+            .map(named),
+        },
+        primary_type: "TransferWithAuthorization",
+        domain: Domain {
+            name: asset.name,
+            version: asset.version,
+            chain_id: asset.network.chain_id(),
+            verifying_contract: asset.contract,
+        },
+        message: authorization,
+    };
+    serde_json::to_string(&data).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{evm::Signature, x402::Network};
+
+    #[test]
+    fn digests_and_typed_data_agree_with_viem() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/signing.json");
+        let file: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let mut seen = 0;
+        for vector in file["vectors"].as_array().unwrap() {
+            let data = &vector["typedData"];
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            let network = Network::from_chain_id(data["domain"]["chainId"].as_u64().unwrap());
+            let contract = Address::new(hex::read(&text(&data["domain"]["verifyingContract"])).unwrap());
+            let Some(asset) = Asset::find(network, contract) else { continue };
+            if data["primaryType"] != "TransferWithAuthorization" || data["message"]["validAfter"].is_null() {
+                continue;
+            }
+            let Ok(message) = serde_json::from_value::<Authorization>(data["message"].clone()) else {
+                panic!("{}", vector["label"])
+            };
+            let digest = message.digest(asset);
+            assert_eq!(hex::print(digest.as_slice()), text(&vector["digest"]), "{}", vector["label"]);
+            let signature = Signature::parse(&text(&vector["signature"])).unwrap();
+            assert_eq!(signature.recover(digest).unwrap().to_checksum(None), text(&vector["signer"]));
+            let ours: serde_json::Value = serde_json::from_str(&typed_data(&message, asset)).unwrap();
+            assert_eq!(&ours, data, "{}", vector["label"]);
+            seen += 1;
+        }
+        assert!(seen >= 8, "{seen}");
+    }
+
+    #[test]
+    fn a7_times_over_64_bits_and_odd_spellings_are_refused() {
+        for bad in ["", "-1", "01", "1.0", "18446744073709551616", "0x1"] {
+            let json = alloc::format!(r#"{{"from":"0x{0}","to":"0x{0}","value":"1","validAfter":"{bad}","validBefore":"2","nonce":"0x{1}"}}"#, "11".repeat(20), "22".repeat(32));
+            assert!(serde_json::from_str::<Authorization>(&json).is_err(), "{bad}");
+        }
+    }
+}

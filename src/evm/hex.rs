@@ -1,0 +1,68 @@
+//! Hexadecimal wire values: fixed length, `0x` in front, any letter case (threat C6).
+
+use alloc::{borrow::Cow, string::String};
+
+use alloy_primitives::{Address, B256, hex};
+use serde::{Deserialize, Deserializer, de};
+
+/// Reads exactly `N` bytes from `0x` and `2 N` hex digits.
+pub fn read<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits = text.strip_prefix("0x")?;
+    let mut bytes = [0; N];
+    // decode_to_slice takes another 0x by itself, and any length that fits
+    (digits.len() == N.saturating_mul(2) && !digits.starts_with("0x"))
+        .then(|| hex::decode_to_slice(digits, &mut bytes).ok())??;
+    Some(bytes)
+}
+
+/// Prints bytes as `0x` and lower-case digits.
+pub fn print(bytes: &[u8]) -> String {
+    hex::encode_prefixed(bytes)
+}
+
+/// For `#[serde(with)]`: a 20-byte address, read in any case, written with its EIP-55 checksum.
+pub mod address {
+    use super::*;
+    use serde::Serializer;
+
+    /// Reads an address.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        read(&text).map(Address::new).ok_or_else(|| de::Error::custom("not an address"))
+    }
+
+    /// Writes an address.
+    pub fn serialize<S: Serializer>(address: &Address, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(address.to_checksum_buffer(None).as_str())
+    }
+}
+
+/// For `#[serde(with)]`: a 32-byte word.
+pub mod word {
+    use super::*;
+    use serde::Serializer;
+
+    /// Reads a word.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<B256, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        read(&text).map(B256::new).ok_or_else(|| de::Error::custom("not 32 bytes of hex"))
+    }
+
+    /// Writes a word.
+    pub fn serialize<S: Serializer>(word: &B256, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&print(word.as_slice()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c6_one_value_has_one_reading() {
+        assert_eq!(read::<2>("0xAbCd"), read::<2>("0xabcd"));
+        for bad in ["abcd", "0xabc", "0xabcde", "0xabcdef", "0xabcg", "0x", "0X00aa", "0x0xab", " 0xabcd"] {
+            assert_eq!(read::<2>(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Answers of our own: statuses, headers, bodies.
+
+use alloc::{
+    borrow::ToOwned,
+    string::{String, ToString},
+    vec::Vec,
+};
+use serde::Serialize;
+
+use crate::{
+    ledger::{Grant, Refused},
+    offer::Refusal,
+    problem::{Document, Problem},
+    x402::{
+        self, header,
+        v1::PaymentRequirementsV1,
+        v2::{PaymentRequired, PaymentRequirements, ResourceInfo, SettleResponse},
+    },
+};
+
+/// Header names and values, in order; `Set-Cookie` may repeat.
+pub type Headers = Vec<(&'static str, String)>;
+
+/// A whole answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers.
+    pub headers: Headers,
+    /// Body.
+    pub body: String,
+}
+
+/// What a 402 offers.
+pub(super) struct Offer<'a> {
+    pub(super) info: ResourceInfo<'a>,
+    pub(super) accepts: Vec<PaymentRequirements>,
+}
+
+impl Answer {
+    /// Without a body.
+    pub(super) fn empty<const N: usize>(status: u16, headers: [(&'static str, String); N]) -> Self {
+        Self {
+            status,
+            headers: headers.into(),
+            body: String::new(),
+        }
+    }
+
+    /// JSON that nobody may keep.
+    pub(super) fn json<T: Serialize>(status: u16, body: &T) -> Self {
+        let mut headers = private();
+        headers.push(("Content-Type", "application/json".to_owned()));
+        Self {
+            status,
+            headers,
+            body: serde_json::to_string(body).unwrap_or_default(),
+        }
+    }
+}
+
+/// Headers of everything paid or priced: no cache may keep it (threat E1).
+pub(super) fn private() -> Headers {
+    [
+        ("Cache-Control", "private, no-store"),
+        ("CDN-Cache-Control", "no-store"),
+        ("Vary", "Accept, Cookie"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .into()
+}
+
+/// Adds the settlement of a grant in both generations.
+pub(super) fn settled(headers: &mut Headers, grant: &Grant) {
+    let mut response = SettleResponse {
+        success: true,
+        error_reason: None,
+        transaction: Some(grant.transaction.clone()),
+        network: Some(grant.network.to_string()),
+        payer: Some(grant.payer.to_checksum(None)),
+    };
+    headers.push((header::PAYMENT_RESPONSE, x402::encode(&response)));
+    if let Some(slug) = grant.network.v1_slug() {
+        response.network = Some(slug.to_owned());
+        headers.push((header::X_PAYMENT_RESPONSE, x402::encode(&response)));
+    }
+    headers.push(("Farthing-Receipt", grant.receipt.trim_start_matches("0x").to_owned()));
+}
+
+/// The offer as the content of `PAYMENT-REQUIRED`.
+pub(super) fn payment_required(offer: &Offer<'_>, error: &str) -> String {
+    x402::encode(&PaymentRequired {
+        x402_version: 2,
+        error,
+        resource: offer.info.clone(),
+        accepts: &offer.accepts,
+    })
+}
+
+/// A problem for programs: problem+json, and on 402 the offer in both generations, so that every
+/// client finds it where it looks: v2 in the header, v1 in the body.
+pub(super) fn problem(refusal: &Refusal, refused: Option<&Refused>, offer: Option<&Offer<'_>>) -> Answer {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        #[serde(flatten)]
+        problem: Document<'a>,
+        error: &'a str,
+        #[serde(flatten)]
+        offer: Option<OfferV1<'a>>,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct OfferV1<'a> {
+        x402_version: u8,
+        accepts: Vec<PaymentRequirementsV1<'a>>,
+    }
+    let kind = refusal.problem;
+    let reason = refused.and_then(|refused| refused.reason.as_deref());
+    let error = reason.unwrap_or_else(|| kind.slug());
+    let body = Body {
+        problem: kind.document(refusal.detail),
+        error,
+        offer: offer.map(|offer| OfferV1 {
+            x402_version: 1,
+            accepts: PaymentRequirementsV1::all(&offer.accepts, &offer.info),
+        }),
+    };
+    let mut answer = Answer::json(kind.status(), &body);
+    if kind != Problem::PaymentRequired {
+        answer.headers.retain(|(name, _)| *name != "Content-Type");
+        answer.headers.push(("Content-Type", "application/problem+json".to_owned()));
+    }
+    if let Some(offer) = offer {
+        answer.headers.push((header::PAYMENT_REQUIRED, payment_required(offer, error)));
+    }
+    if let (Some(reason), Some(offer)) = (reason, offer) {
+        let response = SettleResponse {
+            success: false,
+            error_reason: Some(reason.to_owned()),
+            transaction: Some(String::new()),
+            network: offer.accepts.first().map(|offer| offer.network.to_string()),
+            payer: None,
+        };
+        answer.headers.push((header::PAYMENT_RESPONSE, x402::encode(&response)));
+    }
+    extra_headers(&mut answer.headers, kind, refused);
+    answer
+}
+
+/// What a status demands besides.
+pub(super) fn extra_headers(headers: &mut Headers, kind: Problem, refused: Option<&Refused>) {
+    if let Some(seconds) = refused.and_then(|refused| refused.retry_after) {
+        headers.push(("Retry-After", seconds.to_string()));
+    }
+    if kind == Problem::MethodNotPayable {
+        headers.push(("Allow", "GET, HEAD, OPTIONS".to_owned()));
+    }
+}

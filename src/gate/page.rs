@@ -1,0 +1,110 @@
+//! Answers for people: our own 402 page, and a plain page for every other problem.
+
+use alloc::{
+    borrow::ToOwned,
+    format,
+    string::String,
+};
+
+use super::answer::{self, Answer, Offer};
+use crate::{evm::Asset, ledger::Refused, offer::Refusal, problem::Problem, route::Route, x402::{Network, header}};
+
+/// The 402 page with its places to fill, and the policy it is served under.
+#[derive(Debug)]
+pub(super) struct Template {
+    html: String,
+    csp: String,
+}
+
+impl Template {
+    pub(super) fn new(html: &str, csp: &str) -> Self {
+        Self {
+            html: html.to_owned(),
+            csp: csp.to_owned(),
+        }
+    }
+
+    /// The page that offers an article.
+    pub(super) fn offer(&self, offer: &Offer<'_>, route: &Route, demo: Option<&str>) -> Answer {
+        let first = offer.accepts.first();
+        let asset = first.and_then(|offer| Asset::find(offer.network, offer.asset));
+        let content = answer::payment_required(offer, Problem::PaymentRequired.slug());
+        let host = offer.info.url.split('/').nth(2).unwrap_or_default();
+        let title = if route.description.is_empty() { "This page is for paying readers" } else { &route.description };
+        let test = first.is_some_and(|offer| offer.network == Network::BASE_SEPOLIA);
+        let script = demo.map(|path| format!("<script type=\"module\" src=\"{path}\"></script>")).unwrap_or_default();
+        let html = fill(&self.html, |name| match name {
+            "lang" => "en".into(),
+            "site" => escape(host),
+            "url" => escape(offer.info.url),
+            "title" => escape(title),
+            "price" => escape(&format!("${}", route.price)),
+            "symbol" => escape(asset.map(|asset| asset.symbol).unwrap_or_default()),
+            "network" => escape(asset.map(|asset| asset.network_name()).unwrap_or_default()),
+            "offer" => content.clone(),
+            "test" => if test { " test-network".into() } else { String::new() },
+            // our own markup, from a path that the config check holds free of quotes
+            "demo" => script.clone(),
+            _ => String::new(),
+        });
+        let mut answer = self.page(Problem::PaymentRequired.status(), html);
+        answer.headers.push((header::PAYMENT_REQUIRED, content));
+        answer
+    }
+
+    /// A plain page for any other problem.
+    pub(super) fn problem(&self, refusal: &Refusal, refused: Option<&Refused>) -> Answer {
+        let kind = refusal.problem;
+        let html = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+             <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title><main><h1>{title}</h1><p>{advice}</p></main></html>",
+            title = escape(kind.title()),
+            advice = escape(refusal.detail.unwrap_or_else(|| kind.advice())),
+        );
+        let mut answer = self.page(kind.status(), html);
+        answer::extra_headers(&mut answer.headers, kind, refused);
+        answer
+    }
+
+    fn page(&self, status: u16, html: String) -> Answer {
+        let mut headers = answer::private();
+        headers.push(("Content-Type", "text/html; charset=utf-8".to_owned()));
+        headers.push(("Content-Security-Policy", self.csp.clone()));
+        headers.push(("X-Content-Type-Options", "nosniff".to_owned()));
+        headers.push(("Referrer-Policy", "same-origin".to_owned()));
+        Answer { status, headers, body: html }
+    }
+}
+
+/// Fills `{{name}}` places; text that comes in is not looked at again.
+fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(template.len().saturating_add(2048));
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        out.push_str(before);
+        let Some((name, after)) = after.split_once("}}") else {
+            rest = after;
+            break;
+        };
+        out.push_str(&value(name.trim()));
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Text that is safe between tags and in quoted attributes.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}

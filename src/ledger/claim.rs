@@ -1,0 +1,132 @@
+//! The decision about a payment that arrives, in one synchronous step.
+
+use super::{CLAIM_SECONDS, Intent, MAX_OPEN, Owned, Phase, REDELIVERY_SECONDS, Reply, Row, SAME_ADDRESS_SECONDS};
+use crate::problem::Problem;
+
+/// What the ledger knows of a payer at the moment of a claim.
+#[derive(Clone, Copy, Debug)]
+pub struct Payer<'a> {
+    /// The row of the claimed authorization.
+    pub same: Option<&'a Row>,
+    /// Whether another authorization for the same resource is open.
+    pub other_open: bool,
+    /// How many authorizations are open.
+    pub open: usize,
+    /// The claimed resource, if it is owned and its time is not over.
+    pub owned: Option<&'a Owned>,
+}
+
+/// What to do about a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Write this row; its request fetches the origin.
+    Won(Row),
+    /// Wait for the outcome of the same authorization, then claim again.
+    Join,
+    /// Wait for the payer's other authorization for this resource, then claim again.
+    WaitForOther,
+    /// Find out what became of it, then claim again.
+    Resolve,
+    /// The payer owns the article. Deliver once the new authorization is shown to be nobody's old
+    /// one: it is either tagged, or unused on its chain.
+    Owned,
+    /// The answer is known.
+    Reply(Reply),
+}
+
+/// Decides about a payment.
+///
+/// Only a payment in its window begins anything; one past it may look up its own row and join it.
+pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
+    let refuse = |problem| Claim::Reply(Reply::refuse(problem, &intent.resource));
+    let late = intent.late.as_deref().map(|slug| Problem::from_slug(slug).unwrap_or(Problem::Internal));
+    if let Some(row) = payer.same {
+        if row.intent.resource != intent.resource {
+            return refuse(Problem::BoundElsewhere);
+        }
+        return match &row.phase {
+            Phase::Claimed { deadline } | Phase::Settling { deadline, .. } if now < *deadline => Claim::Join,
+            Phase::Settling { .. } | Phase::Unknown { .. } => Claim::Resolve,
+            Phase::Claimed { .. } | Phase::Released | Phase::Rejected { .. } => match late {
+                Some(problem) => refuse(problem),
+                None => again(row, payer, intent, now),
+            },
+            Phase::Settled { at, delivered, .. } => redeliver(row, intent, *at, *delivered, now),
+            Phase::Expired => refuse(Problem::AuthorizationExpired),
+            Phase::Cancelled => refuse(Problem::AuthorizationCancelled),
+            Phase::Foreign => refuse(Problem::AlreadyUsed),
+        };
+    }
+    if let Some(problem) = late {
+        return refuse(problem);
+    }
+    begin(payer, intent, 1, now, now)
+}
+
+fn again(row: &Row, payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
+    begin(payer, intent, row.fence.saturating_add(1), row.created, now)
+}
+
+fn begin(payer: Payer<'_>, intent: &Intent, fence: u64, created: u64, now: u64) -> Claim {
+    // who owns the article keeps the money; who buys single answers pays for each
+    if intent.seconds.is_some() {
+        if payer.owned.is_some() {
+            return Claim::Owned;
+        }
+        if payer.other_open {
+            return Claim::WaitForOther;
+        }
+    }
+    if payer.open >= MAX_OPEN {
+        return Claim::Reply(too_many(&intent.resource));
+    }
+    Claim::Won(Row {
+        intent: intent.clone(),
+        phase: Phase::Claimed {
+            deadline: now.saturating_add(CLAIM_SECONDS),
+        },
+        fence,
+        created,
+    })
+}
+
+fn too_many(resource: &str) -> Reply {
+    let mut reply = Reply::refuse(Problem::TooManyRequests, resource);
+    if let Reply::Refuse(refused) = &mut reply {
+        refused.retry_after = Some(5);
+    }
+    reply
+}
+
+/// A settled payment that comes again: everything in it but our secret is public by now, so the
+/// header alone opens nothing (threat A16).
+fn redeliver(row: &Row, intent: &Intent, at: u64, delivered: bool, now: u64) -> Claim {
+    let refuse = Claim::Reply(Reply::refuse(Problem::AlreadyUsed, &intent.resource));
+    if row.intent.digest != intent.digest {
+        return refuse;
+    }
+    let age = now.saturating_sub(at);
+    let proven = row.intent.secret && intent.secret;
+    let same_address = !row.intent.address.is_empty() && row.intent.address == intent.address;
+    // a payment that was unknown for an hour has not been answered yet, however old it is
+    let fresh = |seconds| !delivered || age <= seconds;
+    let granted = if proven {
+        fresh(REDELIVERY_SECONDS)
+    } else {
+        same_address && !delivered && age <= SAME_ADDRESS_SECONDS
+    };
+    match Reply::deliver(row, proven) {
+        Some(reply) if granted => Claim::Reply(reply),
+        _ => refuse,
+    }
+}
+
+/// The answer to a request whose outcome stayed open: how long to wait before asking again.
+pub fn pending(row: Option<&Row>, intent: &Intent, now: u64) -> Reply {
+    let seconds = match row.map(|row| &row.phase) {
+        Some(Phase::Unknown { next, .. }) => next.saturating_sub(now).clamp(2, 10),
+        Some(Phase::Claimed { .. } | Phase::Settling { .. }) => 2,
+        _ => 1,
+    };
+    Reply::pending(&intent.resource, seconds)
+}

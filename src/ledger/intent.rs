@@ -1,0 +1,83 @@
+//! What the gate hands to the ledger: a checked payment for one resource.
+
+use alloc::{format, string::String};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    evm::{Address, B256, hex},
+    money::Amount,
+    x402::Network,
+};
+
+/// A payment whose signature, terms and resource the gate has checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Intent {
+    /// Canonical URL of what is bought.
+    pub resource: String,
+    /// How long the payer will own it; none buys one answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+    /// Protocol version of the request.
+    pub version: u8,
+    /// Where the asset lives.
+    pub network: Network,
+    /// Token contract.
+    #[serde(with = "hex::address")]
+    pub asset: Address,
+    /// Who pays.
+    #[serde(with = "hex::address")]
+    pub payer: Address,
+    /// Who is paid.
+    #[serde(with = "hex::address")]
+    pub pay_to: Address,
+    /// Atomic units.
+    pub amount: Amount,
+    /// The authorization's nonce.
+    #[serde(with = "hex::word")]
+    pub nonce: B256,
+    /// End of its window, Unix seconds.
+    pub valid_before: u64,
+    /// Digest of the payment header.
+    pub digest: String,
+    /// The header carries a secret of ours (see [`Payment::secret`](crate::offer::Payment::secret)).
+    pub secret: bool,
+    /// The nonce was made for this offer (see [`Payment::tagged`](crate::offer::Payment::tagged)).
+    pub tagged: bool,
+    /// Keyed digest of the client's network address; empty where none is known.
+    pub address: String,
+    /// Problem slug when it may only look up, never begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<String>,
+    /// Random id that the receipt will have if this settles.
+    pub receipt: String,
+    /// Body of the facilitator's `/settle`.
+    pub request: String,
+}
+
+impl Intent {
+    /// The authorization's identity: what a chain accepts once (threat A8: never the signature's bytes).
+    pub fn key(&self) -> String {
+        format!("{}/{:x}/{}", self.network, self.asset, hex::print(self.nonce.as_slice()))
+    }
+}
+
+/// What the payer owns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Owned {
+    /// Who owns it.
+    #[serde(with = "hex::address")]
+    pub payer: Address,
+    /// Canonical URL.
+    pub resource: String,
+    /// Receipt id.
+    pub receipt: String,
+    /// The transfer.
+    pub transaction: String,
+    /// Its network.
+    pub network: Network,
+    /// Unix seconds until when.
+    pub until: u64,
+}

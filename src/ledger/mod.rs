@@ -1,0 +1,39 @@
+//! What becomes of a payment: a pure state machine over one payer's authorizations.
+//!
+//! [`claim`] decides about a payment that arrives, [`step`] about everything that happens to it
+//! afterwards. Neither reads a clock or performs I/O: the Durable Object executes what they say,
+//! one synchronous step at a time, and carries the row's fence across every wait.
+
+mod claim;
+mod intent;
+mod reply;
+mod row;
+mod settle;
+mod step;
+
+pub use claim::{Claim, Payer, claim, pending};
+pub use intent::{Intent, Owned};
+pub use reply::{Grant, Refused, Reply};
+pub use row::{Phase, Row};
+pub use settle::{Settlement, read_settlement};
+pub use step::{Event, Observation, Work, next_alarm, step};
+
+/// A claim whose origin fetch took longer may be taken over, in seconds.
+pub const CLAIM_SECONDS: u64 = 30;
+/// Slack between a settle call's own deadline and giving the call up, in seconds.
+pub const SETTLE_SLACK_SECONDS: u64 = 5;
+/// Settle attempts of one authorization; all carry the same nonce, so at most one can charge.
+pub const MAX_ATTEMPTS: u32 = 20;
+/// How far the chain's time must be past `validBefore` before an unused nonce counts as expired.
+pub const EXPIRY_MARGIN_SECONDS: u64 = 30;
+/// A repeated request that proves itself is answered again for this long after settlement.
+pub const REDELIVERY_SECONDS: u64 = 600;
+/// A repeated request that proves nothing but its network address: this long (threat A16).
+pub const SAME_ADDRESS_SECONDS: u64 = 60;
+/// How far a block's time may lie before the claim whose transfer it holds.
+pub const BLOCK_SKEW_SECONDS: u64 = 5;
+/// Open authorizations of one payer at once.
+pub const MAX_OPEN: usize = 8;
+
+#[cfg(test)]
+mod tests;

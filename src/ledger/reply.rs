@@ -1,0 +1,136 @@
+//! What the ledger answers to the gate.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Owned, Phase, Row};
+use crate::{
+    evm::{Address, hex},
+    problem::Problem,
+    x402::Network,
+};
+
+/// The ledger's answer about a payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "camelCase")]
+pub enum Reply {
+    /// This request owns the authorization: fetch the origin, then settle or release.
+    Fetch {
+        /// The authorization.
+        key: String,
+        /// Proof of ownership.
+        fence: u64,
+    },
+    /// Deliver the article.
+    Deliver(Grant),
+    /// Deliver nothing.
+    Refuse(Refused),
+}
+
+/// A right to the article, with what its answer has to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Grant {
+    /// Canonical URL.
+    pub resource: String,
+    /// Who paid.
+    #[serde(with = "hex::address")]
+    pub payer: Address,
+    /// Receipt id.
+    pub receipt: String,
+    /// The transfer.
+    pub transaction: String,
+    /// Its network.
+    pub network: Network,
+    /// Until when a pass may be made, Unix seconds; none makes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
+    /// The authorization to report as delivered once the whole answer went out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
+}
+
+/// A refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refused {
+    /// Slug of the problem.
+    pub problem: String,
+    /// Canonical URL.
+    pub resource: String,
+    /// The facilitator's code, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Seconds after which the same request makes sense again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+}
+
+impl Reply {
+    /// A refusal of a kind.
+    pub fn refuse(problem: Problem, resource: &str) -> Self {
+        Self::Refuse(Refused {
+            problem: problem.slug().into(),
+            resource: resource.into(),
+            reason: None,
+            retry_after: None,
+        })
+    }
+
+    /// `settlement-pending`.
+    pub fn pending(resource: &str, retry_after: u64) -> Self {
+        Self::Refuse(Refused {
+            problem: Problem::SettlementPending.slug().into(),
+            resource: resource.into(),
+            reason: None,
+            retry_after: Some(retry_after),
+        })
+    }
+
+    /// The facilitator refused.
+    pub fn rejected(resource: &str, reason: &str) -> Self {
+        let problem = if reason.contains("insufficient") {
+            Problem::InsufficientFunds
+        } else {
+            Problem::SettlementRefused
+        };
+        Self::Refuse(Refused {
+            problem: problem.slug().into(),
+            resource: resource.into(),
+            reason: Some(reason.into()),
+            retry_after: None,
+        })
+    }
+
+    /// The article, for a settled row.
+    pub fn deliver(row: &Row, mint: bool) -> Option<Self> {
+        let Phase::Settled { transaction, at, .. } = &row.phase else {
+            return None;
+        };
+        let until = row.intent.seconds.map(|seconds| at.saturating_add(seconds));
+        Some(Self::Deliver(Grant {
+            resource: row.intent.resource.clone(),
+            payer: row.intent.payer,
+            receipt: row.intent.receipt.clone(),
+            transaction: transaction.clone(),
+            network: row.intent.network,
+            until: until.filter(|_| mint),
+            // what proves itself may be asked for again anyway
+            report: (!row.intent.secret).then(|| row.intent.key()),
+        }))
+    }
+
+    /// The article, for what its payer owns.
+    pub fn deliver_owned(owned: &Owned) -> Self {
+        Self::Deliver(Grant {
+            resource: owned.resource.clone(),
+            payer: owned.payer,
+            receipt: owned.receipt.clone(),
+            transaction: owned.transaction.clone(),
+            network: owned.network,
+            until: Some(owned.until),
+            report: None,
+        })
+    }
+}

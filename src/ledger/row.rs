@@ -1,0 +1,95 @@
+//! One authorization in the ledger and the states it can be in.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Intent, Owned};
+
+/// Where an authorization stands (threats.md section 4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "camelCase")]
+pub enum Phase {
+    /// One request owns it and fetches the origin; nothing was sent to anybody.
+    Claimed {
+        /// Unix seconds after which another request may take over.
+        deadline: u64,
+    },
+    /// A facilitator is being asked.
+    Settling {
+        /// Which attempt, from 1.
+        attempt: u32,
+        /// Unix seconds after which the call counts as lost.
+        deadline: u64,
+    },
+    /// Neither success nor failure is proven.
+    Unknown {
+        /// Since when, Unix seconds.
+        since: u64,
+        /// Attempts so far.
+        attempts: u32,
+        /// Looks at the chain so far.
+        checks: u32,
+        /// When to look again, Unix seconds.
+        next: u64,
+    },
+    /// The money moved.
+    Settled {
+        /// In this transaction.
+        transaction: String,
+        /// Known since, Unix seconds.
+        at: u64,
+        /// A whole answer went out, as far as the platform can tell.
+        delivered: bool,
+    },
+    /// The origin could not deliver; nothing was sent.
+    Released,
+    /// Refused by a definitive answer; still settled if the chain says so until the window is over.
+    Rejected {
+        /// The facilitator's code.
+        reason: String,
+        /// Whether the chain was asked after the window.
+        closed: bool,
+    },
+    /// Its window is over on the chain's clock and the nonce is unused: no money will ever move.
+    Expired,
+    /// Its nonce was used without our transfer.
+    Cancelled,
+    /// Its transfer happened before it was first seen here: it paid for something else.
+    Foreign,
+}
+
+/// One authorization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// What it pays for, as first claimed.
+    pub intent: Intent,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Counts the owners; an answer to an earlier owner's call decides nothing.
+    pub fence: u64,
+    /// Unix seconds of the first claim.
+    pub created: u64,
+}
+
+impl Row {
+    /// Whether its outcome is still open, so that nothing else may be begun for its article.
+    pub const fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Claimed { .. } | Phase::Settling { .. } | Phase::Unknown { .. })
+    }
+
+    /// What the payer owns through it.
+    pub fn owned(&self) -> Option<Owned> {
+        let (Phase::Settled { transaction, at, .. }, Some(seconds)) = (&self.phase, self.intent.seconds) else {
+            return None;
+        };
+        Some(Owned {
+            payer: self.intent.payer,
+            resource: self.intent.resource.clone(),
+            receipt: self.intent.receipt.clone(),
+            transaction: transaction.clone(),
+            network: self.intent.network,
+            until: at.saturating_add(seconds),
+        })
+    }
+}

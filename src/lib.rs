@@ -1,0 +1,31 @@
+//! The pure core of farthing: x402 payments for articles.
+//!
+//! Everything farthing decides is decided here: which resource a request names and what it costs
+//! ([`route`]), the offer a reader gets ([`offer`]), what a payment header says and whether it
+//! answers that offer ([`x402`], [`evm`]), what becomes of a payment ([`ledger`]), who may read
+//! again without paying ([`access`]) and the steps of a paying reader ([`client`]). [`gate`] puts
+//! them in the order of a request.
+//!
+//! Nothing here performs I/O, reads a clock or draws a random number: time and random bytes come
+//! in as arguments, and what has to be done goes out as data. The Worker and the browser widget
+//! are thin shells around it.
+//!
+//! Money is an integer number of an asset's atomic units ([`money::Amount`]); there are no floats.
+#![forbid(unsafe_op_in_unsafe_fn)]
+#![cfg_attr(not(any(feature = "edge", feature = "widget")), forbid(unsafe_code))]
+#![cfg_attr(any(feature = "edge", feature = "widget"), deny(unsafe_code))]
+
+extern crate alloc;
+
+pub mod access;
+#[cfg(any(feature = "edge", feature = "widget"))]
+pub mod bindings;
+pub mod client;
+pub mod evm;
+pub mod gate;
+pub mod ledger;
+pub mod money;
+pub mod offer;
+pub mod problem;
+pub mod route;
+pub mod x402;

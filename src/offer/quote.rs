@@ -1,0 +1,133 @@
+//! The quote in an offer's `extra`: it holds a price for a while and lets the stateless edge
+//! recognise its own offer (threat A4).
+//!
+//! The payload is a 16-byte tag, then issue and expiry in Unix seconds (8 bytes each). The tag is
+//! one AES-128 block under the publisher's ledger key: 8 bytes of the resource's digest and 8 random
+//! bytes, so a nonce that starts with it names the article to the publisher and to nobody else.
+//! The MAC covers the resource and every field of the requirement.
+
+use core::fmt::Write;
+
+use aes::{
+    Aes128,
+    cipher::{BlockEncrypt, KeyInit},
+};
+use alloc::{string::String, vec::Vec};
+
+use crate::{
+    access::{Keys, Purpose, pass::short_digest, token},
+    x402::v2::PaymentRequirements,
+};
+
+/// How long a price holds, in seconds: time for a slow reader with a slow wallet.
+pub const QUOTE_SECONDS: u64 = 15 * 60;
+
+/// What a quote says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// The ledger tag.
+    pub tag: [u8; 16],
+    /// Unix seconds of issue.
+    pub issued: u64,
+    /// Unix seconds after which the price may be another.
+    pub expires: u64,
+}
+
+impl Quote {
+    /// A new quote for a resource; none only if there is no key.
+    pub fn new(resource: &str, now: u64, random: [u8; 16], keys: &Keys) -> Option<Self> {
+        let (_, key) = keys.signing(Purpose::Tag)?;
+        let (key, _) = key.split_first_chunk::<16>()?;
+        let digest = short_digest("farthing resource", resource.as_bytes());
+        let mut block = [0; 16];
+        for (to, from) in block.iter_mut().zip(digest.iter().take(8).chain(random.iter().take(8))) {
+            *to = *from;
+        }
+        let mut block = block.into();
+        Aes128::new(key.into()).encrypt_block(&mut block);
+        Some(Self {
+            tag: block.into(),
+            issued: now,
+            expires: now.checked_add(QUOTE_SECONDS)?,
+        })
+    }
+
+    /// The text for `extra.quote` of this offer.
+    pub fn seal(&self, keys: &Keys, resource: &str, offer: &PaymentRequirements) -> Option<String> {
+        let mut payload = Vec::with_capacity(32);
+        payload.extend_from_slice(&self.tag);
+        payload.extend_from_slice(&self.issued.to_be_bytes());
+        payload.extend_from_slice(&self.expires.to_be_bytes());
+        token::seal(keys, Purpose::Quote, &payload, terms(resource, offer).as_bytes())
+    }
+
+    /// The quote, if we made it for exactly this offer and resource.
+    pub fn open(keys: &Keys, text: &str, resource: &str, offer: &PaymentRequirements) -> Option<Self> {
+        let payload = token::open(keys, Purpose::Quote, text, terms(resource, offer).as_bytes())?;
+        Self::read(&payload)
+    }
+
+    fn read(payload: &[u8]) -> Option<Self> {
+        let (tag, rest) = payload.split_first_chunk::<16>()?;
+        let (issued, rest) = rest.split_first_chunk::<8>()?;
+        let (expires, rest) = rest.split_first_chunk::<8>()?;
+        rest.is_empty().then_some(Self {
+            tag: *tag,
+            issued: u64::from_be_bytes(*issued),
+            expires: u64::from_be_bytes(*expires),
+        })
+    }
+}
+
+/// The ledger tag of a quote, for a client, which cannot check it; none if it is not a quote.
+pub fn tag_of(text: &str) -> Option<[u8; 16]> {
+    Quote::read(&token::peek(text)?).map(|quote| quote.tag)
+}
+
+/// What the MAC covers besides the token: one line per field, none can contain a line break.
+fn terms(resource: &str, offer: &PaymentRequirements) -> String {
+    let mut text = String::with_capacity(256);
+    // writing to a String cannot fail
+    let _ = write!(
+        text,
+        "{resource}\n{}\n{}\n{}\n{:x}\n{:x}\n{}\n{}\n{}",
+        offer.scheme, offer.network, offer.amount, offer.asset, offer.pay_to, offer.max_timeout_seconds, offer.extra.name, offer.extra.version
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{access::keys::test_keys, route::config::tests::routes};
+
+    #[test]
+    fn a4_a_quote_is_for_one_offer_of_one_resource() {
+        let keys = test_keys();
+        let routes = routes(&[("/articles/*", "$0.05"), ("/dear", "$1")]);
+        let offer = &routes[0].offers[0];
+        let quote = Quote::new("https://n.example/articles/x", 100, [7; 16], &keys).unwrap();
+        let text = quote.seal(&keys, "https://n.example/articles/x", offer).unwrap();
+        assert_eq!(Quote::open(&keys, &text, "https://n.example/articles/x", offer), Some(quote));
+        assert_eq!(Quote::open(&keys, &text, "https://n.example/articles/y", offer), None);
+        assert_eq!(Quote::open(&keys, &text, "https://n.example/articles/x", &routes[1].offers[0]), None);
+        assert_eq!(tag_of(&text), Some(quote.tag));
+        assert_eq!(tag_of("v1.a.AAAA.AAAA"), None);
+    }
+
+    #[test]
+    fn tags_look_random_and_name_the_resource_under_the_key() {
+        use aes::cipher::BlockDecrypt;
+        let keys = test_keys();
+        let a = Quote::new("https://n.example/a", 1, [1; 16], &keys).unwrap().tag;
+        let b = Quote::new("https://n.example/a", 1, [2; 16], &keys).unwrap().tag;
+        assert_ne!(a[..8], b[..8]);
+        let key = keys.signing(Purpose::Tag).unwrap().1;
+        let (key, _) = key.split_first_chunk::<16>().unwrap();
+        let mut block = a.into();
+        Aes128::new(key.into()).decrypt_block(&mut block);
+        let block: [u8; 16] = block.into();
+        assert_eq!(block[..8], short_digest("farthing resource", b"https://n.example/a")[..8]);
+        assert_eq!(block[8..], [1; 8]);
+    }
+}

@@ -1,0 +1,211 @@
+//! Every error a client can see: one problem type, one HTTP status, one sentence of advice each.
+//!
+//! The form is RFC 9457 (`application/problem+json`). Slugs are stable; texts may improve.
+
+use alloc::{format, string::String};
+
+use serde::Serialize;
+
+/// Where the type URIs live; the slug follows.
+pub const TYPE_BASE: &str = "https://farthing.dev/problems/";
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident = $slug:literal, $status:literal, $title:literal, $advice:literal;)*) => {
+        /// A kind of problem.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Problem {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Problem {
+            /// Every kind, in the order of the request's way.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The last segment of the type URI.
+            pub const fn slug(self) -> &'static str {
+                match self { $(Self::$name => $slug,)* }
+            }
+
+            /// The HTTP status it is answered with.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* }
+            }
+
+            /// What happened, in a few words.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// What to do about it, in one sentence.
+            pub const fn advice(self) -> &'static str {
+                match self { $(Self::$name => $advice,)* }
+            }
+        }
+    };
+}
+
+problems! {
+    /// The Worker's configuration or secret is missing or wrong (threat B10).
+    NotConfigured = "not-configured", 503, "This site's paywall is not configured",
+        "Nothing was charged; the publisher sees the reason at /.farthing/health.";
+    /// The request names a host other than the site's (threat D9).
+    WrongHost = "wrong-host", 421, "This address is not the site's own",
+        "Ask for the page at the site's canonical address.";
+    /// A spelling that different servers read differently (threat D1).
+    AmbiguousPath = "ambiguous-path", 400, "This spelling of the address is ambiguous",
+        "Use the address exactly as the site links to it.";
+    /// Nothing lives at this address under the well-known prefix.
+    NoSuchEndpoint = "no-such-endpoint", 404, "Nothing is here",
+        "Check the address under /.farthing/.";
+    /// No payment came with the request.
+    PaymentRequired = "payment-required", 402, "Payment required",
+        "Sign one of the offers in accepts and send it in the PAYMENT-SIGNATURE header.";
+    /// A method other than GET on a priced resource.
+    MethodNotPayable = "method-not-payable", 405, "This method cannot be paid for",
+        "Use GET with the payment header.";
+    /// A payment came with HEAD or OPTIONS, whose answer has no body (design, section 1).
+    MethodCannotPay = "method-cannot-pay", 400, "A payment cannot be sent with this method",
+        "Send the payment with GET; this request was not charged.";
+    /// Several payment headers, or both generations at once (threat C2).
+    PaymentHeaderRepeated = "payment-header-repeated", 400, "More than one payment header",
+        "Send either PAYMENT-SIGNATURE or X-PAYMENT, once.";
+    /// The payment header is over 16 KiB (threat C1).
+    PaymentHeaderTooLarge = "payment-header-too-large", 431, "The payment header is too large",
+        "Send at most 16384 bytes.";
+    /// The payment header is not base64 (threats C3, C5).
+    PaymentNotBase64 = "payment-not-base64", 400, "The payment header is not base64",
+        "Encode the JSON payload as standard base64, without line breaks.";
+    /// The decoded payment header is not JSON (threats C4, C5).
+    PaymentNotJson = "payment-not-json", 400, "The payment header is not JSON",
+        "Encode one JSON object, without repeated keys and at most 8 levels deep.";
+    /// The payment lacks fields or has some of the wrong type.
+    PaymentMalformed = "payment-malformed", 400, "The payment is incomplete or malformed",
+        "Build the payload as the x402 specification says for this scheme.";
+    /// An x402 version other than 1 and 2, or one that does not go with its header.
+    UnsupportedVersion = "unsupported-x402-version", 400, "Unsupported x402 version",
+        "Use x402Version 2 with PAYMENT-SIGNATURE, or 1 with X-PAYMENT.";
+    /// The payment uses a scheme that was not offered.
+    SchemeNotOffered = "scheme-not-offered", 402, "This payment scheme was not offered",
+        "Choose one of the offers in accepts.";
+    /// The payment names a network that was not offered.
+    NetworkNotOffered = "network-not-offered", 402, "This network was not offered",
+        "Choose one of the offers in accepts.";
+    /// The payment names an asset that was not offered.
+    AssetNotOffered = "asset-not-offered", 402, "This asset was not offered",
+        "Choose one of the offers in accepts.";
+    /// The payment goes to somebody else.
+    RecipientMismatch = "recipient-mismatch", 402, "The payment goes to another recipient",
+        "Sign for the payTo address of the offer.";
+    /// The amount is not the price.
+    AmountMismatch = "amount-mismatch", 402, "The amount is not the price",
+        "Sign for exactly the amount of the offer.";
+    /// The echoed offer is not one of ours (threat A3).
+    OfferUnknown = "offer-unknown", 402, "The accepted offer is not one of this site's",
+        "Echo the chosen offer unchanged in accepted.";
+    /// The price changed after the offer ran out (threat A4).
+    PriceChanged = "price-changed", 402, "The price has changed",
+        "Nothing was charged; the new price is in this answer.";
+    /// `validBefore` has passed or is less than six seconds away (threat A7).
+    AuthorizationExpired = "authorization-expired", 402, "The authorization has expired",
+        "Nothing was charged; sign a new one, and check the device's clock.";
+    /// `validAfter` lies in the future (threat A7).
+    AuthorizationNotYetValid = "authorization-not-yet-valid", 402, "The authorization is not valid yet",
+        "Nothing was charged; sign with a validAfter in the past, and check the device's clock.";
+    /// `validBefore` is further away than the offer allows (threat A7).
+    AuthorizationTooLong = "authorization-too-long", 402, "The authorization is valid for too long",
+        "Sign with validBefore at most maxTimeoutSeconds from now.";
+    /// The signature is malformed or by somebody else (threats A8, A14).
+    SignatureInvalid = "signature-invalid", 402, "The signature does not match the payer",
+        "Sign the typed data of the offer with the account in authorization.from.";
+    /// A contract wallet's signature, which cannot be checked here (threat A9).
+    SignatureUnsupported = "signature-unsupported", 402, "Signatures of contract wallets are not accepted here yet",
+        "Pay from an account with a key of its own.";
+    /// The authorization was first used for another resource (threat A2).
+    BoundElsewhere = "authorization-bound-elsewhere", 409, "This authorization belongs to another resource",
+        "Nothing was charged again; sign a new authorization for this resource.";
+    /// The payment was used and its redelivery is not proven to be the payer's (threats A16, B3).
+    AlreadyUsed = "authorization-already-used", 409, "This authorization has been used",
+        "Nothing was charged again; open the page with the browser that paid, or pay again for another call.";
+    /// A new payment of a payer who owns the article already could not be told from a replay.
+    AlreadyOwned = "already-owned", 409, "This payer owns the article already",
+        "Nothing was charged; open the page with the browser that paid.";
+    /// The outcome of the payment is not known yet.
+    SettlementPending = "settlement-pending", 503, "The payment is being confirmed",
+        "Send the same request again after Retry-After seconds; do not sign another payment.";
+    /// The payer lacks the money.
+    InsufficientFunds = "insufficient-funds", 402, "The payer's balance is too low",
+        "Nothing was charged; add funds and pay again.";
+    /// The facilitator refused the payment.
+    SettlementRefused = "settlement-refused", 402, "The payment was refused",
+        "Nothing was charged; the reason is in error.";
+    /// The payer cancelled the authorization, or used its nonce for something else.
+    AuthorizationCancelled = "authorization-cancelled", 402, "The authorization was cancelled by its payer",
+        "Nothing reached the publisher; sign a new authorization.";
+    /// The publisher's server does not have the resource.
+    OriginNotFound = "origin-not-found", 404, "The site does not have this page",
+        "Nothing was charged.";
+    /// The publisher's server did not deliver.
+    OriginUnavailable = "origin-unavailable", 502, "The site cannot deliver this page now",
+        "Nothing was charged; try again later.";
+    /// The payment stands, but the publisher's server did not deliver.
+    PaidNotDelivered = "paid-not-delivered", 502, "Paid, but the site cannot deliver this page now",
+        "You own the article: ask for it again later, nothing will be charged again.";
+    /// Too many requests of one payer.
+    TooManyRequests = "too-many-requests", 429, "Too many payments at once",
+        "Wait for Retry-After seconds and send the same request again.";
+    /// Something broke on this side.
+    Internal = "internal", 500, "Something went wrong here",
+        "Nothing was delivered; send the same request again, the same authorization is never charged twice.";
+}
+
+/// The members of a problem document.
+#[derive(Clone, Debug, Serialize)]
+pub struct Document<'a> {
+    /// Type URI.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What happened, in a few words.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What to do, or what exactly is wrong.
+    pub detail: &'a str,
+}
+
+impl Problem {
+    /// The type URI.
+    pub fn uri(self) -> String {
+        format!("{TYPE_BASE}{}", self.slug())
+    }
+
+    /// The members of the problem document; without a detail of its own the advice stands there.
+    pub fn document(self, detail: Option<&str>) -> Document<'_> {
+        Document {
+            kind: self.uri(),
+            title: self.title(),
+            status: self.status(),
+            detail: detail.unwrap_or_else(|| self.advice()),
+        }
+    }
+
+    /// The kind with this slug.
+    pub fn from_slug(slug: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|p| p.slug() == slug)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_own_slug_and_reads_well() {
+        for (i, one) in Problem::ALL.iter().enumerate() {
+            assert_eq!(Problem::from_slug(one.slug()), Some(*one));
+            assert!(Problem::ALL[i + 1..].iter().all(|other| other.slug() != one.slug()));
+            assert!((400..600).contains(&one.status()));
+            assert!(one.advice().ends_with('.') && !one.title().ends_with('.'), "{one:?}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Rules: patterns over paths, and the one that decides a request. The first match wins; what no
+//! rule matches is free.
+
+use alloc::{string::String, vec::Vec};
+
+use super::{
+    config::Access,
+    path::{self, Spelling},
+};
+use crate::x402::v2::PaymentRequirements;
+
+/// A path pattern: `*` stands for any run of characters, slashes included; at the end of the
+/// pattern it stands for at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    parts: Vec<String>,
+    folded: Vec<String>,
+}
+
+impl Pattern {
+    /// Reads a pattern; it starts with a slash.
+    pub fn new(text: &str) -> Self {
+        let parts: Vec<String> = text.split('*').map(Into::into).collect();
+        let mut folded: Vec<String> = parts.iter().map(|part| part.to_ascii_lowercase()).collect();
+        if let ([only], true) = (parts.as_slice(), parts.len() == 1) {
+            folded = [path::folded(only)].into();
+        }
+        Self { parts, folded }
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        glob(&self.parts, path)
+    }
+
+    fn matches_folded(&self, folded: &str) -> bool {
+        glob(&self.folded, folded)
+    }
+}
+
+fn glob(parts: &[String], text: &str) -> bool {
+    let Some((first, rest)) = parts.split_first() else {
+        return false;
+    };
+    let Some(mut text) = text.strip_prefix(first.as_str()) else {
+        return false;
+    };
+    let Some((last, middle)) = rest.split_last() else {
+        return text.is_empty();
+    };
+    for part in middle {
+        match text.split_once(part.as_str()) {
+            Some((_, after)) => text = after,
+            None => return false,
+        }
+    }
+    // "/articles/*" is about what lies below, not about "/articles/" itself
+    text.ends_with(last.as_str()) && !(text.is_empty() && last.is_empty())
+}
+
+/// A rule as it decides requests.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Which paths.
+    pub pattern: Pattern,
+    /// What it costs: one requirement per network, without quote; none means free.
+    pub offers: Vec<PaymentRequirements>,
+    /// What the payer gets.
+    pub access: Access,
+    /// One sentence for people.
+    pub description: String,
+    /// The price in digits, as people read it.
+    pub price: String,
+}
+
+impl Route {
+    /// Whether nothing is asked.
+    pub fn is_free(&self) -> bool {
+        self.offers.is_empty()
+    }
+}
+
+/// What the rules say about a path.
+#[derive(Debug)]
+pub enum Matched<'a> {
+    /// Free, however it is spelled.
+    Free,
+    /// Another spelling of this path: redirect.
+    Redirect(String),
+    /// Servers might serve something priced for this spelling: refuse.
+    Ambiguous,
+    /// Priced, and spelled canonically.
+    Priced(&'a Route),
+}
+
+/// Decides about one path.
+///
+/// Protection looks at the folded path, a grant only at the canonical one (threat D1): where the
+/// two disagree about the rule, and one of them costs, the spelling is refused.
+pub fn decide<'a>(routes: &'a [Route], raw: &str) -> Matched<'a> {
+    let find = |test: &dyn Fn(&Pattern) -> bool| routes.iter().position(|route| test(&route.pattern));
+    let price = |index: Option<usize>| index.and_then(|index| routes.get(index)).filter(|route| !route.is_free());
+    let (text, spelling) = path::canonical(raw);
+    let folded = path::folded(raw);
+    let exact = find(&|pattern| pattern.matches(&text));
+    let lenient = find(&|pattern| pattern.matches_folded(&folded));
+    if price(exact).is_none() && price(lenient).is_none() {
+        return Matched::Free;
+    }
+    match spelling {
+        Spelling::Ambiguous => Matched::Ambiguous,
+        Spelling::Redirect => Matched::Redirect(text.into_owned()),
+        Spelling::Canonical => match (price(exact), exact == lenient) {
+            (Some(route), true) => Matched::Priced(route),
+            // an explicit free rule, or a rule of another price, for exactly this spelling:
+            // honoured only where no server reads the path as anything else than it is
+            (Some(route), false) if only_case_differs(&text, &folded) => Matched::Priced(route),
+            (None, false) if exact.is_some() && only_case_differs(&text, &folded) => Matched::Free,
+            // the rule names the article without the slash that a person may have typed
+            (_, false) if text.strip_suffix('/') == Some(&folded) && find(&|pattern| pattern.matches(&folded)) == lenient => {
+                Matched::Redirect(folded)
+            }
+            _ => Matched::Ambiguous,
+        },
+    }
+}
+
+fn only_case_differs(text: &str, folded: &str) -> bool {
+    text.eq_ignore_ascii_case(folded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::config::tests::routes;
+
+    fn word(routes: &[Route], path: &str) -> &'static str {
+        match decide(routes, path) {
+            Matched::Free => "free",
+            Matched::Redirect(_) => "redirect",
+            Matched::Ambiguous => "ambiguous",
+            Matched::Priced(route) if route.price == "0.05" => "five",
+            Matched::Priced(_) => "dear",
+        }
+    }
+
+    #[test]
+    fn first_match_wins_and_nothing_matched_is_free() {
+        let routes = routes(&[("/articles/free-one", "free"), ("/articles/dear", "$1"), ("/articles/*", "$0.05")]);
+        for (path, want) in [
+            ("/", "free"), ("/about", "free"), ("/articles", "free"), ("/articles/x", "five"), ("/articles/x/y", "five"),
+            ("/articles/", "free"), ("/articles/index.html", "ambiguous"), ("/articles/free-one", "free"), ("/articles/dear", "dear"),
+            ("/articles/x.html", "five"), ("/articles/x/", "five"), ("/Articles/X", "ambiguous"), ("/ARTICLES/x", "ambiguous"),
+            ("/articles//x", "redirect"), ("/%61rticles/x", "redirect"), ("/articles%2fx", "ambiguous"), ("/articles/x;v", "ambiguous"),
+            ("/x/..%2farticles/x", "ambiguous"), ("/a\\b", "free"), ("/about%20us", "free"), ("//about", "free"),
+            // the dear one by the names of the cheap rule
+            ("/articles/dear.html", "ambiguous"), ("/articles/dear/", "redirect"), ("/articles/cheap/..%2fdear", "ambiguous"), ("/articles/DEAR", "five"),
+            ("/articles/free-one/", "redirect"), ("/articles/free-one.html", "ambiguous"),
+        ] {
+            assert_eq!(word(&routes, path), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn d1_an_exact_rule_protects_its_aliases() {
+        let routes = routes(&[("/articles/x", "$0.05")]);
+        assert_eq!(word(&routes, "/articles/x/"), "redirect");
+        for path in ["/articles/X", "/articles/x.html", "/articles/x/index.html", "/articles/x.md", "/articles/x.", "/articles/x;a", "/articles/x%00", "/articles/x%20"] {
+            assert_eq!(word(&routes, path), "ambiguous", "{path}");
+        }
+        assert_eq!(word(&routes, "/articles/y"), "free");
+    }
+
+    #[test]
+    fn stars_stand_for_anything() {
+        let routes = routes(&[("/*/premium/*.pdf", "$0.05")]);
+        assert_eq!(word(&routes, "/a/b/premium/c/d.pdf"), "five");
+        assert_eq!(word(&routes, "/a/premium/x.png"), "free");
+        assert_eq!(word(&routes, "/a/premium/.pdf"), "five");
+        assert_eq!(word(&routes, "/a/premium.pdf"), "free");
+    }
+}

@@ -1,0 +1,122 @@
+//! Version 1 of the wire format: offers in the body, payments in `X-PAYMENT`, networks by slug.
+
+use alloc::{borrow::Cow, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    DecodeError,
+    v2::{ExactPayload, OutgoingExact, PaymentRequirements, ResourceInfo},
+};
+
+/// A v1 offer, written from a v2 one.
+///
+/// `description` and `mimeType` are always strings: v1 clients refuse null.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentRequirementsV1<'a> {
+    scheme: &'a str,
+    network: &'static str,
+    max_amount_required: crate::money::Amount,
+    resource: &'a str,
+    description: &'a str,
+    mime_type: &'a str,
+    #[serde(with = "crate::evm::hex::address")]
+    pay_to: crate::evm::Address,
+    max_timeout_seconds: u64,
+    #[serde(with = "crate::evm::hex::address")]
+    asset: crate::evm::Address,
+    extra: DomainV1<'a>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct DomainV1<'a> {
+    name: &'a str,
+    version: &'a str,
+}
+
+impl<'a> PaymentRequirementsV1<'a> {
+    /// The v1 form of an offer; none where v1 has no name for its network.
+    pub fn of(offer: &'a PaymentRequirements, resource: &ResourceInfo<'a>) -> Option<Self> {
+        Some(Self {
+            scheme: &offer.scheme,
+            network: offer.network.v1_slug()?,
+            max_amount_required: offer.amount,
+            resource: resource.url,
+            description: resource.description,
+            mime_type: resource.mime_type,
+            pay_to: offer.pay_to,
+            max_timeout_seconds: offer.max_timeout_seconds,
+            asset: offer.asset,
+            extra: DomainV1 {
+                name: &offer.extra.name,
+                version: &offer.extra.version,
+            },
+        })
+    }
+
+    /// The v1 forms of these offers, one per network.
+    pub fn all(offers: &'a [PaymentRequirements], resource: &ResourceInfo<'a>) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for offer in offers.iter().filter_map(|offer| Self::of(offer, resource)) {
+            if all.iter().all(|seen| seen.network != offer.network) {
+                all.push(offer);
+            }
+        }
+        all
+    }
+}
+
+/// The content of `X-PAYMENT`.
+#[derive(Debug, Deserialize)]
+pub struct PaymentPayloadV1<'a> {
+    /// Scheme.
+    #[serde(borrow)]
+    pub scheme: Option<Cow<'a, str>>,
+    /// Network slug.
+    #[serde(borrow)]
+    pub network: Option<Cow<'a, str>>,
+    /// The scheme's own part.
+    #[serde(borrow)]
+    pub payload: Option<ExactPayload<'a>>,
+}
+
+impl<'a> PaymentPayloadV1<'a> {
+    /// Reads the JSON of a decoded header.
+    pub fn from_json(json: &'a [u8]) -> Result<Self, DecodeError> {
+        serde_json::from_slice(json).map_err(|_| DecodeError::Malformed)
+    }
+}
+
+/// The body of a facilitator's `/verify` and `/settle`; empty where v1 has no name for the network.
+pub fn facilitator_request(offer: &PaymentRequirements, resource: &ResourceInfo<'_>, payload: OutgoingExact<'_>) -> Vec<u8> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Outgoing<'a> {
+        x402_version: u8,
+        scheme: &'a str,
+        network: &'a str,
+        payload: OutgoingExact<'a>,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Request<'a> {
+        x402_version: u8,
+        payment_payload: Outgoing<'a>,
+        payment_requirements: PaymentRequirementsV1<'a>,
+    }
+    let Some(requirements) = PaymentRequirementsV1::of(offer, resource) else {
+        return Vec::new();
+    };
+    let request = Request {
+        x402_version: 1,
+        payment_payload: Outgoing {
+            x402_version: 1,
+            scheme: &offer.scheme,
+            network: requirements.network,
+            payload,
+        },
+        payment_requirements: requirements,
+    };
+    serde_json::to_vec(&request).unwrap_or_default()
+}

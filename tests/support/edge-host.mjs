@@ -1,0 +1,92 @@
+// The process around one workerd: takes its options as the first message of its parent, runs the Worker through miniflare, tells
+// the parent what happens, and goes when the parent goes. Started by edge.mjs only.
+import childProcess from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+import { extname, join } from "node:path";
+import { parseJsonc } from "../../tools/lib/jsonc.mjs";
+
+const tell = (message) => process.connected && process.send(message);
+
+// miniflare keeps the process of workerd to itself; the parent wants to be able to kill it.
+const spawn = childProcess.spawn;
+childProcess.spawn = (command, args, ...rest) => {
+  const child = spawn(command, args, ...rest);
+  if (args?.[0] === "serve") tell({ workerd: child.pid });
+  return child;
+};
+const { Log, LogLevel, Miniflare, NoOpLog } = await import("miniflare");
+
+const KINDS = { ".js": "esm", ".mjs": "esm", ".wasm": "wasm", ".jsonc": "text", ".txt": "text", ".html": "text", ".bin": "data" };
+
+function modulesOf(build) {
+  const modules = {};
+  for (const entry of readdirSync(build, { withFileTypes: true })) {
+    const type = KINDS[extname(entry.name)];
+    if (!entry.isFile() || !type || entry.name.startsWith("wrangler.")) continue;
+    const bytes = readFileSync(join(build, entry.name));
+    modules[entry.name] = { type, contents: type === "wasm" || type === "data" ? bytes : bytes.toString("utf8") };
+  }
+  return modules;
+}
+
+function options({ build, port, state, env }) {
+  const wrangler = parseJsonc(readFileSync(join(build, "wrangler.jsonc"), "utf8"));
+  const compatibilityDate = wrangler.compatibility_date;
+  const vars = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, { type: "text", value }]));
+  return {
+    host: "127.0.0.1", port: 0, cf: false, logRequests: false, enableDevRegistry: false,
+    resourcePersistencePath: state,
+    log: process.env.FARTHING_VERBOSE ? new Log(LogLevel.DEBUG) : new NoOpLog(),
+    handleStructuredLogs: ({ level, message }) => tell({ log: { level, message } }),
+    workers: [
+      {
+        config: {
+          name: "farthing", compatibilityDate, compatibilityFlags: wrangler.compatibility_flags ?? [],
+          manifest: { mainModule: wrangler.main ?? "index.js", modules: modulesOf(build) },
+          exports: { Ledger: { type: "durable-object", storage: "sqlite" } },
+          env: {
+            ...vars,
+            LEDGER: { type: "durable-object", worker: "farthing", exportName: "Ledger" },
+            ASSETS: { type: "worker", worker: "farthing-assets" },
+          },
+        },
+        // A socket of the Worker's own. miniflare's usual entrance rewrites URLs and headers and shows errors as pages.
+        dev: { unsafeDirectSockets: [{ host: "127.0.0.1", port }] },
+      },
+      {
+        // Cloudflare's asset server, behind a door: `assets` on the Worker itself would put a router before it.
+        config: {
+          name: "farthing-assets", compatibilityDate,
+          manifest: {
+            mainModule: "index.js",
+            modules: { "index.js": { type: "esm", contents: "export default { fetch: (request, env) => env.ASSETS.fetch(request) };" } },
+          },
+          assets: { directory: join(build, "assets"), hasUserWorker: true, runWorkerFirst: true },
+          env: { ASSETS: { type: "assets" } },
+        },
+      },
+    ],
+  };
+}
+
+let miniflare;
+async function leave(code) {
+  const late = setTimeout(() => process.exit(code), 2000);
+  late.unref();
+  await miniflare?.dispose().catch(() => {});
+  process.exit(code);
+}
+// A Ctrl-C in the terminal reaches us too; the parent decides when we end.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => leave(0));
+process.on("disconnect", () => leave(0));
+process.once("message", async (message) => {
+  try {
+    miniflare = new Miniflare(options(message));
+    await miniflare.ready;
+    tell({ ready: true, url: (await miniflare.unsafeGetDirectURL("farthing")).origin });
+  } catch (error) {
+    tell({ error: error.message, code: error.code });
+    await leave(1);
+  }
+});

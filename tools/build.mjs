@@ -1,0 +1,203 @@
+// Builds js/dist/ (the npm package's contents) and worker/build/ (a deployable Worker), weighs them and fails above a budget. Steps
+// whose sources are unchanged are skipped. With --quiet, for those who only want the result, nothing is weighed.
+import { cpSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { page } from "./lib/page.mjs";
+import { locked, main, Plain, run, say, seconds } from "./lib/run.mjs";
+import { sizes } from "./lib/sizes.mjs";
+import { steps } from "./lib/steps.mjs";
+import { cargo, root, target, toolchain, wasmBindgen, wasmBindgenVersion, wasmOpt } from "./lib/toolchain.mjs";
+
+const at = (...parts) => join(root, ...parts);
+const between = at("target/pipeline");
+const dist = at("js/dist");
+const deploy = at("worker/build");
+
+const manifests = [at("Cargo.toml"), at("worker/Cargo.toml")];
+const core = [at("src"), ...manifests];
+
+/** Node modules' versions are pinned in package-lock.json; its text stands for all of them. */
+const common = async () => [
+  (await toolchain()).about, wasmBindgenVersion, readFileSync(at("package-lock.json"), "utf8"),
+  ...(existsSync(at("Cargo.lock")) ? [readFileSync(at("Cargo.lock"), "utf8")] : []),
+  ...["tools/build.mjs", "tools/lib/page.mjs", "tools/lib/toolchain.mjs"].map((path) => readFileSync(at(path), "utf8")),
+];
+
+// An explicit list: what Chromium, Firefox, Safari and workerd all run.
+const features = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "multivalue", "reference-types"];
+const strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
+
+/** Compiles one crate and leaves its .wasm, as the compiler made it, at `out`. */
+async function compile(crate, { profile, feature, wasmFlags, out }) {
+  const options = feature ? ["--features", feature] : [];
+  await cargo(["build", "--quiet", "--lib", "--package", crate, "--target", target, "--profile", profile, ...options], { wasmFlags });
+  copyFileSync(resolve(root, process.env.CARGO_TARGET_DIR ?? "target", target, profile, `${crate.replaceAll("-", "_")}.wasm`), out);
+}
+
+async function optimise(from, to, level, more = []) {
+  mkdirSync(dirname(to), { recursive: true });
+  const enable = [...features, ...more].map((name) => `--enable-${name}`);
+  await run(process.execPath, [wasmOpt(), level, ...strip, ...enable, from, "-o", to]);
+}
+
+/** wasm-bindgen's JavaScript for the web: nothing starts before its init function is called. */
+async function bind(from, folder, name, options) {
+  rmSync(folder, { recursive: true, force: true });
+  await run(wasmBindgen(), [from, "--out-dir", folder, "--out-name", name, "--target", "web", ...options]);
+  const path = join(folder, `${name}.js`);
+  const glue = readFileSync(path, "utf8");
+  if (!glue.includes(`'${name}_bg.wasm'`)) throw new Plain(`wasm-bindgen's text for ${name} is not the one this build knows`);
+  writeFileSync(path, glue.replace(`'${name}_bg.wasm'`, `'${name}.wasm'`));
+}
+
+const widgetGlue = join(between, "widget/farthing.js");
+const ledgerGlue = join(between, "ledger/ledger.js");
+const builtPage = join(between, "page.js");
+
+async function buildGate({ step }) {
+  await step("gate.wasm", { inputs: core, outputs: [join(deploy, "gate.wasm")] }, async () => {
+    const raw = join(between, "gate.wasm");
+    mkdirSync(between, { recursive: true });
+    await compile("farthing", { profile: "gate", feature: "edge", wasmFlags: ["-Ctarget-feature=+simd128"], out: raw });
+    await optimise(raw, join(deploy, "gate.wasm"), "-O3", ["simd"]);
+  });
+}
+
+async function buildWidget({ step }) {
+  const outputs = [join(dist, "farthing.wasm"), join(between, "widget")];
+  await step("farthing.wasm", { inputs: core, outputs }, async () => {
+    const raw = join(between, "widget.wasm");
+    await compile("farthing", { profile: "small", feature: "widget", out: raw });
+    await bind(raw, join(between, "widget"), "farthing", []);
+    await optimise(join(between, "widget/farthing_bg.wasm"), join(dist, "farthing.wasm"), "-Oz");
+  });
+}
+
+async function buildLedger({ step }) {
+  const inputs = [...core, at("worker/src")];
+  await step("ledger.wasm", { inputs, outputs: [join(deploy, "ledger.wasm"), join(between, "ledger")] }, async () => {
+    const raw = join(between, "ledger.wasm");
+    await compile("farthing-worker", { profile: "small", out: raw });
+    await bind(raw, join(between, "ledger"), "ledger", ["--no-typescript", "--experimental-reset-state-function"]);
+    await optimise(join(between, "ledger/ledger_bg.wasm"), join(deploy, "ledger.wasm"), "-Oz");
+  });
+}
+
+/** esbuild with the built modules under their fixed names, and what stays a file of its own. */
+async function bundle(entry, out, { built, external = [], minifyStyles = false }) {
+  const { build, transform } = await import("esbuild");
+  const names = {
+    name: "built",
+    setup(hooks) {
+      hooks.onResolve({ filter: /^(#|\.\/|cloudflare:)/ }, ({ path }) => {
+        if (built[path]) return { path: built[path] };
+        if (external.includes(path) || (path.startsWith("cloudflare:") && external.includes("cloudflare:"))) return { path, external: true };
+        return undefined;
+      });
+      if (!minifyStyles) return;
+      hooks.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+        const { code } = await transform(readFileSync(path, "utf8"), { loader: "css", minify: true });
+        return { contents: code.trim(), loader: "text" };
+      });
+    },
+  };
+  try {
+    await build({
+      entryPoints: [entry], outfile: out, bundle: true, minify: true, format: "esm", target: "es2022", charset: "utf8",
+      legalComments: "none", plugins: [names], logLevel: "silent",
+    });
+  } catch (error) {
+    if (!error.errors) throw error;
+    const { formatMessages } = await import("esbuild");
+    throw new Plain((await formatMessages(error.errors, { kind: "error", color: false })).join("\n").trim());
+  }
+}
+
+const sources = [at("js/src/farthing.ts"), at("js/src"), ...["www/locales", "www/widget.css"].map((path) => at(path)).filter(existsSync)];
+
+async function buildTypes({ step }) {
+  const inputs = [...sources, join(between, "widget/farthing.d.ts"), at("tsconfig.json")];
+  await step("types", { inputs, outputs: [join(dist, "farthing.d.ts")] }, async () => {
+    const tsc = at("node_modules/typescript/bin/tsc");
+    await run(process.execPath, [tsc, "--project", at("tsconfig.json"), "--outDir", dist], { cwd: root });
+  });
+}
+
+async function buildScript({ step }) {
+  await step("farthing.js", { inputs: [...sources, widgetGlue], outputs: [join(dist, "farthing.js")] }, () =>
+    bundle(at("js/src/farthing.ts"), join(dist, "farthing.js"), { built: { "#wasm": widgetGlue }, minifyStyles: true }));
+}
+
+async function buildPage({ step }) {
+  const inputs = [at("www/402.html"), at("www/402.css")];
+  await step("402 page", { inputs, outputs: [builtPage] }, async () => {
+    const { transform } = await import("esbuild");
+    const css = await transform(readFileSync(inputs[1], "utf8"), { loader: "css", minify: true });
+    const { html, csp } = page(readFileSync(inputs[0], "utf8"), css.code);
+    writeFileSync(builtPage, `export const html = ${JSON.stringify(html)};\nexport const csp = ${JSON.stringify(csp)};\n`);
+  });
+}
+
+async function buildWorker({ step }) {
+  await step("worker", { inputs: [at("worker/shim"), ledgerGlue, builtPage], outputs: [join(deploy, "index.js")] }, () =>
+    bundle(at("worker/shim/index.js"), join(deploy, "index.js"), {
+      built: { "./page.js": builtPage, "./ledger.glue.js": ledgerGlue },
+      external: ["./gate.wasm", "./ledger.wasm", "./farthing.jsonc", "cloudflare:"],
+    }));
+  const copies = [
+    [at("worker/wrangler.jsonc"), join(deploy, "wrangler.jsonc")],
+    [at("worker/farthing.jsonc"), join(deploy, "farthing.jsonc")],
+    [join(dist, "farthing.js"), join(deploy, "assets/farthing.js")],
+    [join(dist, "farthing.wasm"), join(deploy, "assets/farthing.wasm")],
+  ];
+  await step("copies", { inputs: copies.map(([from]) => from), outputs: copies.map(([, to]) => to) }, () => {
+    for (const [from, to] of copies) cpSync(from, to);
+  });
+}
+
+async function weighed() {
+  const { html } = await import(`${builtPage}?${Date.now()}`);
+  return sizes(
+    [
+      ["402 page", { text: html }],
+      ["farthing.js", { path: join(dist, "farthing.js") }],
+      ["farthing.wasm", { path: join(dist, "farthing.wasm") }],
+      ["worker index.js", { path: join(deploy, "index.js") }],
+      ["worker gate.wasm", { path: join(deploy, "gate.wasm") }],
+      ["worker ledger.wasm", { path: join(deploy, "ledger.wasm") }],
+    ],
+    [
+      ["reader, until the card is usable", "brotli", 8_000, ["402 page", "farthing.js"]],
+      ["reader, until the payment is done", "brotli", 60_000, ["402 page", "farthing.js", "farthing.wasm"]],
+      ["Worker", "gzip", 250_000, ["worker index.js", "worker gate.wasm", "worker ledger.wasm"]],
+    ],
+  );
+}
+
+// Told before minutes of compiling, not after.
+const needed = ["src/lib.rs", "worker/src/lib.rs", "worker/shim/index.js", "worker/farthing.jsonc", "js/src/farthing.ts", "www/402.html", "www/402.css"];
+
+await main(async () => {
+  const missing = needed.filter((path) => !existsSync(at(path)));
+  if (missing.length > 0) throw new Plain(`missing: ${missing.join(", ")}`);
+  const begin = performance.now();
+  const quiet = process.argv.includes("--quiet");
+  return locked(join(between, "lock"), async () => {
+    const plan = steps(join(between, "steps.json"), await common());
+    // The gate's profile has a folder of its own, so its compiler and the other do not wait for each other.
+    const parts = await Promise.allSettled([
+      buildPage(plan),
+      buildGate(plan),
+      buildWidget(plan).then(() => Promise.all([buildTypes(plan), buildScript(plan), buildLedger(plan)])),
+    ]);
+    const failed = parts.find((part) => part.status === "rejected");
+    if (failed) throw failed.reason;
+    await buildWorker(plan);
+    if (plan.ran > 0) say(`build: done in ${seconds(begin)}`);
+    if (quiet) return 0;
+    const { table, above } = await weighed();
+    process.stdout.write(`${table}\n`);
+    for (const line of above) say(`error: ${line}`);
+    return above.length > 0 ? 1 : 0;
+  });
+});

@@ -1,0 +1,48 @@
+// `npm run edge`: the built Worker alone in workerd, with your configuration, in front of your origin.
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { build, checkHealth, choosePort, command, Mistake, root } from "./lib/cli.mjs";
+
+const usage = `npm run edge -- --config FILE [--port N] [--state DIR] [--json]
+
+  --config FILE  the configuration (JSON with comments)
+  --port N       where to listen on 127.0.0.1 (4020; 0 takes any free one)
+  --state DIR    where the ledgers live, across restarts (.state/edge-PORT)
+  --json         print one line {"ready":true,"url":…} when ready, and nothing else
+
+The secret FARTHING_KEYS is read from the environment: kid:base64url,kid:…, 32 bytes or more each.`;
+
+function readConfig(file) {
+  if (!file) throw new Mistake(`--config FILE is missing.\n\n${usage}`);
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new Mistake(`${file} cannot be read: ${error.code === "ENOENT" ? "there is no such file" : error.message}.`);
+  }
+}
+
+command({
+  usage,
+  options: {
+    config: { type: "string" }, port: { type: "string", default: "4020" }, state: { type: "string" }, json: { type: "boolean", default: false },
+  },
+  async main(values, leave, parts) {
+    const config = readConfig(values.config);
+    const port = await choosePort(values.port);
+    if (!existsSync(join(root, "worker", "build", "index.js"))) await build(parts);
+    const { startEdge } = await import("../tests/support/edge.mjs");
+    const state = values.state ?? (port ? join(root, ".state", `edge-${port}`) : undefined);
+    const edge = await startEdge({
+      config, port, state: state && resolve(state), keys: process.env.FARTHING_KEYS,
+      onLog: ({ level, message }) => process.stderr.write(`${level}: ${message}\n`),
+    });
+    parts.push(edge);
+    edge.ended.then(() => {
+      if (!leave.ending) console.error("workerd has ended unexpectedly.");
+      leave(1);
+    });
+    for (const warning of await checkHealth(edge, values.config)) console.error(`Warning: ${warning}`);
+    if (values.json) return console.log(JSON.stringify({ ready: true, url: edge.url }));
+    console.log(`Farthing stands before your site at ${edge.url}\nThe ledgers are in ${edge.state}\nCtrl-C stops it.`);
+  },
+});

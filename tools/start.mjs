@@ -1,0 +1,50 @@
+// `npm start`: builds what is missing and runs the demo newspaper with everything it needs, on this machine alone.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build, checkHealth, choosePort, command, Mistake, root } from "./lib/cli.mjs";
+
+const usage = `npm start [-- --port N] [--json]
+
+  --port N  where the newspaper appears on 127.0.0.1 (4020; 0 takes any free port)
+  --json    print one line {"ready":true,…} when ready, and nothing else`;
+
+command({
+  usage,
+  options: { port: { type: "string", default: "4020" }, json: { type: "boolean", default: false } },
+  async main(values, leave, parts) {
+    const port = await choosePort(values.port);
+    await build(parts);
+    const { startNewspaper } = await import("../tests/support/newspaper.mjs");
+    const demo = await startNewspaper({ port, say: (text) => console.error(text) });
+    parts.push(demo);
+    for (const [name, part] of [["The Worker", demo.edge], ["The chain", demo.chain]]) {
+      part.ended.then(() => {
+        if (!leave.ending) console.error(`${name} has ended unexpectedly.`);
+        leave(1);
+      });
+    }
+    const folder = join(root, ".state", "demo");
+    const file = join(folder, "farthing.jsonc");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(file, `// The configuration of the running demo, written anew at every start.\n${JSON.stringify(demo.config, null, 2)}\n`);
+    for (const warning of await checkHealth(demo.edge, file)) console.error(`Warning: ${warning}`);
+    const front = await fetch(demo.free, { redirect: "manual" });
+    if (front.status !== 200) throw new Mistake(`The Worker runs, but ${demo.free} answers ${front.status}.`);
+
+    if (values.json) {
+      const { site, articles, free, network, asset, payTo, payer, chain, facilitator } = demo;
+      return console.log(JSON.stringify({
+        ready: true, site, articles: articles.map(({ url, price }) => ({ url, price })), free, network, asset, payTo,
+        rpc: chain.url, facilitator: facilitator.url, payer: { address: payer.address, key: payer.key },
+      }));
+    }
+    console.log(`
+A newspaper that sells single articles is open, on a chain of its own with play money.
+
+  Read    ${demo.site}/
+  Buy     choose an article with a price, press its button, take the "Demo wallet"
+  Look    .state/demo/farthing.jsonc is the newspaper's configuration
+  Stop    Ctrl-C
+`);
+  },
+});

@@ -1,0 +1,92 @@
+// The Worker's entry: does the I/O that the gate decides on, and decides nothing itself.
+// Anything thrown, and any code it does not know, refuses the request.
+
+import { FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, Gate } from "./gate.js";
+import { fetchFree, fetchPriced } from "./origin.js";
+import { deliver, refused } from "./response.js";
+import { configText } from "./config.js";
+
+export { Ledger } from "./ledger.js";
+
+const PENDING = '{"reply":"refuse","problem":"settlement-pending","resource":"","retryAfter":2}';
+
+let gate;
+
+export default {
+  async fetch(request, env, ctx) {
+    try {
+      gate ??= new Gate(configText(env), env.FARTHING_KEYS ?? "", env.FARTHING_LOCAL === "1");
+      const code = gate.route(request.url);
+      if (code === FREE) return await fetchFree(gate.origin, request, env);
+      if (code !== LOOK) return refused();
+      return await look(gate, request, env, ctx);
+    } catch (error) {
+      // a trap leaves the instance in an unknown state: the next request starts another
+      if (error instanceof WebAssembly.RuntimeError) gate = undefined;
+      console.error("refused after an error:", error?.message);
+      return refused();
+    }
+  },
+};
+
+async function look(gate, request, env, ctx) {
+  const lines = gate.lines(request);
+  const { code, text } = gate.decide(lines);
+  switch (code) {
+    case ANSWER:
+      return gate.answer(text);
+    case ASSET:
+      return env.ASSETS.fetch(new Request(new URL(text, request.url), { method: request.method, headers: request.headers }));
+    case FORWARD: {
+      const [path, headers] = gate.split(text, 1);
+      const fetched = await fetchPriced(gate.origin, path, request, env, false);
+      return fetched ? deliver(fetched, headers) : gate.undelivered(lines, 0, false);
+    }
+    case LEDGER: {
+      // a client that leaves changes nothing about what was begun
+      const answer = pay(gate, lines, text, request, env, ctx);
+      ctx.waitUntil(answer.catch(() => {}));
+      return await answer;
+    }
+    default:
+      return refused();
+  }
+}
+
+async function pay(gate, lines, text, request, env, ctx) {
+  const [object, call, body] = gate.split(text, 3);
+  const ask = async (call, body) => {
+    try {
+      const stub = env.LEDGER.get(env.LEDGER.idFromName(object));
+      const response = await stub.fetch(`https://ledger/${call}`, { method: "POST", body });
+      const reply = await response.text();
+      return response.ok ? reply : PENDING;
+    } catch {
+      return PENDING;
+    }
+  };
+  let next = gate.next(lines, await ask(call, body));
+  let fetched;
+  if (next.code === FETCH) {
+    const [path, owner] = gate.split(next.text, 2);
+    fetched = await fetchPriced(gate.origin, path, request, env, true);
+    if (fetched?.status !== 200) {
+      await fetched?.body?.cancel();
+      await ask("release", owner);
+      return gate.undelivered(lines, fetched?.status ?? 0, false);
+    }
+    next = gate.next(lines, await ask("settle", owner));
+  }
+  if (next.code === DELIVER) {
+    const [path, report, headers] = gate.split(next.text, 2);
+    fetched ??= await fetchPriced(gate.origin, path, request, env, true);
+    if (fetched?.status !== 200) {
+      await fetched?.body?.cancel();
+      return deliver(gate.undelivered(lines, fetched?.status ?? 0, true), headers);
+    }
+    const delivered = report === "" ? undefined : () => ask("delivered", report);
+    return deliver(fetched, headers, delivered && { ctx, delivered });
+  }
+  await fetched?.body?.cancel();
+  return next.code === ANSWER ? gate.answer(next.text) : refused();
+}

@@ -1,0 +1,63 @@
+// Requests to the publisher's own server.
+
+// How long the origin may take to begin its answer; less than a claim lasts.
+const PATIENCE = 25_000;
+// What only we may read, and what could make an origin serve something else than its URL says.
+const STRIPPED = [
+  "payment-signature", "x-payment", "sign-in-with-x",
+  "x-http-method-override", "x-original-url", "x-rewrite-url", "x-forwarded-host", "x-forwarded-prefix", "forwarded",
+];
+const CONDITIONAL = ["range", "if-range", "if-none-match", "if-modified-since", "if-match", "if-unmodified-since"];
+const OUR_COOKIE = /^\s*__(?:Secure|Host)-farthing=/;
+
+function at({ kind, value }, path, init, env) {
+  switch (kind) {
+    case "url":
+      return fetch(new Request(value + path, init));
+    case "service":
+    case "assets":
+      return env[value].fetch(new Request(new URL(path, init.url), init));
+    case "dns":
+      return fetch(new Request(new URL(path, init.url), init));
+    default:
+      throw new Error("no origin");
+  }
+}
+
+// Free traffic: the request as it came.
+export async function fetchFree(origin, request, env) {
+  if (origin.kind === "dns") return fetch(request);
+  const path = request.url.slice(request.url.indexOf("/", 8));
+  const response = await at(origin, path, new Request(request, { redirect: "manual" }), env);
+  return relocated(origin, response);
+}
+
+// A priced resource under its canonical path; undefined if the origin does not answer.
+// What is held until it is paid for is always the whole thing: no range, no condition.
+export async function fetchPriced(origin, path, request, env, whole) {
+  const headers = new Headers(request.headers);
+  for (const name of whole ? [...STRIPPED, ...CONDITIONAL] : STRIPPED) headers.delete(name);
+  const cookies = headers.get("cookie")?.split(";").filter((pair) => !OUR_COOKIE.test(pair)).join(";").trim();
+  if (cookies) headers.set("cookie", cookies);
+  else headers.delete("cookie");
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), PATIENCE);
+  try {
+    const init = new Request(request, { headers, redirect: "manual", signal: abort.signal });
+    return relocated(origin, await at(origin, path, init, env));
+  } catch (error) {
+    console.error("the origin did not answer:", error?.message);
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// A redirect to the origin's own address is one to ours.
+function relocated({ kind, value }, response) {
+  const location = response.headers.get("location");
+  if (kind !== "url" || !location?.startsWith(`${value}/`)) return response;
+  const moved = new Response(response.body, response);
+  moved.headers.set("location", location.slice(value.length));
+  return moved;
+}

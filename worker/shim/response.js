@@ -1,0 +1,34 @@
+// Answers that carry the origin's body, and the one that carries nothing.
+
+const PROBLEM = JSON.stringify({
+  type: "https://farthing.dev/problems/internal",
+  title: "Something went wrong here",
+  status: 500,
+  detail: "Nothing was delivered; send the same request again, the same authorization is never charged twice.",
+});
+const KEPT_BY_CACHES = ["cache-control", "cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "expires", "age"];
+
+export function refused() {
+  return new Response(PROBLEM, {
+    status: 500,
+    headers: { "content-type": "application/problem+json", "cache-control": "private, no-store", "cdn-cache-control": "no-store" },
+  });
+}
+
+// The origin's answer with our headers over it; `report.delivered` is called once all of it went out.
+export function deliver(response, headers, report) {
+  const all = new Headers(response.headers);
+  for (const name of KEPT_BY_CACHES) all.delete(name);
+  for (const [name, value] of headers) {
+    if (name === "Set-Cookie" || name === "Vary") all.append(name, value);
+    else all.set(name, value);
+  }
+  const { status, statusText } = response;
+  let { body } = response;
+  if (body && report) {
+    const { readable, writable } = new TransformStream();
+    report.ctx.waitUntil(body.pipeTo(writable).then(report.delivered, () => {}));
+    body = readable;
+  }
+  return new Response(body, { status, statusText, headers: all });
+}

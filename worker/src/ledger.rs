@@ -1,0 +1,299 @@
+//! The Durable Object: executes what the core decides, waits, and re-arms its alarm.
+
+use std::{cell::RefCell, collections::HashSet};
+
+use farthing::{
+    evm::chain::Wanted,
+    ledger::{self, Claim, Event, Intent, Observation, Payer, Phase, Reply, Row, SETTLE_SLACK_SECONDS, Settlement, Work},
+    problem::Problem,
+};
+use serde::Deserialize;
+use worker::{Date, DurableObject, Env, Error, Request, Response, Result, State, durable_object};
+
+use crate::{
+    ask, config,
+    rows::Rows,
+    wait::Waiters,
+};
+
+/// How long before an alarm that failed is tried again, in milliseconds.
+const ALARM_RETRY_MILLIS: i64 = 30_000;
+
+/// One payer's ledger at one site.
+#[durable_object(alarm)]
+pub struct Ledger {
+    state: State,
+    rows: Rows,
+    waiters: Waiters,
+    /// Authorizations that somebody is finding out about right now.
+    resolving: RefCell<HashSet<String>>,
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ledger")
+    }
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    key: String,
+    fence: u64,
+}
+
+#[derive(Deserialize)]
+struct Question {
+    resource: String,
+}
+
+fn now() -> u64 {
+    Date::now().as_millis() / 1000
+}
+
+fn timeout() -> u64 {
+    config::settlement().map_or(0, |settings| settings.timeout_seconds)
+}
+
+fn wanted(intent: &Intent) -> Wanted {
+    Wanted {
+        asset: intent.asset,
+        from: intent.payer,
+        to: intent.pay_to,
+        value: intent.amount,
+        nonce: intent.nonce,
+    }
+}
+
+impl DurableObject for Ledger {
+    fn new(state: State, _env: Env) -> Self {
+        let rows = Rows::open(state.storage().sql());
+        Self {
+            state,
+            rows,
+            waiters: Waiters::default(),
+            resolving: RefCell::default(),
+        }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let call = request.url()?.path().to_owned();
+        let body = request.text().await?;
+        let reply = match call.as_str() {
+            "/claim" => self.claim(serde_json::from_str(&body)?).await?,
+            "/settle" => self.settle(serde_json::from_str(&body)?).await?,
+            "/release" => self.release(&serde_json::from_str(&body)?)?,
+            "/owned" => self.owned(&serde_json::from_str(&body)?)?,
+            "/delivered" => {
+                self.apply(&body, Event::Delivered)?;
+                return Response::empty();
+            }
+            _ => return Response::error("unknown call", 404),
+        };
+        Response::ok(serde_json::to_string(&reply)?)
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        // never fails: the platform gives up on an alarm after six failures (threat B6)
+        if self.work_off().await.is_err() {
+            self.state.storage().set_alarm(ALARM_RETRY_MILLIS).await?;
+        }
+        Response::empty()
+    }
+}
+
+impl Ledger {
+    /// A payment arrived: decide, and wait where the decision says so.
+    async fn claim(&self, intent: Intent) -> Result<Reply> {
+        let key = intent.key();
+        let patience = now().saturating_add(timeout()).saturating_add(SETTLE_SLACK_SECONDS);
+        let mut joined = false;
+        loop {
+            let left = patience.saturating_sub(now());
+            match self.decide(&intent, &key)? {
+                Claim::Won(row) => return Ok(Reply::Fetch { key, fence: row.fence }),
+                // who joined is told to come back: one origin fetch serves one request (threat A1)
+                Claim::Reply(Reply::Deliver(_)) if joined => return Ok(Reply::pending(&intent.resource, 1)),
+                Claim::Reply(reply) => return Ok(reply),
+                Claim::Owned => return self.again(&intent).await,
+                Claim::Resolve if !self.resolving.borrow().contains(&key) => {
+                    let work = self.apply(&key, Event::Tick)?;
+                    self.drive(&key, work, true).await?;
+                    if self.rows.get(&key)?.is_some_and(|row| row.is_open()) {
+                        return self.pending(&intent, &key);
+                    }
+                }
+                Claim::Join | Claim::WaitForOther | Claim::Resolve if left == 0 => return self.pending(&intent, &key),
+                Claim::Join | Claim::Resolve => {
+                    joined = true;
+                    self.waiters.wait(left).await;
+                }
+                Claim::WaitForOther => {
+                    self.waiters.wait(left).await;
+                }
+            }
+        }
+    }
+
+    /// The synchronous step: read, decide, write.
+    fn decide(&self, intent: &Intent, key: &str) -> Result<Claim> {
+        let now = now();
+        let same = self.rows.get(key)?;
+        let owned = self.rows.owned(&intent.resource, now)?;
+        let payer = Payer {
+            same: same.as_ref(),
+            other_open: self.rows.other_open(&intent.resource, key)?,
+            open: self.rows.open_count(key)?,
+            owned: owned.as_ref(),
+        };
+        let claim = ledger::claim(payer, intent, now);
+        if let Claim::Won(row) = &claim {
+            self.rows.put(row)?;
+        }
+        Ok(claim)
+    }
+
+    fn pending(&self, intent: &Intent, key: &str) -> Result<Reply> {
+        Ok(ledger::pending(self.rows.get(key)?.as_ref(), intent, now()))
+    }
+
+    /// A new authorization of a payer who owns the article: nothing is settled. It has to be shown
+    /// that it is new, because one that was ever used is public (threat A16).
+    async fn again(&self, intent: &Intent) -> Result<Reply> {
+        let fresh = intent.tagged || self.is_unused(intent).await;
+        Ok(match self.rows.owned(&intent.resource, now())? {
+            Some(owned) if fresh => Reply::deliver_owned(&owned),
+            _ => Reply::refuse(Problem::AlreadyOwned, &intent.resource),
+        })
+    }
+
+    async fn is_unused(&self, intent: &Intent) -> bool {
+        let Some(settings) = config::settlement() else {
+            return false;
+        };
+        match ask::observe(&settings, &wanted(intent), intent.network, now()).await {
+            Observation::Unused { .. } => true,
+            Observation::Nothing => ask::verify(&settings, &intent.request).await,
+            Observation::Paid { .. } | Observation::UsedOtherwise => false,
+        }
+    }
+
+    /// The claim's owner can deliver: settle, and say how it went.
+    async fn settle(&self, owner: Owner) -> Result<Reply> {
+        let work = self.apply(&owner.key, Event::OriginReady { fence: owner.fence })?;
+        let Work::Settle { .. } = work else {
+            // somebody else took over meanwhile
+            return Ok(match self.rows.get(&owner.key)? {
+                Some(row) => Reply::pending(&row.intent.resource, 2),
+                None => Reply::refuse(Problem::Internal, ""),
+            });
+        };
+        self.drive(&owner.key, work, false).await?;
+        let Some(row) = self.rows.get(&owner.key)? else {
+            return Ok(Reply::refuse(Problem::Internal, ""));
+        };
+        let resource = &row.intent.resource;
+        Ok(match &row.phase {
+            Phase::Rejected { reason, .. } => Reply::rejected(resource, reason),
+            Phase::Expired => Reply::refuse(Problem::AuthorizationExpired, resource),
+            Phase::Cancelled => Reply::refuse(Problem::AuthorizationCancelled, resource),
+            Phase::Foreign => Reply::refuse(Problem::AlreadyUsed, resource),
+            _ => match Reply::deliver(&row, true) {
+                Some(reply) => reply,
+                None => ledger::pending(Some(&row), &row.intent, now()),
+            },
+        })
+    }
+
+    /// The claim's owner cannot deliver: nothing was sent, nothing will be.
+    fn release(&self, owner: &Owner) -> Result<Reply> {
+        self.apply(&owner.key, Event::OriginFailed { fence: owner.fence })?;
+        Ok(Reply::refuse(Problem::OriginUnavailable, ""))
+    }
+
+    /// Whether the payer owns a resource.
+    fn owned(&self, question: &Question) -> Result<Reply> {
+        Ok(match self.rows.owned(&question.resource, now())? {
+            Some(owned) => Reply::deliver_owned(&owned),
+            None => Reply::refuse(Problem::PaymentRequired, &question.resource),
+        })
+    }
+
+    /// One synchronous step of one row.
+    fn apply(&self, key: &str, event: Event) -> Result<Work> {
+        let Some(row) = self.rows.get(key)? else {
+            return Ok(Work::None);
+        };
+        let (next, work) = ledger::step(&row, event, now(), timeout());
+        if next != row {
+            self.rows.put(&next)?;
+            self.waiters.wake();
+        }
+        Ok(work)
+    }
+
+    /// Does a row's work until there is none; `may_settle` allows one settle attempt besides the
+    /// first work.
+    async fn drive(&self, key: &str, work: Work, may_settle: bool) -> Result<()> {
+        if !self.resolving.borrow_mut().insert(key.to_owned()) {
+            return Ok(());
+        }
+        let done = self.drive_alone(key, work, may_settle).await;
+        self.resolving.borrow_mut().remove(key);
+        self.waiters.wake();
+        self.arm().await?;
+        done
+    }
+
+    async fn drive_alone(&self, key: &str, mut work: Work, mut may_settle: bool) -> Result<()> {
+        loop {
+            // what was decided is on disk and its alarm armed before anything leaves (threat B5)
+            self.arm().await?;
+            let Some(row) = self.rows.get(key)? else {
+                return Ok(());
+            };
+            let settings = config::settlement();
+            let event = match (work, &settings) {
+                (Work::None, _) => return Ok(()),
+                (Work::Settle { fence }, Some(settings)) => Event::Answered {
+                    fence,
+                    settlement: ask::settle(settings, &row).await,
+                },
+                (Work::Settle { fence }, None) => Event::Answered {
+                    fence,
+                    settlement: Settlement::Unclear,
+                },
+                (Work::Observe, settings) => Event::Observed {
+                    observation: match settings {
+                        Some(settings) => ask::observe(settings, &wanted(&row.intent), row.intent.network, row.created).await,
+                        None => Observation::Nothing,
+                    },
+                    may_settle: std::mem::take(&mut may_settle),
+                },
+            };
+            work = self.apply(key, event)?;
+        }
+    }
+
+    /// The alarm's work: every row whose time has come, then the alarm for the next one.
+    async fn work_off(&self) -> Result<()> {
+        let now = now();
+        let due = |row: &Row| ledger::next_alarm(row).is_some_and(|at| at <= now);
+        for row in self.rows.with_alarm()?.into_iter().filter(due) {
+            let key = row.intent.key();
+            let work = self.apply(&key, Event::Tick)?;
+            self.drive(&key, work, true).await?;
+        }
+        self.arm().await
+    }
+
+    /// Sets the alarm to the earliest time that any row wants.
+    async fn arm(&self) -> Result<()> {
+        let earliest = self.rows.with_alarm()?.iter().filter_map(ledger::next_alarm).min();
+        let Some(at) = earliest else {
+            return Ok(());
+        };
+        let millis = at.saturating_sub(now()).max(1).saturating_mul(1000);
+        let millis = i64::try_from(millis).map_err(|_| Error::from("an alarm too far away"))?;
+        self.state.storage().set_alarm(millis).await
+    }
+}
