@@ -23,6 +23,7 @@ pub mod bindings;
 pub mod client;
 pub mod evm;
 pub mod gate;
+pub mod json;
 pub mod ledger;
 pub mod money;
 pub mod offer;

@@ -10,17 +10,24 @@ import { root } from "./lib/toolchain.mjs";
 
 await main(async () => {
   const begin = performance.now();
+  const failures = new Set();
   if (Number(process.versions.node.split(".")[0]) < 20) throw new Plain(`Node 20 or newer is needed; this is ${process.version}`);
   await locked(join(root, ".tools/setup.lock"), async () => {
     const rust = setUpRust();
     const steps = [rust.target, setUpNpm(), setUpWasmBindgen(rust.compiler)];
     // After the compiler: apt does one thing at a time, and compiling takes longest.
     if (process.argv.includes("--test")) steps.push(rust.compiler.catch(() => {}).then(setUpChromium));
-    // All run to their end, so that one failure does not leave another half done; the first is reported.
-    const results = await Promise.allSettled(steps);
-    const reasons = [...new Set(results.filter((result) => result.status === "rejected").map((result) => result.reason))];
-    for (const reason of reasons.slice(1)) say(`error: ${reason.message}`);
-    if (reasons.length > 0) throw reasons[0];
+    // Told at once, but the others run to their end: what they finish is there for the next time.
+    await Promise.all(steps.map((step) => step.catch((error) => {
+      if (failures.has(error)) return;
+      failures.add(error);
+      say(`setup: error: ${error instanceof Plain ? error.message : error.stack}`);
+    })));
   });
+  if (failures.size > 0) {
+    say("setup: not complete, see the error above");
+    return 1;
+  }
   if (performance.now() - begin > 5000) say(`setup: done in ${seconds(begin)}`);
+  return 0;
 });

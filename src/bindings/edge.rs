@@ -66,8 +66,8 @@ pub extern "C" fn output_length() -> usize {
     OUTPUT.with_borrow(String::len)
 }
 
-/// Makes the gate from config, keys, page and policy, separated by zero bytes; the output names the
-/// origin: its kind and, on a second line, its address or binding.
+/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has three
+/// lines: the origin's kind, its address or binding, and the settlement settings as JSON.
 #[unsafe(no_mangle)]
 pub extern "C" fn configure(length: usize, local: u32) -> u32 {
     with_input(length, |input| {
@@ -81,7 +81,9 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
             Some(Origin::Dns) => ["dns", ""],
             None => ["none", ""],
         };
-        write_output(|output| output.extend([origin[0], "\n", origin[1]]));
+        let settlement = gate.config().and_then(|config| serde_json::to_string(&config.settlement).ok()).unwrap_or_default();
+        let [kind, value] = origin;
+        write_output(|output| output.extend([kind, "\n", value, "\n", &settlement]));
         GATE.set(Some(gate));
         Some(ANSWER)
     })

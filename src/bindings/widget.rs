@@ -1,102 +1,97 @@
-//! The widget's exports: one object that takes what happened and says what to show and what to do.
+//! The widget's exports: one object that takes events and gives views and effects, all as JSON.
 //!
-//! Events are methods with plain arguments, an empty text for a missing one; the answer is JSON,
-//! `{"view": …, "effects": […]}`. Times are Unix seconds.
+//! Two functions and two texts cross the border, so the JavaScript around it stays small. Strings
+//! in events have no escapes (none that count needs one); times are Unix seconds.
 
 use alloc::{
     borrow::ToOwned,
     string::{String, ToString},
     vec::Vec,
 };
+use core::str::FromStr;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::client::{Answer, Effect, FlowEvent, FlowState, Pins, View, json::Object, step};
+use crate::{
+    client::{
+        Answer, Effect, FlowEvent, FlowState, Pins, View,
+        json::{self, Object},
+        step,
+    },
+    evm::hex,
+};
 
 /// A reader's way through one payment.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Flow(FlowState);
 
-fn given(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
-}
-
-fn owned(text: &str) -> Option<String> {
-    given(text).map(ToOwned::to_owned)
-}
-
 #[wasm_bindgen]
 impl Flow {
-    /// A card with these attributes; none if a pin cannot be read.
-    pub fn new(price: &str, max_price: &str, pay_to: &str, network: &str) -> Option<Self> {
-        let pins = Pins::read(given(max_price), given(pay_to), given(network)).ok()?;
-        Some(Self(FlowState::new(price.parse().ok(), pins)))
+    /// A card with these attributes: `price`, `maxPrice`, `payTo` and `network`, all optional; none
+    /// if a pin cannot be read.
+    pub fn new(page: &str) -> Option<Self> {
+        let text = |name| json::text(page, name);
+        let pins = Pins::read(text("maxPrice"), text("payTo"), text("network")).ok()?;
+        Some(Self(FlowState::new(text("price").and_then(|price| price.parse().ok()), pins)))
     }
 
-    /// The card is there, with what was kept and the offer on the page and when it came.
-    pub fn start(&mut self, now: u32, kept: &str, offer: &str, at: u32) -> String {
-        self.step(
-            now,
-            FlowEvent::Start {
-                kept: owned(kept),
-                offer: owned(offer).map(|header| (header, at.into())),
-            },
-        )
-    }
-
-    /// The reader is about to press the button.
-    pub fn intent(&mut self, now: u32) -> String {
-        self.step(now, FlowEvent::Intent)
-    }
-
-    /// The reader pressed the button; `random` is 32 fresh bytes.
-    pub fn pay(&mut self, now: u32, wallets: u32, random: &[u8], kept: &str) -> String {
-        match random.try_into() {
-            Ok(random) => self.step(now, FlowEvent::Pay { wallets, random, kept: owned(kept) }),
-            Err(_) => String::new(),
+    /// Takes an event, whose `type` is the name of a [`FlowEvent`] in lower case, and gives `view`
+    /// and `effects`; an unreadable event changes nothing.
+    pub fn send(&mut self, event: &str) -> String {
+        let mut effects = Vec::new();
+        if let Some(read) = read(event) {
+            (self.0, effects) = step(self.0.clone(), number(event, "now"), read);
         }
-    }
-
-    /// The reader does not want to wait.
-    pub fn cancel(&mut self, now: u32) -> String {
-        self.step(now, FlowEvent::Cancel)
-    }
-
-    /// The wallet answered with a text, or, if that is empty, with an error code.
-    pub fn wallet(&mut self, now: u32, turn: u32, text: &str, code: i32) -> String {
-        let result = owned(text).ok_or(code);
-        self.step(now, FlowEvent::Wallet { turn, result })
-    }
-
-    /// The server answered; status 0 if it did not. `date` and `retry_after` are 0 if they are missing.
-    #[allow(clippy::too_many_arguments)]
-    pub fn answer(&mut self, now: u32, turn: u32, status: u16, required: &str, date: u32, retry_after: u32, problem: &str) -> String {
-        let answer = Answer {
-            status,
-            required: owned(required),
-            date: (date > 0).then_some(date.into()),
-            retry_after: (retry_after > 0).then_some(retry_after),
-            problem: problem.to_owned(),
-        };
-        self.step(now, FlowEvent::Answer { turn, answer })
-    }
-
-    /// The time of a wait is over.
-    pub fn woke(&mut self, now: u32, turn: u32) -> String {
-        self.step(now, FlowEvent::Woke { turn })
-    }
-
-    fn step(&mut self, now: u32, event: FlowEvent) -> String {
-        let (state, effects) = step(self.0.clone(), now.into(), event);
-        let view = state.view();
-        self.0 = state;
-        let mut outcome = Object::new();
-        outcome.raw("view", &view_json(&view));
         let effects: Vec<String> = effects.iter().map(effect_json).collect();
+        let mut outcome = Object::new();
+        outcome.raw("view", &view_json(&self.0.view()));
         outcome.raw("effects", &["[", &effects.join(","), "]"].concat());
         outcome.end()
     }
+}
+
+fn number<N: FromStr + Default>(event: &str, name: &str) -> N {
+    json::member(event, name).and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+fn read(event: &str) -> Option<FlowEvent> {
+    // empty is the same as missing
+    let text = |name| json::text(event, name).filter(|text| !text.is_empty());
+    let owned = |name| text(name).map(ToOwned::to_owned);
+    let turn = number(event, "turn");
+    Some(match text("type")? {
+        "start" => FlowEvent::Start {
+            kept: owned("kept"),
+            offer: owned("offer").map(|header| (header, number(event, "at"))),
+        },
+        "intent" => FlowEvent::Intent,
+        "pay" => FlowEvent::Pay {
+            wallets: number(event, "wallets"),
+            random: hex::read(text("random")?)?,
+            kept: owned("kept"),
+        },
+        "cancel" => FlowEvent::Cancel,
+        "wallet" => FlowEvent::Wallet {
+            turn,
+            result: match json::member(event, "code") {
+                Some(code) => Err(code.parse().unwrap_or_default()),
+                None => Ok(owned("text").unwrap_or_default()),
+            },
+        },
+        "answer" => FlowEvent::Answer {
+            turn,
+            answer: Answer {
+                status: number(event, "status"),
+                required: owned("required"),
+                date: Some(number(event, "date")).filter(|date| *date > 0),
+                retry_after: Some(number(event, "retryAfter")).filter(|seconds| *seconds > 0),
+                problem: owned("problem").unwrap_or_default(),
+            },
+        },
+        "woke" => FlowEvent::Woke { turn },
+        _ => return None,
+    })
 }
 
 fn view_json(view: &View) -> String {

@@ -1,4 +1,4 @@
-//! What a wallet needs to know of a network, and what people call it.
+//! What a wallet needs to know of a network.
 //!
 //! A network is only ever added to a wallet from this table, never from a page's word.
 
@@ -8,8 +8,6 @@ use crate::x402::Network;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Chain {
     pub(super) network: Network,
-    /// What people call it.
-    pub(super) name: &'static str,
     /// `chainId` of `wallet_switchEthereumChain`: hex without padding (EIP-3326).
     pub(super) switch: &'static str,
     /// `wallet_addEthereumChain`'s parameters (EIP-3085).
@@ -22,14 +20,12 @@ pub(super) struct Chain {
 const CHAINS: &[Chain] = &[
     Chain {
         network: Network::BASE,
-        name: "Base",
         switch: r#"[{"chainId":"0x2105"}]"#,
         add: r#"[{"chainId":"0x2105","chainName":"Base","nativeCurrency":{"name":"Ether","symbol":"ETH","decimals":18},"rpcUrls":["https://mainnet.base.org"],"blockExplorerUrls":["https://basescan.org"]}]"#,
         test: false,
     },
     Chain {
         network: Network::BASE_SEPOLIA,
-        name: "Base Sepolia",
         switch: r#"[{"chainId":"0x14a34"}]"#,
         add: r#"[{"chainId":"0x14a34","chainName":"Base Sepolia","nativeCurrency":{"name":"Sepolia Ether","symbol":"ETH","decimals":18},"rpcUrls":["https://sepolia.base.org"],"blockExplorerUrls":["https://sepolia.basescan.org"]}]"#,
         test: true,
@@ -60,8 +56,8 @@ mod tests {
         for asset in ASSETS {
             let chain = Chain::of(asset.network).unwrap();
             let id = format!("\"{:#x}\"", asset.network.chain_id());
-            assert!(chain.switch.contains(&id) && chain.add.contains(&id), "{}", chain.name);
-            assert!(chain.add.contains(&format!("\"chainName\":\"{}\"", chain.name)));
+            assert!(chain.switch.contains(&id) && chain.add.contains(&id), "{id}");
+            assert!(chain.add.contains(&format!("\"chainName\":\"{}\"", asset.network_name())));
             serde_json::from_str::<serde_json::Value>(chain.add).unwrap();
         }
     }

@@ -270,8 +270,13 @@ impl FlowState {
             _ => return Vec::new(),
         };
         // what is kept is the latest word: another tab may have gone on
-        if let Some(payment) = kept.as_deref().and_then(Payment::restore).or(unresolved) {
+        if let Some(payment) = kept.as_deref().and_then(Payment::restore) {
             return self.resume(payment);
+        }
+        if let Some(payment) = unresolved {
+            let mut effects = vec![Self::keep(&payment)];
+            effects.extend(self.resume(payment));
+            return effects;
         }
         match wallets {
             0 => self.rest(Notice::NoWallet),
@@ -366,9 +371,7 @@ impl FlowState {
                 let signing = errand.signing.ok_or(Notice::WalletTrouble);
                 match signing.and_then(|authorization| seal(offer, &authorization, &text)) {
                     Ok(payment) => {
-                        let mut effects = vec![Effect::Keep {
-                            text: payment.header().into(),
-                        }];
+                        let mut effects = vec![Self::keep(&payment)];
                         effects.extend(self.send(Trip {
                             payment,
                             sends: 1,
@@ -519,6 +522,12 @@ impl FlowState {
     fn open(&mut self, payment: &Payment) -> Vec<Effect> {
         self.phase = Phase::Open;
         vec![Self::forget(payment), Effect::Open]
+    }
+
+    fn keep(payment: &Payment) -> Effect {
+        Effect::Keep {
+            text: payment.header().into(),
+        }
     }
 
     fn forget(payment: &Payment) -> Effect {

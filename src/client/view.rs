@@ -178,7 +178,7 @@ pub struct Terms {
 impl Notice {
     const fn stage(self) -> Stage {
         match self {
-            Self::Offer | Self::ChooseWallet | Self::Confirm | Self::PriceChanged | Self::Rejected => Stage::Idle,
+            Self::Offer | Self::ChooseWallet | Self::Confirm | Self::PriceChanged | Self::Rejected | Self::NoWallet => Stage::Idle,
             _ => Stage::Error,
         }
     }
@@ -233,7 +233,7 @@ impl FlowState {
             offer: self.offer.as_ref().map(|offer| Terms {
                 price: offer.amount.to_decimal(offer.asset.decimals),
                 symbol: offer.asset.symbol,
-                network: offer.chain.name,
+                network: offer.asset.network_name(),
                 pay_to: checksummed(&offer.pay_to),
                 test: offer.chain.test,
             }),

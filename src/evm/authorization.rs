@@ -4,10 +4,10 @@ use alloc::{borrow::Cow, string::String};
 
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::{Eip712Domain, SolStruct, sol};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Serialize, Serializer};
 
 use super::{Asset, hex};
-use crate::money::Amount;
+use crate::{json::Value, money::Amount};
 
 mod typed {
     #![allow(missing_docs, missing_debug_implementations, clippy::all, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
@@ -27,7 +27,7 @@ mod typed {
 /// A signed promise to transfer `value` from `from` to `to` inside a window of time, usable once.
 ///
 /// Times are Unix seconds. On the wire all numbers are decimal strings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Authorization {
     /// The payer.
@@ -50,6 +50,19 @@ pub struct Authorization {
 }
 
 impl Authorization {
+    /// Reads a wire value; none unless all six fields are there and well-formed.
+    pub fn read(json: &Value<'_>) -> Option<Self> {
+        let text = |name| json.get(name).and_then(Value::text);
+        Some(Self {
+            from: hex::read(text("from")?).map(Address::new)?,
+            to: hex::read(text("to")?).map(Address::new)?,
+            value: text("value")?.parse().ok()?,
+            valid_after: seconds::read(text("validAfter")?)?,
+            valid_before: seconds::read(text("validBefore")?)?,
+            nonce: hex::read(text("nonce")?).map(B256::new)?,
+        })
+    }
+
     /// The EIP-712 digest that the payer signs for this asset.
     pub fn digest(&self, asset: &Asset) -> B256 {
         let domain = Eip712Domain::new(
@@ -75,13 +88,9 @@ impl Authorization {
 mod seconds {
     use super::*;
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-        let text = Cow::<str>::deserialize(deserializer)?;
+    pub(super) fn read(text: &str) -> Option<u64> {
         let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'));
-        plain
-            .then(|| text.parse().ok())
-            .flatten()
-            .ok_or_else(|| de::Error::custom("not a time in seconds"))
+        plain.then(|| text.parse().ok()).flatten()
     }
 
     pub(super) fn serialize<S: Serializer>(time: &u64, serializer: S) -> Result<S::Ok, S::Error> {
@@ -175,8 +184,10 @@ mod tests {
             if data["primaryType"] != "TransferWithAuthorization" || data["message"]["validAfter"].is_null() {
                 continue;
             }
-            let Ok(message) = serde_json::from_value::<Authorization>(data["message"].clone()) else {
-                panic!("{}", vector["label"])
+            let Ok(message) = Authorization::read(&crate::json::parse(&data["message"].to_string()).unwrap()).ok_or(()) else {
+                let over = |field: &str| text(&data["message"][field]).len() > 20;
+                assert!(over("validAfter") || over("validBefore"), "{}: refused for its times alone", vector["label"]);
+                continue;
             };
             let digest = message.digest(asset);
             assert_eq!(hex::print(digest.as_slice()), text(&vector["digest"]), "{}", vector["label"]);
@@ -193,7 +204,7 @@ mod tests {
     fn a7_times_over_64_bits_and_odd_spellings_are_refused() {
         for bad in ["", "-1", "01", "1.0", "18446744073709551616", "0x1"] {
             let json = alloc::format!(r#"{{"from":"0x{0}","to":"0x{0}","value":"1","validAfter":"{bad}","validBefore":"2","nonce":"0x{1}"}}"#, "11".repeat(20), "22".repeat(32));
-            assert!(serde_json::from_str::<Authorization>(&json).is_err(), "{bad}");
+            assert_eq!(Authorization::read(&crate::json::parse(&json).unwrap()), None, "{bad}");
         }
     }
 }

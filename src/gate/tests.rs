@@ -392,7 +392,7 @@ fn the_recorded_payments_of_official_clients_are_understood() {
             let Some(header) = header.as_str() else { continue };
             seen += 1;
             let json = crate::x402::decode(header).unwrap();
-            let value: Value = serde_json::from_slice(&json).unwrap();
+            let value: Value = serde_json::from_str(&json).unwrap();
             let before = value["payload"]["authorization"]["validBefore"].as_str().unwrap();
             let now = before.parse::<u64>().unwrap() - 60;
             let gate = Gate::new(&SAMPLE.replace("$0.05", "$0.01").replace("https://news.example", "http://127.0.0.1:4021").replace("/articles/*", "/paid"), KEYS, "", "", false);

@@ -1,19 +1,20 @@
 //! What the ledger answers to the gate.
 
-use alloc::string::String;
+use alloc::{borrow::ToOwned, string::String};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Owned, Phase, Row};
 use crate::{
     evm::{Address, hex},
+    json::{self, Value},
     problem::Problem,
     x402::Network,
 };
 
 /// The ledger's answer about a payment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "reply", rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Reply {
     /// This request owns the authorization: fetch the origin, then settle or release.
     Fetch {
@@ -29,7 +30,7 @@ pub enum Reply {
 }
 
 /// A right to the article, with what its answer has to say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Grant {
     /// Canonical URL.
@@ -52,7 +53,7 @@ pub struct Grant {
 }
 
 /// A refusal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refused {
     /// Slug of the problem.
@@ -68,6 +69,39 @@ pub struct Refused {
 }
 
 impl Reply {
+    /// Reads a reply; none if it is not one.
+    pub fn read(text: &str) -> Option<Self> {
+        let json = json::parse(text).ok()?;
+        let [(kind, value)] = json.members()? else {
+            return None;
+        };
+        let text = |name| value.get(name).and_then(Value::text);
+        let owned = |name| text(name).map(ToOwned::to_owned);
+        let integer = |name| value.get(name).and_then(Value::integer);
+        Some(match kind.as_ref() {
+            "fetch" => Self::Fetch {
+                key: owned("key")?,
+                fence: integer("fence")?,
+            },
+            "deliver" => Self::Deliver(Grant {
+                resource: owned("resource")?,
+                payer: hex::read(text("payer")?).map(Address::new)?,
+                receipt: owned("receipt")?,
+                transaction: owned("transaction")?,
+                network: text("network")?.parse().ok()?,
+                until: integer("until"),
+                report: owned("report"),
+            }),
+            "refuse" => Self::Refuse(Refused {
+                problem: owned("problem")?,
+                resource: owned("resource")?,
+                reason: owned("reason"),
+                retry_after: integer("retryAfter"),
+            }),
+            _ => return None,
+        })
+    }
+
     /// A refusal of a kind.
     pub fn refuse(problem: Problem, resource: &str) -> Self {
         Self::Refuse(Refused {

@@ -8,7 +8,7 @@ use super::{Intent, Owned};
 
 /// Where an authorization stands (threats.md section 4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub enum Phase {
     /// One request owns it and fetches the origin; nothing was sent to anybody.
     Claimed {

@@ -21,6 +21,7 @@ use super::Quote;
 use crate::{
     access::Keys,
     evm::{Asset, Authorization, Signature, hex, signature::SignatureError},
+    json::{self, Value},
     money::Amount,
     problem::Problem,
     route::Route,
@@ -120,25 +121,23 @@ pub struct Against<'a> {
 impl Against<'_> {
     /// Reads and checks a payment header of this generation.
     pub fn check(&self, version: Version, header: &str) -> Result<Payment, Refusal> {
-        let json = decode(header)?;
-        if v2::version(&json) != Some(u64::from(version.number())) {
+        let text = decode(header)?;
+        let json = json::parse(&text).ok().filter(|json| json.members().is_some()).ok_or(DecodeError::NotJson)?;
+        if json.get("x402Version").and_then(Value::integer) != Some(u64::from(version.number())) {
             return Err(Problem::UnsupportedVersion.into());
         }
         let (offer, payload, quote, late) = match version {
             Version::V2 => {
-                let payment = PaymentPayload::from_json(&json)?;
-                let accepted = payment.accepted.ok_or(Problem::PaymentMalformed)?;
-                let (offer, quote, late) = self.offer_v2(&accepted)?;
+                let payment = PaymentPayload::read(&json)?;
+                let (offer, quote, late) = self.offer_v2(&payment.accepted)?;
                 (offer, payment.payload, quote, late)
             }
             Version::V1 => {
-                let payment = PaymentPayloadV1::from_json(&json)?;
-                let network = payment.network.as_deref().and_then(Network::from_v1_slug);
-                let offer = self.configured(payment.scheme.as_deref(), network)?;
+                let payment = PaymentPayloadV1::read(&json)?;
+                let offer = self.configured(payment.scheme, payment.network.and_then(Network::from_v1_slug))?;
                 (offer.clone(), payment.payload, None, None)
             }
         };
-        let payload = payload.ok_or(Problem::PaymentMalformed)?;
         let window = self.check_terms(&payload, &offer)?;
         let asset = Asset::find(offer.network, offer.asset).ok_or(Problem::AssetNotOffered)?;
         check_signature(&payload, asset)?;
@@ -149,7 +148,7 @@ impl Against<'_> {
             secret: quote.is_some(),
             tagged: quote.is_some_and(|quote| nonce.starts_with(&quote.tag)),
             authorization: payload.authorization,
-            signature: payload.signature.into_owned(),
+            signature: payload.signature.into(),
             offer,
             late: late.or(window),
         })
@@ -166,18 +165,16 @@ impl Against<'_> {
 
     /// Our offer that a v2 echo selects: today's, or the one a quote of ours still holds.
     fn offer_v2(&self, accepted: &Accepted<'_>) -> Result<(PaymentRequirements, Option<Quote>, Option<Problem>), Problem> {
-        let network = accepted.network.as_deref().and_then(|text| text.parse().ok());
-        let today = self.configured(accepted.scheme.as_deref(), network)?;
-        let asset = accepted.asset.as_deref().and_then(hex::read::<20>);
+        let network = accepted.network.and_then(|text| text.parse().ok());
+        let today = self.configured(accepted.scheme, network)?;
+        let asset = accepted.asset.and_then(hex::read::<20>);
         if asset != Some(today.asset.0.0) {
             return Err(Problem::AssetNotOffered);
         }
-        let pay_to = accepted.pay_to.as_deref().and_then(hex::read::<20>);
-        let amount: Option<Amount> = accepted.amount.as_deref().and_then(|text| text.parse().ok());
+        let pay_to = accepted.pay_to.and_then(hex::read::<20>);
+        let amount: Option<Amount> = accepted.amount.and_then(|text| text.parse().ok());
         let amount = amount.ok_or(Problem::AmountMismatch)?;
-        let extra = accepted.extra.as_ref();
-        let domain = extra.map(|extra| (extra.name.as_deref(), extra.version.as_deref()));
-        if domain != Some((Some(&today.extra.name), Some(&today.extra.version))) {
+        if accepted.name != Some(&today.extra.name) || accepted.version != Some(&today.extra.version) {
             return Err(Problem::OfferUnknown);
         }
         let mut offer = today.clone();
@@ -188,7 +185,7 @@ impl Against<'_> {
         if let Some(seconds) = accepted.max_timeout_seconds {
             offer.max_timeout_seconds = seconds;
         }
-        let text = extra.and_then(|extra| extra.quote.as_deref());
+        let text = accepted.quote;
         let quote = text.and_then(|text| Quote::open(self.keys, text, self.resource, &offer));
         let is_today = offer == *today;
         offer.extra.quote = quote.and(text).map(Into::into);
@@ -237,7 +234,7 @@ fn check_signature(payload: &ExactPayload<'_>, asset: &Asset) -> Result<(), Refu
         },
         SignatureError::NotOnCurve => Problem::SignatureInvalid.into(),
     };
-    let signature = Signature::parse(&payload.signature).map_err(refuse)?;
+    let signature = Signature::parse(payload.signature).map_err(refuse)?;
     let signer = signature.recover(payload.authorization.digest(asset)).map_err(refuse)?;
     if signer != payload.authorization.from {
         return Err(Problem::SignatureInvalid.into());

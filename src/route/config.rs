@@ -10,11 +10,12 @@ use alloc::{
     vec::Vec,
 };
 use alloy_primitives::Address;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::rule::{Pattern, Route};
 use crate::{
     evm::{Asset, hex},
+    json::{self, Value},
     money::Price,
     x402::{
         Network,
@@ -30,8 +31,7 @@ pub const MAX_TIMEOUT_SECONDS: u64 = 300;
 const SETTLE_SECONDS: u64 = 20;
 
 /// Where the content comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The host behind the Worker's own route.
     Dns,
@@ -44,7 +44,8 @@ pub enum Origin {
 }
 
 /// How payments are settled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Settlement {
     /// Facilitator base URLs without a trailing slash; the first is used.
     pub facilitators: Vec<String>,
@@ -99,90 +100,23 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct File {
-    #[serde(default, rename = "$schema")]
-    _schema: Option<String>,
-    site: String,
-    origin: OriginFile,
-    pay_to: PayTo,
-    networks: Vec<String>,
-    settlement: SettlementFile,
-    routes: Vec<RouteFile>,
-    #[serde(default)]
-    demo: Option<Demo>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected {\"url\": \"https://…\"}, {\"service\": \"BINDING\"}, {\"assets\": \"BINDING\"} or \"dns\"")]
-enum OriginFile {
-    Word(String),
-    Named(OriginNamed),
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum OriginNamed {
-    Url(String),
-    Service(String),
-    Assets(String),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PayTo {
-    eip155: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SettlementFile {
-    facilitators: Vec<Facilitator>,
-    #[serde(default)]
-    rpc: BTreeMap<String, Vec<String>>,
-    #[serde(default)]
-    timeout_seconds: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Facilitator {
-    url: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RouteFile {
-    r#match: String,
-    price: String,
-    #[serde(default)]
-    access: Option<String>,
-    #[serde(default)]
-    description: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Demo {
-    script: String,
-}
-
 impl Config {
     /// Reads and checks a config file: JSON with comments and trailing commas.
     ///
     /// Either a config without any mistake, or all mistakes that can be told apart.
     pub fn parse(text: &str) -> Result<Self, Vec<ConfigError>> {
         let whole = |message: String| Vec::from([ConfigError { at: String::new(), message }]);
-        let mut json = text.to_owned();
-        json_strip_comments::strip(&mut json).map_err(|_| whole("a comment is not closed".into()))?;
-        let file: File = serde_json::from_str(&json).map_err(|error| whole(format!("the config file cannot be read: {error}")))?;
+        let mut plain = text.to_owned();
+        // comments become spaces, so that offsets stay true
+        json_strip_comments::strip(&mut plain).map_err(|_| whole("a comment is not closed".into()))?;
+        let file = json::parse(&plain).map_err(|error| {
+            let before = plain.get(..error.offset).unwrap_or(&plain);
+            let line = before.matches('\n').count().saturating_add(1);
+            whole(format!("line {line}: {}", error.what))
+        })?;
         let mut check = Check::default();
-        let config = check.config(file);
-        match config {
-            Some(config) if check.errors.is_empty() => Ok(config),
-            _ => Err(check.errors),
-        }
+        let config = check.config(&file);
+        if check.errors.is_empty() { Ok(config) } else { Err(check.errors) }
     }
 }
 
@@ -212,39 +146,109 @@ impl Check {
         bare.to_owned()
     }
 
-    fn config(&mut self, file: File) -> Option<Config> {
-        let site = self.url("site", &file.site);
+    /// The members of an object that may have only these.
+    fn object(&mut self, at: &str, value: &Value<'_>, known: &[&str]) {
+        let Some(members) = value.members() else {
+            self.wrong(at, "must be an object: { … }");
+            return;
+        };
+        for (key, _) in members {
+            if !known.contains(&key.as_ref()) {
+                let at = if at.is_empty() { String::from(key.as_ref()) } else { format!("{at}.{key}") };
+                self.wrong(at, format!("is not known here; known are {}", known.join(", ")));
+            }
+        }
+    }
+
+    /// A member that has to be there and be a string; empty if it is not.
+    fn text(&mut self, at: &str, object: &Value<'_>, name: &str) -> String {
+        let text = object.get(name).and_then(Value::text).map(ToOwned::to_owned);
+        text.unwrap_or_else(|| {
+            let at = if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
+            self.wrong(at, "is missing, or is not a text in double quotes");
+            String::new()
+        })
+    }
+
+    /// The elements of a member that has to be an array.
+    fn items<'a, 'b>(&mut self, at: &str, value: Option<&'a Value<'b>>) -> &'a [Value<'b>] {
+        value.and_then(Value::items).unwrap_or_else(|| {
+            self.wrong(at, "is missing, or is not a list: [ … ]");
+            &[]
+        })
+    }
+
+    fn texts(&mut self, at: &str, value: Option<&Value<'_>>) -> Vec<String> {
+        let items = self.items(at, value);
+        if items.iter().any(|item| item.text().is_none()) {
+            self.wrong(at, "must list texts in double quotes");
+        }
+        items.iter().filter_map(Value::text).map(ToOwned::to_owned).collect()
+    }
+
+    fn config(&mut self, file: &Value<'_>) -> Config {
+        self.object("", file, &["$schema", "site", "origin", "payTo", "networks", "settlement", "routes", "demo"]);
+        let site = self.text("", file, "site");
+        let site = self.url("site", &site);
         if site.splitn(4, '/').nth(3).is_some() {
             self.wrong("site", "give the origin alone, like \"https://news.example\", without a path");
         }
-        let origin = match file.origin {
-            OriginFile::Word(word) if word == "dns" => Origin::Dns,
-            OriginFile::Word(word) => {
-                self.wrong("origin", format!("\"{word}\" is not known: write \"dns\" or {{\"url\": \"https://…\"}}"));
-                Origin::Dns
-            }
-            OriginFile::Named(OriginNamed::Url(url)) => Origin::Url(self.url("origin.url", &url)),
-            OriginFile::Named(OriginNamed::Service(name)) => Origin::Service(name),
-            OriginFile::Named(OriginNamed::Assets(name)) => Origin::Assets(name),
-        };
+        let origin = self.origin(file.get("origin"));
         if origin == Origin::Url(site.clone()) {
             self.wrong("origin.url", "is the site itself, so the Worker would call itself: name the server behind it, or write \"dns\"");
         }
-        let pay_to = self.payee(&file.pay_to.eip155);
-        let assets = self.assets(&file.networks);
-        let settlement = self.settlement(file.settlement, &assets);
-        let mut routes = Vec::new();
-        for (index, route) in file.routes.into_iter().enumerate() {
-            let at = format!("routes[{index}]");
-            if let Some(route) = self.route(&at, route, pay_to, &assets) {
-                routes.push(route);
+        let pay_to = match file.get("payTo") {
+            Some(pay_to) => {
+                self.object("payTo", pay_to, &["eip155"]);
+                let text = self.text("payTo", pay_to, "eip155");
+                self.payee(&text)
             }
+            None => {
+                self.wrong("payTo", "is missing: {\"eip155\": \"0x…\"}");
+                Address::ZERO
+            }
+        };
+        let networks = self.texts("networks", file.get("networks"));
+        let assets = self.assets(&networks);
+        let settlement = self.settlement(file.get("settlement"), &assets);
+        let mut routes = Vec::new();
+        for (index, route) in self.items("routes", file.get("routes")).iter().enumerate() {
+            let at = format!("routes[{index}]");
+            routes.extend(self.route(&at, route, pay_to, &assets));
         }
-        let demo_script = file.demo.map(|demo| demo.script);
+        let demo_script = file.get("demo").map(|demo| {
+            self.object("demo", demo, &["script"]);
+            self.text("demo", demo, "script")
+        });
         if demo_script.as_ref().is_some_and(|path| !path.starts_with('/') || path.contains(['"', '<', '>', '&'])) {
             self.wrong("demo.script", "must be a path on the site, like \"/demo-wallet.js\"");
         }
-        Some(Config { site, origin, settlement, routes, demo_script })
+        Config { site, origin, settlement, routes, demo_script }
+    }
+
+    fn origin(&mut self, value: Option<&Value<'_>>) -> Origin {
+        let forms = "{\"url\": \"https://…\"}, {\"service\": \"BINDING\"}, {\"assets\": \"BINDING\"} or \"dns\"";
+        let Some(value) = value else {
+            self.wrong("origin", format!("is missing: {forms}"));
+            return Origin::Dns;
+        };
+        if value.text() == Some("dns") {
+            return Origin::Dns;
+        }
+        match value.members() {
+            Some([(key, place)]) if place.text().is_some() => {
+                let place = place.text().unwrap_or_default();
+                match key.as_ref() {
+                    "url" => return Origin::Url(self.url("origin.url", place)),
+                    "service" => return Origin::Service(place.to_owned()),
+                    "assets" => return Origin::Assets(place.to_owned()),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+        self.wrong("origin", format!("{} is not one of {forms}", value.raw()));
+        Origin::Dns
     }
 
     fn payee(&mut self, text: &str) -> Address {
@@ -278,44 +282,63 @@ impl Check {
         assets
     }
 
-    fn settlement(&mut self, file: SettlementFile, assets: &[&'static Asset]) -> Settlement {
-        if file.facilitators.is_empty() {
+    fn settlement(&mut self, file: Option<&Value<'_>>, assets: &[&'static Asset]) -> Settlement {
+        let mut settlement = Settlement {
+            facilitators: Vec::new(),
+            rpc: BTreeMap::new(),
+            timeout_seconds: SETTLE_SECONDS,
+        };
+        let Some(file) = file else {
+            self.wrong("settlement", "is missing: {\"facilitators\": [{\"url\": \"https://…\"}]}");
+            return settlement;
+        };
+        self.object("settlement", file, &["facilitators", "rpc", "timeoutSeconds"]);
+        let facilitators = self.items("settlement.facilitators", file.get("facilitators"));
+        if facilitators.is_empty() {
             self.wrong("settlement.facilitators", "name at least one: {\"url\": \"https://…\"}");
         }
-        let mut facilitators = Vec::new();
-        for (index, facilitator) in file.facilitators.iter().enumerate() {
-            facilitators.push(self.url(&format!("settlement.facilitators[{index}].url"), &facilitator.url));
+        for (index, facilitator) in facilitators.iter().enumerate() {
+            let at = format!("settlement.facilitators[{index}]");
+            self.object(&at, facilitator, &["url"]);
+            let url = self.text(&at, facilitator, "url");
+            settlement.facilitators.push(self.url(&format!("{at}.url"), &url));
         }
-        let mut rpc = BTreeMap::new();
-        for (text, urls) in file.rpc {
+        for (text, urls) in file.get("rpc").and_then(Value::members).unwrap_or_default() {
             let at = format!("settlement.rpc[\"{text}\"]");
+            let urls = self.texts(&at, Some(urls));
             let urls: Vec<String> = urls.iter().map(|url| self.url(&at, url)).collect();
             match text.parse::<Network>() {
                 Ok(network) if assets.iter().any(|asset| asset.network == network) => {
                     if urls.is_empty() {
                         self.wrong(at, "the list is empty: give an address or leave the network out");
                     }
-                    rpc.insert(network, urls);
+                    settlement.rpc.insert(network, urls);
                 }
                 Ok(_) => self.wrong(at, "this network is not among \"networks\""),
                 Err(error) => self.wrong(at, error.to_string()),
             }
         }
-        let timeout_seconds = file.timeout_seconds.unwrap_or(SETTLE_SECONDS);
-        if !(1..=60).contains(&timeout_seconds) {
-            self.wrong("settlement.timeoutSeconds", "must be from 1 to 60");
+        if let Some(value) = file.get("timeoutSeconds") {
+            match value.integer() {
+                Some(seconds @ 1..=60) => settlement.timeout_seconds = seconds,
+                _ => self.wrong("settlement.timeoutSeconds", "must be a whole number from 1 to 60"),
+            }
         }
-        Settlement { facilitators, rpc, timeout_seconds }
+        settlement
     }
 
-    fn route(&mut self, at: &str, file: RouteFile, pay_to: Address, assets: &[&'static Asset]) -> Option<Route> {
-        if !file.r#match.starts_with('/') {
-            self.wrong(format!("{at}.match"), format!("\"{}\" must start with a slash", file.r#match));
+    fn route(&mut self, at: &str, file: &Value<'_>, pay_to: Address, assets: &[&'static Asset]) -> Option<Route> {
+        self.object(at, file, &["match", "price", "access", "description"]);
+        let pattern = self.text(at, file, "match");
+        let price_text = self.text(at, file, "price");
+        if !pattern.starts_with('/') {
+            self.wrong(format!("{at}.match"), format!("\"{pattern}\" must start with a slash"));
         }
-        if file.r#match.starts_with("/.farthing/") {
+        if pattern.starts_with("/.farthing/") {
             self.wrong(format!("{at}.match"), "/.farthing/ is farthing's own");
         }
-        let access = match file.access.as_deref() {
+        let description = file.get("description").map(|_| self.text(at, file, "description")).unwrap_or_default();
+        let access = match file.get("access").map(|access| access.text().unwrap_or(access.raw())) {
             None => Access::Owned(30 * DAY),
             Some("once") => Access::Once,
             Some(text) => duration(text).map(Access::Owned).unwrap_or_else(|| {
@@ -323,10 +346,10 @@ impl Check {
                 Access::Once
             }),
         };
-        let price: Price = match file.price.parse() {
+        let price: Price = match price_text.parse() {
             Ok(price) => price,
             Err(error) => {
-                self.wrong(format!("{at}.price"), format!("\"{}\": {error}", file.price));
+                self.wrong(format!("{at}.price"), format!("\"{price_text}\": {error}"));
                 return None;
             }
         };
@@ -347,7 +370,7 @@ impl Check {
                             quote: None,
                         },
                     }),
-                    Err(error) => self.wrong(format!("{at}.price"), format!("\"{}\" in {}: {error}", file.price, asset.symbol)),
+                    Err(error) => self.wrong(format!("{at}.price"), format!("\"{price_text}\" in {}: {error}", asset.symbol)),
                 }
             }
         }
@@ -356,10 +379,10 @@ impl Check {
             _ => String::new(),
         };
         Some(Route {
-            pattern: Pattern::new(&file.r#match),
+            pattern: Pattern::new(&pattern),
             offers,
             access,
-            description: file.description,
+            description,
             price: shown,
         })
     }
@@ -436,8 +459,8 @@ pub(crate) mod tests {
             ("https://news.example\"", "http://news.example\"", "site: \"http://news.example\" is not an https://"),
             ("https://news.example\"", "https://news.example/blog\"", "site: give the origin alone"),
             ("https://origin.news.example", "https://news.example", "origin.url: is the site itself"),
-            (r#"{"url": "https://origin.news.example"}"#, "\"cloud\"", "origin: \"cloud\" is not known"),
-            (r#"{"url": "https://origin.news.example"}"#, "7", "expected {\"url\""),
+            (r#"{"url": "https://origin.news.example"}"#, "\"cloud\"", "origin: \"cloud\" is not one of"),
+            (r#"{"url": "https://origin.news.example"}"#, "7", "origin: 7 is not one of"),
             ("0x3C44", "0x3c44", "checksum"),
             ("0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC", "0x12", "payTo.eip155: \"0x12\" is not an address"),
             ("[\"eip155:84532\"]", "[\"eip155:1\"]", "networks[0]: eip155:1 is not supported"),
@@ -451,8 +474,10 @@ pub(crate) mod tests {
             ("\"$0.05\"", "\"$0\"", "a price of zero is written"),
             ("\"30d\"", "\"a month\"", "routes[0].access: \"a month\" is neither"),
             ("/articles/*", "articles/*", "routes[0].match: \"articles/*\" must start"),
-            ("\"match\"", "\"path\"", "unknown field `path`"),
-            ("// a comment", "/* open", "cannot be read"),
+            ("\"match\"", "\"path\"", "routes[0].path: is not known here; known are match, price"),
+            ("\"routes\"", "\"rules\"", "routes: is missing"),
+            ("30d\"", "30d", "line 8: "),
+            ("// a comment", "/* open", "line 2: "),
         ] {
             let said = with(from, to);
             assert!(said.contains(says), "{to}: {said}");

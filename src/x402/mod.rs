@@ -10,4 +10,4 @@ pub mod v1;
 pub mod v2;
 
 pub use network::Network;
-pub use strict::{DecodeError, MAX_DEPTH, MAX_HEADER_BYTES, decode, encode};
+pub use strict::{DecodeError, MAX_HEADER_BYTES, decode, encode};

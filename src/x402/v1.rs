@@ -1,13 +1,14 @@
 //! Version 1 of the wire format: offers in the body, payments in `X-PAYMENT`, networks by slug.
 
-use alloc::{borrow::Cow, vec::Vec};
+use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
     DecodeError,
-    v2::{ExactPayload, OutgoingExact, PaymentRequirements, ResourceInfo},
+    v2::{ExactPayload, OutgoingExact, PaymentRequirements, ResourceInfo, text},
 };
+use crate::json::Value;
 
 /// A v1 offer, written from a v2 one.
 ///
@@ -68,23 +69,24 @@ impl<'a> PaymentRequirementsV1<'a> {
 }
 
 /// The content of `X-PAYMENT`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct PaymentPayloadV1<'a> {
     /// Scheme.
-    #[serde(borrow)]
-    pub scheme: Option<Cow<'a, str>>,
+    pub scheme: Option<&'a str>,
     /// Network slug.
-    #[serde(borrow)]
-    pub network: Option<Cow<'a, str>>,
+    pub network: Option<&'a str>,
     /// The scheme's own part.
-    #[serde(borrow)]
-    pub payload: Option<ExactPayload<'a>>,
+    pub payload: ExactPayload<'a>,
 }
 
 impl<'a> PaymentPayloadV1<'a> {
-    /// Reads the JSON of a decoded header.
-    pub fn from_json(json: &'a [u8]) -> Result<Self, DecodeError> {
-        serde_json::from_slice(json).map_err(|_| DecodeError::Malformed)
+    /// Reads a decoded header.
+    pub fn read(json: &'a Value<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            scheme: text(json, "scheme")?,
+            network: text(json, "network")?,
+            payload: ExactPayload::read(json)?,
+        })
     }
 }
 

@@ -1,13 +1,14 @@
 //! Version 2 of the wire format (x402 specification v2, HTTP transport and scheme `exact` on EVM).
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
-use super::{DecodeError, Network, decode};
+use super::{DecodeError, Network};
 use crate::{
     evm::{Authorization, hex},
+    json::Value,
     money::Amount,
 };
 
@@ -29,7 +30,7 @@ pub struct ResourceInfo<'a> {
 }
 
 /// One way to pay: exactly seven fields (peers compare them all).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentRequirements {
     /// `exact`.
@@ -51,16 +52,14 @@ pub struct PaymentRequirements {
 }
 
 /// The `extra` of an `exact` requirement.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Extra {
     /// The token's EIP-712 domain name.
-    #[serde(default)]
     pub name: String,
     /// The token's EIP-712 domain version.
-    #[serde(default)]
     pub version: String,
-    /// Our MAC'd quote (crate [`offer`](crate::offer)).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Our MAC'd quote (see [`offer`](crate::offer)).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub quote: Option<String>,
 }
 
@@ -79,67 +78,84 @@ pub struct PaymentRequired<'a> {
 }
 
 /// The content of `PAYMENT-SIGNATURE`, as far as it matters; the rest is read and left.
-///
-/// The accepted requirement is the client's echo of an offer. Its fields are optional, so that a
-/// wrong echo is an unknown offer with a reason of its own rather than malformed JSON.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct PaymentPayload<'a> {
-    /// The chosen offer.
-    #[serde(borrow)]
-    pub accepted: Option<Accepted<'a>>,
+    /// The client's echo of the chosen offer.
+    pub accepted: Accepted<'a>,
     /// The scheme's own part.
-    #[serde(borrow)]
-    pub payload: Option<ExactPayload<'a>>,
+    pub payload: ExactPayload<'a>,
 }
 
-/// The client's echo of an offer.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// The client's echo of an offer. Any field may be missing or strange: a wrong echo is an unknown
+/// offer with a reason of its own rather than malformed JSON.
+#[derive(Debug)]
 pub struct Accepted<'a> {
     /// Scheme.
-    #[serde(borrow)]
-    pub scheme: Option<Cow<'a, str>>,
+    pub scheme: Option<&'a str>,
     /// CAIP-2.
-    #[serde(borrow)]
-    pub network: Option<Cow<'a, str>>,
+    pub network: Option<&'a str>,
     /// Atomic units.
-    #[serde(borrow)]
-    pub amount: Option<Cow<'a, str>>,
+    pub amount: Option<&'a str>,
     /// Token contract.
-    #[serde(borrow)]
-    pub asset: Option<Cow<'a, str>>,
+    pub asset: Option<&'a str>,
     /// Payee.
-    #[serde(borrow)]
-    pub pay_to: Option<Cow<'a, str>>,
+    pub pay_to: Option<&'a str>,
     /// Seconds.
     pub max_timeout_seconds: Option<u64>,
-    /// Our own additions.
-    #[serde(borrow)]
-    pub extra: Option<AcceptedExtra<'a>>,
-}
-
-/// The echo of [`Extra`].
-#[derive(Debug, Deserialize)]
-pub struct AcceptedExtra<'a> {
-    /// Domain name.
-    #[serde(borrow)]
-    pub name: Option<Cow<'a, str>>,
-    /// Domain version.
-    #[serde(borrow)]
-    pub version: Option<Cow<'a, str>>,
-    /// The quote.
-    #[serde(borrow)]
-    pub quote: Option<Cow<'a, str>>,
+    /// The token's EIP-712 domain name.
+    pub name: Option<&'a str>,
+    /// The token's EIP-712 domain version.
+    pub version: Option<&'a str>,
+    /// Our quote.
+    pub quote: Option<&'a str>,
 }
 
 /// The payload of scheme `exact` by EIP-3009, the same in v1 and v2.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct ExactPayload<'a> {
     /// 65 bytes of hex.
-    #[serde(borrow)]
-    pub signature: Cow<'a, str>,
+    pub signature: &'a str,
     /// What was signed.
     pub authorization: Authorization,
+}
+
+/// A member that is a string or absent.
+pub(super) fn text<'a>(object: &'a Value<'_>, name: &str) -> Result<Option<&'a str>, DecodeError> {
+    object.get(name).map(|value| value.text().ok_or(DecodeError::Malformed)).transpose()
+}
+
+impl<'a> PaymentPayload<'a> {
+    /// Reads a decoded header.
+    pub fn read(json: &'a Value<'_>) -> Result<Self, DecodeError> {
+        let accepted = json.get("accepted").filter(|value| value.members().is_some()).ok_or(DecodeError::Malformed)?;
+        let extra = |name| accepted.get("extra").map_or(Ok(None), |extra| text(extra, name));
+        Ok(Self {
+            accepted: Accepted {
+                scheme: text(accepted, "scheme")?,
+                network: text(accepted, "network")?,
+                amount: text(accepted, "amount")?,
+                asset: text(accepted, "asset")?,
+                pay_to: text(accepted, "payTo")?,
+                max_timeout_seconds: accepted.get("maxTimeoutSeconds").and_then(Value::integer),
+                name: extra("name")?,
+                version: extra("version")?,
+                quote: extra("quote")?,
+            },
+            payload: ExactPayload::read(json)?,
+        })
+    }
+}
+
+impl<'a> ExactPayload<'a> {
+    /// Reads the `payload` member of a payment.
+    pub(super) fn read(payment: &'a Value<'_>) -> Result<Self, DecodeError> {
+        let payload = payment.get("payload").ok_or(DecodeError::Malformed)?;
+        let authorization = payload.get("authorization").and_then(Authorization::read);
+        Ok(Self {
+            signature: text(payload, "signature")?.ok_or(DecodeError::Malformed)?,
+            authorization: authorization.ok_or(DecodeError::Malformed)?,
+        })
+    }
 }
 
 /// The payload as we write it, to a facilitator or, as a client, to a server.
@@ -171,43 +187,6 @@ pub struct SettleResponse {
     /// Who paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payer: Option<String>,
-}
-
-/// The protocol version a payment names, looked at before anything else of it.
-pub(crate) fn version(json: &[u8]) -> Option<u64> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Probe {
-        x402_version: Option<u64>,
-    }
-    serde_json::from_slice::<Probe>(json).ok()?.x402_version
-}
-
-impl<'a> PaymentPayload<'a> {
-    /// Reads the JSON of a decoded header.
-    pub fn from_json(json: &'a [u8]) -> Result<Self, DecodeError> {
-        serde_json::from_slice(json).map_err(|_| DecodeError::Malformed)
-    }
-}
-
-/// The content of `PAYMENT-REQUIRED` as a client reads it: each offer with its own bytes, so that
-/// the chosen one is echoed exactly as it came.
-#[derive(Debug, Deserialize)]
-pub struct IncomingRequired<'a> {
-    /// 2.
-    #[serde(rename = "x402Version")]
-    pub x402_version: u64,
-    /// The resource, echoed as it came.
-    #[serde(borrow, default)]
-    pub resource: Option<&'a serde_json::value::RawValue>,
-    /// The offers.
-    #[serde(borrow)]
-    pub accepts: Vec<&'a serde_json::value::RawValue>,
-}
-
-/// Decodes a `PAYMENT-REQUIRED` header to JSON for [`IncomingRequired`].
-pub fn decode_required(header: &str) -> Result<Vec<u8>, DecodeError> {
-    decode(header)
 }
 
 #[derive(Serialize)]

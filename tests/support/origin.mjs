@@ -142,8 +142,9 @@ export async function startOrigin({ root, routes = {}, port = 0 } = {}) {
     }
     const found = root && await findFile(root, url.pathname);
     if (!found) {
+      const page = root && await readFile(join(root, "404.html")).catch(() => undefined);
       response.writeHead(404, { "content-type": TYPES[".html"] });
-      return response.end("<!doctype html><title>Not found</title><h1>Not found</h1>\n");
+      return response.end(request.method === "HEAD" ? undefined : page ?? "<!doctype html><title>Not found</title><h1>Not found</h1>\n");
     }
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.writeHead(405, { allow: "GET, HEAD" });

@@ -89,14 +89,16 @@ export function listen(server, port = 0) {
 
 export const takenText = (port) => `Port ${port} is already in use: stop what listens there, or choose another with --port.`;
 
-// The parent of a process, where the system says so in a file.
-function parentOf(pid) {
+// [name, parent] of a process, where the system says so in a file.
+function about(pid) {
   try {
-    return Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))[1]);
+    return /\((.*)\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8")).slice(1);
   } catch {
-    return undefined;
+    return [];
   }
 }
+const isShell = (pid) => /^(sh|dash|bash|ash|busybox)$/.test(about(pid)[0]);
+const parentOf = (pid) => Number(about(pid)[1]);
 
 /**
  * Runs `end` once, at Ctrl-C, SIGTERM, SIGHUP, or when the npm script around us is gone, and then leaves the process.
@@ -120,11 +122,12 @@ export function onShutdown(end) {
   for (const [signal, code] of Object.entries(signals)) {
     process.on(signal, () => (ending ? process.exit(code) : leave(code)));
   }
-  // npm runs scripts through a shell that hands no signals on: that one of the two is gone is all we would see.
+  // npm may be gone without a word to us: killed, or behind a shell that hands no signals on. Watched is npm, and that shell.
   if (process.env.npm_lifecycle_event) {
-    const [shell, npm] = [process.ppid, parentOf(process.ppid)];
+    const parent = process.ppid;
+    const npm = isShell(parent) ? parentOf(parent) : undefined;
     setInterval(() => {
-      if (process.ppid !== shell || parentOf(shell) !== npm) leave(143);
+      if (process.ppid !== parent || (npm && parentOf(parent) !== npm)) leave(143);
     }, 500).unref();
   }
   Object.defineProperty(leave, "ending", { get: () => ending });

@@ -35,8 +35,10 @@ export function run(command, args, { show = false, check = true, timeout, env = 
     });
     child.once("close", (code, signal) => {
       if (code !== 0 && check) {
-        const tail = (show ? "" : both).trimEnd().split("\n").slice(-60).join("\n");
-        reject(new Plain(`${tail}${tail && "\n"}failed (${signal ?? `exit ${code}`}): ${[command, ...args].join(" ")}`));
+        const lines = show ? [] : both.trimEnd().split("\n");
+        if (lines.length > 120) lines.splice(40, lines.length - 110, "[…]");
+        const said = lines.join("\n");
+        reject(new Plain(`${said}${said && "\n"}failed (${signal ?? `exit ${code}`}): ${[command, ...args].join(" ")}`));
       } else resolve({ code: code ?? -1, out, err });
     });
   });

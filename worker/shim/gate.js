@@ -25,8 +25,9 @@ export class Gate {
   constructor(config, keys, local) {
     const length = this.#write(0, [config, keys, html, csp].join("\0"));
     if (this.#wasm.configure(length, local ? 1 : 0) !== ANSWER) throw new Error("the gate did not start");
-    const [kind, value] = this.#read().split("\n");
+    const [kind, value, settlement] = this.#read().split("\n");
     this.origin = { kind, value };
+    this.settlement = settlement;
   }
 
   route(url) {

@@ -1,28 +1,26 @@
 // The Worker's entry: does the I/O that the gate decides on, and decides nothing itself.
 // Anything thrown, and any code it does not know, refuses the request.
 
-import { FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, Gate } from "./gate.js";
+import { dropGate, gateFor } from "./config.js";
+import { FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER } from "./gate.js";
 import { fetchFree, fetchPriced } from "./origin.js";
 import { deliver, refused } from "./response.js";
-import { configText } from "./config.js";
 
 export { Ledger } from "./ledger.js";
 
-const PENDING = '{"reply":"refuse","problem":"settlement-pending","resource":"","retryAfter":2}';
-
-let gate;
+const PENDING = '{"refuse":{"problem":"settlement-pending","resource":"","retryAfter":2}}';
 
 export default {
   async fetch(request, env, ctx) {
     try {
-      gate ??= new Gate(configText(env), env.FARTHING_KEYS ?? "", env.FARTHING_LOCAL === "1");
+      const gate = gateFor(env);
       const code = gate.route(request.url);
       if (code === FREE) return await fetchFree(gate.origin, request, env);
       if (code !== LOOK) return refused();
       return await look(gate, request, env, ctx);
     } catch (error) {
       // a trap leaves the instance in an unknown state: the next request starts another
-      if (error instanceof WebAssembly.RuntimeError) gate = undefined;
+      if (error instanceof WebAssembly.RuntimeError) dropGate();
       console.error("refused after an error:", error?.message);
       return refused();
     }

@@ -4,7 +4,8 @@
 import { DurableObject } from "cloudflare:workers";
 import module from "./ledger.wasm";
 import { initSync, configure, Ledger as RustLedger, __wbg_reset_state, __worker_init_state } from "./ledger.glue.js";
-import { configText } from "./config.js";
+import { gateFor } from "./config.js";
+import { post } from "./post.js";
 
 let generation = 0; // 0: never started
 let broken = false;
@@ -35,7 +36,7 @@ function ready(env) {
   }
   generation += 1;
   broken = false;
-  configure(configText(env));
+  configure(gateFor(env).settlement, post);
 }
 
 export class Ledger extends DurableObject {

@@ -5,13 +5,12 @@ use farthing::{
     ledger::{Observation, Row, Settlement, read_settlement},
     route::Settlement as Settings,
 };
-use futures_util::StreamExt;
-use worker::{Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Result};
+use js_sys::{Array, Promise};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 
-use crate::wait::within;
+use crate::config;
 
-/// The largest answer that is read (threat D8).
-const MAX_ANSWER: usize = 64 * 1024;
 /// Patience with one RPC call, in seconds.
 const RPC_SECONDS: u64 = 5;
 /// Log queries for one lookup: at most this many windows back.
@@ -19,25 +18,13 @@ const MAX_WINDOWS: u32 = 12;
 /// How long before the first claim a nonce's use is still looked for, in seconds.
 const LOOK_BACK_SECONDS: u64 = 600;
 
-/// Posts JSON; status and body, at most [`MAX_ANSWER`] bytes.
-async fn post(url: &str, body: &str) -> Result<(u16, Vec<u8>)> {
-    let headers = Headers::new();
-    headers.set("Content-Type", "application/json")?;
-    headers.set("Accept", "application/json")?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_headers(headers).with_body(Some(body.into())).with_redirect(RequestRedirect::Manual);
-    let mut response = Fetch::Request(Request::new_with_init(url, &init)?).send().await?;
-    let status = response.status_code();
-    let mut bytes = Vec::new();
-    let mut stream = response.stream()?;
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk?;
-        if bytes.len().saturating_add(chunk.len()) > MAX_ANSWER {
-            return Err("the answer is too large".into());
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok((status, bytes))
+/// Posts JSON; status and body, or nothing when no whole answer came in time.
+async fn post(url: &str, body: &str, seconds: u64) -> Option<(u16, String)> {
+    let seconds = JsValue::from(u32::try_from(seconds).ok()?);
+    let promise: Promise = config::post()?.call3(&JsValue::NULL, &url.into(), &body.into(), &seconds).ok()?.dyn_into().ok()?;
+    let answer: Array = JsFuture::from(promise).await.ok()?.dyn_into().ok()?;
+    let status = answer.get(0).as_string()?.parse().ok()?;
+    Some((status, answer.get(1).as_string()?))
 }
 
 /// Asks the facilitator to settle a row.
@@ -46,9 +33,9 @@ pub(crate) async fn settle(settings: &Settings, row: &Row) -> Settlement {
         return Settlement::Unclear;
     };
     let url = format!("{facilitator}/settle");
-    match within(settings.timeout_seconds, post(&url, &row.intent.request)).await {
-        Some(Ok((status, body))) => read_settlement(row, status, &body),
-        _ => Settlement::Unclear,
+    match post(&url, &row.intent.request, settings.timeout_seconds).await {
+        Some((status, body)) => read_settlement(row, status, body.as_bytes()),
+        None => Settlement::Unclear,
     }
 }
 
@@ -63,9 +50,9 @@ pub(crate) async fn verify(settings: &Settings, request: &str) -> bool {
         return false;
     };
     let url = format!("{facilitator}/verify");
-    match within(settings.timeout_seconds, post(&url, request)).await {
-        Some(Ok((_, body))) => serde_json::from_slice::<Answer>(&body).is_ok_and(|answer| answer.is_valid),
-        _ => false,
+    match post(&url, request, settings.timeout_seconds).await {
+        Some((_, body)) => serde_json::from_slice::<Answer>(body.as_bytes()).is_ok_and(|answer| answer.is_valid),
+        None => false,
     }
 }
 
@@ -87,8 +74,8 @@ struct Endpoint<'a> {
 impl Endpoint<'_> {
     async fn ask(&self, body: Vec<u8>) -> core::result::Result<Vec<u8>, Unreadable> {
         let body = String::from_utf8(body).map_err(|_| Unreadable)?;
-        match within(RPC_SECONDS, post(self.url, &body)).await {
-            Some(Ok((200, answer))) => Ok(answer),
+        match post(self.url, &body, RPC_SECONDS).await {
+            Some((200, answer)) => Ok(answer.into_bytes()),
             _ => Err(Unreadable),
         }
     }

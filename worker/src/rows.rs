@@ -40,7 +40,7 @@ impl Rows {
             return Ok(Vec::new());
         }
         let texts: Vec<Text> = self.query(sql, bind)?;
-        texts.iter().map(|text| serde_json::from_str(&text.body).map_err(Error::from)).collect()
+        texts.iter().map(|text| serde_json::from_slice(text.body.as_bytes()).map_err(Error::from)).collect()
     }
 
     fn count(&self, sql: &str, bind: impl Into<Vec<SqlStorageValue>>) -> Result<usize> {

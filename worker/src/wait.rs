@@ -1,6 +1,6 @@
-//! Requests that wait for a change of the object's rows, and deadlines for everything outside.
+//! Requests that wait for a change of the object's rows.
 
-use std::{cell::RefCell, future::Future, pin::pin, time::Duration};
+use std::{cell::RefCell, pin::pin, time::Duration};
 
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
@@ -15,7 +15,8 @@ impl Waiters {
     pub(crate) async fn wait(&self, seconds: u64) -> bool {
         let (sender, receiver) = oneshot::channel();
         self.0.borrow_mut().push(sender);
-        within(seconds, receiver).await.is_some()
+        let delay = Delay::from(Duration::from_secs(seconds));
+        matches!(select(pin!(receiver), pin!(delay)).await, Either::Left(_))
     }
 
     /// Wakes them all.
@@ -24,14 +25,5 @@ impl Waiters {
             // a waiter that gave up is gone
             let _ = waiter.send(());
         }
-    }
-}
-
-/// The future's output, if it comes in time; else the future is dropped.
-pub(crate) async fn within<F: Future>(seconds: u64, future: F) -> Option<F::Output> {
-    let delay = Delay::from(Duration::from_secs(seconds));
-    match select(pin!(future), pin!(delay)).await {
-        Either::Left((output, _)) => Some(output),
-        Either::Right(_) => None,
     }
 }

@@ -1,0 +1,217 @@
+// The card on pages of others: pins, frames, hostile wallets and texts, what page authors can reach.
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import { payTo, secondPayer } from "../support/accounts.mjs";
+import { installWallet } from "../support/wallet.mjs";
+import { button, card, message, says, startReader, states, visit } from "./reader.mjs";
+import { ARTICLE, problem, startSite } from "./site.mjs";
+
+let site;
+let reader;
+before(async () => { [site, reader] = await Promise.all([startSite(), startReader()]); });
+after(async () => { await reader?.stop(); await site?.stop(); });
+afterEach(() => {
+  site.reset();
+  assert.deepEqual(reader.faults.splice(0), [], "no script error");
+});
+
+async function withWallet(options = {}, context = {}) {
+  let wallet;
+  const profile = await reader.profile(context, async (into) => { wallet = await installWallet(into, options); });
+  return Object.assign(profile, { wallet });
+}
+const opened = (page) => page.getByText(ARTICLE).waitFor();
+
+test("an embed pays for its source and goes there, also without a quote in the offer", async () => {
+  site.quoted = false;
+  const profile = await withWallet();
+  const page = await visit(profile, site.embed("/front", { price: "$0.05", description: "Keepers", network: "Base Sepolia" }));
+  assert.equal(await card(page).getByRole("region", { name: "Keepers" }).count(), 1);
+  await button(page).click();
+  await opened(page);
+  assert.equal(page.url(), site.article);
+  assert.doesNotMatch(site.payments[0].payload.authorization.nonce, /^0x(07){16}/);
+  assert.deepEqual(site.asked.map(({ header }) => !!header), [false, true, false], "the offer, the payment, the page");
+  await profile.close();
+});
+
+test("the offer comes when the reader comes near, and a page that is open already is opened", async () => {
+  const profile = await withWallet();
+  const page = await visit(profile, site.embed("/front", {}));
+  assert.equal(await button(page).innerText(), "See the price");
+  await button(page).hover();
+  await card(page).getByText("$0.05").first().waitFor();
+  assert.equal(site.asked.length, 1);
+  await profile.addCookies([{ name: "pass", value: "1", url: site.article }]);
+  site.pages["/owned"] = site.pages["/front"];
+  const again = await visit(profile, `${site.url}/owned`);
+  await button(again).click();
+  await opened(again);
+  assert.deepEqual(profile.wallet.requests, []);
+  await profile.close();
+});
+
+test("s9: a card without a price, or with another, asks before the wallet opens", async () => {
+  for (const [attributes, text] of [[{}, "The price is $0.05."], [{ price: "$0.01" }, "The price has changed from $0.01 to $0.05."]]) {
+    const profile = await withWallet();
+    const page = await visit(profile, site.embed("/front", attributes));
+    await page.evaluate(() => document.querySelector("farthing-paywall").shadowRoot.querySelector("[part=button]").focus({ preventScroll: true }));
+    await page.keyboard.press("Enter");
+    await says(page, text);
+    assert.deepEqual(profile.wallet.requests, []);
+    await page.waitForTimeout(700);
+    await button(page).click();
+    await opened(page);
+    await profile.close();
+  }
+});
+
+test("f3: each pin that the offer breaks keeps the wallet shut", async () => {
+  for (const [pins, pays] of [
+    [{ "max-price": "$0.04" }, false],
+    [{ "pay-to": secondPayer.address }, false],
+    [{ network: "eip155:8453" }, false],
+    [{ "max-price": "cheap" }, false],
+    [{ "pay-to": "me" }, false],
+    [{ "max-price": "$0.05", "pay-to": payTo.address.toLowerCase(), network: "eip155:84532" }, true],
+  ]) {
+    const profile = await withWallet();
+    const page = await visit(profile, site.embed("/front", { price: "$0.05", ...pins }));
+    await button(page).click();
+    if (pays) await opened(page);
+    else await says(page, "The price asked for is not one this page allows. Nothing was charged.");
+    assert.equal(profile.wallet.requests.length > 0, pays, JSON.stringify(pins));
+    await profile.close();
+  }
+});
+
+test("a5: an offer under another signing domain than the token's own is not signed", async () => {
+  site.extra = { version: "1" };
+  const profile = await withWallet();
+  const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+  await button(page).click();
+  await says(page, "This page asks for a payment that this card cannot make.");
+  assert.deepEqual(profile.wallet.requests, []);
+  await profile.close();
+});
+
+test("f4: framed by another site the card only leads to the page itself", async () => {
+  const profile = await withWallet();
+  const inner = site.embed("/front", { price: "$0.05" });
+  const stranger = await startSite();
+  try {
+    stranger.pages["/trap"] = `<iframe src="${inner}" width="600" height="600"></iframe>`;
+    const page = await profile.newPage();
+    await page.goto(`${stranger.url}/trap`);
+    const framed = page.frameLocator("iframe");
+    await framed.getByText("Paying inside a frame of another site is not safe.").waitFor();
+    assert.equal(await framed.getByRole("button").count(), 0);
+    const [popup] = await Promise.all([profile.waitForEvent("page"), framed.getByRole("link", { name: "Open the page" }).click()]);
+    await popup.waitForURL(site.article);
+    assert.deepEqual(profile.wallet.requests, []);
+  } finally { await stranger.stop(); }
+  await profile.close();
+});
+
+test("an article of another origin is linked to", async () => {
+  const profile = await withWallet();
+  const page = await visit(profile, site.embed("/front", { src: "http://other.test/article", price: "$0.05" }));
+  assert.equal(await card(page).getByRole("link", { name: "Open the page" }).getAttribute("href"), "http://other.test/article");
+  assert.equal(await card(page).getByRole("button").count(), 0);
+  await profile.close();
+});
+
+test("f1: names, icons and texts from outside stay text", async () => {
+  const evil = `<img src=x onerror="globalThis.harm=1">`;
+  const wallets = [];
+  const install = (name, icon) => async (into) => wallets.push(await installWallet(into, { name, rdns: `${evil}.${wallets.length}`, icon }));
+  const profile = await reader.profile({},
+    install(evil, "https://tracker.test/pixel.png"),
+    install(`${evil}2`, "javascript:globalThis.harm=1"),
+    install("Large", `data:image/png;base64,${"A".repeat(70_000)}`),
+    install("Html", "data:text/html,<script>harm=1</script>"),
+    install("Fine", "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' onload='globalThis.harm=1'/%3E"));
+  const page = await visit(profile, site.embed("/front", { price: evil, description: evil, network: evil, "max-price": "$1" }));
+  await button(page).click();
+  await says(page, "The price is $0.05.");
+  await button(page).click();
+  await card(page).getByRole("radio").first().waitFor();
+  assert.equal(await card(page).locator("fieldset img").count(), 1, "only the small data: image");
+  assert.ok((await card(page).locator("label").first().innerText()).includes("<img src=x"));
+  site.next = [problem(402, `${evil}`)];
+  await card(page).getByText("Fine").click();
+  await button(page).click();
+  await says(page, "The payment was not accepted.");
+  assert.equal(await page.evaluate(() => globalThis.harm), undefined);
+  assert.deepEqual([...profile.hosts].filter((host) => host && host !== new URL(site.url).host), []);
+  await profile.close();
+});
+
+test("f2: a provider that is swapped after it was announced is not asked", async () => {
+  const profile = await withWallet({ delay: 200 });
+  const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+  await page.evaluate(() => {
+    globalThis.stolen = [];
+    const thief = { request: (question) => { stolen.push(question); return new Promise(() => {}); } };
+    addEventListener("eip6963:announceProvider", ({ detail }) => {
+      if (detail.provider === thief) return;
+      detail.provider.request = thief.request;
+      dispatchEvent(new CustomEvent("eip6963:announceProvider", { detail: { info: detail.info, provider: thief } }));
+    });
+    dispatchEvent(new Event("eip6963:requestProvider"));
+  });
+  await button(page).click();
+  await opened(page);
+  assert.equal(profile.wallet.requestsOf("eth_signTypedData_v4").length, 1);
+  await profile.close();
+});
+
+test("f2: announcements that are none do no harm", async () => {
+  const profile = await withWallet();
+  const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+  await page.evaluate(() => {
+    for (const detail of [null, {}, { info: {} }, { info: { uuid: "x" }, provider: {} }, { info: { uuid: "y" }, provider: { request: 1 } }]) {
+      dispatchEvent(new CustomEvent("eip6963:announceProvider", { detail }));
+    }
+  });
+  await button(page).click();
+  await opened(page);
+  await profile.close();
+});
+
+test("page authors reach the look by custom properties and parts, and put their own words beside it", async () => {
+  const profile = await withWallet();
+  site.embed("/front", { price: "$0.05" });
+  site.pages["/styled"] = site.pages["/front"].replace("</farthing-paywall>", `<a slot="alternative" href="/subscribe">Subscribe</a></farthing-paywall>
+    <style>farthing-paywall { --farthing-accent: rgb(1, 2, 3) } farthing-paywall::part(button) { letter-spacing: 3px } p { color: red !important }</style>`);
+  const page = await visit(profile, `${site.url}/styled`);
+  const look = (name) => button(page).evaluate((node, property) => getComputedStyle(node)[property], name);
+  assert.equal(await look("backgroundColor"), "rgb(1, 2, 3)");
+  assert.equal(await look("letterSpacing"), "3px");
+  assert.notEqual(await message(page).evaluate((node) => getComputedStyle(node).color), "rgb(255, 0, 0)", "no style leaks in");
+  await page.getByRole("link", { name: "Subscribe" }).waitFor();
+  assert.deepEqual(await states(page), ["idle"]);
+  await profile.close();
+});
+
+test("an attribute that changes is drawn", async () => {
+  const profile = await withWallet();
+  const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+  await card(page).evaluate((node) => {
+    node.setAttribute("price", "$0.06");
+    node.toggleAttribute("test-network", true);
+  });
+  assert.equal(await button(page).innerText(), "Pay $0.06");
+  assert.equal(await card(page).getByText("Test network: no real money").isVisible(), true);
+  await profile.close();
+});
+
+test("moving the element in the page keeps what it was doing", async () => {
+  const profile = await withWallet({ delay: 300 });
+  const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+  await button(page).click();
+  await card(page).evaluate((node) => document.body.append(node));
+  await opened(page);
+  assert.equal(profile.wallet.requestsOf("eth_signTypedData_v4").length, 1);
+  await profile.close();
+});

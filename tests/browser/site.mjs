@@ -1,0 +1,112 @@
+// A site of our own behind the widget, which answers what a test tells it to: the real 402 page under its real policy, an article,
+// pages that embed the card. No chain, no facilitator.
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { transform } from "esbuild";
+import { listen } from "../../tools/lib/processes.mjs";
+import { page as assemble } from "../../tools/lib/page.mjs";
+import { payTo } from "../support/accounts.mjs";
+import { decode, encode } from "../support/pay.mjs";
+
+const root = join(import.meta.dirname, "../..");
+const read = (path) => readFileSync(join(root, path), "utf8");
+
+export const ARTICLE = "The lamp was lit at dusk and nobody rowed out to see it.";
+
+const TYPES = { js: "text/javascript", wasm: "application/wasm" };
+const escape = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+const document = (title, body) => `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>${body}`;
+
+/** A quote as the Worker makes it, with a MAC that only a Worker could check. */
+export function quote({ issued = Math.floor(Date.now() / 1000), tag = Buffer.alloc(16, 7) } = {}) {
+  const payload = Buffer.alloc(32);
+  tag.copy(payload);
+  payload.writeBigUInt64BE(BigInt(issued), 16);
+  payload.writeBigUInt64BE(BigInt(issued + 900), 24);
+  return `v1.k.${payload.toString("base64url")}.${Buffer.alloc(32).toString("base64url")}`;
+}
+
+export const problem = (status, slug, headers = {}) => ({ status, slug, headers });
+
+/**
+ * `site.next` holds what the following payments are answered with: a `problem`, "hang", or nothing for "paid".
+ * `site.payments` are the payments as they came, `site.asked` every request for the article.
+ */
+export async function startSite() {
+  const css = await transform(read("www/402.css"), { loader: "css", minify: true });
+  const template = assemble(read("www/402.html"), css.code);
+  const site = {
+    payments: [], asked: [], next: [], amount: "50000", description: "The lighthouse keepers of the North Sea", quoted: true, pages: {},
+    missing: new Set(), extra: {},
+    distinct: () => new Set(site.payments.map(({ header }) => header)),
+  };
+
+  const required = (error) => ({
+    x402Version: 2, error,
+    resource: { url: `${site.url}/article`, description: site.description },
+    accepts: [{
+      scheme: "exact", network: "eip155:84532", amount: site.amount, asset: "0x036CbD53842c5426634e7929541eC2318f3dCF7e",
+      payTo: payTo.address, maxTimeoutSeconds: 300, extra: { name: "USDC", version: "2", ...(site.quoted ? { quote: quote() } : {}), ...site.extra },
+    }],
+  });
+  const price = () => `$${(Number(site.amount) / 1e6).toFixed(2)}`;
+  const page402 = () => {
+    const values = {
+      lang: "en", site: "news.example", url: `${site.url}/article`, title: site.description, price: price(), symbol: "USDC",
+      network: "Base Sepolia", offer: encode(required("payment-required")), message: "",
+    };
+    const literal = { test: " test-network", demo: "" };
+    return template.html.replace(/\{\{(\w+)\}\}/g, (_, name) => literal[name] ?? escape(values[name]));
+  };
+
+  const refuse = (response, { status, slug, headers }) => {
+    const body = { type: `https://farthing.dev/problems/${slug}`, title: "", status, detail: "" };
+    const offer = status === 402 ? { "payment-required": encode(required(slug)) } : {};
+    response.writeHead(status, { "content-type": "application/problem+json", "cache-control": "no-store", ...offer, ...headers });
+    response.end(JSON.stringify(body));
+  };
+
+  const article = (request, response) => {
+    const header = request.headers["payment-signature"];
+    site.asked.push({ header, accept: request.headers.accept });
+    const owned = /(^|; )pass=1/.test(request.headers.cookie ?? "");
+    if (header) {
+      site.payments.push({ header, ...decode(header) });
+      const answer = site.next.shift();
+      if (answer === "hang") return undefined;
+      if (answer) return refuse(response, answer);
+      response.setHeader("set-cookie", "pass=1; Path=/article; HttpOnly; SameSite=Lax");
+    } else if (!owned) {
+      if (!request.headers.accept?.includes("text/html")) return refuse(response, problem(402, "payment-required"));
+      response.writeHead(402, { "content-type": "text/html; charset=utf-8", "cache-control": "no-store", "content-security-policy": template.csp });
+      return response.end(page402());
+    }
+    response.setHeader("content-type", "text/html; charset=utf-8");
+    return response.end(document("Article", `<h1>Keepers</h1><p>${ARTICLE}</p>`));
+  };
+
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url, "http://site");
+    if (pathname === "/article") return article(request, response);
+    if (site.pages[pathname]) {
+      response.setHeader("content-type", "text/html; charset=utf-8");
+      return response.end(document("Page", site.pages[pathname]));
+    }
+    const [, name] = /^\/\.farthing\/(farthing\.(?:js|wasm))$/.exec(pathname) ?? [];
+    if (!name || site.missing.has(name)) return response.writeHead(404).end();
+    response.setHeader("content-type", TYPES[name.split(".")[1]]);
+    return response.end(readFileSync(join(root, "js/dist", name)));
+  });
+  site.url = `http://127.0.0.1:${await listen(server)}`;
+  site.article = `${site.url}/article`;
+  /** A page with the card in it. */
+  site.embed = (path, attributes) => {
+    const text = Object.entries({ src: "/article", ...attributes }).map(([name, value]) => ` ${name}="${escape(value)}"`).join("");
+    site.pages[path] = `<h1>Front page</h1><script type="module" src="/.farthing/farthing.js"></script><farthing-paywall${text}></farthing-paywall>`;
+    return site.url + path;
+  };
+  site.reset = () => Object.assign(site, { payments: [], asked: [], next: [], amount: "50000", quoted: true, extra: {}, missing: new Set() });
+  site.stop = () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); });
+  return site;
+}
