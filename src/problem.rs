@@ -208,4 +208,13 @@ mod tests {
             assert!(one.advice().ends_with('.') && !one.title().ends_with('.'), "{one:?}");
         }
     }
+
+    #[test]
+    fn every_kind_is_documented_with_its_status_and_advice() {
+        let page = include_str!("../www/docs/problems.md");
+        for one in Problem::ALL {
+            let row = format!("| `{}` | {} | {} | {} |", one.slug(), one.status(), one.title(), one.advice());
+            assert!(page.contains(&row), "{row}");
+        }
+    }
 }

@@ -47,10 +47,13 @@ async function deployable() {
   return asOne(await run(process.execPath, [wrangler, "deploy", "--dry-run"], { ...shown, env, cwd: join(root, "worker/build") }));
 }
 
-function testFiles(folder = join(root, "tests")) {
+/** In tests/, and beside what they test. */
+const testFiles = () => ["js", "tests", "worker", "www"].flatMap((folder) => below(join(root, folder)));
+
+function below(folder) {
   return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1)).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return ["node_modules", "out"].includes(entry.name) ? [] : testFiles(path);
+    if (entry.isDirectory()) return ["node_modules", "out", "dist", "build"].includes(entry.name) ? [] : below(path);
     return entry.name.endsWith(".test.mjs") ? [path] : [];
   });
 }

@@ -62,10 +62,10 @@ export class Flow {
     return !!this.#release;
   }
 
-  pay(wallets: number, request?: Request) {
+  pay(wallets: number, seen: string, request?: Request) {
     this.#request = request;
     const random = crypto.getRandomValues(new Uint8Array(32)).reduce((hex, byte) => hex + byte.toString(16).padStart(2, "0"), "0x");
-    this.send({ type: "pay", wallets, random, kept: recall(this.#host.url) });
+    this.send({ type: "pay", wallets, random, seen, kept: recall(this.#host.url) });
   }
 
   send(event: Happening) {

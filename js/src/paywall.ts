@@ -9,7 +9,7 @@ import { type Action, BROKEN, type Notice, type Stage, type View } from "./wire.
 
 /** Wallets that have not announced themselves after this long are not there. */
 const ANNOUNCE_MS = 300;
-/** A press this soon after another price came up was meant for the old one. */
+/** A press this soon after the button came to mean something else was meant for what it said before. */
 const REREAD_MS = 600;
 
 const view = (stage: Stage, notice: Notice, action: Action, cancel = false): View => ({ stage, notice, action, cancel });
@@ -30,7 +30,8 @@ export class FarthingPaywall extends HTMLElement {
   #view = view("idle", "offer", "pay");
   #flow: Promise<Flow | undefined> | undefined;
   #stage: Stage | undefined;
-  #repriced = -REREAD_MS;
+  #pressing: Promise<void> | undefined;
+  #turned = -REREAD_MS;
   #seen: IntersectionObserver | undefined;
 
   /** What the card is doing. */
@@ -41,7 +42,9 @@ export class FarthingPaywall extends HTMLElement {
   connectedCallback() {
     if (!this.#card) {
       this.#card = new Card(this.attachShadow({ mode: "open" }));
-      this.#card.button.addEventListener("click", (event) => event.isTrusted && this.#press());
+      this.#card.button.addEventListener("click", (event) => {
+        if (event.isTrusted) this.#pressing ??= this.#press().finally(() => (this.#pressing = undefined));
+      });
       this.#card.cancel.addEventListener("click", () => void this.#flow?.then((flow) => flow?.send({ type: "cancel" })));
       this.addEventListener("pointerenter", () => this.#near());
       this.addEventListener("focusin", () => this.#near());
@@ -92,7 +95,8 @@ export class FarthingPaywall extends HTMLElement {
   };
 
   #show(next: View) {
-    if (next.notice === "price-changed" && this.#view.notice !== next.notice) this.#repriced = performance.now();
+    const { button } = this.#card!;
+    const [was, label] = [this.#view, button.textContent];
     this.#view = next;
     const attribute = (name: string) => this.getAttribute(name) ?? "";
     const network = attribute("network");
@@ -106,6 +110,8 @@ export class FarthingPaywall extends HTMLElement {
       },
       wallets(text.wallet),
     );
+    const awaited = was.action === "wait" && next.notice !== "price-changed";
+    if (label && label !== button.textContent && !awaited && next.action !== "wait") this.#turned = performance.now();
     if (this.#stage !== next.stage) {
       this.#stage = next.stage;
       this.dispatchEvent(new CustomEvent("farthing:state", { bubbles: true, composed: true, detail: { state: next.stage } }));
@@ -175,10 +181,11 @@ export class FarthingPaywall extends HTMLElement {
   }
 
   async #press() {
-    const { action } = this.#view;
-    if (action === "wait" || (action === "pay" && performance.now() - this.#repriced < REREAD_MS)) return;
+    const { action, offer } = this.#view;
+    if (action === "wait" || performance.now() - this.#turned < REREAD_MS) return;
     if (action === "reload") return location.reload();
-    // taken before anything else can happen (threat F2)
+    // taken before anything else can happen (threat F2, invariant S9)
+    const seen = offer ? `$${offer.price}` : this.getAttribute("price") ?? "";
     let wallet: Wallet | undefined = this.#card!.chosen;
     let all = wallets(text.wallet);
     if (all.length === 1) [wallet] = all;
@@ -194,6 +201,6 @@ export class FarthingPaywall extends HTMLElement {
     if (!flow) return;
     if (!(await flow.lock())) return this.#elsewhere();
     if (wallet) keep("wallet", wallet.rdns);
-    flow.pay(wallet ? 1 : all.length, wallet?.request);
+    flow.pay(wallet ? 1 : all.length, seen, wallet?.request);
   }
 }

@@ -54,6 +54,7 @@ export interface Happening {
   at?: number;
   wallets?: number;
   random?: string;
+  seen?: string;
   text?: string;
   code?: number;
   status?: number;

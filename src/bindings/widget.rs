@@ -1,7 +1,7 @@
 //! The widget's exports: one object that takes events and gives views and effects, all as JSON.
 //!
-//! Two functions and two texts cross the border, so the JavaScript around it stays small. Strings
-//! in events have no escapes (none that count needs one); times are Unix seconds.
+//! Two functions and two texts cross the border, so the JavaScript around it stays small. Times are
+//! Unix seconds.
 
 use alloc::{
     borrow::ToOwned,
@@ -13,12 +13,9 @@ use core::str::FromStr;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{
-    client::{
-        Answer, Effect, FlowEvent, FlowState, Pins, View,
-        json::{self, Object},
-        step,
-    },
+    client::{Answer, Effect, FlowEvent, FlowState, Pins, View, json::Object, step},
     evm::hex,
+    json::{Value, parse},
 };
 
 /// A reader's way through one payment.
@@ -31,7 +28,8 @@ impl Flow {
     /// A card with these attributes: `price`, `maxPrice`, `payTo` and `network`, all optional; none
     /// if a pin cannot be read.
     pub fn new(page: &str) -> Option<Self> {
-        let text = |name| json::text(page, name);
+        let page = parse(page).ok()?;
+        let text = |name| page.get(name)?.text();
         let pins = Pins::read(text("maxPrice"), text("payTo"), text("network")).ok()?;
         Some(Self(FlowState::new(text("price").and_then(|price| price.parse().ok()), pins)))
     }
@@ -40,8 +38,8 @@ impl Flow {
     /// and `effects`; an unreadable event changes nothing.
     pub fn send(&mut self, event: &str) -> String {
         let mut effects = Vec::new();
-        if let Some(read) = read(event) {
-            (self.0, effects) = step(self.0.clone(), number(event, "now"), read);
+        if let Some((now, event)) = parse(event).ok().and_then(|event| read(&event)) {
+            (self.0, effects) = step(self.0.clone(), now, event);
         }
         let effects: Vec<String> = effects.iter().map(effect_json).collect();
         let mut outcome = Object::new();
@@ -51,16 +49,16 @@ impl Flow {
     }
 }
 
-fn number<N: FromStr + Default>(event: &str, name: &str) -> N {
-    json::member(event, name).and_then(|text| text.parse().ok()).unwrap_or_default()
+fn number<N: FromStr + Default>(event: &Value<'_>, name: &str) -> N {
+    event.get(name).and_then(|value| value.raw().parse().ok()).unwrap_or_default()
 }
 
-fn read(event: &str) -> Option<FlowEvent> {
+fn read(event: &Value<'_>) -> Option<(u64, FlowEvent)> {
     // empty is the same as missing
-    let text = |name| json::text(event, name).filter(|text| !text.is_empty());
+    let text = |name| event.get(name)?.text().filter(|text| !text.is_empty());
     let owned = |name| text(name).map(ToOwned::to_owned);
     let turn = number(event, "turn");
-    Some(match text("type")? {
+    let read = match text("type")? {
         "start" => FlowEvent::Start {
             kept: owned("kept"),
             offer: owned("offer").map(|header| (header, number(event, "at"))),
@@ -69,13 +67,14 @@ fn read(event: &str) -> Option<FlowEvent> {
         "pay" => FlowEvent::Pay {
             wallets: number(event, "wallets"),
             random: hex::read(text("random")?)?,
+            seen: text("seen").and_then(|price| price.parse().ok()),
             kept: owned("kept"),
         },
         "cancel" => FlowEvent::Cancel,
         "wallet" => FlowEvent::Wallet {
             turn,
-            result: match json::member(event, "code") {
-                Some(code) => Err(code.parse().unwrap_or_default()),
+            result: match event.get("code") {
+                Some(_) => Err(number(event, "code")),
                 None => Ok(owned("text").unwrap_or_default()),
             },
         },
@@ -91,7 +90,8 @@ fn read(event: &str) -> Option<FlowEvent> {
         },
         "woke" => FlowEvent::Woke { turn },
         _ => return None,
-    })
+    };
+    Some((number(event, "now"), read))
 }
 
 fn view_json(view: &View) -> String {

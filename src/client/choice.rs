@@ -7,10 +7,11 @@ use alloc::{borrow::ToOwned, string::String};
 use alloy_primitives::Address;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{chain::Chain, json};
+use super::chain::Chain;
 use crate::{
     access::token,
     evm::{Asset, hex},
+    json::{Value, parse},
     money::{Amount, Price},
     x402::{Network, v2::EXACT},
 };
@@ -119,45 +120,39 @@ pub(super) enum NoOffer {
 
 /// The first entry of `accepts` that can be paid here and that the pins allow.
 pub(super) fn choose(header: &str, pins: &Pins) -> Result<Offer, NoOffer> {
-    let mut chosen = Err(NoOffer::Unknown);
-    let mut read = || {
-        let required = String::from_utf8(STANDARD.decode(header).ok()?).ok()?;
-        let resource = json::member(&required, "resource");
-        (json::member(&required, "x402Version")? == "2").then_some(())?;
-        json::elements(json::member(&required, "accepts")?, |raw| {
-            if let (Some(offer), Err(_)) = (offer(raw, resource), &chosen) {
-                chosen = if pins.allow(&offer) { Ok(offer) } else { Err(NoOffer::Pinned) };
-            }
-        })
-    };
-    match read() {
-        Some(()) => chosen,
-        None => Err(NoOffer::Unknown),
+    let json = STANDARD.decode(header).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or(NoOffer::Unknown)?;
+    let required = parse(&json).map_err(|_| NoOffer::Unknown)?;
+    if required.get("x402Version").and_then(Value::integer) != Some(2) {
+        return Err(NoOffer::Unknown);
     }
+    let accepts = required.get("accepts").and_then(Value::items).unwrap_or_default();
+    let mut offers = accepts.iter().filter_map(|accepted| read(accepted, required.get("resource"))).peekable();
+    offers.peek().ok_or(NoOffer::Unknown)?;
+    offers.find(|offer| pins.allow(offer)).ok_or(NoOffer::Pinned)
 }
 
-fn offer(raw: &str, resource: Option<&str>) -> Option<Offer> {
-    let text = |name| json::text(raw, name);
+fn read(accepted: &Value<'_>, resource: Option<&Value<'_>>) -> Option<Offer> {
+    let text = |name| accepted.get(name)?.text();
     let network = text("network")?.parse().ok()?;
     let asset = Asset::find(network, hex::read(text("asset")?)?.into())?;
     let amount: Amount = text("amount")?.parse().ok()?;
-    let seconds: u64 = json::member(raw, "maxTimeoutSeconds")?.parse().ok()?;
-    let extra = json::member(raw, "extra")?;
+    let seconds = accepted.get("maxTimeoutSeconds")?.integer()?;
+    let extra = |name| accepted.get("extra")?.get(name)?.text();
     // the domain is the token's own, not the page's word: threat A5
     let payable = text("scheme") == Some(EXACT)
-        && json::text(extra, "assetTransferMethod").is_none_or(|method| method == "eip3009")
-        && json::text(extra, "name") == Some(asset.name)
-        && json::text(extra, "version") == Some(asset.version)
+        && extra("assetTransferMethod").is_none_or(|method| method == "eip3009")
+        && extra("name") == Some(asset.name)
+        && extra("version") == Some(asset.version)
         && amount > Amount::ZERO
         && seconds >= LEAST_SECONDS;
     payable.then_some(Offer {
-        raw: raw.to_owned(),
-        resource: resource.map(ToOwned::to_owned),
+        raw: accepted.raw().to_owned(),
+        resource: resource.map(|value| value.raw().to_owned()),
         asset,
         chain: Chain::of(network)?,
         amount,
         pay_to: Address::new(hex::read(text("payTo")?)?),
         seconds: seconds.min(MOST_SECONDS),
-        quote: json::text(extra, "quote").and_then(Peek::read),
+        quote: extra("quote").and_then(Peek::read),
     })
 }

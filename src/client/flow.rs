@@ -53,6 +53,8 @@ pub enum FlowEvent {
         wallets: u32,
         /// Fresh random bytes.
         random: [u8; 32],
+        /// The price on the card when it was pressed.
+        seen: Option<Price>,
         /// What was kept for this page, by this tab or another.
         kept: Option<String>,
     },
@@ -124,7 +126,7 @@ pub(super) enum Phase {
     /// Nothing is under way.
     Resting(Notice),
     /// The offer is being fetched; after a click, to be paid.
-    Quoting { click: Option<[u8; 32]>, back: Notice },
+    Quoting { click: Option<Click>, back: Notice },
     /// The wallet is asked.
     Asking { ask: Ask, errand: Errand, waiting: bool, slow: bool },
     /// A payment is under way; `waiting` between two sends.
@@ -133,6 +135,13 @@ pub(super) enum Phase {
     Paused { payment: Payment, notice: Notice },
     /// The article is open.
     Open,
+}
+
+/// A press of the button: nothing but the price that was seen then is paid (invariant S9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Click {
+    random: [u8; 32],
+    seen: Option<Price>,
 }
 
 /// What the questions to the wallet have found so far.
@@ -162,8 +171,8 @@ pub(super) struct Trip {
 pub struct FlowState {
     pub(super) phase: Phase,
     pub(super) offer: Option<Offer>,
-    /// The price shown before the present one, and its asset's decimals.
-    pub(super) before: Option<(Amount, u8)>,
+    /// The price shown before the present one; all assets so far have the same decimals.
+    pub(super) before: Option<Amount>,
     /// The price on the page before any offer was read.
     shown: Option<Price>,
     pins: Pins,
@@ -180,7 +189,7 @@ pub struct FlowState {
 /// ```
 /// use farthing::client::{Effect, FlowEvent, FlowState, Pins, step};
 /// let card = FlowState::new("$0.05".parse().ok(), Pins::default());
-/// let pay = FlowEvent::Pay { wallets: 1, random: [7; 32], kept: None };
+/// let pay = FlowEvent::Pay { wallets: 1, random: [7; 32], seen: "$0.05".parse().ok(), kept: None };
 /// let (card, effects) = step(card, 1_800_000_000, pay);
 /// assert_eq!(effects, [Effect::Fetch { turn: 1, payment: None }]);
 /// assert_eq!(card.view().stage.key(), "quoting");
@@ -188,12 +197,6 @@ pub struct FlowState {
 pub fn step(mut state: FlowState, now: u64, event: FlowEvent) -> (FlowState, Vec<Effect>) {
     let effects = state.apply(now, event);
     (state, effects)
-}
-
-enum Seen {
-    First,
-    Same,
-    Other,
 }
 
 impl FlowState {
@@ -218,7 +221,12 @@ impl FlowState {
                 Phase::Resting(back) if !self.is_fresh(now) => self.fetch_offer(None, back),
                 _ => Vec::new(),
             },
-            FlowEvent::Pay { wallets, random, kept } => self.pay(now, wallets, random, kept),
+            FlowEvent::Pay {
+                wallets,
+                random,
+                seen,
+                kept,
+            } => self.pay(now, wallets, Click { random, seen }, kept),
             FlowEvent::Cancel => {
                 self.cancel();
                 Vec::new()
@@ -226,7 +234,7 @@ impl FlowState {
             FlowEvent::Wallet { turn, result } if turn == self.turn => self.wallet(now, result),
             FlowEvent::Answer { turn, answer } if turn == self.turn => match &self.phase {
                 Phase::Quoting { click, back } => {
-                    let (click, back) = (*click, *back);
+                    let (click, back) = (click.clone(), *back);
                     self.quoted(now, &answer, click, back)
                 }
                 Phase::Sending { trip, .. } => {
@@ -263,7 +271,7 @@ impl FlowState {
         }
     }
 
-    fn pay(&mut self, now: u64, wallets: u32, random: [u8; 32], kept: Option<String>) -> Vec<Effect> {
+    fn pay(&mut self, now: u64, wallets: u32, press: Click, kept: Option<String>) -> Vec<Effect> {
         let (back, unresolved) = match &self.phase {
             Phase::Resting(notice) | Phase::Quoting { click: None, back: notice } => (*notice, None),
             Phase::Paused { payment, notice } => (*notice, Some(payment.clone())),
@@ -280,13 +288,13 @@ impl FlowState {
         }
         match wallets {
             0 => self.rest(Notice::NoWallet),
-            1 if self.is_fresh(now) => return self.connect(now, random),
+            1 if self.is_fresh(now) => return self.connect(now, press),
             1 => {
                 if let Phase::Quoting { click, .. } = &mut self.phase {
-                    *click = Some(random);
+                    *click = Some(press);
                     return Vec::new();
                 }
-                return self.fetch_offer(Some(random), back);
+                return self.fetch_offer(Some(press), back);
             }
             _ => self.rest(Notice::ChooseWallet),
         }
@@ -303,8 +311,8 @@ impl FlowState {
         }
     }
 
-    fn quoted(&mut self, now: u64, answer: &Answer, click: Option<[u8; 32]>, back: Notice) -> Vec<Effect> {
-        let seen = match (answer.status, &answer.required) {
+    fn quoted(&mut self, now: u64, answer: &Answer, click: Option<Click>, back: Notice) -> Vec<Effect> {
+        let taken = match (answer.status, &answer.required) {
             (200..=299, _) if click.is_some() => {
                 // owned already, or free by now
                 self.phase = Phase::Open;
@@ -315,11 +323,9 @@ impl FlowState {
             _ if click.is_some() => Err(Notice::Unavailable),
             _ => Err(back),
         };
-        match (seen, click) {
-            (Ok(Seen::Same), Some(random)) => return self.connect(now, random),
-            (Ok(Seen::First), Some(_)) => self.rest(Notice::Confirm),
-            (Ok(Seen::Other), _) => self.rest(Notice::PriceChanged),
-            (Ok(_), None) => self.rest(back),
+        match (taken, click) {
+            (Ok(_), Some(click)) => return self.connect(now, click),
+            (Ok(changed), None) => self.rest(if changed { Notice::PriceChanged } else { back }),
             (Err(notice), _) => self.rest(notice),
         }
         Vec::new()
@@ -412,10 +418,10 @@ impl FlowState {
                 Vec::new()
             }
             Verdict::Over(notice) => {
-                let seen = answer.required.as_deref().map(|header| self.take(header, now, answer.date));
-                self.rest(match (notice, seen) {
+                let taken = answer.required.as_deref().map(|header| self.take(header, now, answer.date));
+                self.rest(match (notice, taken) {
                     (_, Some(Err(Notice::Clock))) => Notice::Clock,
-                    (_, Some(Ok(Seen::Other))) => Notice::PriceChanged,
+                    (_, Some(Ok(true))) => Notice::PriceChanged,
                     // it never arrived in time, and the reader has come back to a page with a price
                     (Notice::Expired, _) if trip.resumed => Notice::Offer,
                     (Notice::PriceChanged, _) => Notice::Expired,
@@ -445,42 +451,33 @@ impl FlowState {
         }
     }
 
-    /// Takes an offer in; says whether its price is the one that the reader has seen.
-    fn take(&mut self, header: &str, now: u64, date: Option<u64>) -> Result<Seen, Notice> {
+    /// Takes an offer in; says whether its price is another than the one shown until now.
+    fn take(&mut self, header: &str, now: u64, date: Option<u64>) -> Result<bool, Notice> {
+        // the one before is not on offer any more
+        let before = self.offer.take();
+        self.skew = None;
         let offer = choose(header, &self.pins).map_err(|no| match no {
             NoOffer::Unknown => Notice::NoOffer,
             NoOffer::Pinned => Notice::Pinned,
-        });
-        let offer = match offer {
-            Ok(offer) => offer,
-            Err(notice) => {
-                // the one before is not on offer any more
-                self.offer = None;
-                return Err(notice);
-            }
-        };
+        })?;
         let server = date.or(offer.quote.map(|quote| quote.issued)).unwrap_or(now);
-        let price = (offer.amount, offer.asset.decimals);
-        let old = match (&self.offer, &self.shown) {
-            (Some(old), _) => Some((old.amount, old.asset.decimals)),
-            (None, Some(shown)) => shown.in_units_of(price.1).ok().map(|amount| (amount, price.1)),
+        let decimals = offer.asset.decimals;
+        let shown = match (before, &self.shown) {
+            (Some(before), _) => Some(before.amount),
+            (None, Some(shown)) => shown.in_units_of(decimals).ok(),
             (None, None) => None,
         };
+        let changed = shown.is_some_and(|shown| shown != offer.amount);
+        if changed {
+            self.before = shown;
+        }
         self.offered = now;
         self.offer = Some(offer);
-        self.skew = None;
         if server.abs_diff(now) > MOST_SKEW_SECONDS {
             return Err(Notice::Clock);
         }
         self.skew = server.checked_signed_diff(now);
-        Ok(match old {
-            None => Seen::First,
-            Some(old) if old == price => Seen::Same,
-            Some(_) => {
-                self.before = old;
-                Seen::Other
-            }
-        })
+        Ok(changed)
     }
 
     /// Whether the offer can be signed as it stands.
@@ -536,7 +533,7 @@ impl FlowState {
         }
     }
 
-    fn fetch_offer(&mut self, click: Option<[u8; 32]>, back: Notice) -> Vec<Effect> {
+    fn fetch_offer(&mut self, click: Option<Click>, back: Notice) -> Vec<Effect> {
         self.phase = Phase::Quoting { click, back };
         vec![Effect::Fetch {
             turn: self.next_turn(),
@@ -544,9 +541,24 @@ impl FlowState {
         }]
     }
 
-    fn connect(&mut self, now: u64, random: [u8; 32]) -> Vec<Effect> {
+    /// Opens the wallet, if the price is the one that was seen.
+    fn connect(&mut self, now: u64, click: Click) -> Vec<Effect> {
+        let price = self.offer.as_ref().map(|offer| (offer.amount, offer.asset.decimals));
+        let seen = price.and_then(|(_, decimals)| click.seen?.in_units_of(decimals).ok());
+        match (price, seen) {
+            (Some((price, _)), Some(seen)) if price == seen => {}
+            (_, None) => {
+                self.rest(Notice::Confirm);
+                return Vec::new();
+            }
+            _ => {
+                self.before = seen;
+                self.rest(Notice::PriceChanged);
+                return Vec::new();
+            }
+        }
         let errand = Errand {
-            random,
+            random: click.random,
             payer: None,
             polls: None,
             signing: None,

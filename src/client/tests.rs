@@ -72,17 +72,7 @@ fn authorization_in(params: &str) -> Authorization {
     let typed: Value = serde_json::from_str(&params[1]).unwrap();
     assert_eq!(typed["types"]["EIP712Domain"].as_array().unwrap().len(), 4);
     assert_eq!(typed["domain"]["chainId"], json!(84532), "a number");
-    serde_json::from_value(typed["message"].clone()).map(|read: AuthorizationText| read.0).unwrap()
-}
-
-/// `Authorization` reads borrowed text; a `Value` has none.
-struct AuthorizationText(Authorization);
-
-impl<'de> serde::Deserialize<'de> for AuthorizationText {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Value::deserialize(deserializer)?.to_string();
-        Ok(Self(serde_json::from_str(&text).unwrap()))
-    }
+    Authorization::read(&crate::json::parse(&typed["message"].to_string()).unwrap()).unwrap()
 }
 
 fn sign(key: &SigningKey, authorization: &Authorization, v: u8) -> String {
@@ -139,8 +129,20 @@ impl Rig {
     }
 
     fn pay(&mut self) -> Vec<Effect> {
+        self.pay_having_seen(match self.card.view().offer {
+            Some(terms) => format!("${}", terms.price),
+            None => "$0.05".into(),
+        })
+    }
+
+    fn pay_having_seen(&mut self, price: String) -> Vec<Effect> {
         let kept = self.kept.clone();
-        self.send(FlowEvent::Pay { wallets: 1, random: [9; 32], kept })
+        self.send(FlowEvent::Pay {
+            wallets: 1,
+            random: [9; 32],
+            seen: price.parse().ok(),
+            kept,
+        })
     }
 
     fn turn(effects: &[Effect]) -> u32 {
@@ -572,10 +574,17 @@ fn s9_a_price_that_was_not_shown_is_not_signed() {
     // the page says nothing
     let mut rig = Rig::new();
     rig.card = FlowState::new(None, Pins::default());
-    let effects = rig.pay();
+    let effects = rig.pay_having_seen(String::new());
     assert_eq!(rig.answer(&effects, offer_answer("70000")), []);
     assert_eq!(rig.notice(), Notice::Confirm);
     assert_eq!(method(&rig.pay()), "eth_requestAccounts");
+    // the offer came between the reader's decision and the press
+    let mut rig = Rig::new();
+    let effects = rig.send(FlowEvent::Intent);
+    rig.answer(&effects, offer_answer("70000"));
+    assert_eq!(rig.notice(), Notice::PriceChanged);
+    assert_eq!(rig.pay_having_seen("$0.05".into()), []);
+    assert_eq!(rig.card.view().before.as_deref(), Some("0.05"));
 }
 
 #[test]
@@ -626,7 +635,12 @@ fn a_page_that_is_open_already_is_opened() {
 #[test]
 fn several_wallets_are_chosen_from_and_none_is_explained() {
     let mut rig = Rig::with_offer();
-    let pay = |wallets| FlowEvent::Pay { wallets, random: [1; 32], kept: None };
+    let pay = |wallets| FlowEvent::Pay {
+        wallets,
+        random: [1; 32],
+        seen: "$0.05".parse().ok(),
+        kept: None,
+    };
     assert_eq!(rig.send(pay(0)), []);
     assert_eq!(rig.notice(), Notice::NoWallet);
     assert_eq!(rig.send(pay(2)), []);
@@ -800,7 +814,12 @@ impl World {
                 self.counter = self.counter.wrapping_add(1);
                 self.clicks += 1;
                 let (random, kept) = ([self.counter; 32], self.kept.clone());
-                self.send(tab, FlowEvent::Pay { wallets, random, kept })?;
+                let seen = match self.tabs[tab].card.view().offer {
+                    Some(terms) if self.counter % 8 > 0 => format!("${}", terms.price),
+                    _ => "$0.05".into(),
+                };
+                let seen = seen.parse().ok();
+                self.send(tab, FlowEvent::Pay { wallets, random, seen, kept })?;
             }
             Happening::Cancel(tab) => {
                 self.send(tab, FlowEvent::Cancel)?;

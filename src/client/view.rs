@@ -225,6 +225,7 @@ impl FlowState {
             Phase::Open => (Stage::Unlocked, Notice::Unlocked, Action::Wait, false),
         };
         let before = self.before.filter(|_| notice == Notice::PriceChanged);
+        let decimals = self.offer.as_ref().map(|offer| offer.asset.decimals);
         View {
             stage,
             notice,
@@ -237,7 +238,7 @@ impl FlowState {
                 pay_to: checksummed(&offer.pay_to),
                 test: offer.chain.test,
             }),
-            before: before.map(|(amount, decimals)| amount.to_decimal(decimals)),
+            before: before.zip(decimals).map(|(amount, decimals)| amount.to_decimal(decimals)),
         }
     }
 }

@@ -83,6 +83,7 @@ impl Signature {
     /// Written out on the curve arithmetic of `k256` instead of its `recover_from_prehash`, which
     /// verifies what it has just recovered and takes twice as long; the tests hold the two equal.
     /// All of it is public data, so nothing here needs constant time.
+    #[allow(clippy::arithmetic_side_effects, reason = "arithmetic modulo the group order cannot overflow")]
     pub fn recover(&self, digest: B256) -> Result<Address, SignatureError> {
         let r = scalar(self.r).ok_or(SignatureError::NotOnCurve)?;
         let s = scalar(self.s).ok_or(SignatureError::NotOnCurve)?;

@@ -1,5 +1,7 @@
 //! The decision about a payment that arrives, in one synchronous step.
 
+use alloc::boxed::Box;
+
 use super::{CLAIM_SECONDS, Intent, MAX_OPEN, Owned, Phase, REDELIVERY_SECONDS, Reply, Row, SAME_ADDRESS_SECONDS};
 use crate::problem::Problem;
 
@@ -20,7 +22,7 @@ pub struct Payer<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// Write this row; its request fetches the origin.
-    Won(Row),
+    Won(Box<Row>),
     /// Wait for the outcome of the same authorization, then claim again.
     Join,
     /// Wait for the payer's other authorization for this resource, then claim again.
@@ -51,7 +53,7 @@ pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
                 Some(problem) => refuse(problem),
                 None => again(row, payer, intent, now),
             },
-            Phase::Settled { at, delivered, .. } => redeliver(row, intent, *at, *delivered, now),
+            Phase::Settled { at, answered, delivered, .. } => redeliver(row, intent, answered.unwrap_or(now), *at, *delivered, now),
             Phase::Expired => refuse(Problem::AuthorizationExpired),
             Phase::Cancelled => refuse(Problem::AuthorizationCancelled),
             Phase::Foreign => refuse(Problem::AlreadyUsed),
@@ -80,14 +82,14 @@ fn begin(payer: Payer<'_>, intent: &Intent, fence: u64, created: u64, now: u64) 
     if payer.open >= MAX_OPEN {
         return Claim::Reply(too_many(&intent.resource));
     }
-    Claim::Won(Row {
+    Claim::Won(Box::new(Row {
         intent: intent.clone(),
         phase: Phase::Claimed {
             deadline: now.saturating_add(CLAIM_SECONDS),
         },
         fence,
         created,
-    })
+    }))
 }
 
 fn too_many(resource: &str) -> Reply {
@@ -100,20 +102,18 @@ fn too_many(resource: &str) -> Reply {
 
 /// A settled payment that comes again: everything in it but our secret is public by now, so the
 /// header alone opens nothing (threat A16).
-fn redeliver(row: &Row, intent: &Intent, at: u64, delivered: bool, now: u64) -> Claim {
+fn redeliver(row: &Row, intent: &Intent, answered: u64, at: u64, delivered: bool, now: u64) -> Claim {
     let refuse = Claim::Reply(Reply::refuse(Problem::AlreadyUsed, &intent.resource));
     if row.intent.digest != intent.digest {
         return refuse;
     }
-    let age = now.saturating_sub(at);
     let proven = row.intent.secret && intent.secret;
     let same_address = !row.intent.address.is_empty() && row.intent.address == intent.address;
-    // a payment that was unknown for an hour has not been answered yet, however old it is
-    let fresh = |seconds| !delivered || age <= seconds;
     let granted = if proven {
-        fresh(REDELIVERY_SECONDS)
+        // counted from the first answer: a payment that was unknown for an hour has had none yet
+        now.saturating_sub(answered) <= REDELIVERY_SECONDS
     } else {
-        same_address && !delivered && age <= SAME_ADDRESS_SECONDS
+        same_address && !delivered && now.saturating_sub(at) <= SAME_ADDRESS_SECONDS
     };
     match Reply::deliver(row, proven) {
         Some(reply) if granted => Claim::Reply(reply),

@@ -39,6 +39,8 @@ pub enum Phase {
         transaction: String,
         /// Known since, Unix seconds.
         at: u64,
+        /// First answered with the article, Unix seconds.
+        answered: Option<u64>,
         /// A whole answer went out, as far as the platform can tell.
         delivered: bool,
     },

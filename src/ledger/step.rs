@@ -34,6 +34,8 @@ pub enum Event {
     },
     /// Time passed.
     Tick,
+    /// A request is being answered with the article.
+    Answering,
     /// The whole answer went out.
     Delivered,
 }
@@ -107,12 +109,11 @@ pub fn step(row: &Row, event: Event, now: u64, timeout: u64) -> (Row, Work) {
             observed(&mut row, observation, may_settle, now, timeout)
         }
         (Phase::Rejected { closed: false, .. }, Event::Tick) if now >= after_window(&row) => Work::Observe,
-        (Phase::Settled { transaction, at, .. }, Event::Delivered) => {
-            row.phase = Phase::Settled {
-                transaction: transaction.clone(),
-                at: *at,
-                delivered: true,
-            };
+        (Phase::Settled { .. }, event @ (Event::Answering | Event::Delivered)) => {
+            if let Phase::Settled { answered, delivered, .. } = &mut row.phase {
+                *delivered |= event == Event::Delivered;
+                answered.get_or_insert(now);
+            }
             Work::None
         }
         _ => Work::None,
@@ -147,6 +148,7 @@ const fn settled(transaction: String, now: u64) -> Phase {
     Phase::Settled {
         transaction,
         at: now,
+        answered: None,
         delivered: false,
     }
 }

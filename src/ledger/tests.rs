@@ -46,7 +46,7 @@ fn knowing(row: &Row) -> Payer<'_> {
 
 fn won() -> Row {
     match claim(alone(), &intent(), NOW) {
-        Claim::Won(row) => row,
+        Claim::Won(row) => *row,
         other => panic!("{other:?}"),
     }
 }
@@ -56,7 +56,7 @@ fn in_phase(phase: Phase) -> Row {
 }
 
 fn settled() -> Phase {
-    Phase::Settled { transaction: TX.into(), at: NOW, delivered: false }
+    Phase::Settled { transaction: TX.into(), at: NOW, answered: None, delivered: false }
 }
 
 fn unknown() -> Phase {
@@ -138,7 +138,8 @@ fn a16_a_settled_header_opens_nothing_without_what_no_chain_knows() {
 
 #[test]
 fn b3_redelivery_ends() {
-    let (row, _) = step(&in_phase(settled()), Event::Delivered, NOW, TIMEOUT);
+    let (row, _) = step(&in_phase(settled()), Event::Answering, NOW, TIMEOUT);
+    let (row, _) = step(&row, Event::Answering, NOW + 60, TIMEOUT);
     assert_eq!(slug(claim(knowing(&row), &intent(), NOW + REDELIVERY_SECONDS)), "deliver and mint");
     assert_eq!(slug(claim(knowing(&row), &intent(), NOW + REDELIVERY_SECONDS + 1)), "authorization-already-used");
 }

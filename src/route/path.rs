@@ -105,12 +105,12 @@ pub fn canonical(path: &str) -> (Cow<'_, str>, Spelling) {
 }
 
 /// What the most lenient of servers would make of a path: decoded until nothing changes, case
-/// folded, parameters and suffixes cut, every kind of slash one slash, dots resolved.
+/// folded, parameters cut, every kind of slash one slash, dots resolved.
 ///
 /// ```
 /// use farthing::route::path::folded;
-/// for other in ["/Articles/X", "/articles//x", "/articles/x/", "/articles/x.html", "/articles/x/index.html",
-///               "/articles%252fx", "/articles\\x", "/articles;v=1/x;y", "/articles/./x.", "/b/..%2farticles/x%00.png"] {
+/// for other in ["/Articles/X", "/articles//x", "/articles/x/", "/articles%252fx", "/articles\\x",
+///               "/articles;v=1/x;y", "/articles/./x.", "/b/..%2farticles/x%00.png"] {
 ///     assert_eq!(folded(other), "/articles/x", "{other}");
 /// }
 /// ```
@@ -146,14 +146,6 @@ pub fn folded(path: &str) -> String {
             segment => segments.push(segment.trim_end_matches(['.', ' '])),
         }
     }
-    if let Some(last) = segments.last_mut() {
-        for suffix in [".html", ".htm", ".php", ".md", ".json", ".txt"] {
-            *last = last.strip_suffix(suffix).unwrap_or(last);
-        }
-    }
-    if segments.last() == Some(&"index") {
-        segments.pop();
-    }
     let mut out = String::with_capacity(text.len());
     for segment in segments {
         out.push('/');
@@ -163,6 +155,24 @@ pub fn folded(path: &str) -> String {
         out.push('/');
     }
     out
+}
+
+/// A folded path without the suffix and the index name that servers supply by themselves.
+///
+/// ```
+/// use farthing::route::path::stem;
+/// for other in ["/articles/x", "/articles/x.html", "/articles/x/index.html", "/articles/x/index"] {
+///     assert_eq!(stem(other), "/articles/x", "{other}");
+/// }
+/// ```
+pub fn stem(folded: &str) -> &str {
+    let suffixes = [".html", ".htm", ".php", ".md", ".json", ".txt"];
+    let bare = suffixes.iter().find_map(|suffix| folded.strip_suffix(suffix)).unwrap_or(folded);
+    match bare.strip_suffix("/index") {
+        Some("") => "/",
+        Some(folder) => folder,
+        None => bare,
+    }
 }
 
 fn decode_once(bytes: &[u8]) -> Vec<u8> {

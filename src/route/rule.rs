@@ -21,10 +21,10 @@ impl Pattern {
     /// Reads a pattern; it starts with a slash.
     pub fn new(text: &str) -> Self {
         let parts: Vec<String> = text.split('*').map(Into::into).collect();
-        let mut folded: Vec<String> = parts.iter().map(|part| part.to_ascii_lowercase()).collect();
-        if let ([only], true) = (parts.as_slice(), parts.len() == 1) {
-            folded = [path::folded(only)].into();
-        }
+        let folded = match parts.as_slice() {
+            [only] => [path::folded(only)].into(),
+            parts => parts.iter().map(|part| part.to_ascii_lowercase()).collect(),
+        };
         Self { parts, folded }
     }
 
@@ -33,7 +33,9 @@ impl Pattern {
     }
 
     fn matches_folded(&self, folded: &str) -> bool {
-        glob(&self.folded, folded)
+        let stem = path::stem(folded);
+        let same_page = matches!(self.folded.as_slice(), [only] if path::stem(only) == stem);
+        same_page || glob(&self.folded, folded) || glob(&self.folded, stem)
     }
 }
 
@@ -148,7 +150,7 @@ mod tests {
         let routes = routes(&[("/articles/free-one", "free"), ("/articles/dear", "$1"), ("/articles/*", "$0.05")]);
         for (path, want) in [
             ("/", "free"), ("/about", "free"), ("/articles", "free"), ("/articles/x", "five"), ("/articles/x/y", "five"),
-            ("/articles/", "free"), ("/articles/index.html", "ambiguous"), ("/articles/free-one", "free"), ("/articles/dear", "dear"),
+            ("/articles/", "free"), ("/articles/index.html", "five"), ("/articles/free-one", "free"), ("/articles/dear", "dear"),
             ("/articles/x.html", "five"), ("/articles/x/", "five"), ("/Articles/X", "ambiguous"), ("/ARTICLES/x", "ambiguous"),
             ("/articles//x", "redirect"), ("/%61rticles/x", "redirect"), ("/articles%2fx", "ambiguous"), ("/articles/x;v", "ambiguous"),
             ("/x/..%2farticles/x", "ambiguous"), ("/a\\b", "free"), ("/about%20us", "free"), ("//about", "free"),
@@ -177,5 +179,13 @@ mod tests {
         assert_eq!(word(&routes, "/a/premium/x.png"), "free");
         assert_eq!(word(&routes, "/a/premium/.pdf"), "five");
         assert_eq!(word(&routes, "/a/premium.pdf"), "free");
+    }
+
+    #[test]
+    fn rules_about_suffixes_mean_them() {
+        let routes = routes(&[("/data/*.json", "$0.05"), ("/x.html", "$1")]);
+        for (path, want) in [("/data/a.json", "five"), ("/data/a", "free"), ("/data/A.JSON", "ambiguous"), ("/x.html", "dear"), ("/x", "ambiguous"), ("/x/", "ambiguous")] {
+            assert_eq!(word(&routes, path), want, "{path}");
+        }
     }
 }

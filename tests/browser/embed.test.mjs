@@ -51,20 +51,23 @@ test("the offer comes when the reader comes near, and a page that is open alread
   await profile.close();
 });
 
-test("s9: a card without a price, or with another, asks before the wallet opens", async () => {
-  for (const [attributes, text] of [[{}, "The price is $0.05."], [{ price: "$0.01" }, "The price has changed from $0.01 to $0.05."]]) {
-    const profile = await withWallet();
-    const page = await visit(profile, site.embed("/front", attributes));
-    await page.evaluate(() => document.querySelector("farthing-paywall").shadowRoot.querySelector("[part=button]").focus({ preventScroll: true }));
-    await page.keyboard.press("Enter");
-    await says(page, text);
-    assert.deepEqual(profile.wallet.requests, []);
-    await page.waitForTimeout(700);
-    await button(page).click();
-    await opened(page);
-    await profile.close();
-  }
-});
+for (const [slow, when] of [[300, "after"], [0, "just before"]]) {
+  test(`s9: a price that comes ${when} the click is agreed to before the wallet opens`, async () => {
+    for (const [attributes, text] of [[{}, "The price is $0.05."], [{ price: "$0.01" }, "The price has changed from $0.01 to $0.05."]]) {
+      site.slow = slow;
+      const profile = await withWallet();
+      const page = await visit(profile, site.embed("/front", attributes));
+      await button(page).click();
+      if (slow || attributes.price) await says(page, text);
+      await card(page).getByText("$0.05").first().waitFor();
+      assert.deepEqual(profile.wallet.requests, []);
+      await page.waitForTimeout(700);
+      await button(page).click();
+      await opened(page);
+      await profile.close();
+    }
+  });
+}
 
 test("f3: each pin that the offer breaks keeps the wallet shut", async () => {
   for (const [pins, pays] of [
@@ -96,7 +99,7 @@ test("a5: an offer under another signing domain than the token's own is not sign
 });
 
 test("f4: framed by another site the card only leads to the page itself", async () => {
-  const profile = await withWallet();
+  const profile = await reader.profile();
   const inner = site.embed("/front", { price: "$0.05" });
   const stranger = await startSite();
   try {
@@ -108,7 +111,6 @@ test("f4: framed by another site the card only leads to the page itself", async 
     assert.equal(await framed.getByRole("button").count(), 0);
     const [popup] = await Promise.all([profile.waitForEvent("page"), framed.getByRole("link", { name: "Open the page" }).click()]);
     await popup.waitForURL(site.article);
-    assert.deepEqual(profile.wallet.requests, []);
   } finally { await stranger.stop(); }
   await profile.close();
 });
@@ -132,8 +134,9 @@ test("f1: names, icons and texts from outside stay text", async () => {
     install("Html", "data:text/html,<script>harm=1</script>"),
     install("Fine", "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' onload='globalThis.harm=1'/%3E"));
   const page = await visit(profile, site.embed("/front", { price: evil, description: evil, network: evil, "max-price": "$1" }));
-  await button(page).click();
-  await says(page, "The price is $0.05.");
+  await button(page).hover();
+  await card(page).getByText("$0.05").first().waitFor();
+  await page.waitForTimeout(700);
   await button(page).click();
   await card(page).getByRole("radio").first().waitFor();
   assert.equal(await card(page).locator("fieldset img").count(), 1, "only the small data: image");

@@ -31,14 +31,14 @@ export const problem = (status, slug, headers = {}) => ({ status, slug, headers 
 
 /**
  * `site.next` holds what the following payments are answered with: a `problem`, "hang", or nothing for "paid".
- * `site.payments` are the payments as they came, `site.asked` every request for the article.
+ * `site.payments` are the payments as they came, `site.asked` every request for the article; an offer takes `site.slow` ms.
  */
 export async function startSite() {
   const css = await transform(read("www/402.css"), { loader: "css", minify: true });
   const template = assemble(read("www/402.html"), css.code);
   const site = {
     payments: [], asked: [], next: [], amount: "50000", description: "The lighthouse keepers of the North Sea", quoted: true, pages: {},
-    missing: new Set(), extra: {},
+    missing: new Set(), extra: {}, slow: 0,
     distinct: () => new Set(site.payments.map(({ header }) => header)),
   };
 
@@ -67,7 +67,7 @@ export async function startSite() {
     response.end(JSON.stringify(body));
   };
 
-  const article = (request, response) => {
+  const article = async (request, response) => {
     const header = request.headers["payment-signature"];
     site.asked.push({ header, accept: request.headers.accept });
     const owned = /(^|; )pass=1/.test(request.headers.cookie ?? "");
@@ -78,6 +78,7 @@ export async function startSite() {
       if (answer) return refuse(response, answer);
       response.setHeader("set-cookie", "pass=1; Path=/article; HttpOnly; SameSite=Lax");
     } else if (!owned) {
+      if (site.slow) await new Promise((resolve) => setTimeout(resolve, site.slow));
       if (!request.headers.accept?.includes("text/html")) return refuse(response, problem(402, "payment-required"));
       response.writeHead(402, { "content-type": "text/html; charset=utf-8", "cache-control": "no-store", "content-security-policy": template.csp });
       return response.end(page402());
@@ -106,7 +107,7 @@ export async function startSite() {
     site.pages[path] = `<h1>Front page</h1><script type="module" src="/.farthing/farthing.js"></script><farthing-paywall${text}></farthing-paywall>`;
     return site.url + path;
   };
-  site.reset = () => Object.assign(site, { payments: [], asked: [], next: [], amount: "50000", quoted: true, extra: {}, missing: new Set() });
+  site.reset = () => Object.assign(site, { payments: [], asked: [], next: [], amount: "50000", quoted: true, extra: {}, slow: 0, missing: new Set() });
   site.stop = () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); });
   return site;
 }

@@ -7,7 +7,8 @@ import { Plain, run, say } from "./run.mjs";
 import { debianEnv, debianRustc, findRust, inspect, registry, rustVersion, target, which } from "./toolchain.mjs";
 
 const byHand = () => `Farthing needs Rust ${rustVersion} or newer with the target ${target}.
-  With rustup (https://rustup.rs):  rustup toolchain install stable --component clippy --component rustfmt --target ${target}
+  With rustup (https://rustup.rs):  rustup update stable, or, where there is no stable yet:
+                                    rustup toolchain install stable --component clippy --component rustfmt --target ${target}
   On Debian, as root:               node tools/setup.mjs   (installs rustc-web and builds the standard library once)`;
 
 /** rustup may add a target, and a first toolchain where there is none. It never replaces one. */
@@ -119,5 +120,7 @@ export function setUpRust() {
     if (!(await findRust())) throw new Plain(`the standard library for ${target} did not land.\n${byHand()}`);
     return undefined;
   })();
-  return { compiler: Promise.race([compiler, done.then(() => compiler)]), target: done };
+  const either = Promise.race([compiler, done.then(() => compiler)]);
+  either.catch(() => {}); // told through `target`, also when nobody waits for the compiler
+  return { compiler: either, target: done };
 }

@@ -24,22 +24,28 @@ function at({ kind, value }, path, init, env) {
   }
 }
 
-// Free traffic: the request as it came.
+// Free traffic: the request as it came, but for our own cookies.
 export async function fetchFree(origin, request, env) {
-  if (origin.kind === "dns") return fetch(request);
+  const ours = request.headers.get("cookie")?.includes("-farthing=");
+  if (origin.kind === "dns" && !ours) return fetch(request);
+  const init = ours ? { headers: withoutOurCookies(request.headers), redirect: "manual" } : { redirect: "manual" };
   const path = request.url.slice(request.url.indexOf("/", 8));
-  const response = await at(origin, path, new Request(request, { redirect: "manual" }), env);
-  return relocated(origin, response);
+  return relocated(origin, await at(origin, path, new Request(request, init), env));
+}
+
+function withoutOurCookies(original) {
+  const headers = new Headers(original);
+  const cookies = headers.get("cookie")?.split(";").filter((pair) => !OUR_COOKIE.test(pair)).join(";").trim();
+  if (cookies) headers.set("cookie", cookies);
+  else headers.delete("cookie");
+  return headers;
 }
 
 // A priced resource under its canonical path; undefined if the origin does not answer.
 // What is held until it is paid for is always the whole thing: no range, no condition.
 export async function fetchPriced(origin, path, request, env, whole) {
-  const headers = new Headers(request.headers);
+  const headers = withoutOurCookies(request.headers);
   for (const name of whole ? [...STRIPPED, ...CONDITIONAL] : STRIPPED) headers.delete(name);
-  const cookies = headers.get("cookie")?.split(";").filter((pair) => !OUR_COOKIE.test(pair)).join(";").trim();
-  if (cookies) headers.set("cookie", cookies);
-  else headers.delete("cookie");
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), PATIENCE);
   try {

@@ -115,7 +115,12 @@ impl Ledger {
                 Claim::Won(row) => return Ok(Reply::Fetch { key, fence: row.fence }),
                 // who joined is told to come back: one origin fetch serves one request (threat A1)
                 Claim::Reply(Reply::Deliver(_)) if joined => return Ok(Reply::pending(&intent.resource, 1)),
-                Claim::Reply(reply) => return Ok(reply),
+                Claim::Reply(reply) => {
+                    if matches!(reply, Reply::Deliver(_)) {
+                        self.apply(&key, Event::Answering)?;
+                    }
+                    return Ok(reply);
+                }
                 Claim::Owned => return self.again(&intent).await,
                 Claim::Resolve if !self.resolving.borrow().contains(&key) => {
                     let work = self.apply(&key, Event::Tick)?;
@@ -200,7 +205,10 @@ impl Ledger {
             Phase::Cancelled => Reply::refuse(Problem::AuthorizationCancelled, resource),
             Phase::Foreign => Reply::refuse(Problem::AlreadyUsed, resource),
             _ => match Reply::deliver(&row, true) {
-                Some(reply) => reply,
+                Some(reply) => {
+                    self.apply(&owner.key, Event::Answering)?;
+                    reply
+                }
                 None => ledger::pending(Some(&row), &row.intent, now()),
             },
         })
