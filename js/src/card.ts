@@ -78,13 +78,12 @@ export class Card {
     this.#heading.textContent = labels.description || text.heading;
     this.#amount.textContent = price;
     this.#unit.textContent = words.network ? say("unit") : words.symbol!;
+    // live regions speak when their text changes, and a failure also when it happens again
     const failed = stage === "error";
-    // a live region speaks when its text changes, so it changes only with the notice
-    if (notice !== this.#shown || !failed) {
-      const message = say(notice);
-      if (this.#status.textContent !== (failed ? "" : message)) this.#status.textContent = failed ? "" : message;
-      this.#alert.textContent = failed ? message : "";
-    }
+    const message = say(notice);
+    const status = failed ? "" : message;
+    if (this.#status.textContent !== status) this.#status.textContent = status;
+    if (this.#shown !== notice || !failed) this.#alert.textContent = failed ? message : "";
     this.#learn.hidden = notice !== "no-wallet";
     this.button.textContent = say(`do-${label}`);
     this.button.ariaDisabled = String(action === "wait");

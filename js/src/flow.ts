@@ -1,6 +1,6 @@
 // Carries out what the core decides: asks the wallet, asks the server, waits, keeps. Decides nothing.
 
-import { Flow as Core, initSync } from "#wasm";
+import { begin, initSync, send } from "#wasm";
 import { forget, keep, lock, recall } from "./device.js";
 import type { Request } from "./wallets.js";
 import { BROKEN, type Effect, type Happening, type Outcome, type View } from "./wire.js";
@@ -40,19 +40,19 @@ export interface Host {
 }
 
 export class Flow {
-  #core: Core;
+  #number: number;
   #host: Host;
   #request: Request | undefined;
   #release: (() => void) | undefined;
 
   /** Nothing if a pin cannot be read. */
   static start(host: Host): Flow | undefined {
-    const core = Core.new(JSON.stringify(host.page));
-    return core && new Flow(core, host);
+    const number = begin(JSON.stringify(host.page));
+    return number === undefined ? undefined : new Flow(number, host);
   }
 
-  private constructor(core: Core, host: Host) {
-    this.#core = core;
+  private constructor(number: number, host: Host) {
+    this.#number = number;
     this.#host = host;
   }
 
@@ -71,7 +71,7 @@ export class Flow {
   send(event: Happening) {
     let outcome: Outcome;
     try {
-      outcome = JSON.parse(this.#core.send(JSON.stringify({ now: seconds(Date.now()), ...event })));
+      outcome = JSON.parse(send(this.#number, JSON.stringify({ now: seconds(Date.now()), ...event })));
     } catch {
       outcome = { view: BROKEN, effects: [] };
     }

@@ -1,14 +1,14 @@
-//! The widget's exports: one object that takes events and gives views and effects, all as JSON.
+//! The widget's exports: two functions that take events and give views and effects, all as JSON.
 //!
-//! Two functions and two texts cross the border, so the JavaScript around it stays small. Times are
-//! Unix seconds.
+//! Only numbers and texts cross the border, so the JavaScript around it stays small. Times are Unix
+//! seconds.
 
 use alloc::{
     borrow::ToOwned,
     string::{String, ToString},
     vec::Vec,
 };
-use core::str::FromStr;
+use core::{cell::RefCell, str::FromStr};
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -18,35 +18,45 @@ use crate::{
     json::{Value, parse},
 };
 
-/// A reader's way through one payment.
-#[wasm_bindgen]
-#[derive(Debug)]
-pub struct Flow(FlowState);
+thread_local! {
+    /// One for each card of the page, by number; a card lives as long as its page.
+    static FLOWS: RefCell<Vec<FlowState>> = const { RefCell::new(Vec::new()) };
+}
 
+/// Begins a reader's way through one payment and gives it a number. `page` has the card's
+/// attributes `price`, `maxPrice`, `payTo` and `network`, all optional; none if a pin cannot be read.
 #[wasm_bindgen]
-impl Flow {
-    /// A card with these attributes: `price`, `maxPrice`, `payTo` and `network`, all optional; none
-    /// if a pin cannot be read.
-    pub fn new(page: &str) -> Option<Self> {
-        let page = parse(page).ok()?;
-        let text = |name| page.get(name)?.text();
-        let pins = Pins::read(text("maxPrice"), text("payTo"), text("network")).ok()?;
-        Some(Self(FlowState::new(text("price").and_then(|price| price.parse().ok()), pins)))
-    }
+pub fn begin(page: &str) -> Option<u32> {
+    let page = parse(page).ok()?;
+    let text = |name| page.get(name)?.text();
+    let pins = Pins::read(text("maxPrice"), text("payTo"), text("network")).ok()?;
+    let flow = FlowState::new(text("price").and_then(|price| price.parse().ok()), pins);
+    FLOWS.with_borrow_mut(|flows| {
+        flows.push(flow);
+        u32::try_from(flows.len().checked_sub(1)?).ok()
+    })
+}
 
-    /// Takes an event, whose `type` is the name of a [`FlowEvent`] in lower case, and gives `view`
-    /// and `effects`; an unreadable event changes nothing.
-    pub fn send(&mut self, event: &str) -> String {
-        let mut effects = Vec::new();
-        if let Some((now, event)) = parse(event).ok().and_then(|event| read(&event)) {
-            (self.0, effects) = step(self.0.clone(), now, event);
-        }
-        let effects: Vec<String> = effects.iter().map(effect_json).collect();
-        let mut outcome = Object::new();
-        outcome.raw("view", &view_json(&self.0.view()));
-        outcome.raw("effects", &["[", &effects.join(","), "]"].concat());
-        outcome.end()
+/// Takes an event, whose `type` is the name of a [`FlowEvent`] in lower case, and gives `view` and
+/// `effects`; an unreadable event changes nothing.
+#[wasm_bindgen]
+pub fn send(number: u32, event: &str) -> String {
+    FLOWS.with_borrow_mut(|flows| {
+        let flow = usize::try_from(number).ok().and_then(|number| flows.get_mut(number));
+        flow.map(|flow| take(flow, event)).unwrap_or_default()
+    })
+}
+
+fn take(flow: &mut FlowState, event: &str) -> String {
+    let mut effects = Vec::new();
+    if let Some((now, event)) = parse(event).ok().and_then(|event| read(&event)) {
+        (*flow, effects) = step(flow.clone(), now, event);
     }
+    let effects: Vec<String> = effects.iter().map(effect_json).collect();
+    let mut outcome = Object::new();
+    outcome.raw("view", &view_json(&flow.view()));
+    outcome.raw("effects", &["[", &effects.join(","), "]"].concat());
+    outcome.end()
 }
 
 fn number<N: FromStr + Default>(event: &Value<'_>, name: &str) -> N {

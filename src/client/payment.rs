@@ -13,7 +13,7 @@ use super::{
     json::{self, Object},
     view::Notice,
 };
-use crate::evm::{Authorization, Signature, hex, authorization::typed_data, signature::SignatureError};
+use crate::evm::{Asset, Authorization, Signature, hex, signature::SignatureError};
 
 /// Signed into the past, so that a chain or server that is behind accepts it (threat A7).
 const BACK_SECONDS: u64 = 600;
@@ -56,9 +56,29 @@ pub(super) fn draft(offer: &Offer, from: Address, now: u64, random: [u8; 32]) ->
     }
 }
 
+/// The types of the typed data. `EIP712Domain` is always among them: a wallet that has to guess it
+/// signs another digest.
+const TYPES: &str = r#"{"EIP712Domain":[{"name":"name","type":"string"},{"name":"version","type":"string"},{"name":"chainId","type":"uint256"},{"name":"verifyingContract","type":"address"}],"TransferWithAuthorization":[{"name":"from","type":"address"},{"name":"to","type":"address"},{"name":"value","type":"uint256"},{"name":"validAfter","type":"uint256"},{"name":"validBefore","type":"uint256"},{"name":"nonce","type":"bytes32"}]}"#;
+
+fn typed_data(authorization: &Authorization, asset: &Asset) -> String {
+    let mut domain = Object::new();
+    domain.text("name", asset.name);
+    domain.text("version", asset.version);
+    domain.raw("chainId", &asset.network.chain_id().to_string());
+    domain.text("verifyingContract", &checksummed(&asset.contract));
+    let mut data = Object::new();
+    data.raw("types", TYPES);
+    data.text("primaryType", "TransferWithAuthorization");
+    data.raw("domain", &domain.end());
+    data.raw("message", &authorization_json(authorization));
+    data.end()
+}
+
 /// The parameters of `eth_signTypedData_v4`; the account is spelled as the wallet spelled it.
 pub(super) fn signing_params(account: &str, authorization: &Authorization, offer: &Offer) -> String {
-    let mut params = ["[\"", account, "\","].concat();
+    let mut params = String::from("[");
+    json::quote(&mut params, account);
+    params += ",";
     json::quote(&mut params, &typed_data(authorization, offer.asset));
     params += "]";
     params
@@ -114,7 +134,10 @@ pub(super) fn checksummed(address: &Address) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{evm::U256, money::Amount};
+    use crate::{
+        evm::{U256, asset::ASSETS, authorization},
+        money::Amount,
+    };
 
     #[test]
     fn authorizations_are_written_as_serde_writes_them() {
@@ -127,6 +150,9 @@ mod tests {
             nonce: B256::repeat_byte(0xef),
         };
         assert_eq!(authorization_json(&authorization), serde_json::to_string(&authorization).unwrap());
+        for asset in ASSETS {
+            assert_eq!(typed_data(&authorization, asset), authorization::typed_data(&authorization, asset));
+        }
     }
 
     #[test]
