@@ -25,6 +25,11 @@ const element = <Tag extends keyof HTMLElementTagNameMap>(tag: Tag, attributes: 
   return made;
 };
 
+/** A live region speaks whenever its text is set. */
+const tell = (region: Element, message: string) => {
+  if (region.textContent !== message) region.textContent = message;
+};
+
 const dollars = (decimal: string) =>
   new Intl.NumberFormat(lang, { style: "currency", currency: "USD", maximumFractionDigits: 6 }).format(decimal as unknown as number);
 
@@ -78,12 +83,10 @@ export class Card {
     this.#heading.textContent = labels.description || text.heading;
     this.#amount.textContent = price;
     this.#unit.textContent = words.network ? say("unit") : words.symbol!;
-    // live regions speak when their text changes, and a failure also when it happens again
     const failed = stage === "error";
     const message = say(notice);
-    const status = failed ? "" : message;
-    if (this.#status.textContent !== status) this.#status.textContent = status;
-    if (this.#shown !== notice || !failed) this.#alert.textContent = failed ? message : "";
+    tell(this.#status, failed ? "" : message);
+    tell(this.#alert, failed ? message : "");
     this.#learn.hidden = notice !== "no-wallet";
     this.button.textContent = say(`do-${label}`);
     this.button.ariaDisabled = String(action === "wait");

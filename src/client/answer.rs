@@ -60,7 +60,9 @@ pub(super) fn judge(answer: &Answer) -> Verdict {
         (_, "authorization-bound-elsewhere") => Over(Notice::BoundElsewhere),
         (409, _) => Over(Notice::AlreadyUsed),
         (402, name) if has(name, "insufficient") => Over(Notice::LowBalance),
-        (402, "authorization-expired" | "authorization-not-yet-valid" | "authorization-too-long" | "quote-expired") => Over(Notice::Expired),
+        (402, "authorization-expired" | "authorization-not-yet-valid" | "authorization-too-long" | "quote-expired") => {
+            Over(Notice::Expired)
+        }
         (402, name) if has(name, "_valid_") => Over(Notice::Expired),
         (402, "signature-unsupported") => Over(Notice::UnsupportedWallet),
         _ => Over(Notice::Refused),
@@ -102,9 +104,17 @@ mod tests {
     #[test]
     fn answers_of_the_reference_servers_are_understood() {
         for (status, error, verdict) in [
-            (402, "invalid_exact_evm_insufficient_balance", Verdict::Over(Notice::LowBalance)),
+            (
+                402,
+                "invalid_exact_evm_insufficient_balance",
+                Verdict::Over(Notice::LowBalance),
+            ),
             (402, "insufficient_funds", Verdict::Over(Notice::LowBalance)),
-            (402, "invalid_exact_evm_payload_authorization_valid_before", Verdict::Over(Notice::Expired)),
+            (
+                402,
+                "invalid_exact_evm_payload_authorization_valid_before",
+                Verdict::Over(Notice::Expired),
+            ),
             (402, "No matching payment requirements", Verdict::Over(Notice::Refused)),
             (500, "", Verdict::Again(Doubt::Pending)),
             (502, "", Verdict::Again(Doubt::Pending)),

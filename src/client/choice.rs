@@ -56,7 +56,11 @@ impl Pins {
             Some(text) => Some(Address::new(hex::read(text).ok_or(PinsError)?)),
             None => None,
         };
-        Ok(Self { max_price, pay_to, network })
+        Ok(Self {
+            max_price,
+            pay_to,
+            network,
+        })
     }
 
     fn allow(&self, offer: &Offer) -> bool {
@@ -65,7 +69,9 @@ impl Pins {
             Some(price) => price.in_units_of(offer.asset.decimals).is_ok_and(|most| offer.amount <= most),
             None => true,
         };
-        cheap_enough && self.pay_to.is_none_or(|pin| pin == offer.pay_to) && self.network.is_none_or(|pin| pin == offer.asset.network)
+        cheap_enough
+            && self.pay_to.is_none_or(|pin| pin == offer.pay_to)
+            && self.network.is_none_or(|pin| pin == offer.asset.network)
     }
 }
 
@@ -120,13 +126,20 @@ pub(super) enum NoOffer {
 
 /// The first entry of `accepts` that can be paid here and that the pins allow.
 pub(super) fn choose(header: &str, pins: &Pins) -> Result<Offer, NoOffer> {
-    let json = STANDARD.decode(header).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or(NoOffer::Unknown)?;
+    let json = STANDARD
+        .decode(header)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or(NoOffer::Unknown)?;
     let required = parse(&json).map_err(|_| NoOffer::Unknown)?;
     if required.get("x402Version").and_then(Value::integer) != Some(2) {
         return Err(NoOffer::Unknown);
     }
     let accepts = required.get("accepts").and_then(Value::items).unwrap_or_default();
-    let mut offers = accepts.iter().filter_map(|accepted| read(accepted, required.get("resource"))).peekable();
+    let mut offers = accepts
+        .iter()
+        .filter_map(|accepted| read(accepted, required.get("resource")))
+        .peekable();
     offers.peek().ok_or(NoOffer::Unknown)?;
     offers.find(|offer| pins.allow(offer)).ok_or(NoOffer::Pinned)
 }

@@ -128,7 +128,12 @@ pub(super) enum Phase {
     /// The offer is being fetched; after a click, to be paid.
     Quoting { click: Option<Click>, back: Notice },
     /// The wallet is asked.
-    Asking { ask: Ask, errand: Errand, waiting: bool, slow: bool },
+    Asking {
+        ask: Ask,
+        errand: Errand,
+        waiting: bool,
+        slow: bool,
+    },
     /// A payment is under way; `waiting` between two sends.
     Sending { trip: Trip, waiting: bool },
     /// A payment is unresolved, and the reader decides when it is sent again.
@@ -273,7 +278,11 @@ impl FlowState {
 
     fn pay(&mut self, now: u64, wallets: u32, press: Click, kept: Option<String>) -> Vec<Effect> {
         let (back, unresolved) = match &self.phase {
-            Phase::Resting(notice) | Phase::Quoting { click: None, back: notice } => (*notice, None),
+            Phase::Resting(notice)
+            | Phase::Quoting {
+                click: None,
+                back: notice,
+            } => (*notice, None),
             Phase::Paused { payment, notice } => (*notice, Some(payment.clone())),
             _ => return Vec::new(),
         };
@@ -400,12 +409,18 @@ impl FlowState {
             Verdict::Open => self.open(&trip.payment),
             Verdict::Again(doubt) => {
                 trip.doubt = Some(doubt);
-                let most = if doubt == Doubt::Undelivered { MOST_DELIVERIES } else { MOST_SENDS };
+                let most = if doubt == Doubt::Undelivered {
+                    MOST_DELIVERIES
+                } else {
+                    MOST_SENDS
+                };
                 if trip.sends >= most {
                     self.pause(trip.payment, trip.doubt);
                     return Vec::new();
                 }
-                let backoff = 1_u32.checked_shl(trip.sends.saturating_sub(1)).unwrap_or(LONGEST_WAIT_SECONDS);
+                let backoff = 1_u32
+                    .checked_shl(trip.sends.saturating_sub(1))
+                    .unwrap_or(LONGEST_WAIT_SECONDS);
                 let seconds = answer.retry_after.unwrap_or(backoff).clamp(1, LONGEST_WAIT_SECONDS);
                 self.phase = Phase::Sending { trip, waiting: true };
                 vec![self.wait(seconds.saturating_mul(1000))]
@@ -434,7 +449,12 @@ impl FlowState {
 
     fn woke(&mut self, now: u64) -> Vec<Effect> {
         match &mut self.phase {
-            Phase::Asking { ask, errand, waiting: true, .. } => {
+            Phase::Asking {
+                ask,
+                errand,
+                waiting: true,
+                ..
+            } => {
                 let (ask, errand) = (*ask, errand.clone());
                 self.ask(now, ask, errand)
             }
@@ -443,7 +463,10 @@ impl FlowState {
                 trip.sends = trip.sends.saturating_add(1);
                 self.send(trip)
             }
-            Phase::Asking { slow, .. } | Phase::Sending { trip: Trip { slow, .. }, .. } => {
+            Phase::Asking { slow, .. }
+            | Phase::Sending {
+                trip: Trip { slow, .. }, ..
+            } => {
                 *slow = true;
                 Vec::new()
             }
@@ -499,7 +522,10 @@ impl FlowState {
     }
 
     const fn wait(&mut self, ms: u32) -> Effect {
-        Effect::Wait { turn: self.next_turn(), ms }
+        Effect::Wait {
+            turn: self.next_turn(),
+            ms,
+        }
     }
 
     fn rest(&mut self, notice: Notice) {
@@ -586,7 +612,13 @@ impl FlowState {
         };
         let turn = self.next_turn();
         let method = ask.method();
-        vec![Effect::Wallet { turn, method, params }, Effect::Wait { turn, ms: WALLET_SLOW_MS }]
+        vec![
+            Effect::Wallet { turn, method, params },
+            Effect::Wait {
+                turn,
+                ms: WALLET_SLOW_MS,
+            },
+        ]
     }
 
     fn resume(&mut self, payment: Payment) -> Vec<Effect> {
@@ -606,7 +638,10 @@ impl FlowState {
             payment: Some(trip.payment.header().into()),
         }];
         if !trip.slow {
-            effects.push(Effect::Wait { turn, ms: SETTLE_SLOW_MS });
+            effects.push(Effect::Wait {
+                turn,
+                ms: SETTLE_SLOW_MS,
+            });
         }
         self.phase = Phase::Sending { trip, waiting: false };
         effects

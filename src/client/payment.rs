@@ -27,7 +27,10 @@ pub(super) struct Payment(String);
 impl Payment {
     /// What was kept on this device; none if it is not a header.
     pub(super) fn restore(kept: &str) -> Option<Self> {
-        let base64 = !kept.is_empty() && kept.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
+        let base64 = !kept.is_empty()
+            && kept
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
         base64.then(|| Self(kept.to_owned()))
     }
 
@@ -149,9 +152,15 @@ mod tests {
             valid_before: u64::MAX,
             nonce: B256::repeat_byte(0xef),
         };
-        assert_eq!(authorization_json(&authorization), serde_json::to_string(&authorization).unwrap());
+        assert_eq!(
+            authorization_json(&authorization),
+            serde_json::to_string(&authorization).unwrap()
+        );
         for asset in ASSETS {
-            assert_eq!(typed_data(&authorization, asset), authorization::typed_data(&authorization, asset));
+            assert_eq!(
+                typed_data(&authorization, asset),
+                authorization::typed_data(&authorization, asset)
+            );
         }
     }
 

@@ -32,7 +32,9 @@ fn requirement(amount: &str) -> Value {
 }
 
 fn required(accepts: &[Value]) -> String {
-    STANDARD.encode(json!({"x402Version": 2, "error": "", "resource": {"url": "https://n.example/a"}, "accepts": accepts}).to_string())
+    STANDARD.encode(
+        json!({"x402Version": 2, "error": "", "resource": {"url": "https://n.example/a"}, "accepts": accepts}).to_string(),
+    )
 }
 
 /// A quote as our Worker makes it, without a valid MAC: clients cannot check it.
@@ -40,7 +42,10 @@ fn quote(issued: u64) -> String {
     let mut payload = [7; 16].to_vec();
     payload.extend(issued.to_be_bytes());
     payload.extend((issued + 900).to_be_bytes());
-    format!("v1.k.{}.AAAA", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(payload))
+    format!(
+        "v1.k.{}.AAAA",
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(payload)
+    )
 }
 
 fn offer_answer(amount: &str) -> Answer {
@@ -157,7 +162,10 @@ impl Rig {
 
     fn wallet(&mut self, effects: &[Effect], result: Result<&str, i32>) -> Vec<Effect> {
         let turn = Self::turn(effects);
-        self.send(FlowEvent::Wallet { turn, result: result.map(Into::into) })
+        self.send(FlowEvent::Wallet {
+            turn,
+            result: result.map(Into::into),
+        })
     }
 
     fn answer(&mut self, effects: &[Effect], answer: Answer) -> Vec<Effect> {
@@ -201,10 +209,15 @@ fn params(effects: &[Effect]) -> &str {
 
 fn sent(effects: &[Effect]) -> String {
     let find = |effect: &Effect| match effect {
-        Effect::Fetch { payment: Some(payment), .. } => Some(payment.clone()),
+        Effect::Fetch {
+            payment: Some(payment), ..
+        } => Some(payment.clone()),
         _ => None,
     };
-    effects.iter().find_map(find).unwrap_or_else(|| panic!("nothing was sent: {effects:?}"))
+    effects
+        .iter()
+        .find_map(find)
+        .unwrap_or_else(|| panic!("nothing was sent: {effects:?}"))
 }
 
 #[test]
@@ -220,7 +233,10 @@ fn a_reader_with_a_wallet_pays() {
     rig.now += 40;
     let effects = rig.wallet(&effects, Ok(SEPOLIA));
     assert_eq!(method(&effects), "eth_signTypedData_v4");
-    assert!(params(&effects).starts_with(&format!("[\"{account}\",")), "spelled as the wallet did");
+    assert!(
+        params(&effects).starts_with(&format!("[\"{account}\",")),
+        "spelled as the wallet did"
+    );
     assert_eq!(rig.card.view().stage, Stage::Signing);
     let signed = authorization_in(params(&effects));
     assert_eq!(signed.valid_before, NOW + 40 + 300, "stamped when the wallet opens");
@@ -237,7 +253,10 @@ fn a_reader_with_a_wallet_pays() {
     assert_eq!(json["accepted"]["extra"]["quote"], quote(NOW).as_str());
     assert_eq!(json["payload"]["signature"], signature.as_str());
     assert_eq!(rig.card.view().stage, Stage::Settling);
-    let answer = Answer { status: 200, ..Answer::default() };
+    let answer = Answer {
+        status: 200,
+        ..Answer::default()
+    };
     assert_eq!(rig.answer(&effects, answer), [Effect::Forget { text: payment }, Effect::Open]);
     assert_eq!((rig.card.view().stage, rig.kept), (Stage::Unlocked, None));
 }
@@ -249,7 +268,12 @@ fn the_offer_is_echoed_byte_for_byte() {
     let mut rig = Rig::new();
     let effects = rig.pay();
     assert!(matches!(effects[..], [Effect::Fetch { payment: None, .. }]));
-    let answer = Answer { status: 402, required: Some(header), date: Some(NOW), ..Answer::default() };
+    let answer = Answer {
+        status: 402,
+        required: Some(header),
+        date: Some(NOW),
+        ..Answer::default()
+    };
     let effects = rig.answer(&effects, answer);
     let (key, account) = key(1);
     let effects = rig.wallet(&effects, Ok(&account));
@@ -266,7 +290,11 @@ fn the_offer_is_echoed_byte_for_byte() {
 
 #[test]
 fn a5_a_domain_other_than_the_tables_is_no_offer() {
-    for (field, value) in [("name", json!("USD Coin")), ("version", json!("1")), ("assetTransferMethod", json!("permit2"))] {
+    for (field, value) in [
+        ("name", json!("USD Coin")),
+        ("version", json!("1")),
+        ("assetTransferMethod", json!("permit2")),
+    ] {
         let mut bad = requirement("50000");
         bad["extra"][field] = value;
         let mut rig = Rig::new();
@@ -302,7 +330,10 @@ fn offers_that_cannot_be_paid_here_are_passed_over() {
         bad[field] = value.clone();
         let mut rig = Rig::new();
         let effects = rig.pay();
-        let answer = Answer { required: Some(required(&[bad])), ..offer_answer("") };
+        let answer = Answer {
+            required: Some(required(&[bad])),
+            ..offer_answer("")
+        };
         assert_eq!(rig.answer(&effects, answer), []);
         assert_eq!(rig.notice(), Notice::NoOffer, "{field} {value}");
     }
@@ -327,7 +358,11 @@ fn f3_each_pin_is_checked_before_a_wallet_opens() {
             assert_eq!(rig.notice(), Notice::Pinned);
         }
     }
-    for bad in [(Some("5 cents"), None, None), (None, Some("0x12"), None), (None, None, Some("Base"))] {
+    for bad in [
+        (Some("5 cents"), None, None),
+        (None, Some("0x12"), None),
+        (None, None, Some("Base")),
+    ] {
         assert_eq!(Pins::read(bad.0, bad.1, bad.2), Err(PinsError));
     }
 }
@@ -354,7 +389,10 @@ fn a7_a_clock_an_hour_off_is_corrected_and_an_impossible_one_is_not() {
     let mut offer = requirement("50000");
     offer["extra"]["quote"] = quote(NOW).into();
     rig.now = NOW + 3600;
-    rig.send(FlowEvent::Start { kept: None, offer: Some((required(&[offer]), NOW + 3600)) });
+    rig.send(FlowEvent::Start {
+        kept: None,
+        offer: Some((required(&[offer]), NOW + 3600)),
+    });
     let (_, account) = key(1);
     assert_eq!(authorization_in(params(&rig.until_signing(&account))).valid_before, NOW + 300);
 }
@@ -372,9 +410,16 @@ fn f2_only_the_chosen_accounts_signature_over_our_data_is_sent() {
         rig.notice()
     };
     assert_eq!(attempt(&|signed| sign(&other, signed, 27)), Notice::UnsupportedWallet);
-    let dearer = |signed: &Authorization| Authorization { value: "5000000".parse().unwrap(), ..*signed };
+    let dearer = |signed: &Authorization| Authorization {
+        value: "5000000".parse().unwrap(),
+        ..*signed
+    };
     assert_eq!(attempt(&|signed| sign(&mine, &dearer(signed), 27)), Notice::UnsupportedWallet);
-    assert_eq!(attempt(&|signed| sign(&mine, signed, 27) + "00"), Notice::UnsupportedWallet, "a contract's");
+    assert_eq!(
+        attempt(&|signed| sign(&mine, signed, 27) + "00"),
+        Notice::UnsupportedWallet,
+        "a contract's"
+    );
     assert_eq!(attempt(&|_| "0x".into()), Notice::WalletTrouble);
     assert_eq!(attempt(&|_| "null".into()), Notice::WalletTrouble);
 }
@@ -386,7 +431,10 @@ fn f6_the_chain_is_read_again_after_a_switch() {
     let effects = rig.pay();
     let effects = rig.wallet(&effects, Ok(&account));
     let effects = rig.wallet(&effects, Ok("0x1"));
-    assert_eq!((method(&effects), params(&effects)), ("wallet_switchEthereumChain", r#"[{"chainId":"0x14a34"}]"#));
+    assert_eq!(
+        (method(&effects), params(&effects)),
+        ("wallet_switchEthereumChain", r#"[{"chainId":"0x14a34"}]"#)
+    );
     assert_eq!(rig.card.view().stage, Stage::Switching);
     let effects = rig.wallet(&effects, Err(4902));
     assert_eq!(method(&effects), "wallet_addEthereumChain");
@@ -412,8 +460,12 @@ fn f6_a_wallet_that_never_switches_signs_nothing() {
     let mut effects = rig.wallet(&effects, Ok("null"));
     for _ in 0..100 {
         effects = match effects.first() {
-            Some(Effect::Wallet { method: "eth_chainId", .. }) => rig.wallet(&effects, Ok("0x1")),
-            Some(Effect::Wait { .. }) => rig.send(FlowEvent::Woke { turn: Rig::turn(&effects) }),
+            Some(Effect::Wallet {
+                method: "eth_chainId", ..
+            }) => rig.wallet(&effects, Ok("0x1")),
+            Some(Effect::Wait { .. }) => rig.send(FlowEvent::Woke {
+                turn: Rig::turn(&effects),
+            }),
             _ => break,
         };
     }
@@ -429,8 +481,18 @@ fn wallet_errors_are_told_by_their_codes() {
         (-32002, Notice::WalletBusy, Notice::WalletBusy, Notice::WalletBusy),
         (4900, Notice::Disconnected, Notice::Disconnected, Notice::Disconnected),
         (4901, Notice::Disconnected, Notice::Disconnected, Notice::Disconnected),
-        (4200, Notice::UnsupportedWallet, Notice::WrongNetwork, Notice::UnsupportedWallet),
-        (-32601, Notice::UnsupportedWallet, Notice::WrongNetwork, Notice::UnsupportedWallet),
+        (
+            4200,
+            Notice::UnsupportedWallet,
+            Notice::WrongNetwork,
+            Notice::UnsupportedWallet,
+        ),
+        (
+            -32601,
+            Notice::UnsupportedWallet,
+            Notice::WrongNetwork,
+            Notice::UnsupportedWallet,
+        ),
         (-32602, Notice::WalletTrouble, Notice::WrongNetwork, Notice::WalletTrouble),
         (-32603, Notice::WalletTrouble, Notice::WrongNetwork, Notice::WalletTrouble),
         (0, Notice::WalletTrouble, Notice::WrongNetwork, Notice::WalletTrouble),
@@ -459,11 +521,20 @@ fn wallet_errors_are_told_by_their_codes() {
 fn a_silent_wallet_changes_only_the_message() {
     let mut rig = Rig::with_offer();
     let effects = rig.pay();
-    let Some(Effect::Wait { turn, .. }) = effects.get(1) else { panic!("{effects:?}") };
+    let Some(Effect::Wait { turn, .. }) = effects.get(1) else {
+        panic!("{effects:?}")
+    };
     assert_eq!(rig.send(FlowEvent::Woke { turn: *turn }), []);
-    assert_eq!((rig.card.view().stage, rig.notice()), (Stage::Connecting, Notice::WalletWaiting));
+    assert_eq!(
+        (rig.card.view().stage, rig.notice()),
+        (Stage::Connecting, Notice::WalletWaiting)
+    );
     let (_, account) = key(1);
-    assert_eq!(method(&rig.wallet(&effects, Ok(&account))), "eth_chainId", "its answer still counts");
+    assert_eq!(
+        method(&rig.wallet(&effects, Ok(&account))),
+        "eth_chainId",
+        "its answer still counts"
+    );
 }
 
 #[test]
@@ -471,10 +542,21 @@ fn an_unknown_outcome_is_asked_for_with_the_same_payment() {
     let mut rig = Rig::with_offer();
     let mut effects = rig.until_sent();
     let payment = sent(&effects);
-    let pending = Answer { retry_after: Some(3), ..refusal(503, "settlement-pending") };
-    for answer in [pending, Answer::default(), refusal(500, "internal"), refusal(502, "paid-not-delivered"), refusal(429, "too-many-requests")] {
+    let pending = Answer {
+        retry_after: Some(3),
+        ..refusal(503, "settlement-pending")
+    };
+    for answer in [
+        pending,
+        Answer::default(),
+        refusal(500, "internal"),
+        refusal(502, "paid-not-delivered"),
+        refusal(429, "too-many-requests"),
+    ] {
         let wait = rig.answer(&effects, answer.clone());
-        let [Effect::Wait { ms, .. }] = wait[..] else { panic!("{wait:?}") };
+        let [Effect::Wait { ms, .. }] = wait[..] else {
+            panic!("{wait:?}")
+        };
         assert!(answer.retry_after.is_none() || ms == 3000);
         assert_eq!(rig.card.view().stage, Stage::Pending);
         effects = rig.send(FlowEvent::Woke { turn: Rig::turn(&wait) });
@@ -512,11 +594,20 @@ fn f7_what_was_signed_is_resolved_before_anything_else() {
     let mut later = Rig::new();
     later.kept = rig.kept;
     let kept = later.kept.clone();
-    let effects = later.send(FlowEvent::Start { kept, offer: Some((required(&[requirement("50000")]), NOW)) });
+    let effects = later.send(FlowEvent::Start {
+        kept,
+        offer: Some((required(&[requirement("50000")]), NOW)),
+    });
     assert_eq!(sent(&effects), payment);
     assert_eq!(later.card.view().stage, Stage::Pending);
     // it never arrived and ran out: back to the price, with nothing said
-    let effects = later.answer(&effects, Answer { problem: "x/authorization-expired".into(), ..offer_answer("50000") });
+    let effects = later.answer(
+        &effects,
+        Answer {
+            problem: "x/authorization-expired".into(),
+            ..offer_answer("50000")
+        },
+    );
     assert_eq!(effects, [Effect::Forget { text: payment }]);
     assert_eq!((later.notice(), later.kept), (Notice::Offer, None));
 }
@@ -541,8 +632,20 @@ fn refusals_say_what_to_do_and_free_the_reader() {
         (refusal(409, "authorization-bound-elsewhere"), Notice::BoundElsewhere),
         (refusal(409, "authorization-already-used"), Notice::AlreadyUsed),
         (refusal(400, "payment-malformed"), Notice::Refused),
-        (Answer { problem: "x/price-changed".into(), ..offer_answer("70000") }, Notice::PriceChanged),
-        (Answer { problem: "x/quote-expired".into(), ..offer_answer("70000") }, Notice::PriceChanged),
+        (
+            Answer {
+                problem: "x/price-changed".into(),
+                ..offer_answer("70000")
+            },
+            Notice::PriceChanged,
+        ),
+        (
+            Answer {
+                problem: "x/quote-expired".into(),
+                ..offer_answer("70000")
+            },
+            Notice::PriceChanged,
+        ),
     ] {
         let mut rig = Rig::with_offer();
         let effects = rig.until_sent();
@@ -556,12 +659,24 @@ fn refusals_say_what_to_do_and_free_the_reader() {
 fn a4_a_changed_price_is_shown_and_asked_for_again() {
     let mut rig = Rig::with_offer();
     let effects = rig.until_sent();
-    rig.answer(&effects, Answer { problem: "x/price-changed".into(), ..offer_answer("70000") });
+    rig.answer(
+        &effects,
+        Answer {
+            problem: "x/price-changed".into(),
+            ..offer_answer("70000")
+        },
+    );
     let view = rig.card.view();
-    assert_eq!((view.before.as_deref(), view.offer.unwrap().price.as_str()), (Some("0.05"), "0.07"));
+    assert_eq!(
+        (view.before.as_deref(), view.offer.unwrap().price.as_str()),
+        (Some("0.05"), "0.07")
+    );
     assert_eq!(view.action, Action::Pay);
     let (_, account) = key(1);
-    assert_eq!(authorization_in(params(&rig.until_signing(&account))).value.to_string(), "70000");
+    assert_eq!(
+        authorization_in(params(&rig.until_signing(&account))).value.to_string(),
+        "70000"
+    );
 }
 
 #[test]
@@ -615,7 +730,11 @@ fn an_intent_fetches_the_offer_and_a_click_waits_for_it() {
     let mut rig = Rig::new();
     let effects = rig.send(FlowEvent::Intent);
     assert!(matches!(effects[..], [Effect::Fetch { payment: None, .. }]));
-    assert_eq!((rig.card.view().stage, rig.notice()), (Stage::Idle, Notice::Offer), "nothing to see yet");
+    assert_eq!(
+        (rig.card.view().stage, rig.notice()),
+        (Stage::Idle, Notice::Offer),
+        "nothing to see yet"
+    );
     assert_eq!(rig.send(FlowEvent::Intent), []);
     assert_eq!(rig.pay(), []);
     assert_eq!(rig.card.view().stage, Stage::Quoting);
@@ -626,10 +745,29 @@ fn an_intent_fetches_the_offer_and_a_click_waits_for_it() {
 fn a_page_that_is_open_already_is_opened() {
     let mut rig = Rig::new();
     let effects = rig.pay();
-    assert_eq!(rig.answer(&effects, Answer { status: 200, ..Answer::default() }), [Effect::Open]);
+    assert_eq!(
+        rig.answer(
+            &effects,
+            Answer {
+                status: 200,
+                ..Answer::default()
+            }
+        ),
+        [Effect::Open]
+    );
     let mut rig = Rig::new();
     let effects = rig.send(FlowEvent::Intent);
-    assert_eq!(rig.answer(&effects, Answer { status: 200, ..Answer::default() }), [], "not without a click");
+    assert_eq!(
+        rig.answer(
+            &effects,
+            Answer {
+                status: 200,
+                ..Answer::default()
+            }
+        ),
+        [],
+        "not without a click"
+    );
 }
 
 #[test]
@@ -654,7 +792,13 @@ fn what_comes_after_giving_up_waiting_still_opens_the_article() {
     let effects = rig.until_sent();
     rig.send(FlowEvent::Cancel);
     assert_eq!(rig.card.view().action, Action::Check);
-    let opened = rig.answer(&effects, Answer { status: 200, ..Answer::default() });
+    let opened = rig.answer(
+        &effects,
+        Answer {
+            status: 200,
+            ..Answer::default()
+        },
+    );
     assert_eq!(opened.last(), Some(&Effect::Open));
 }
 
@@ -713,7 +857,10 @@ fn some_answer(which: u8, now: u64) -> Answer {
         4 => refusal(409, "authorization-already-used"),
         5 => refusal(502, "paid-not-delivered"),
         6 => refusal(502, "origin-unavailable"),
-        7 => Answer { status: 200, ..Answer::default() },
+        7 => Answer {
+            status: 200,
+            ..Answer::default()
+        },
         8 => Answer::default(),
         9 => refusal(500, "internal"),
         10 => refusal(402, "authorization-expired"),
@@ -779,7 +926,9 @@ impl World {
                         prop_assert!(self.unresolved.is_empty(), "nothing is signed while a payment is unresolved");
                     }
                 }
-                Effect::Fetch { payment: Some(payment), .. } => {
+                Effect::Fetch {
+                    payment: Some(payment), ..
+                } => {
                     prop_assert_eq!(self.kept.as_ref(), Some(payment), "kept before it is sent");
                     self.unresolved.insert(payment.clone());
                     prop_assert_eq!(self.unresolved.len(), 1, "never two live authorizations");
@@ -815,18 +964,28 @@ impl World {
                 self.clicks += 1;
                 let (random, kept) = ([self.counter; 32], self.kept.clone());
                 let seen = match self.tabs[tab].card.view().offer {
-                    Some(terms) if self.counter % 8 > 0 => format!("${}", terms.price),
+                    Some(terms) if !self.counter.is_multiple_of(8) => format!("${}", terms.price),
                     _ => "$0.05".into(),
                 };
                 let seen = seen.parse().ok();
-                self.send(tab, FlowEvent::Pay { wallets, random, seen, kept })?;
+                self.send(
+                    tab,
+                    FlowEvent::Pay {
+                        wallets,
+                        random,
+                        seen,
+                        kept,
+                    },
+                )?;
             }
             Happening::Cancel(tab) => {
                 self.send(tab, FlowEvent::Cancel)?;
                 prop_assert!(!self.tabs[tab].busy(), "cancel is always possible");
             }
             Happening::Wallet(tab, does) => {
-                let Some(Effect::Wallet { turn, method, params }) = self.take(tab, |effect| matches!(effect, Effect::Wallet { .. })) else {
+                let Some(Effect::Wallet { turn, method, params }) =
+                    self.take(tab, |effect| matches!(effect, Effect::Wallet { .. }))
+                else {
                     return Ok(());
                 };
                 let (key, account) = key(1);
@@ -841,7 +1000,8 @@ impl World {
                 self.send(tab, FlowEvent::Wallet { turn, result })?;
             }
             Happening::Server(tab, which) => {
-                let Some(Effect::Fetch { turn, payment }) = self.take(tab, |effect| matches!(effect, Effect::Fetch { .. })) else {
+                let Some(Effect::Fetch { turn, payment }) = self.take(tab, |effect| matches!(effect, Effect::Fetch { .. }))
+                else {
                     return Ok(());
                 };
                 let answer = some_answer(which, self.now);

@@ -178,7 +178,9 @@ pub struct Terms {
 impl Notice {
     const fn stage(self) -> Stage {
         match self {
-            Self::Offer | Self::ChooseWallet | Self::Confirm | Self::PriceChanged | Self::Rejected | Self::NoWallet => Stage::Idle,
+            Self::Offer | Self::ChooseWallet | Self::Confirm | Self::PriceChanged | Self::Rejected | Self::NoWallet => {
+                Stage::Idle
+            }
             _ => Stage::Error,
         }
     }
@@ -197,7 +199,11 @@ impl FlowState {
     /// What the reader sees now.
     pub fn view(&self) -> View {
         let (stage, notice, action, cancel) = match &self.phase {
-            Phase::Resting(notice) | Phase::Quoting { click: None, back: notice } => (notice.stage(), *notice, notice.action(), false),
+            Phase::Resting(notice)
+            | Phase::Quoting {
+                click: None,
+                back: notice,
+            } => (notice.stage(), *notice, notice.action(), false),
             Phase::Quoting { .. } => (Stage::Quoting, Notice::Quoting, Action::Wait, true),
             Phase::Asking { ask, errand, slow, .. } => {
                 let (stage, notice) = match ask {
@@ -219,7 +225,11 @@ impl FlowState {
                 (stage, notice, Action::Wait, true)
             }
             Phase::Paused { notice, .. } => {
-                let stage = if *notice == Notice::Undeliverable { Stage::Error } else { Stage::Pending };
+                let stage = if *notice == Notice::Undeliverable {
+                    Stage::Error
+                } else {
+                    Stage::Pending
+                };
                 (stage, *notice, Action::Check, false)
             }
             Phase::Open => (Stage::Unlocked, Notice::Unlocked, Action::Wait, false),

@@ -351,7 +351,8 @@ fn d1_other_spellings_are_redirected_or_refused_and_free_ones_left_alone() {
     assert_eq!(to("https://news.example/%61rticles/x?utm=1"), "308 /articles/x?utm=1");
     assert_eq!(to("https://news.example//articles/x"), "308 /articles/x");
     assert_eq!(to("https://news.example/articles%2fx"), "400 ");
-    assert_eq!(to("https://news.example//about"), "free");
+    assert_eq!(to("https://news.example//about"), "308 /about");
+    assert_eq!(to("https://evil?/articles/x"), "400 ");
     assert_eq!(to("https://news.example/articles/x?x402=paid"), "402 ");
 }
 

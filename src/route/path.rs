@@ -17,16 +17,30 @@ pub enum Spelling {
     Ambiguous,
 }
 
-/// Splits a request URL as the platform spells it (WHATWG, absolute) into origin, path and query.
+/// Splits an absolute URL into origin, path and query; none where a host has any byte that a host
+/// cannot have, or is not followed by a path.
+///
+/// The platform does not normalise: a `Host` header of `evil?` would move the path into the query
+/// for one reader and leave it a path for the next (threat D2).
 pub fn split(url: &str) -> Option<(&str, &str, &str)> {
     let url = url.split('#').next()?;
     let after_scheme = url.find("://")?.checked_add(3)?;
     let rest = url.get(after_scheme..)?;
-    let host_end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let host_end = rest.find('/')?;
+    let host = rest.get(..host_end)?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    if host.is_empty() || !host.bytes().all(plain) {
+        return None;
+    }
     let origin = url.get(..after_scheme.checked_add(host_end)?)?;
     let target = rest.get(host_end..)?;
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    Some((origin, if path.is_empty() { "/" } else { path }, query))
+    Some((origin, path, query))
+}
+
+/// Whether a server that resolves the path like a link would take its first segment for a host.
+pub fn names_a_host(path: &str) -> bool {
+    matches!(path.as_bytes(), [b'/' | b'\\', b'/' | b'\\', ..])
 }
 
 /// Whether a path is made only of bytes that every server reads alike, so that it is canonical
@@ -245,9 +259,10 @@ mod tests {
     #[test]
     fn urls_split_without_surprises() {
         assert_eq!(split("https://a.example/b?c#d"), Some(("https://a.example", "/b", "c")));
-        assert_eq!(split("http://127.0.0.1:80"), Some(("http://127.0.0.1:80", "/", "")));
-        assert_eq!(split("https://a.example?x"), Some(("https://a.example", "/", "x")));
-        assert_eq!(split("/relative"), None);
+        assert_eq!(split("http://[::1]:80/?a/b"), Some(("http://[::1]:80", "/", "a/b")));
+        for bad in ["/relative", "http://127.0.0.1:80", "https://a.example?x", "http://evil?/b", "http://evil#/b", "http:///b", "http://u@h/b", "http://a b/c"] {
+            assert_eq!(split(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -103,6 +103,12 @@ pub fn decide<'a>(routes: &'a [Route], raw: &str) -> Matched<'a> {
     let price = |index: Option<usize>| index.and_then(|index| routes.get(index)).filter(|route| !route.is_free());
     let (text, spelling) = path::canonical(raw);
     let folded = path::folded(raw);
+    if path::names_a_host(raw) {
+        return match spelling {
+            Spelling::Ambiguous => Matched::Ambiguous,
+            _ => Matched::Redirect(text.into_owned()),
+        };
+    }
     let exact = find(&|pattern| pattern.matches(&text));
     let lenient = find(&|pattern| pattern.matches_folded(&folded));
     if price(exact).is_none() && price(lenient).is_none() {
@@ -127,7 +133,7 @@ pub fn decide<'a>(routes: &'a [Route], raw: &str) -> Matched<'a> {
 }
 
 fn only_case_differs(text: &str, folded: &str) -> bool {
-    text.eq_ignore_ascii_case(folded)
+    text.eq_ignore_ascii_case(path::stem(folded))
 }
 
 #[cfg(test)]
@@ -153,7 +159,7 @@ mod tests {
             ("/articles/", "free"), ("/articles/index.html", "five"), ("/articles/free-one", "free"), ("/articles/dear", "dear"),
             ("/articles/x.html", "five"), ("/articles/x/", "five"), ("/Articles/X", "ambiguous"), ("/ARTICLES/x", "ambiguous"),
             ("/articles//x", "redirect"), ("/%61rticles/x", "redirect"), ("/articles%2fx", "ambiguous"), ("/articles/x;v", "ambiguous"),
-            ("/x/..%2farticles/x", "ambiguous"), ("/a\\b", "free"), ("/about%20us", "free"), ("//about", "free"),
+            ("/x/..%2farticles/x", "ambiguous"), ("/a\\b", "free"), ("/about%20us", "free"), ("//about", "redirect"), ("//evil.example/articles/x", "redirect"), ("/\\evil.example/articles/x", "ambiguous"),
             // the dear one by the names of the cheap rule
             ("/articles/dear.html", "ambiguous"), ("/articles/dear/", "redirect"), ("/articles/cheap/..%2fdear", "ambiguous"), ("/articles/DEAR", "five"),
             ("/articles/free-one/", "redirect"), ("/articles/free-one.html", "ambiguous"),

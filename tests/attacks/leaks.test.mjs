@@ -7,7 +7,7 @@ import { rawRequest } from "../support/http.mjs";
 import { startNaive } from "../support/naive.mjs";
 import { startNewspaper } from "../support/newspaper.mjs";
 import { encode } from "../support/pay.mjs";
-import { ARTICLES, DATA, DOOR, FREE, assertArticle, naiveRoutes, needles, newReader, problemOf } from "../e2e/reader.mjs";
+import { ARTICLES, DATA, DOOR, FREE, assertArticle, naiveRoutes, needles, newReader } from "../e2e/reader.mjs";
 import { paidTextIn, size } from "./paid-text.mjs";
 
 const PAID = [...ARTICLES, DATA];
@@ -64,7 +64,7 @@ async function probe(site, paths) {
   const leaks = [];
   let answers = 0;
   for (const path of paths) {
-    const secret = secrets.get(path.replace(/(\.html)?(\?.*)?$/, path.startsWith(DATA) ? ".json" : "")) ?? secrets.get(DATA);
+    const secret = secrets.get(PAID.find((known) => path.startsWith(known)));
     const requests = [
       ...METHODS.map((method) => ({ method, headers: [] })), ...HEADERS(secret).map((headers) => ({ method: "GET", headers })),
       ...HEADERS(secret).slice(1).map((headers) => ({ method: "HEAD", headers })),
@@ -194,6 +194,6 @@ test("D9 another site's name in Host gets no offer", async (t) => {
     const { status, text } = await ask(paper.site);
     assert.equal(status, 421);
     assert.doesNotMatch(text, /evil\.example/);
-    assert.equal(await problemOf(new Response(text.slice(text.indexOf("{")), { status, headers: { "content-type": "application/problem+json" } })), "wrong-host");
+    assert.match(text, /problems\/wrong-host/);
   });
 });

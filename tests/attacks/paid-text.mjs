@@ -43,12 +43,24 @@ const needles = Object.values(newspaper.needles).flat();
 /** How many runs of six words are for sale. */
 export const size = paid.size;
 
+function* disguises(text) {
+  yield text;
+  yield unescapeHtml(text);
+  yield unescapeJson(text);
+  yield unescapePercent(text);
+  yield unescapePercent(text.replaceAll("+", " "));
+  const decoded = unescapeBase64(text);
+  yield decoded;
+  // one over another
+  yield unescapeHtml(unescapeJson(text));
+  yield unescapeHtml(decoded);
+  yield unescapeJson(decoded);
+  yield unescapeBase64(unescapePercent(text));
+}
+
 /** The first run of six paid words, or distinctive sentence, in a text or one of its disguises; nothing is the right answer. */
 export function paidTextIn(text) {
-  const forms = [text, unescapeHtml(text), unescapeJson(text), unescapePercent(text), unescapePercent(text.replaceAll("+", " ")), unescapeBase64(text)];
-  // one disguise over another
-  forms.push(unescapeHtml(unescapeJson(text)), unescapeHtml(forms[5]), unescapeJson(forms[5]), unescapeBase64(unescapePercent(text)));
-  for (const form of forms) {
+  for (const form of disguises(text)) {
     const found = needles.find((needle) => form.includes(needle)) ?? runs(form).find((run) => paid.has(run));
     if (found) return found;
   }
