@@ -327,7 +327,10 @@ impl<'a> Reader<'a> {
 
     fn unit(&mut self) -> Result<u32, Error> {
         let end = self.at.saturating_add(4);
-        let digits = self.text.get(self.at..end).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        let digits = self
+            .text
+            .get(self.at..end)
+            .filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
         let unit = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
         let unit = unit.ok_or_else(|| self.wrong("four hex digits were expected"))?;
         self.at = end;
@@ -351,13 +354,53 @@ mod tests {
 
     #[test]
     fn c4_what_is_not_strict_is_not_read() {
-        for good in [r#"{}"#, " [1, 2.5e-3, -0, true, false, null] ", r#""\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00""#, r#"{"a":{"a":{"a":{"a":{"a":{"a":{"a":{}}}}}}}}"#] {
-            assert_eq!(plain(&parse(good).unwrap()), serde_json::from_str::<serde_json::Value>(good).unwrap());
+        for good in [
+            r#"{}"#,
+            " [1, 2.5e-3, -0, true, false, null] ",
+            r#""\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00""#,
+            r#"{"a":{"a":{"a":{"a":{"a":{"a":{"a":{}}}}}}}}"#,
+        ] {
+            assert_eq!(
+                plain(&parse(good).unwrap()),
+                serde_json::from_str::<serde_json::Value>(good).unwrap()
+            );
         }
         for bad in [
-            "", " ", "{", "}", "[1,]", "[,1]", r#"{"a":1,}"#, r#"{"a"}"#, r#"{a:1}"#, "{'a':1}", "01", "1.", ".5", "+1", "-", "1e", "NaN", "Infinity", "tru", "nul", "1 2", "{}{}",
-            r#"{"a":1,"a":2}"#, r#"{"a":1,"\u0061":2}"#, r#"{"x":[{"b":1,"b":1}]}"#, "\u{feff}{}", r#""\ud800""#, r#""\ud800\u0041""#, r#""\udc00""#, r#""\u00g0""#, r#""\x""#, "\"\n\"", "\"a",
-            r#"{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{}}}}}}}}}"#, "[[[[[[[[[]]]]]]]]]",
+            "",
+            " ",
+            "{",
+            "}",
+            "[1,]",
+            "[,1]",
+            r#"{"a":1,}"#,
+            r#"{"a"}"#,
+            r#"{a:1}"#,
+            "{'a':1}",
+            "01",
+            "1.",
+            ".5",
+            "+1",
+            "-",
+            "1e",
+            "NaN",
+            "Infinity",
+            "tru",
+            "nul",
+            "1 2",
+            "{}{}",
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#"{"x":[{"b":1,"b":1}]}"#,
+            "\u{feff}{}",
+            r#""\ud800""#,
+            r#""\ud800\u0041""#,
+            r#""\udc00""#,
+            r#""\u00g0""#,
+            r#""\x""#,
+            "\"\n\"",
+            "\"a",
+            r#"{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{}}}}}}}}}"#,
+            "[[[[[[[[[]]]]]]]]]",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
@@ -377,7 +420,8 @@ mod tests {
         leaf.prop_recursive(4, 32, 6, |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::Array),
-                proptest::collection::btree_map(".{0,4}", inner, 0..5).prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+                proptest::collection::btree_map(".{0,4}", inner, 0..5)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
             ]
         })
     }

@@ -14,7 +14,6 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(not(any(feature = "edge", feature = "widget")), forbid(unsafe_code))]
 #![cfg_attr(any(feature = "edge", feature = "widget"), deny(unsafe_code))]
-
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails"))]
 
 extern crate alloc;

@@ -82,9 +82,7 @@ impl FromStr for Amount {
         if !plain {
             return Err(AmountError);
         }
-        U256::from_str_radix(text, 10)
-            .map(Self)
-            .map_err(|_| AmountError)
+        U256::from_str_radix(text, 10).map(Self).map_err(|_| AmountError)
     }
 }
 
@@ -171,8 +169,7 @@ impl FromStr for Price {
             None => text.strip_suffix("USDC").ok_or(PriceError::Form)?.trim_end(),
         };
         let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-        let digits =
-            |part: &str| !part.is_empty() && part.len() <= 40 && part.bytes().all(|b| b.is_ascii_digit());
+        let digits = |part: &str| !part.is_empty() && part.len() <= 40 && part.bytes().all(|b| b.is_ascii_digit());
         let leading = whole.len() > 1 && whole.starts_with('0');
         if !digits(whole) || !digits(fraction) || leading {
             return Err(PriceError::Form);
@@ -210,24 +207,59 @@ mod tests {
 
     #[test]
     fn a6_amounts_have_one_spelling() {
-        for bad in ["", "00", "01", "+1", "-1", "1.0", "1e4", " 1", "1 ", "0x1", "١", &"9".repeat(79)] {
+        for bad in [
+            "",
+            "00",
+            "01",
+            "+1",
+            "-1",
+            "1.0",
+            "1e4",
+            " 1",
+            "1 ",
+            "0x1",
+            "١",
+            &"9".repeat(79),
+        ] {
             assert_eq!(bad.parse::<Amount>(), Err(AmountError), "{bad:?}");
         }
         let largest = U256::MAX.to_string();
         assert_eq!(largest.parse::<Amount>().unwrap().to_string(), largest);
         // one more than 2^256-1 has 78 digits as well
-        assert!("115792089237316195423570985008687907853269984665640564039457584007913129639936".parse::<Amount>().is_err());
+        assert!(
+            "115792089237316195423570985008687907853269984665640564039457584007913129639936"
+                .parse::<Amount>()
+                .is_err()
+        );
     }
 
     #[test]
     fn prices_are_exact_in_six_and_eighteen_decimals() {
-        for (text, six) in [("$0.05", "50000"), ("0.05 USDC", "50000"), ("$1", "1000000"), ("$12.345678", "12345678"), ("$0.000001", "1")] {
-            assert_eq!(text.parse::<Price>().unwrap().in_units_of(6).unwrap().to_string(), six, "{text}");
+        for (text, six) in [
+            ("$0.05", "50000"),
+            ("0.05 USDC", "50000"),
+            ("$1", "1000000"),
+            ("$12.345678", "12345678"),
+            ("$0.000001", "1"),
+        ] {
+            assert_eq!(
+                text.parse::<Price>().unwrap().in_units_of(6).unwrap().to_string(),
+                six,
+                "{text}"
+            );
         }
-        assert_eq!("$0.05".parse::<Price>().unwrap().in_units_of(18).unwrap().to_string(), "50000000000000000");
-        assert_eq!("$0.0000001".parse::<Price>().unwrap().in_units_of(6), Err(PriceError::TooFine));
+        assert_eq!(
+            "$0.05".parse::<Price>().unwrap().in_units_of(18).unwrap().to_string(),
+            "50000000000000000"
+        );
+        assert_eq!(
+            "$0.0000001".parse::<Price>().unwrap().in_units_of(6),
+            Err(PriceError::TooFine)
+        );
         assert_eq!("$0.00".parse::<Price>(), Err(PriceError::Zero));
-        for bad in ["0.05", "$", "$.05", "$5.", "$00.05", "$-1", "$1,000", "$1e3", "€1", "1 EUR", "$ 1"] {
+        for bad in [
+            "0.05", "$", "$.05", "$5.", "$00.05", "$-1", "$1,000", "$1e3", "€1", "1 EUR", "$ 1",
+        ] {
             assert_eq!(bad.parse::<Price>(), Err(PriceError::Form), "{bad}");
         }
     }

@@ -1,6 +1,12 @@
 //! The gate inside real workerd: the same decisions as on the host, from the same vectors.
 #![cfg(target_arch = "wasm32")]
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test"
+)]
 
 use farthing::{
     evm::{Address, Asset, Authorization, Signature, hex},
@@ -34,12 +40,19 @@ fn signatures_recover_to_their_signers() {
         let data = &vector["typedData"];
         let network = Network::from_chain_id(data["domain"]["chainId"].as_u64().unwrap());
         let contract = hex::read(data["domain"]["verifyingContract"].as_str().unwrap()).map(Address::new);
-        let Some(asset) = contract.and_then(|contract| Asset::find(network, contract)) else { continue };
+        let Some(asset) = contract.and_then(|contract| Asset::find(network, contract)) else {
+            continue;
+        };
         let message = data["message"].to_string();
-        let Some(authorization) = Authorization::read(&json::parse(&message).unwrap()) else { continue };
+        let Some(authorization) = Authorization::read(&json::parse(&message).unwrap()) else {
+            continue;
+        };
         let digest = authorization.digest(asset);
         assert_eq!(hex::print(digest.as_slice()), vector["digest"].as_str().unwrap());
-        let signer = Signature::parse(vector["signature"].as_str().unwrap()).unwrap().recover(digest).unwrap();
+        let signer = Signature::parse(vector["signature"].as_str().unwrap())
+            .unwrap()
+            .recover(digest)
+            .unwrap();
         assert_eq!(signer.to_checksum(None), vector["signer"].as_str().unwrap());
         seen += 1;
     }
@@ -49,18 +62,39 @@ fn signatures_recover_to_their_signers() {
 #[wasm_bindgen_test]
 fn a_recorded_payment_is_claimed_and_a_forged_one_is_not() {
     let file: serde_json::Value = serde_json::from_str(RECORDED).unwrap();
-    let header = file["exchanges"].as_array().unwrap().iter().find_map(|exchange| exchange["request"]["headers"]["payment-signature"].as_str()).unwrap();
+    let header = file["exchanges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find_map(|exchange| exchange["request"]["headers"]["payment-signature"].as_str())
+        .unwrap();
     let decoded = x402::decode(header).unwrap();
     let payment = json::parse(&decoded).unwrap();
-    let authorization = payment.get("payload").and_then(|payload| payload.get("authorization")).unwrap();
+    let authorization = payment
+        .get("payload")
+        .and_then(|payload| payload.get("authorization"))
+        .unwrap();
     let now = text(authorization, "validBefore").parse::<u64>().unwrap() - 60;
     let gate = Gate::new(CONFIG, KEYS, "", "", false);
     let url = "http://127.0.0.1:4021/paid";
     assert!(matches!(gate.route(url), Routed::Look(_)));
     assert!(matches!(gate.route("http://127.0.0.1:4021/free"), Routed::Free));
-    let decide = |header: &str| gate.decide(&Request { method: "GET", url, payment: Some(header), ..Request::default() }, now, [7; 16]);
+    let decide = |header: &str| {
+        gate.decide(
+            &Request {
+                method: "GET",
+                url,
+                payment: Some(header),
+                ..Request::default()
+            },
+            now,
+            [7; 16],
+        )
+    };
     assert!(matches!(decide(header), Decision::Ledger(call) if call.call == "claim"));
     let forged = decoded.replace(text(authorization, "nonce"), &format!("0x{}", "00".repeat(32)));
     let forged = x402::encode(&serde_json::from_str::<serde_json::Value>(&forged).unwrap());
-    assert!(matches!(decide(&forged), Decision::Answer(answer) if answer.status == 402 && answer.body.contains("signature-invalid")));
+    assert!(
+        matches!(decide(&forged), Decision::Answer(answer) if answer.status == 402 && answer.body.contains("signature-invalid"))
+    );
 }

@@ -27,7 +27,7 @@ function libtest({ code, out }) {
 }
 
 const strictly = ["--", "--deny", "warnings"];
-const clippy = async (...args) => asOne(await cargo(["clippy", ...args, "--all-targets", ...strictly], shown));
+const clippy = async (...args) => asOne(await cargo(["clippy", ...args, ...strictly], shown));
 
 /** Runs one of the core's test binaries for the web under `runner`. */
 async function web(test, feature, runner, env) {
@@ -78,10 +78,10 @@ async function scripts(files) {
 
 const stages = [
   ["fmt", async () => asOne(await cargo(["fmt", "--all", "--check"], shown))],
-  ["clippy-host", () => clippy("--workspace")],
-  ["clippy-edge", () => clippy("--package", "farthing", "--target", target, "--features", "edge")],
-  ["clippy-widget", () => clippy("--package", "farthing", "--target", target, "--features", "widget")],
-  ["clippy-worker", () => clippy("--package", "farthing-worker", "--target", target)],
+  ["clippy-host", () => clippy("--workspace", "--all-targets")],
+  ["clippy-edge", () => clippy("--package", "farthing", "--target", target, "--features", "edge", "--lib", "--test", "wasm_workerd")],
+  ["clippy-widget", () => clippy("--package", "farthing", "--target", target, "--features", "widget", "--lib", "--test", "wasm_browser")],
+  ["clippy-worker", () => clippy("--package", "farthing-worker", "--target", target, "--all-targets")],
   ["rust", async () => libtest(await cargo(["test", "--workspace"], shown))],
   ["browser", browser],
   ["workerd", () => web("wasm_workerd", "edge", [process.execPath, join(root, "tests/workerd/runner.mjs")])],

@@ -72,7 +72,9 @@ pub enum KeysError {
 impl fmt::Display for KeysError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("FARTHING_KEYS is missing: set it to kid:KEY, where KEY is 32 random bytes in base64url"),
+            Self::Missing => {
+                f.write_str("FARTHING_KEYS is missing: set it to kid:KEY, where KEY is 32 random bytes in base64url")
+            }
             Self::Form(number) => write!(f, "FARTHING_KEYS: entry {number} is not kid:base64url"),
             Self::Short(kid) => write!(f, "FARTHING_KEYS: the key \"{kid}\" has fewer than 32 bytes"),
             Self::Repeated(kid) => write!(f, "FARTHING_KEYS: the kid \"{kid}\" stands twice"),
@@ -110,7 +112,10 @@ impl Keys {
                 let _ = expand.expand(purpose.label(), &mut out);
                 out
             });
-            entries.push(Entry { kid: kid.to_owned(), derived });
+            entries.push(Entry {
+                kid: kid.to_owned(),
+                derived,
+            });
         }
         Ok(Self(entries))
     }

@@ -112,7 +112,12 @@ mod tests {
     #[test]
     fn e7_a_pass_opens_one_article_on_one_host_for_its_time() {
         let keys = test_keys();
-        let pass = Pass { payer: [1; 16], receipt: [2; 16], issued: 100, expires: 200 };
+        let pass = Pass {
+            payer: [1; 16],
+            receipt: [2; 16],
+            issued: 100,
+            expires: 200,
+        };
         let text = pass.seal(&keys, "https://a.example/articles/cheap").unwrap();
         assert_eq!(Pass::open(&keys, "https://a.example/articles/cheap", &text, 199), Some(pass));
         assert_eq!(Pass::open(&keys, "https://a.example/articles/cheap", &text, 200), None);
@@ -124,7 +129,10 @@ mod tests {
     #[test]
     fn a_handle_is_of_one_site() {
         let keys = test_keys();
-        let handle = Handle { payer: Address::repeat_byte(7), expires: 200 };
+        let handle = Handle {
+            payer: Address::repeat_byte(7),
+            expires: 200,
+        };
         let text = handle.seal(&keys, "https://a.example").unwrap();
         assert_eq!(Handle::open(&keys, "https://a.example", &text, 100), Some(handle));
         assert_eq!(Handle::open(&keys, "https://b.example", &text, 100), None);

@@ -3,7 +3,10 @@
 //! Plain exports instead of wasm-bindgen's: a request costs two calls and no JavaScript object is
 //! touched from here. The shim writes UTF-8 to the address that [`buffer`] gives, and reads
 //! [`output_length`] bytes at [`output`]. Every code that the shim does not know means: refuse.
-#![allow(unsafe_code, reason = "the attribute that exports a function under its own name is called unsafe; there is no unsafe block")]
+#![allow(
+    unsafe_code,
+    reason = "the attribute that exports a function under its own name is called unsafe; there is no unsafe block"
+)]
 
 use core::{cell::RefCell, fmt::Write};
 use std::thread_local;
@@ -81,7 +84,10 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
             Some(Origin::Dns) => ["dns", ""],
             None => ["none", ""],
         };
-        let settlement = gate.config().and_then(|config| serde_json::to_string(&config.settlement).ok()).unwrap_or_default();
+        let settlement = gate
+            .config()
+            .and_then(|config| serde_json::to_string(&config.settlement).ok())
+            .unwrap_or_default();
         let [kind, value] = origin;
         write_output(|output| output.extend([kind, "\n", value, "\n", &settlement]));
         GATE.set(Some(gate));
@@ -127,7 +133,9 @@ pub extern "C" fn next(length: usize, now: u32) -> u32 {
         with_gate(|gate| match gate.next(&request, reply, u64::from(now), *random) {
             Next::Answer(answer) => write_answer(&answer),
             Next::Fetch { path, owner } => write_lines(&[&path, &owner], &Headers::new(), FETCH),
-            Next::Deliver { path, headers, report } => write_lines(&[&path, report.as_deref().unwrap_or_default()], &headers, DELIVER),
+            Next::Deliver { path, headers, report } => {
+                write_lines(&[&path, report.as_deref().unwrap_or_default()], &headers, DELIVER)
+            }
         })
     })
 }

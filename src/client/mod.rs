@@ -10,6 +10,7 @@
 mod answer;
 mod chain;
 mod choice;
+mod event;
 mod flow;
 pub(crate) mod json;
 mod payment;
@@ -18,7 +19,8 @@ mod wallet;
 
 pub use answer::Answer;
 pub use choice::{Pins, PinsError};
-pub use flow::{Effect, FlowEvent, FlowState, step};
+pub use event::{Effect, FlowEvent};
+pub use flow::{FlowState, step};
 pub use view::{Action, Notice, Stage, Terms, View};
 
 #[cfg(test)]

@@ -62,6 +62,8 @@ impl Asset {
 
     /// The asset at this contract.
     pub fn find(network: Network, contract: Address) -> Option<&'static Self> {
-        ASSETS.iter().find(|asset| asset.network == network && asset.contract == contract)
+        ASSETS
+            .iter()
+            .find(|asset| asset.network == network && asset.contract == contract)
     }
 }

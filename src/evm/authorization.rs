@@ -10,7 +10,13 @@ use super::{Asset, hex};
 use crate::{json::Value, money::Amount};
 
 mod typed {
-    #![allow(missing_docs, missing_debug_implementations, clippy::all, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+    #![allow(
+        missing_docs,
+        missing_debug_implementations,
+        clippy::all,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )]
     super::sol! {
         // EIP-3009; the order and names of the fields are part of the type hash.
         struct TransferWithAuthorization {
@@ -180,13 +186,19 @@ mod tests {
             let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
             let network = Network::from_chain_id(data["domain"]["chainId"].as_u64().unwrap());
             let contract = Address::new(hex::read(&text(&data["domain"]["verifyingContract"])).unwrap());
-            let Some(asset) = Asset::find(network, contract) else { continue };
+            let Some(asset) = Asset::find(network, contract) else {
+                continue;
+            };
             if data["primaryType"] != "TransferWithAuthorization" || data["message"]["validAfter"].is_null() {
                 continue;
             }
             let Ok(message) = Authorization::read(&crate::json::parse(&data["message"].to_string()).unwrap()).ok_or(()) else {
                 let over = |field: &str| text(&data["message"][field]).len() > 20;
-                assert!(over("validAfter") || over("validBefore"), "{}: refused for its times alone", vector["label"]);
+                assert!(
+                    over("validAfter") || over("validBefore"),
+                    "{}: refused for its times alone",
+                    vector["label"]
+                );
                 continue;
             };
             let digest = message.digest(asset);
@@ -203,7 +215,11 @@ mod tests {
     #[test]
     fn a7_times_over_64_bits_and_odd_spellings_are_refused() {
         for bad in ["", "-1", "01", "1.0", "18446744073709551616", "0x1"] {
-            let json = alloc::format!(r#"{{"from":"0x{0}","to":"0x{0}","value":"1","validAfter":"{bad}","validBefore":"2","nonce":"0x{1}"}}"#, "11".repeat(20), "22".repeat(32));
+            let json = alloc::format!(
+                r#"{{"from":"0x{0}","to":"0x{0}","value":"1","validAfter":"{bad}","validBefore":"2","nonce":"0x{1}"}}"#,
+                "11".repeat(20),
+                "22".repeat(32)
+            );
             assert_eq!(Authorization::read(&crate::json::parse(&json).unwrap()), None, "{bad}");
         }
     }

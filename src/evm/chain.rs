@@ -56,7 +56,12 @@ struct Request<'a, P> {
 }
 
 fn request<P: Serialize>(method: &str, params: P) -> Vec<u8> {
-    let request = Request { jsonrpc: "2.0", id: 1, method, params };
+    let request = Request {
+        jsonrpc: "2.0",
+        id: 1,
+        method,
+        params,
+    };
     serde_json::to_vec(&request).unwrap_or_default()
 }
 
@@ -65,7 +70,10 @@ fn result<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unreadable> {
     struct Answer<T> {
         result: Option<T>,
     }
-    serde_json::from_slice::<Answer<T>>(body).ok().and_then(|answer| answer.result).ok_or(Unreadable)
+    serde_json::from_slice::<Answer<T>>(body)
+        .ok()
+        .and_then(|answer| answer.result)
+        .ok_or(Unreadable)
 }
 
 fn quantity(text: &str) -> Result<u64, Unreadable> {
@@ -198,7 +206,12 @@ pub fn read_transfer(body: &[u8], wanted: &Wanted) -> Result<Option<u64>, Unread
         return Ok(None);
     }
     let by_token = |log: &Log| hex::read::<20>(&log.address) == Some(wanted.asset.0.0);
-    let topics = |log: &Log| log.topics.iter().map(|topic| hex::read::<32>(topic).map(B256::new)).collect::<Option<Vec<_>>>();
+    let topics = |log: &Log| {
+        log.topics
+            .iter()
+            .map(|topic| hex::read::<32>(topic).map(B256::new))
+            .collect::<Option<Vec<_>>>()
+    };
     let mut pairs = receipt.logs.iter().zip(receipt.logs.iter().skip(1));
     let found = pairs.any(|(used, moved)| {
         let adjacent = quantity(&used.log_index)

@@ -28,7 +28,9 @@ pub mod address {
     /// Reads an address.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
-        read(&text).map(Address::new).ok_or_else(|| de::Error::custom("not an address"))
+        read(&text)
+            .map(Address::new)
+            .ok_or_else(|| de::Error::custom("not an address"))
     }
 
     /// Writes an address.
@@ -45,7 +47,9 @@ pub mod word {
     /// Reads a word.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<B256, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
-        read(&text).map(B256::new).ok_or_else(|| de::Error::custom("not 32 bytes of hex"))
+        read(&text)
+            .map(B256::new)
+            .ok_or_else(|| de::Error::custom("not 32 bytes of hex"))
     }
 
     /// Writes a word.
@@ -61,7 +65,9 @@ mod tests {
     #[test]
     fn c6_one_value_has_one_reading() {
         assert_eq!(read::<2>("0xAbCd"), read::<2>("0xabcd"));
-        for bad in ["abcd", "0xabc", "0xabcde", "0xabcdef", "0xabcg", "0x", "0X00aa", "0x0xab", " 0xabcd"] {
+        for bad in [
+            "abcd", "0xabc", "0xabcde", "0xabcdef", "0xabcg", "0x", "0X00aa", "0x0xab", " 0xabcd",
+        ] {
             assert_eq!(read::<2>(bad), None, "{bad}");
         }
     }

@@ -83,7 +83,10 @@ impl Signature {
     /// Written out on the curve arithmetic of `k256` instead of its `recover_from_prehash`, which
     /// verifies what it has just recovered and takes twice as long; the tests hold the two equal.
     /// All of it is public data, so nothing here needs constant time.
-    #[allow(clippy::arithmetic_side_effects, reason = "arithmetic modulo the group order cannot overflow")]
+    #[allow(
+        clippy::arithmetic_side_effects,
+        reason = "arithmetic modulo the group order cannot overflow"
+    )]
     pub fn recover(&self, digest: B256) -> Result<Address, SignatureError> {
         let r = scalar(self.r).ok_or(SignatureError::NotOnCurve)?;
         let s = scalar(self.s).ok_or(SignatureError::NotOnCurve)?;
@@ -91,8 +94,11 @@ impl Signature {
             return Err(SignatureError::HighS);
         }
         // R has x = r: x = r + n is below the field's prime for one r in 2^128, and no wallet signs so.
-        let point = Option::<AffinePoint>::from(AffinePoint::decompress(&FieldBytes::from(self.r), Choice::from(u8::from(self.odd))))
-            .ok_or(SignatureError::NotOnCurve)?;
+        let point = Option::<AffinePoint>::from(AffinePoint::decompress(
+            &FieldBytes::from(self.r),
+            Choice::from(u8::from(self.odd)),
+        ))
+        .ok_or(SignatureError::NotOnCurve)?;
         let z = <Scalar as Reduce<Limbs>>::reduce_bytes(&FieldBytes::from(digest.0));
         let inverse = Option::<Scalar>::from(r.invert_vartime()).ok_or(SignatureError::NotOnCurve)?;
         // Q = (s R - z G) / r, SEC 1 version 2.0 section 4.1.6
@@ -162,7 +168,11 @@ mod tests {
         for v in ["02", "1a", "1d", "ff"] {
             assert_eq!(Signature::parse(&format!("0x{body}{v}")), Err(SignatureError::Malformed));
         }
-        assert_eq!(Signature::parse(&format!("0x{body}")), Err(SignatureError::Malformed), "EIP-2098 compact");
+        assert_eq!(
+            Signature::parse(&format!("0x{body}")),
+            Err(SignatureError::Malformed),
+            "EIP-2098 compact"
+        );
         assert_eq!(Signature::parse(&format!("0x{body}1b00")), Err(SignatureError::Contract));
         assert_eq!(Signature::parse(&format!("0x{body}zz")), Err(SignatureError::Malformed));
         assert_eq!(Signature::parse(""), Err(SignatureError::Malformed));

@@ -132,7 +132,9 @@ pub(super) fn problem(refusal: &Refusal, refused: Option<&Refused>, offer: Optio
         answer.headers.push(("Content-Type", "application/problem+json".to_owned()));
     }
     if let Some(offer) = offer {
-        answer.headers.push((header::PAYMENT_REQUIRED, payment_required(offer, error)));
+        answer
+            .headers
+            .push((header::PAYMENT_REQUIRED, payment_required(offer, error)));
     }
     if let (Some(reason), Some(offer)) = (reason, offer) {
         let response = SettleResponse {

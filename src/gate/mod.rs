@@ -30,11 +30,7 @@ use crate::{
         matching::{Against, Version},
     },
     problem::Problem,
-    route::{
-        Access, Config, ConfigError, Matched, Route,
-        config::is_loopback,
-        path, rule,
-    },
+    route::{Access, Config, ConfigError, Matched, Route, config::is_loopback, path, rule},
     x402::v2::ResourceInfo,
 };
 
@@ -152,8 +148,21 @@ impl Gate {
             errors: Vec<String>,
             warnings: Vec<String>,
         }
-        let errors: Vec<String> = self.config.as_ref().err().into_iter().flatten().map(ToString::to_string).collect();
-        let mut warnings: Vec<String> = self.keys.as_ref().err().map(|error| format!("{error}; priced pages answer 503 until then")).into_iter().collect();
+        let errors: Vec<String> = self
+            .config
+            .as_ref()
+            .err()
+            .into_iter()
+            .flatten()
+            .map(ToString::to_string)
+            .collect();
+        let mut warnings: Vec<String> = self
+            .keys
+            .as_ref()
+            .err()
+            .map(|error| format!("{error}; priced pages answer 503 until then"))
+            .into_iter()
+            .collect();
         if let Ok(config) = &self.config {
             for offer in config.routes.iter().flat_map(|route| &route.offers) {
                 let warning = format!(
@@ -218,7 +227,13 @@ impl Gate {
         let Ok(keys) = &self.keys else {
             return Decision::Answer(self.problem(request, Problem::NotConfigured.into()));
         };
-        let asked = Asked { route, resource: &resource, keys, now, random };
+        let asked = Asked {
+            route,
+            resource: &resource,
+            keys,
+            now,
+            random,
+        };
         match self.payment(request, &asked) {
             Ok(Some(payment)) => Decision::Ledger(self.claim(&payment, request, &asked)),
             Err(refusal) => Decision::Answer(self.refuse(request, Some(&asked), &refusal, None)),
@@ -236,7 +251,8 @@ impl Gate {
                     headers: answer::private(),
                 };
             }
-            let handle = cookie::values(request.cookie, cookie::HANDLE).find_map(|text| Handle::open(asked.keys, site, text, asked.now));
+            let handle =
+                cookie::values(request.cookie, cookie::HANDLE).find_map(|text| Handle::open(asked.keys, site, text, asked.now));
             if let Some(handle) = handle {
                 #[derive(Serialize)]
                 struct Question<'a> {
@@ -245,7 +261,10 @@ impl Gate {
                 return Decision::Ledger(LedgerCall {
                     object: object_name(site, handle.payer),
                     call: "owned",
-                    body: serde_json::to_string(&Question { resource: asked.resource }).unwrap_or_default(),
+                    body: serde_json::to_string(&Question {
+                        resource: asked.resource,
+                    })
+                    .unwrap_or_default(),
                 });
             }
         }
@@ -320,7 +339,13 @@ impl Gate {
         let (Routed::Look(Target::Priced(route, resource)), Ok(keys)) = (self.route(request.url), &self.keys) else {
             return internal();
         };
-        let asked = Asked { route, resource: &resource, keys, now, random };
+        let asked = Asked {
+            route,
+            resource: &resource,
+            keys,
+            now,
+            random,
+        };
         match Reply::read(reply) {
             Some(Reply::Fetch { key, fence }) => {
                 #[derive(Serialize)]
@@ -361,7 +386,10 @@ impl Gate {
         let mut headers = answer::private();
         answer::settled(&mut headers, grant);
         let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
-        let left = grant.until.map(|until| until.saturating_sub(asked.now)).filter(|seconds| *seconds > 0);
+        let left = grant
+            .until
+            .map(|until| until.saturating_sub(asked.now))
+            .filter(|seconds| *seconds > 0);
         if let (Some(until), Some(seconds)) = (grant.until, left) {
             let pass = Pass {
                 payer: Pass::payer_digest(grant.payer),
@@ -408,7 +436,10 @@ impl Gate {
         });
         let first = refusal.problem == Problem::PaymentRequired;
         if request.wants_page() {
-            let demo = self.config().and_then(|config| config.demo_script.as_deref()).filter(|_| self.local);
+            let demo = self
+                .config()
+                .and_then(|config| config.demo_script.as_deref())
+                .filter(|_| self.local);
             return match (&offer, asked) {
                 (Some(offer), Some(asked)) if first => self.page.offer(offer, asked.route, demo),
                 _ => self.page.problem(refusal, refused),
@@ -460,7 +491,9 @@ fn redirect(url: &str, path: &str) -> Answer {
 /// A keyed digest of a network address, so that no address is ever stored.
 fn address_digest(keys: &Keys, address: Option<&str>) -> String {
     use hmac::{Hmac, Mac};
-    let mac = keys.signing(Purpose::Address).and_then(|(_, key)| Hmac::<sha2::Sha256>::new_from_slice(key).ok());
+    let mac = keys
+        .signing(Purpose::Address)
+        .and_then(|(_, key)| Hmac::<sha2::Sha256>::new_from_slice(key).ok());
     let Some(mut mac) = mac else {
         return String::new();
     };

@@ -1,13 +1,16 @@
 //! Answers for people: our own 402 page, and a plain page for every other problem.
 
-use alloc::{
-    borrow::ToOwned,
-    format,
-    string::String,
-};
+use alloc::{borrow::ToOwned, format, string::String};
 
 use super::answer::{self, Answer, Offer};
-use crate::{evm::Asset, ledger::Refused, offer::Refusal, problem::Problem, route::Route, x402::{Network, header}};
+use crate::{
+    evm::Asset,
+    ledger::Refused,
+    offer::Refusal,
+    problem::Problem,
+    route::Route,
+    x402::{Network, header},
+};
 
 /// The 402 page with its places to fill, and the policy it is served under.
 #[derive(Debug)]
@@ -30,9 +33,15 @@ impl Template {
         let asset = first.and_then(|offer| Asset::find(offer.network, offer.asset));
         let content = answer::payment_required(offer, Problem::PaymentRequired.slug());
         let host = offer.info.url.split('/').nth(2).unwrap_or_default();
-        let title = if route.description.is_empty() { "This page is for paying readers" } else { &route.description };
+        let title = if route.description.is_empty() {
+            "This page is for paying readers"
+        } else {
+            &route.description
+        };
         let test = first.is_some_and(|offer| offer.network == Network::BASE_SEPOLIA);
-        let script = demo.map(|path| format!("<script type=\"module\" src=\"{path}\"></script>")).unwrap_or_default();
+        let script = demo
+            .map(|path| format!("<script type=\"module\" src=\"{path}\"></script>"))
+            .unwrap_or_default();
         let html = fill(&self.html, |name| match name {
             "lang" => "en".into(),
             "site" => escape(host),
@@ -42,7 +51,13 @@ impl Template {
             "symbol" => escape(asset.map(|asset| asset.symbol).unwrap_or_default()),
             "network" => escape(asset.map(|asset| asset.network_name()).unwrap_or_default()),
             "offer" => content.clone(),
-            "test" => if test { " test-network".into() } else { String::new() },
+            "test" => {
+                if test {
+                    " test-network".into()
+                } else {
+                    String::new()
+                }
+            }
             // our own markup, from a path that the config check holds free of quotes
             "demo" => script.clone(),
             _ => String::new(),
@@ -72,7 +87,11 @@ impl Template {
         headers.push(("Content-Security-Policy", self.csp.clone()));
         headers.push(("X-Content-Type-Options", "nosniff".to_owned()));
         headers.push(("Referrer-Policy", "same-origin".to_owned()));
-        Answer { status, headers, body: html }
+        Answer {
+            status,
+            headers,
+            body: html,
+        }
     }
 }
 

@@ -21,11 +21,21 @@ const URL: &str = "https://news.example/articles/x";
 const KEYS: &str = "a:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE,b:AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI";
 
 fn gate() -> Gate {
-    Gate::new(SAMPLE, KEYS, "<h1>{{title}}</h1>{{price}} {{offer}}{{demo}}", "default-src 'none'", false)
+    Gate::new(
+        SAMPLE,
+        KEYS,
+        "<h1>{{title}}</h1>{{price}} {{offer}}{{demo}}",
+        "default-src 'none'",
+        false,
+    )
 }
 
 fn request(url: &'static str) -> Request<'static> {
-    Request { method: "GET", url, ..Request::default() }
+    Request {
+        method: "GET",
+        url,
+        ..Request::default()
+    }
 }
 
 fn answer(decision: Decision) -> Answer {
@@ -36,13 +46,22 @@ fn answer(decision: Decision) -> Answer {
 }
 
 fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
-    answer.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+    answer
+        .headers
+        .iter()
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.as_str())
 }
 
 fn problem_of(answer: &Answer) -> String {
     let body: Value = serde_json::from_str(&answer.body).unwrap();
     assert_eq!(body["status"], answer.status);
-    let slug = body["type"].as_str().unwrap().strip_prefix(crate::problem::TYPE_BASE).unwrap().to_owned();
+    let slug = body["type"]
+        .as_str()
+        .unwrap()
+        .strip_prefix(crate::problem::TYPE_BASE)
+        .unwrap()
+        .to_owned();
     assert_eq!(Problem::from_slug(&slug).unwrap().status(), answer.status);
     slug
 }
@@ -100,7 +119,10 @@ fn encode(payment: &Value) -> String {
 
 /// The intent of a payment that is claimed, or the slug of the problem it is refused with.
 fn pay(gate: &Gate, url: &'static str, header: &str) -> Result<Intent, String> {
-    let request = Request { payment: Some(header), ..request(url) };
+    let request = Request {
+        payment: Some(header),
+        ..request(url)
+    };
     match gate.decide(&request, NOW, [9; 16]) {
         Decision::Ledger(call) => {
             assert_eq!(call.call, "claim");
@@ -121,19 +143,38 @@ fn a_402_offers_the_article_to_both_generations() {
     let offer = &required["accepts"][0];
     let mut fields: Vec<&String> = offer.as_object().unwrap().keys().collect();
     fields.sort();
-    assert_eq!(fields, ["amount", "asset", "extra", "maxTimeoutSeconds", "network", "payTo", "scheme"]);
+    assert_eq!(
+        fields,
+        ["amount", "asset", "extra", "maxTimeoutSeconds", "network", "payTo", "scheme"]
+    );
     assert_eq!(offer["amount"], "50000");
     assert_eq!(offer["asset"], "0x036CbD53842c5426634e7929541eC2318f3dCF7e");
     let body: Value = serde_json::from_str(&answer.body).unwrap();
     assert_eq!(body["x402Version"], 1);
     let v1 = &body["accepts"][0];
-    assert_eq!((&v1["network"], &v1["maxAmountRequired"], &v1["resource"], &v1["mimeType"]), (&json!("base-sepolia"), &json!("50000"), &json!(URL), &json!("")));
+    assert_eq!(
+        (&v1["network"], &v1["maxAmountRequired"], &v1["resource"], &v1["mimeType"]),
+        (&json!("base-sepolia"), &json!("50000"), &json!(URL), &json!(""))
+    );
 }
 
 #[test]
 fn people_get_a_page_and_its_texts_are_escaped() {
-    let gate = Gate::new(&SAMPLE.replace("One article", "<b>&'\\\"{{offer}}"), KEYS, "<h1>{{title}}</h1>{{price}}", "x", false);
-    let answer = answer(gate.decide(&Request { accept: "text/html,*/*", ..request(URL) }, NOW, [1; 16]));
+    let gate = Gate::new(
+        &SAMPLE.replace("One article", "<b>&'\\\"{{offer}}"),
+        KEYS,
+        "<h1>{{title}}</h1>{{price}}",
+        "x",
+        false,
+    );
+    let answer = answer(gate.decide(
+        &Request {
+            accept: "text/html,*/*",
+            ..request(URL)
+        },
+        NOW,
+        [1; 16],
+    ));
     assert_eq!(answer.status, 402);
     assert_eq!(answer.body, "<h1>&lt;b&gt;&amp;&#39;&quot;{{offer}}</h1>$0.05");
     assert!(header(&answer, "PAYMENT-REQUIRED").is_some());
@@ -196,8 +237,16 @@ fn a3_every_changed_field_is_refused_without_asking_anybody() {
         ("/accepted/extra/version", json!("1"), "offer-unknown"),
         ("/payload", json!(null), "payment-malformed"),
         ("/payload/signature", json!("0x"), "signature-invalid"),
-        ("/payload/signature", json!(format!("0x{}1b", "11".repeat(64))), "signature-invalid"),
-        ("/payload/signature", json!(format!("0x{}", "11".repeat(100))), "signature-unsupported"),
+        (
+            "/payload/signature",
+            json!(format!("0x{}1b", "11".repeat(64))),
+            "signature-invalid",
+        ),
+        (
+            "/payload/signature",
+            json!(format!("0x{}", "11".repeat(100))),
+            "signature-unsupported",
+        ),
         ("/payload/authorization", json!(null), "payment-malformed"),
         ("/payload/authorization/from", other.clone(), "signature-invalid"),
         ("/payload/authorization/from", json!("0x12"), "payment-malformed"),
@@ -206,11 +255,31 @@ fn a3_every_changed_field_is_refused_without_asking_anybody() {
         ("/payload/authorization/value", json!("50001"), "amount-mismatch"),
         ("/payload/authorization/value", json!("-1"), "payment-malformed"),
         ("/payload/authorization/validAfter", json!("1"), "signature-invalid"),
-        ("/payload/authorization/validAfter", json!((NOW + 1).to_string()), "authorization-not-yet-valid"),
-        ("/payload/authorization/validBefore", json!((NOW + 299).to_string()), "signature-invalid"),
-        ("/payload/authorization/validBefore", json!((NOW + 331).to_string()), "authorization-too-long"),
-        ("/payload/authorization/validBefore", json!("340282366920938463463374607431768211456"), "payment-malformed"),
-        ("/payload/authorization/nonce", json!(format!("0x{}", "04".repeat(32))), "signature-invalid"),
+        (
+            "/payload/authorization/validAfter",
+            json!((NOW + 1).to_string()),
+            "authorization-not-yet-valid",
+        ),
+        (
+            "/payload/authorization/validBefore",
+            json!((NOW + 299).to_string()),
+            "signature-invalid",
+        ),
+        (
+            "/payload/authorization/validBefore",
+            json!((NOW + 331).to_string()),
+            "authorization-too-long",
+        ),
+        (
+            "/payload/authorization/validBefore",
+            json!("340282366920938463463374607431768211456"),
+            "payment-malformed",
+        ),
+        (
+            "/payload/authorization/nonce",
+            json!(format!("0x{}", "04".repeat(32))),
+            "signature-invalid",
+        ),
         ("/payload/authorization/nonce", json!("0x04"), "payment-malformed"),
     ];
     assert!(pay(&gate, URL, &encode(&good)).is_ok());
@@ -241,12 +310,28 @@ fn c5_each_malformed_header_has_its_own_problem() {
     ] {
         assert_eq!(pay(&gate, URL, header).unwrap_err(), want);
     }
-    for (method, want) in [("HEAD", "method-cannot-pay"), ("OPTIONS", "method-cannot-pay"), ("POST", "method-not-payable"), ("PURGE", "method-not-payable")] {
-        let request = Request { method, payment: Some(&good), ..request(URL) };
+    for (method, want) in [
+        ("HEAD", "method-cannot-pay"),
+        ("OPTIONS", "method-cannot-pay"),
+        ("POST", "method-not-payable"),
+        ("PURGE", "method-not-payable"),
+    ] {
+        let request = Request {
+            method,
+            payment: Some(&good),
+            ..request(URL)
+        };
         assert_eq!(problem_of(&answer(gate.decide(&request, NOW, [9; 16]))), want);
     }
-    let both = Request { payment: Some(&good), x_payment: Some(&good), ..request(URL) };
-    assert_eq!(problem_of(&answer(gate.decide(&both, NOW, [9; 16]))), "payment-header-repeated");
+    let both = Request {
+        payment: Some(&good),
+        x_payment: Some(&good),
+        ..request(URL)
+    };
+    assert_eq!(
+        problem_of(&answer(gate.decide(&both, NOW, [9; 16]))),
+        "payment-header-repeated"
+    );
 }
 
 #[test]
@@ -259,9 +344,14 @@ fn a4_a_quoted_price_holds_for_its_time() {
     let intent = pay(&new, URL, &header).unwrap();
     assert_eq!((intent.amount.to_string().as_str(), intent.late), ("50000", None));
     // after the quote's time it may only be looked up
-    let late = Request { payment: Some(&header), ..request(URL) };
+    let late = Request {
+        payment: Some(&header),
+        ..request(URL)
+    };
     let later = NOW + offer::quote::QUOTE_SECONDS;
-    let Decision::Ledger(call) = new.decide(&late, later, [9; 16]) else { panic!() };
+    let Decision::Ledger(call) = new.decide(&late, later, [9; 16]) else {
+        panic!()
+    };
     let intent: Intent = serde_json::from_str(&call.body).unwrap();
     assert_eq!(intent.late.as_deref(), Some("price-changed"));
     // and a quote of another article holds nothing
@@ -275,7 +365,11 @@ fn a7_the_windows_edges() {
     let payer = Payer::new(7);
     let offer = offer(&gate, URL, 1);
     let with = |valid_after: u64, valid_before: u64| {
-        let authorization = Authorization { valid_after, valid_before, ..payer.authorization(&offer, 3) };
+        let authorization = Authorization {
+            valid_after,
+            valid_before,
+            ..payer.authorization(&offer, 3)
+        };
         let payment = json!({"x402Version": 2, "accepted": offer, "payload": {"signature": payer.sign(&authorization), "authorization": authorization}});
         pay(&gate, URL, &encode(&payment)).map(|intent| intent.late)
     };
@@ -292,10 +386,24 @@ fn a7_the_windows_edges() {
 #[test]
 fn e7_a_pass_forwards_its_article_only() {
     let gate = gate();
-    let pass = Pass { payer: [1; 16], receipt: [2; 16], issued: NOW, expires: NOW + 60 };
+    let pass = Pass {
+        payer: [1; 16],
+        receipt: [2; 16],
+        issued: NOW,
+        expires: NOW + 60,
+    };
     let token = pass.seal(&test_keys(), URL).unwrap();
     let cookies = format!("session=1; {}={token}", cookie::PASS);
-    let with = |url, now| gate.decide(&Request { cookie: &cookies, ..request(url) }, now, [0; 16]);
+    let with = |url, now| {
+        gate.decide(
+            &Request {
+                cookie: &cookies,
+                ..request(url)
+            },
+            now,
+            [0; 16],
+        )
+    };
     assert!(matches!(with(URL, NOW), Decision::Forward { path, .. } if path == "/articles/x"));
     assert_eq!(answer(with("https://news.example/articles/y", NOW)).status, 402);
     assert_eq!(answer(with(URL, NOW + 60)).status, 402);
@@ -314,12 +422,25 @@ fn a_grant_sets_a_pass_for_its_path_and_only_for_what_was_asked() {
         report: None,
     };
     let reply = serde_json::to_string(&Reply::Deliver(grant)).unwrap();
-    let Next::Deliver { path, headers, .. } = gate.next(&request(URL), &reply, NOW, [0; 16]) else { panic!() };
+    let Next::Deliver { path, headers, .. } = gate.next(&request(URL), &reply, NOW, [0; 16]) else {
+        panic!()
+    };
     assert_eq!(path, "/articles/x");
-    let cookies: Vec<&String> = headers.iter().filter(|(name, _)| *name == "Set-Cookie").map(|(_, value)| value).collect();
-    assert!(cookies[0].contains("; Path=/articles/x; Max-Age=100; Secure; HttpOnly; SameSite=Lax"), "{cookies:?}");
+    let cookies: Vec<&String> = headers
+        .iter()
+        .filter(|(name, _)| *name == "Set-Cookie")
+        .map(|(_, value)| value)
+        .collect();
+    assert!(
+        cookies[0].contains("; Path=/articles/x; Max-Age=100; Secure; HttpOnly; SameSite=Lax"),
+        "{cookies:?}"
+    );
     assert!(cookies[1].starts_with("__Host-farthing=") && cookies[1].contains("; Path=/; "));
-    let response = headers.iter().find(|(name, _)| *name == "PAYMENT-RESPONSE").map(|(_, value)| decoded(value)).unwrap();
+    let response = headers
+        .iter()
+        .find(|(name, _)| *name == "PAYMENT-RESPONSE")
+        .map(|(_, value)| decoded(value))
+        .unwrap();
     assert_eq!(response["success"], true);
     assert_eq!(response["network"], "eip155:84532");
     // a reply about another resource is never delivered
@@ -331,11 +452,17 @@ fn a_grant_sets_a_pass_for_its_path_and_only_for_what_was_asked() {
 #[test]
 fn d9_another_host_gets_no_offer() {
     let strange = "https://evil.example/articles/x";
-    assert_eq!(problem_of(&answer(gate().decide(&request(strange), NOW, [1; 16]))), "wrong-host");
+    assert_eq!(
+        problem_of(&answer(gate().decide(&request(strange), NOW, [1; 16]))),
+        "wrong-host"
+    );
     let local = Gate::new(SAMPLE, KEYS, "", "", true);
     let here = answer(local.decide(&request("http://127.0.0.1:4020/articles/x"), NOW, [1; 16]));
     assert!(here.body.contains(URL) && !here.body.contains("127.0.0.1"));
-    assert_eq!(problem_of(&answer(local.decide(&request(strange), NOW, [1; 16]))), "wrong-host");
+    assert_eq!(
+        problem_of(&answer(local.decide(&request(strange), NOW, [1; 16]))),
+        "wrong-host"
+    );
 }
 
 #[test]
@@ -359,14 +486,25 @@ fn d1_other_spellings_are_redirected_or_refused_and_free_ones_left_alone() {
 #[test]
 fn s7_without_config_or_keys_nothing_priced_is_handed_on() {
     let keyless = Gate::new(SAMPLE, "", "", "", false);
-    assert_eq!(problem_of(&answer(keyless.decide(&request(URL), NOW, [1; 16]))), "not-configured");
+    assert_eq!(
+        problem_of(&answer(keyless.decide(&request(URL), NOW, [1; 16]))),
+        "not-configured"
+    );
     assert!(matches!(keyless.route("https://news.example/about"), Routed::Free));
     let health: Value = serde_json::from_str(&keyless.health().body).unwrap();
     assert_eq!(health["ok"], true);
-    assert!(health["warnings"][0].as_str().unwrap().starts_with("FARTHING_KEYS is missing"));
+    assert!(
+        health["warnings"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("FARTHING_KEYS is missing")
+    );
     let broken = Gate::new("{", KEYS, "", "", false);
     assert!(matches!(broken.route("https://news.example/about"), Routed::Look(_)));
-    assert_eq!(problem_of(&answer(broken.decide(&request("https://news.example/about"), NOW, [1; 16]))), "not-configured");
+    assert_eq!(
+        problem_of(&answer(broken.decide(&request("https://news.example/about"), NOW, [1; 16]))),
+        "not-configured"
+    );
     assert_eq!(broken.health().status, 503);
 }
 
@@ -396,11 +534,26 @@ fn the_recorded_payments_of_official_clients_are_understood() {
             let value: Value = serde_json::from_str(&json).unwrap();
             let before = value["payload"]["authorization"]["validBefore"].as_str().unwrap();
             let now = before.parse::<u64>().unwrap() - 60;
-            let gate = Gate::new(&SAMPLE.replace("$0.05", "$0.01").replace("https://news.example", "http://127.0.0.1:4021").replace("/articles/*", "/paid"), KEYS, "", "", false);
+            let gate = Gate::new(
+                &SAMPLE
+                    .replace("$0.05", "$0.01")
+                    .replace("https://news.example", "http://127.0.0.1:4021")
+                    .replace("/articles/*", "/paid"),
+                KEYS,
+                "",
+                "",
+                false,
+            );
             let url = "http://127.0.0.1:4021/paid";
             let request = match version {
-                Version::V1 => Request { x_payment: Some(header), ..request(url) },
-                Version::V2 => Request { payment: Some(header), ..request(url) },
+                Version::V1 => Request {
+                    x_payment: Some(header),
+                    ..request(url)
+                },
+                Version::V2 => Request {
+                    payment: Some(header),
+                    ..request(url)
+                },
             };
             match gate.decide(&request, now, [9; 16]) {
                 Decision::Ledger(call) => {
@@ -409,7 +562,10 @@ fn the_recorded_payments_of_official_clients_are_understood() {
                     assert_eq!(intent.late, None, "{name}");
                     assert_eq!(intent.version, version.number());
                 }
-                other => assert_eq!((name, problem_of(&answer(other)).as_str()), ("v2-bad-signature", "signature-invalid")),
+                other => assert_eq!(
+                    (name, problem_of(&answer(other)).as_str()),
+                    ("v2-bad-signature", "signature-invalid")
+                ),
             }
         }
         assert!(seen > 0, "{name}");

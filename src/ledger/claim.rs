@@ -41,7 +41,10 @@ pub enum Claim {
 /// Only a payment in its window begins anything; one past it may look up its own row and join it.
 pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
     let refuse = |problem| Claim::Reply(Reply::refuse(problem, &intent.resource));
-    let late = intent.late.as_deref().map(|slug| Problem::from_slug(slug).unwrap_or(Problem::Internal));
+    let late = intent
+        .late
+        .as_deref()
+        .map(|slug| Problem::from_slug(slug).unwrap_or(Problem::Internal));
     if let Some(row) = payer.same {
         if row.intent.resource != intent.resource {
             return refuse(Problem::BoundElsewhere);
@@ -53,7 +56,9 @@ pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
                 Some(problem) => refuse(problem),
                 None => again(row, payer, intent, now),
             },
-            Phase::Settled { at, answered, delivered, .. } => redeliver(row, intent, answered.unwrap_or(now), *at, *delivered, now),
+            Phase::Settled {
+                at, answered, delivered, ..
+            } => redeliver(row, intent, answered.unwrap_or(now), *at, *delivered, now),
             Phase::Expired => refuse(Problem::AuthorizationExpired),
             Phase::Cancelled => refuse(Problem::AuthorizationCancelled),
             Phase::Foreign => refuse(Problem::AlreadyUsed),

@@ -77,7 +77,10 @@ pub struct Row {
 impl Row {
     /// Whether its outcome is still open, so that nothing else may be begun for its article.
     pub const fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Claimed { .. } | Phase::Settling { .. } | Phase::Unknown { .. })
+        matches!(
+            self.phase,
+            Phase::Claimed { .. } | Phase::Settling { .. } | Phase::Unknown { .. }
+        )
     }
 
     /// What the payer owns through it.

@@ -36,12 +36,19 @@ pub fn read_settlement(row: &Row, status: u16, body: &[u8]) -> Settlement {
     };
     let transaction = answer.transaction.unwrap_or_default();
     if answer.success {
-        let network = answer.network.as_deref().and_then(|text| text.parse().ok().or_else(|| Network::from_v1_slug(text)));
+        let network = answer
+            .network
+            .as_deref()
+            .and_then(|text| text.parse().ok().or_else(|| Network::from_v1_slug(text)));
         let payer = answer.payer.as_deref().map(hex::read::<20>);
         let ours = hex::read::<32>(&transaction).is_some()
             && network == Some(row.intent.network)
             && payer.is_none_or(|payer| payer == Some(row.intent.payer.0.0));
-        return if ours { Settlement::Done { transaction } } else { Settlement::Unclear };
+        return if ours {
+            Settlement::Done { transaction }
+        } else {
+            Settlement::Unclear
+        };
     }
     let reason = answer.error_reason.unwrap_or_default();
     if status >= 500 || !transaction.is_empty() || reason.is_empty() || follows_a_broadcast(&reason) {
@@ -57,6 +64,17 @@ pub fn read_settlement(row: &Row, status: u16, body: &[u8]) -> Settlement {
 /// Codes after which the chain has to be asked: the nonce is used, or a transaction went out.
 fn follows_a_broadcast(reason: &str) -> bool {
     let simulated = reason.contains("simulation");
-    ["nonce", "used", "pending", "duplicate", "unexpected", "timeout", "transaction_state", "event"].iter().any(|part| reason.contains(part))
+    [
+        "nonce",
+        "used",
+        "pending",
+        "duplicate",
+        "unexpected",
+        "timeout",
+        "transaction_state",
+        "event",
+    ]
+    .iter()
+    .any(|part| reason.contains(part))
         || (reason.contains("transaction_failed") && !simulated)
 }

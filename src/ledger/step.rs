@@ -100,7 +100,13 @@ pub fn step(row: &Row, event: Event, now: u64, timeout: u64) -> (Row, Work) {
             Work::Observe
         }
         // a success that came after the call was given up is still one
-        (Phase::Unknown { .. }, Event::Answered { fence, settlement: Settlement::Done { transaction } }) if fence == row.fence => {
+        (
+            Phase::Unknown { .. },
+            Event::Answered {
+                fence,
+                settlement: Settlement::Done { transaction },
+            },
+        ) if fence == row.fence => {
             row.phase = settled(transaction, now);
             Work::None
         }
@@ -154,12 +160,19 @@ const fn settled(transaction: String, now: u64) -> Phase {
 }
 
 const fn unknown(since: u64, attempts: u32, checks: u32, next: u64) -> Phase {
-    Phase::Unknown { since, attempts, checks, next }
+    Phase::Unknown {
+        since,
+        attempts,
+        checks,
+        next,
+    }
 }
 
 fn observed(row: &mut Row, observation: Observation, may_settle: bool, now: u64, timeout: u64) -> Work {
     let (since, attempts, checks) = match row.phase {
-        Phase::Unknown { since, attempts, checks, .. } => (since, attempts, checks),
+        Phase::Unknown {
+            since, attempts, checks, ..
+        } => (since, attempts, checks),
         _ => (now, MAX_ATTEMPTS, 0),
     };
     let rejected = matches!(row.phase, Phase::Rejected { .. });

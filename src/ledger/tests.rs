@@ -37,11 +37,19 @@ fn intent() -> Intent {
 }
 
 fn alone() -> Payer<'static> {
-    Payer { same: None, other_open: false, open: 0, owned: None }
+    Payer {
+        same: None,
+        other_open: false,
+        open: 0,
+        owned: None,
+    }
 }
 
 fn knowing(row: &Row) -> Payer<'_> {
-    Payer { same: Some(row), ..alone() }
+    Payer {
+        same: Some(row),
+        ..alone()
+    }
 }
 
 fn won() -> Row {
@@ -56,11 +64,21 @@ fn in_phase(phase: Phase) -> Row {
 }
 
 fn settled() -> Phase {
-    Phase::Settled { transaction: TX.into(), at: NOW, answered: None, delivered: false }
+    Phase::Settled {
+        transaction: TX.into(),
+        at: NOW,
+        answered: None,
+        delivered: false,
+    }
 }
 
 fn unknown() -> Phase {
-    Phase::Unknown { since: NOW, attempts: 1, checks: 0, next: NOW }
+    Phase::Unknown {
+        since: NOW,
+        attempts: 1,
+        checks: 0,
+        next: NOW,
+    }
 }
 
 fn slug(claim: Claim) -> String {
@@ -81,72 +99,188 @@ fn a1_one_request_wins_and_the_others_join_it() {
     let row = won();
     assert_eq!(slug(claim(knowing(&row), &intent(), NOW)), "join");
     // until its owner is lost
-    let Claim::Won(next) = claim(knowing(&row), &intent(), NOW + CLAIM_SECONDS) else { panic!() };
+    let Claim::Won(next) = claim(knowing(&row), &intent(), NOW + CLAIM_SECONDS) else {
+        panic!()
+    };
     assert_eq!(next.fence, row.fence + 1);
     assert_eq!(next.created, row.created);
-    assert_eq!(step(&next, Event::OriginReady { fence: row.fence }, NOW, TIMEOUT).1, Work::None, "the lost owner settles nothing");
+    assert_eq!(
+        step(&next, Event::OriginReady { fence: row.fence }, NOW, TIMEOUT).1,
+        Work::None,
+        "the lost owner settles nothing"
+    );
 }
 
 #[test]
 fn a2_an_authorization_belongs_to_its_first_article() {
-    let elsewhere = Intent { resource: "https://n.example/b".into(), ..intent() };
-    for phase in [won().phase, unknown(), settled(), Phase::Released, Phase::Expired, Phase::Rejected { reason: "x".into(), closed: false }] {
-        assert_eq!(slug(claim(knowing(&in_phase(phase)), &elsewhere, NOW)), "authorization-bound-elsewhere");
+    let elsewhere = Intent {
+        resource: "https://n.example/b".into(),
+        ..intent()
+    };
+    for phase in [
+        won().phase,
+        unknown(),
+        settled(),
+        Phase::Released,
+        Phase::Expired,
+        Phase::Rejected {
+            reason: "x".into(),
+            closed: false,
+        },
+    ] {
+        assert_eq!(
+            slug(claim(knowing(&in_phase(phase)), &elsewhere, NOW)),
+            "authorization-bound-elsewhere"
+        );
     }
 }
 
 #[test]
 fn s3_a_second_authorization_waits_for_the_first_and_then_costs_nothing() {
-    assert_eq!(slug(claim(Payer { other_open: true, ..alone() }, &intent(), NOW)), "wait");
+    assert_eq!(
+        slug(claim(
+            Payer {
+                other_open: true,
+                ..alone()
+            },
+            &intent(),
+            NOW
+        )),
+        "wait"
+    );
     let owned = in_phase(settled()).owned().unwrap();
-    let owner = Payer { owned: Some(&owned), ..alone() };
+    let owner = Payer {
+        owned: Some(&owned),
+        ..alone()
+    };
     assert_eq!(slug(claim(owner, &intent(), NOW)), "owned");
     // single calls are each paid for
-    let call = Intent { seconds: None, ..intent() };
-    assert_eq!(slug(claim(Payer { other_open: true, ..owner }, &call, NOW)), "won");
+    let call = Intent {
+        seconds: None,
+        ..intent()
+    };
+    assert_eq!(
+        slug(claim(
+            Payer {
+                other_open: true,
+                ..owner
+            },
+            &call,
+            NOW
+        )),
+        "won"
+    );
 }
 
 #[test]
 fn late_payments_join_and_never_begin() {
-    let late = Intent { late: Some("authorization-expired".into()), ..intent() };
+    let late = Intent {
+        late: Some("authorization-expired".into()),
+        ..intent()
+    };
     assert_eq!(slug(claim(alone(), &late, NOW)), "authorization-expired");
     assert_eq!(slug(claim(knowing(&in_phase(unknown())), &late, NOW)), "resolve");
-    assert_eq!(slug(claim(knowing(&in_phase(settled())), &late, NOW + 400)), "deliver and mint");
-    assert_eq!(slug(claim(knowing(&in_phase(Phase::Released)), &late, NOW)), "authorization-expired");
+    assert_eq!(
+        slug(claim(knowing(&in_phase(settled())), &late, NOW + 400)),
+        "deliver and mint"
+    );
+    assert_eq!(
+        slug(claim(knowing(&in_phase(Phase::Released)), &late, NOW)),
+        "authorization-expired"
+    );
     let owned = in_phase(settled()).owned().unwrap();
-    assert_eq!(slug(claim(Payer { owned: Some(&owned), ..alone() }, &late, NOW)), "authorization-expired");
+    assert_eq!(
+        slug(claim(
+            Payer {
+                owned: Some(&owned),
+                ..alone()
+            },
+            &late,
+            NOW
+        )),
+        "authorization-expired"
+    );
 }
 
 #[test]
 fn a16_a_settled_header_opens_nothing_without_what_no_chain_knows() {
     let row = in_phase(settled());
     assert_eq!(slug(claim(knowing(&row), &intent(), NOW)), "deliver and mint");
-    let rebuilt = Intent { digest: "other".into(), ..intent() };
+    let rebuilt = Intent {
+        digest: "other".into(),
+        ..intent()
+    };
     assert_eq!(slug(claim(knowing(&row), &rebuilt, NOW)), "authorization-already-used");
     // without our secret in it, the same bytes prove nothing
     let mut row = row;
     row.intent.secret = false;
-    let plain = Intent { secret: false, ..intent() };
-    assert_eq!(slug(claim(knowing(&row), &plain, NOW)), "deliver", "same network address, nothing delivered yet: content, no pass");
-    assert_eq!(slug(claim(knowing(&row), &Intent { address: "away".into(), ..plain.clone() }, NOW)), "authorization-already-used");
-    assert_eq!(slug(claim(knowing(&row), &plain, NOW + SAME_ADDRESS_SECONDS + 1)), "authorization-already-used");
+    let plain = Intent {
+        secret: false,
+        ..intent()
+    };
+    assert_eq!(
+        slug(claim(knowing(&row), &plain, NOW)),
+        "deliver",
+        "same network address, nothing delivered yet: content, no pass"
+    );
+    assert_eq!(
+        slug(claim(
+            knowing(&row),
+            &Intent {
+                address: "away".into(),
+                ..plain.clone()
+            },
+            NOW
+        )),
+        "authorization-already-used"
+    );
+    assert_eq!(
+        slug(claim(knowing(&row), &plain, NOW + SAME_ADDRESS_SECONDS + 1)),
+        "authorization-already-used"
+    );
     let (delivered, _) = step(&row, Event::Delivered, NOW, TIMEOUT);
     assert_eq!(slug(claim(knowing(&delivered), &plain, NOW)), "authorization-already-used");
     row.intent.address = String::new();
-    assert_eq!(slug(claim(knowing(&row), &Intent { address: String::new(), ..plain }, NOW)), "authorization-already-used");
+    assert_eq!(
+        slug(claim(
+            knowing(&row),
+            &Intent {
+                address: String::new(),
+                ..plain
+            },
+            NOW
+        )),
+        "authorization-already-used"
+    );
 }
 
 #[test]
 fn b3_redelivery_ends() {
     let (row, _) = step(&in_phase(settled()), Event::Answering, NOW, TIMEOUT);
     let (row, _) = step(&row, Event::Answering, NOW + 60, TIMEOUT);
-    assert_eq!(slug(claim(knowing(&row), &intent(), NOW + REDELIVERY_SECONDS)), "deliver and mint");
-    assert_eq!(slug(claim(knowing(&row), &intent(), NOW + REDELIVERY_SECONDS + 1)), "authorization-already-used");
+    assert_eq!(
+        slug(claim(knowing(&row), &intent(), NOW + REDELIVERY_SECONDS)),
+        "deliver and mint"
+    );
+    assert_eq!(
+        slug(claim(knowing(&row), &intent(), NOW + REDELIVERY_SECONDS + 1)),
+        "authorization-already-used"
+    );
 }
 
 #[test]
 fn b7_one_payer_has_few_open_payments() {
-    assert_eq!(slug(claim(Payer { open: MAX_OPEN, ..alone() }, &intent(), NOW)), "too-many-requests");
+    assert_eq!(
+        slug(claim(
+            Payer {
+                open: MAX_OPEN,
+                ..alone()
+            },
+            &intent(),
+            NOW
+        )),
+        "too-many-requests"
+    );
 }
 
 #[test]
@@ -155,7 +289,10 @@ fn the_good_way() {
     let (row, work) = step(&row, Event::OriginReady { fence: row.fence }, NOW, TIMEOUT);
     let Work::Settle { fence } = work else { panic!() };
     assert_eq!(next_alarm(&row), Some(NOW + TIMEOUT + SETTLE_SLACK_SECONDS));
-    let done = Event::Answered { fence, settlement: Settlement::Done { transaction: TX.into() } };
+    let done = Event::Answered {
+        fence,
+        settlement: Settlement::Done { transaction: TX.into() },
+    };
     let (row, work) = step(&row, done, NOW + 3, TIMEOUT);
     assert_eq!(work, Work::None);
     assert_eq!(row.owned().unwrap().until, NOW + 1003);
@@ -180,18 +317,56 @@ fn settling() -> (Row, u64) {
 #[test]
 fn b1_no_answer_is_unknown_and_the_chain_is_asked() {
     let (row, fence) = settling();
-    let (row, work) = step(&row, Event::Answered { fence, settlement: Settlement::Unclear }, NOW, TIMEOUT);
+    let (row, work) = step(
+        &row,
+        Event::Answered {
+            fence,
+            settlement: Settlement::Unclear,
+        },
+        NOW,
+        TIMEOUT,
+    );
     assert!(matches!(row.phase, Phase::Unknown { attempts: 1, .. }));
     assert_eq!(work, Work::Observe);
     // paid
-    let paid = Observation::Paid { transaction: TX.into(), block_time: NOW };
-    let (done, _) = step(&row, Event::Observed { observation: paid, may_settle: false }, NOW, TIMEOUT);
+    let paid = Observation::Paid {
+        transaction: TX.into(),
+        block_time: NOW,
+    };
+    let (done, _) = step(
+        &row,
+        Event::Observed {
+            observation: paid,
+            may_settle: false,
+        },
+        NOW,
+        TIMEOUT,
+    );
     assert!(matches!(done.phase, Phase::Settled { .. }));
     // unused in its window: the same authorization is settled again, but once per request
     let unused = || Observation::Unused { block_time: NOW };
-    let (again, work) = step(&row, Event::Observed { observation: unused(), may_settle: true }, NOW, TIMEOUT);
-    assert!(matches!((again.phase, work), (Phase::Settling { attempt: 2, .. }, Work::Settle { .. })));
-    let (waiting, work) = step(&row, Event::Observed { observation: unused(), may_settle: false }, NOW, TIMEOUT);
+    let (again, work) = step(
+        &row,
+        Event::Observed {
+            observation: unused(),
+            may_settle: true,
+        },
+        NOW,
+        TIMEOUT,
+    );
+    assert!(matches!(
+        (again.phase, work),
+        (Phase::Settling { attempt: 2, .. }, Work::Settle { .. })
+    ));
+    let (waiting, work) = step(
+        &row,
+        Event::Observed {
+            observation: unused(),
+            may_settle: false,
+        },
+        NOW,
+        TIMEOUT,
+    );
     assert_eq!(work, Work::None);
     assert_eq!(next_alarm(&waiting), Some(NOW + 10));
 }
@@ -200,10 +375,28 @@ fn b1_no_answer_is_unknown_and_the_chain_is_asked() {
 fn s5_unknown_ends_only_by_evidence() {
     let row = in_phase(unknown());
     let after = row.intent.valid_before + EXPIRY_MARGIN_SECONDS;
-    let observe = |observation, now| step(&row, Event::Observed { observation, may_settle: true }, now, TIMEOUT).0.phase;
-    assert!(matches!(observe(Observation::Unused { block_time: after }, after), Phase::Unknown { .. }));
+    let observe = |observation, now| {
+        step(
+            &row,
+            Event::Observed {
+                observation,
+                may_settle: true,
+            },
+            now,
+            TIMEOUT,
+        )
+        .0
+        .phase
+    };
+    assert!(matches!(
+        observe(Observation::Unused { block_time: after }, after),
+        Phase::Unknown { .. }
+    ));
     assert_eq!(observe(Observation::Unused { block_time: after + 1 }, after), Phase::Expired);
-    assert!(matches!(observe(Observation::Nothing, after + 1_000_000), Phase::Unknown { .. }));
+    assert!(matches!(
+        observe(Observation::Nothing, after + 1_000_000),
+        Phase::Unknown { .. }
+    ));
     assert_eq!(observe(Observation::UsedOtherwise, NOW), Phase::Cancelled);
 }
 
@@ -212,8 +405,21 @@ fn a_transfer_older_than_the_claim_paid_for_something_else() {
     let paid = |tagged, block_time| {
         let mut row = in_phase(unknown());
         row.intent.tagged = tagged;
-        let observation = Observation::Paid { transaction: TX.into(), block_time };
-        step(&row, Event::Observed { observation, may_settle: false }, NOW, TIMEOUT).0.phase
+        let observation = Observation::Paid {
+            transaction: TX.into(),
+            block_time,
+        };
+        step(
+            &row,
+            Event::Observed {
+                observation,
+                may_settle: false,
+            },
+            NOW,
+            TIMEOUT,
+        )
+        .0
+        .phase
     };
     assert!(matches!(paid(false, NOW - BLOCK_SKEW_SECONDS), Phase::Settled { .. }));
     assert_eq!(paid(false, NOW - BLOCK_SKEW_SECONDS - 1), Phase::Foreign);
@@ -223,17 +429,52 @@ fn a_transfer_older_than_the_claim_paid_for_something_else() {
 #[test]
 fn a_refusal_is_final_only_for_the_first_attempt_and_until_the_chain_says_otherwise() {
     let (row, fence) = settling();
-    let refused = || Settlement::Refused { reason: "invalid_exact_evm_insufficient_balance".into() };
-    let (rejected, work) = step(&row, Event::Answered { fence, settlement: refused() }, NOW, TIMEOUT);
+    let refused = || Settlement::Refused {
+        reason: "invalid_exact_evm_insufficient_balance".into(),
+    };
+    let (rejected, work) = step(
+        &row,
+        Event::Answered {
+            fence,
+            settlement: refused(),
+        },
+        NOW,
+        TIMEOUT,
+    );
     assert_eq!(work, Work::None);
     assert!(!rejected.is_open());
     assert_eq!(next_alarm(&rejected), Some(NOW + 300 + EXPIRY_MARGIN_SECONDS));
     assert_eq!(slug(claim(knowing(&rejected), &intent(), NOW)), "won");
-    let paid = Observation::Paid { transaction: TX.into(), block_time: NOW };
-    let (late, _) = step(&rejected, Event::Observed { observation: paid, may_settle: false }, NOW, TIMEOUT);
+    let paid = Observation::Paid {
+        transaction: TX.into(),
+        block_time: NOW,
+    };
+    let (late, _) = step(
+        &rejected,
+        Event::Observed {
+            observation: paid,
+            may_settle: false,
+        },
+        NOW,
+        TIMEOUT,
+    );
     assert!(matches!(late.phase, Phase::Settled { .. }));
-    let second = Row { phase: Phase::Settling { attempt: 2, deadline: NOW + 25 }, ..row };
-    let (open, _) = step(&second, Event::Answered { fence, settlement: refused() }, NOW, TIMEOUT);
+    let second = Row {
+        phase: Phase::Settling {
+            attempt: 2,
+            deadline: NOW + 25,
+        },
+        ..row
+    };
+    let (open, _) = step(
+        &second,
+        Event::Answered {
+            fence,
+            settlement: refused(),
+        },
+        NOW,
+        TIMEOUT,
+    );
     assert!(matches!(open.phase, Phase::Unknown { attempts: 2, .. }));
 }
 
@@ -248,7 +489,10 @@ fn b5_a_lost_settle_call_is_unknown_after_its_deadline() {
 #[test]
 fn an_answer_to_an_earlier_owner_decides_nothing() {
     let (row, fence) = settling();
-    let stale = Event::Answered { fence: fence - 1, settlement: Settlement::Done { transaction: TX.into() } };
+    let stale = Event::Answered {
+        fence: fence - 1,
+        settlement: Settlement::Done { transaction: TX.into() },
+    };
     assert_eq!(step(&row, stale, NOW, TIMEOUT), (row, Work::None));
 }
 
@@ -258,17 +502,27 @@ fn a15_answers_prove_what_they_say_only_if_they_fit() {
     let payer = row.intent.payer;
     let read = |status, body: &str| read_settlement(&row, status, body.as_bytes());
     let done = Settlement::Done { transaction: TX.into() };
-    let success = |network: &str, transaction: &str, payer: &str| format!(r#"{{"success":true,"transaction":"{transaction}","network":"{network}","payer":{payer}}}"#);
+    let success = |network: &str, transaction: &str, payer: &str| {
+        format!(r#"{{"success":true,"transaction":"{transaction}","network":"{network}","payer":{payer}}}"#)
+    };
     let own = format!("\"{payer}\"");
     assert_eq!(read(200, &success("eip155:84532", TX, &own)), done);
     assert_eq!(read(200, &success("base-sepolia", TX, "null")), done);
-    assert_eq!(read(500, &success("eip155:84532", TX, &own.to_lowercase())), done, "the body counts at any status");
+    assert_eq!(
+        read(500, &success("eip155:84532", TX, &own.to_lowercase())),
+        done,
+        "the body counts at any status"
+    );
     for bad in [
         success("eip155:8453", TX, &own),
         success("eip155:84532", "", &own),
         success("eip155:84532", "0x12", &own),
         success("eip155:84532", TX, "\"0x0000000000000000000000000000000000000001\""),
-        "{}".to_owned(), "[]".to_owned(), String::new(), "<html>".to_owned(), r#"{"success":"true"}"#.to_owned(),
+        "{}".to_owned(),
+        "[]".to_owned(),
+        String::new(),
+        "<html>".to_owned(),
+        r#"{"success":"true"}"#.to_owned(),
         r#"{"success":false}"#.to_owned(),
         r#"{"success":false,"errorReason":"invalid_exact_evm_nonce_already_used","transaction":""}"#.to_owned(),
         r#"{"success":false,"errorReason":"settlement_pending","transaction":""}"#.to_owned(),
@@ -277,12 +531,28 @@ fn a15_answers_prove_what_they_say_only_if_they_fit() {
     ] {
         assert_eq!(read(200, &bad), Settlement::Unclear, "{bad}");
     }
-    let refused = r#"{"success":false,"errorReason":"invalid_exact_evm_insufficient_balance","transaction":"","errorMessage":"long text"}"#;
-    assert_eq!(read(200, refused), Settlement::Refused { reason: "invalid_exact_evm_insufficient_balance".into() });
-    assert_eq!(read(400, refused), Settlement::Refused { reason: "invalid_exact_evm_insufficient_balance".into() });
+    let refused =
+        r#"{"success":false,"errorReason":"invalid_exact_evm_insufficient_balance","transaction":"","errorMessage":"long text"}"#;
+    assert_eq!(
+        read(200, refused),
+        Settlement::Refused {
+            reason: "invalid_exact_evm_insufficient_balance".into()
+        }
+    );
+    assert_eq!(
+        read(400, refused),
+        Settlement::Refused {
+            reason: "invalid_exact_evm_insufficient_balance".into()
+        }
+    );
     assert_eq!(read(502, refused), Settlement::Unclear);
     let strange = r#"{"success":false,"errorReason":"x\r\nSet-Cookie: a","transaction":""}"#;
-    assert_eq!(read(200, strange), Settlement::Refused { reason: "refused".into() });
+    assert_eq!(
+        read(200, strange),
+        Settlement::Refused {
+            reason: "refused".into()
+        }
+    );
 }
 
 #[test]
@@ -295,14 +565,23 @@ fn the_recorded_answers_of_the_official_facilitator_are_told_apart() {
             continue;
         }
         let name = exchange["case"].as_str().unwrap();
-        let payer = crate::evm::hex::read(exchange["request"]["decoded"]["body"]["paymentPayload"]["payload"]["authorization"]["from"].as_str().unwrap_or_default());
+        let payer = crate::evm::hex::read(
+            exchange["request"]["decoded"]["body"]["paymentPayload"]["payload"]["authorization"]["from"]
+                .as_str()
+                .unwrap_or_default(),
+        );
         let mut row = won();
         row.intent.payer = payer.map(Address::new).unwrap_or_default();
         let status = u16::try_from(exchange["response"]["status"].as_u64().unwrap()).unwrap();
         let answer = read_settlement(&row, status, exchange["response"]["body"].as_str().unwrap().as_bytes());
         let want = match name.trim_start_matches("settle: ") {
             "good" => "done",
-            "used nonce" | "wrong token name, signed with it" | "unknown network" | "unknown scheme" | "empty object" | "not JSON" => "unclear",
+            "used nonce"
+            | "wrong token name, signed with it"
+            | "unknown network"
+            | "unknown scheme"
+            | "empty object"
+            | "not JSON" => "unclear",
             _ => "refused",
         };
         let got = match answer {
@@ -318,7 +597,11 @@ fn the_recorded_answers_of_the_official_facilitator_are_told_apart() {
 
 #[test]
 fn problems_named_by_replies_exist() {
-    for reply in [Reply::pending("r", 1), Reply::rejected("r", "insufficient_funds"), Reply::rejected("r", "x")] {
+    for reply in [
+        Reply::pending("r", 1),
+        Reply::rejected("r", "insufficient_funds"),
+        Reply::rejected("r", "x"),
+    ] {
         let Reply::Refuse(refused) = reply else { panic!() };
         assert!(Problem::from_slug(&refused.problem).is_some());
     }

@@ -122,7 +122,10 @@ impl Against<'_> {
     /// Reads and checks a payment header of this generation.
     pub fn check(&self, version: Version, header: &str) -> Result<Payment, Refusal> {
         let text = decode(header)?;
-        let json = json::parse(&text).ok().filter(|json| json.members().is_some()).ok_or(DecodeError::NotJson)?;
+        let json = json::parse(&text)
+            .ok()
+            .filter(|json| json.members().is_some())
+            .ok_or(DecodeError::NotJson)?;
         if json.get("x402Version").and_then(Value::integer) != Some(u64::from(version.number())) {
             return Err(Problem::UnsupportedVersion.into());
         }
@@ -160,7 +163,11 @@ impl Against<'_> {
             return Err(Problem::SchemeNotOffered);
         }
         let network = network.ok_or(Problem::NetworkNotOffered)?;
-        self.route.offers.iter().find(|offer| offer.network == network).ok_or(Problem::NetworkNotOffered)
+        self.route
+            .offers
+            .iter()
+            .find(|offer| offer.network == network)
+            .ok_or(Problem::NetworkNotOffered)
     }
 
     /// Our offer that a v2 echo selects: today's, or the one a quote of ours still holds.
@@ -212,7 +219,10 @@ impl Against<'_> {
         if signed.valid_after > self.now {
             return Err(Problem::AuthorizationNotYetValid.into());
         }
-        let latest = self.now.saturating_add(offer.max_timeout_seconds).saturating_add(SKEW_SECONDS);
+        let latest = self
+            .now
+            .saturating_add(offer.max_timeout_seconds)
+            .saturating_add(SKEW_SECONDS);
         if signed.valid_before > latest {
             return Err(Problem::AuthorizationTooLong.into());
         }

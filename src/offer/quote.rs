@@ -91,7 +91,14 @@ fn terms(resource: &str, offer: &PaymentRequirements) -> String {
     let _ = write!(
         text,
         "{resource}\n{}\n{}\n{}\n{:x}\n{:x}\n{}\n{}\n{}",
-        offer.scheme, offer.network, offer.amount, offer.asset, offer.pay_to, offer.max_timeout_seconds, offer.extra.name, offer.extra.version
+        offer.scheme,
+        offer.network,
+        offer.amount,
+        offer.asset,
+        offer.pay_to,
+        offer.max_timeout_seconds,
+        offer.extra.name,
+        offer.extra.version
     );
     text
 }
@@ -110,7 +117,10 @@ mod tests {
         let text = quote.seal(&keys, "https://n.example/articles/x", offer).unwrap();
         assert_eq!(Quote::open(&keys, &text, "https://n.example/articles/x", offer), Some(quote));
         assert_eq!(Quote::open(&keys, &text, "https://n.example/articles/y", offer), None);
-        assert_eq!(Quote::open(&keys, &text, "https://n.example/articles/x", &routes[1].offers[0]), None);
+        assert_eq!(
+            Quote::open(&keys, &text, "https://n.example/articles/x", &routes[1].offers[0]),
+            None
+        );
         assert_eq!(tag_of(&text), Some(quote.tag));
         assert_eq!(tag_of("v1.a.AAAA.AAAA"), None);
     }

@@ -105,7 +105,12 @@ impl Config {
     ///
     /// Either a config without any mistake, or all mistakes that can be told apart.
     pub fn parse(text: &str) -> Result<Self, Vec<ConfigError>> {
-        let whole = |message: String| Vec::from([ConfigError { at: String::new(), message }]);
+        let whole = |message: String| {
+            Vec::from([ConfigError {
+                at: String::new(),
+                message,
+            }])
+        };
         let mut plain = text.to_owned();
         // comments become spaces, so that offsets stay true
         json_strip_comments::strip(&mut plain).map_err(|_| whole("a comment is not closed".into()))?;
@@ -116,7 +121,11 @@ impl Config {
         })?;
         let mut check = Check::default();
         let config = check.config(&file);
-        if check.errors.is_empty() { Ok(config) } else { Err(check.errors) }
+        if check.errors.is_empty() {
+            Ok(config)
+        } else {
+            Err(check.errors)
+        }
     }
 }
 
@@ -139,9 +148,13 @@ impl Check {
         let rest = bare
             .strip_prefix("https://")
             .or_else(|| bare.strip_prefix("http://").filter(|rest| is_loopback(host_of(rest))));
-        let fine = rest.is_some_and(|rest| !host_of(rest).is_empty() && !rest.contains(['@', '?', '#', ' ', '\\', '"', '<', '>']));
+        let fine =
+            rest.is_some_and(|rest| !host_of(rest).is_empty() && !rest.contains(['@', '?', '#', ' ', '\\', '"', '<', '>']));
         if !fine {
-            self.wrong(at, format!("\"{text}\" is not an https:// address (http:// only for 127.0.0.1 and localhost)"));
+            self.wrong(
+                at,
+                format!("\"{text}\" is not an https:// address (http:// only for 127.0.0.1 and localhost)"),
+            );
         }
         bare.to_owned()
     }
@@ -154,7 +167,11 @@ impl Check {
         };
         for (key, _) in members {
             if !known.contains(&key.as_ref()) {
-                let at = if at.is_empty() { String::from(key.as_ref()) } else { format!("{at}.{key}") };
+                let at = if at.is_empty() {
+                    String::from(key.as_ref())
+                } else {
+                    format!("{at}.{key}")
+                };
                 self.wrong(at, format!("is not known here; known are {}", known.join(", ")));
             }
         }
@@ -164,7 +181,11 @@ impl Check {
     fn text(&mut self, at: &str, object: &Value<'_>, name: &str) -> String {
         let text = object.get(name).and_then(Value::text).map(ToOwned::to_owned);
         text.unwrap_or_else(|| {
-            let at = if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
+            let at = if at.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{at}.{name}")
+            };
             self.wrong(at, "is missing, or is not a text in double quotes");
             String::new()
         })
@@ -187,7 +208,20 @@ impl Check {
     }
 
     fn config(&mut self, file: &Value<'_>) -> Config {
-        self.object("", file, &["$schema", "site", "origin", "payTo", "networks", "settlement", "routes", "demo"]);
+        self.object(
+            "",
+            file,
+            &[
+                "$schema",
+                "site",
+                "origin",
+                "payTo",
+                "networks",
+                "settlement",
+                "routes",
+                "demo",
+            ],
+        );
         let site = self.text("", file, "site");
         let site = self.url("site", &site);
         if site.splitn(4, '/').nth(3).is_some() {
@@ -195,7 +229,10 @@ impl Check {
         }
         let origin = self.origin(file.get("origin"));
         if origin == Origin::Url(site.clone()) {
-            self.wrong("origin.url", "is the site itself, so the Worker would call itself: name the server behind it, or write \"dns\"");
+            self.wrong(
+                "origin.url",
+                "is the site itself, so the Worker would call itself: name the server behind it, or write \"dns\"",
+            );
         }
         let pay_to = match file.get("payTo") {
             Some(pay_to) => {
@@ -220,10 +257,19 @@ impl Check {
             self.object("demo", demo, &["script"]);
             self.text("demo", demo, "script")
         });
-        if demo_script.as_ref().is_some_and(|path| !path.starts_with('/') || path.contains(['"', '<', '>', '&'])) {
+        if demo_script
+            .as_ref()
+            .is_some_and(|path| !path.starts_with('/') || path.contains(['"', '<', '>', '&']))
+        {
             self.wrong("demo.script", "must be a path on the site, like \"/demo-wallet.js\"");
         }
-        Config { site, origin, settlement, routes, demo_script }
+        Config {
+            site,
+            origin,
+            settlement,
+            routes,
+            demo_script,
+        }
     }
 
     fn origin(&mut self, value: Option<&Value<'_>>) -> Origin {
@@ -260,7 +306,10 @@ impl Check {
         let digits = text.trim_start_matches("0x");
         let mixed = digits.bytes().any(|b| b.is_ascii_uppercase()) && digits.bytes().any(|b| b.is_ascii_lowercase());
         if mixed && address.to_checksum(None) != text {
-            self.wrong("payTo.eip155", format!("the checksum of \"{text}\" (EIP-55) is wrong: is a digit mistyped?"));
+            self.wrong(
+                "payTo.eip155",
+                format!("the checksum of \"{text}\" (EIP-55) is wrong: is a digit mistyped?"),
+            );
         }
         address
     }
@@ -275,7 +324,10 @@ impl Check {
             match text.parse::<Network>().map(Asset::default_of) {
                 Ok(Some(asset)) if assets.contains(&asset) => self.wrong(at, format!("{text} stands twice")),
                 Ok(Some(asset)) => assets.push(asset),
-                Ok(None) => self.wrong(at, format!("{text} is not supported; known are eip155:8453 (Base) and eip155:84532 (Base Sepolia)")),
+                Ok(None) => self.wrong(
+                    at,
+                    format!("{text} is not supported; known are eip155:8453 (Base) and eip155:84532 (Base Sepolia)"),
+                ),
                 Err(error) => self.wrong(at, format!("\"{text}\" is {error}")),
             }
         }
@@ -337,12 +389,18 @@ impl Check {
         if pattern.starts_with("/.farthing/") {
             self.wrong(format!("{at}.match"), "/.farthing/ is farthing's own");
         }
-        let description = file.get("description").map(|_| self.text(at, file, "description")).unwrap_or_default();
+        let description = file
+            .get("description")
+            .map(|_| self.text(at, file, "description"))
+            .unwrap_or_default();
         let access = match file.get("access").map(|access| access.text().unwrap_or(access.raw())) {
             None => Access::Owned(30 * DAY),
             Some("once") => Access::Once,
             Some(text) => duration(text).map(Access::Owned).unwrap_or_else(|| {
-                self.wrong(format!("{at}.access"), format!("\"{text}\" is neither \"once\" nor a duration like \"30d\", \"12h\" or \"45m\""));
+                self.wrong(
+                    format!("{at}.access"),
+                    format!("\"{text}\" is neither \"once\" nor a duration like \"30d\", \"12h\" or \"45m\""),
+                );
                 Access::Once
             }),
         };
@@ -370,12 +428,18 @@ impl Check {
                             quote: None,
                         },
                     }),
-                    Err(error) => self.wrong(format!("{at}.price"), format!("\"{price_text}\" in {}: {error}", asset.symbol)),
+                    Err(error) => self.wrong(
+                        format!("{at}.price"),
+                        format!("\"{price_text}\" in {}: {error}", asset.symbol),
+                    ),
                 }
             }
         }
         let shown = match (&price, assets.first()) {
-            (Price::Dollars { .. }, Some(asset)) => price.in_units_of(asset.decimals).map(|amount| amount.to_decimal(asset.decimals)).unwrap_or_default(),
+            (Price::Dollars { .. }, Some(asset)) => price
+                .in_units_of(asset.decimals)
+                .map(|amount| amount.to_decimal(asset.decimals))
+                .unwrap_or_default(),
             _ => String::new(),
         };
         Some(Route {
@@ -431,8 +495,14 @@ pub(crate) mod tests {
     }"#;
 
     pub(crate) fn routes(list: &[(&str, &str)]) -> Vec<Route> {
-        let list: Vec<String> = list.iter().map(|(path, price)| format!(r#"{{"match":"{path}","price":"{price}"}}"#)).collect();
-        let text = SAMPLE.replace(r#"{"match": "/articles/*", "price": "$0.05", "access": "30d", "description": "One article",},"#, &list.join(","));
+        let list: Vec<String> = list
+            .iter()
+            .map(|(path, price)| format!(r#"{{"match":"{path}","price":"{price}"}}"#))
+            .collect();
+        let text = SAMPLE.replace(
+            r#"{"match": "/articles/*", "price": "$0.05", "access": "30d", "description": "One article",},"#,
+            &list.join(","),
+        );
         Config::parse(&text).unwrap().routes
     }
 
@@ -455,26 +525,70 @@ pub(crate) mod tests {
             errors.iter().map(|e| e.to_string()).collect::<Vec<_>>().join("\n")
         };
         for (from, to, says) in [
-            ("https://news.example\"", "news.example\"", "site: \"news.example\" is not an https://"),
-            ("https://news.example\"", "http://news.example\"", "site: \"http://news.example\" is not an https://"),
-            ("https://news.example\"", "https://news.example/blog\"", "site: give the origin alone"),
-            ("https://origin.news.example", "https://news.example", "origin.url: is the site itself"),
-            (r#"{"url": "https://origin.news.example"}"#, "\"cloud\"", "origin: \"cloud\" is not one of"),
+            (
+                "https://news.example\"",
+                "news.example\"",
+                "site: \"news.example\" is not an https://",
+            ),
+            (
+                "https://news.example\"",
+                "http://news.example\"",
+                "site: \"http://news.example\" is not an https://",
+            ),
+            (
+                "https://news.example\"",
+                "https://news.example/blog\"",
+                "site: give the origin alone",
+            ),
+            (
+                "https://origin.news.example",
+                "https://news.example",
+                "origin.url: is the site itself",
+            ),
+            (
+                r#"{"url": "https://origin.news.example"}"#,
+                "\"cloud\"",
+                "origin: \"cloud\" is not one of",
+            ),
             (r#"{"url": "https://origin.news.example"}"#, "7", "origin: 7 is not one of"),
             ("0x3C44", "0x3c44", "checksum"),
-            ("0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC", "0x12", "payTo.eip155: \"0x12\" is not an address"),
-            ("[\"eip155:84532\"]", "[\"eip155:1\"]", "networks[0]: eip155:1 is not supported"),
-            ("[\"eip155:84532\"]", "[\"base\"]", "networks[0]: \"base\" is not an EVM network"),
+            (
+                "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC",
+                "0x12",
+                "payTo.eip155: \"0x12\" is not an address",
+            ),
+            (
+                "[\"eip155:84532\"]",
+                "[\"eip155:1\"]",
+                "networks[0]: eip155:1 is not supported",
+            ),
+            (
+                "[\"eip155:84532\"]",
+                "[\"base\"]",
+                "networks[0]: \"base\" is not an EVM network",
+            ),
             ("[\"eip155:84532\"]", "[]", "networks: name at least one"),
-            ("[\"eip155:84532\"]", "[\"eip155:84532\",\"eip155:84532\"]", "networks[1]: eip155:84532 stands twice"),
-            ("{\"eip155:84532\": [", "{\"eip155:8453\": [", "settlement.rpc[\"eip155:8453\"]: this network is not among"),
+            (
+                "[\"eip155:84532\"]",
+                "[\"eip155:84532\",\"eip155:84532\"]",
+                "networks[1]: eip155:84532 stands twice",
+            ),
+            (
+                "{\"eip155:84532\": [",
+                "{\"eip155:8453\": [",
+                "settlement.rpc[\"eip155:8453\"]: this network is not among",
+            ),
             ("https://facilitator.example/", "ftp://x", "settlement.facilitators[0].url"),
             ("\"$0.05\"", "\"5 cents\"", "routes[0].price: \"5 cents\": write a price like"),
             ("\"$0.05\"", "\"$0.0000001\"", "more digits after the point"),
             ("\"$0.05\"", "\"$0\"", "a price of zero is written"),
             ("\"30d\"", "\"a month\"", "routes[0].access: \"a month\" is neither"),
             ("/articles/*", "articles/*", "routes[0].match: \"articles/*\" must start"),
-            ("\"match\"", "\"path\"", "routes[0].path: is not known here; known are match, price"),
+            (
+                "\"match\"",
+                "\"path\"",
+                "routes[0].path: is not known here; known are match, price",
+            ),
             ("\"routes\"", "\"rules\"", "routes: is missing"),
             ("30d\"", "30d", "line 8: "),
             ("// a comment", "/* open", "line 2: "),
@@ -491,7 +605,13 @@ pub(crate) mod tests {
         for host in ["localhost", "127.0.0.1:8545", "[::1]:80"] {
             assert!(is_loopback(host));
         }
-        for host in ["10.0.0.1", "localhost.evil.example", "127.0.0.1.evil.example", "169.254.169.254", ""] {
+        for host in [
+            "10.0.0.1",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "169.254.169.254",
+            "",
+        ] {
             assert!(!is_loopback(host));
         }
     }

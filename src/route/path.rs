@@ -181,7 +181,10 @@ pub fn folded(path: &str) -> String {
 /// ```
 pub fn stem(folded: &str) -> &str {
     let suffixes = [".html", ".htm", ".php", ".md", ".json", ".txt"];
-    let bare = suffixes.iter().find_map(|suffix| folded.strip_suffix(suffix)).unwrap_or(folded);
+    let bare = suffixes
+        .iter()
+        .find_map(|suffix| folded.strip_suffix(suffix))
+        .unwrap_or(folded);
     match bare.strip_suffix("/index") {
         Some("") => "/",
         Some(folder) => folder,
@@ -260,7 +263,16 @@ mod tests {
     fn urls_split_without_surprises() {
         assert_eq!(split("https://a.example/b?c#d"), Some(("https://a.example", "/b", "c")));
         assert_eq!(split("http://[::1]:80/?a/b"), Some(("http://[::1]:80", "/", "a/b")));
-        for bad in ["/relative", "http://127.0.0.1:80", "https://a.example?x", "http://evil?/b", "http://evil#/b", "http:///b", "http://u@h/b", "http://a b/c"] {
+        for bad in [
+            "/relative",
+            "http://127.0.0.1:80",
+            "https://a.example?x",
+            "http://evil?/b",
+            "http://evil#/b",
+            "http:///b",
+            "http://u@h/b",
+            "http://a b/c",
+        ] {
             assert_eq!(split(bad), None, "{bad}");
         }
     }
@@ -281,7 +293,28 @@ mod tests {
         ] {
             assert_eq!(canonical(path), (Cow::Borrowed(text), spelling), "{path}");
         }
-        for path in ["/a%2fb", "/a%2Fb", "/a%5cb", "/a\\b", "/a;b", "/a%3bb", "/a%00", "/a%0a", "/a%", "/a%2", "/a%zz", "/a%2561", "/a.", "/a%20", "/a./b", "/%2e%2e/a", "/./a", "/%c0%af", "/%ff", "a"] {
+        for path in [
+            "/a%2fb",
+            "/a%2Fb",
+            "/a%5cb",
+            "/a\\b",
+            "/a;b",
+            "/a%3bb",
+            "/a%00",
+            "/a%0a",
+            "/a%",
+            "/a%2",
+            "/a%zz",
+            "/a%2561",
+            "/a.",
+            "/a%20",
+            "/a./b",
+            "/%2e%2e/a",
+            "/./a",
+            "/%c0%af",
+            "/%ff",
+            "a",
+        ] {
             assert_eq!(canonical(path).1, Ambiguous, "{path}");
         }
     }

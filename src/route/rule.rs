@@ -153,16 +153,42 @@ mod tests {
 
     #[test]
     fn first_match_wins_and_nothing_matched_is_free() {
-        let routes = routes(&[("/articles/free-one", "free"), ("/articles/dear", "$1"), ("/articles/*", "$0.05")]);
+        let routes = routes(&[
+            ("/articles/free-one", "free"),
+            ("/articles/dear", "$1"),
+            ("/articles/*", "$0.05"),
+        ]);
         for (path, want) in [
-            ("/", "free"), ("/about", "free"), ("/articles", "free"), ("/articles/x", "five"), ("/articles/x/y", "five"),
-            ("/articles/", "free"), ("/articles/index.html", "five"), ("/articles/free-one", "free"), ("/articles/dear", "dear"),
-            ("/articles/x.html", "five"), ("/articles/x/", "five"), ("/Articles/X", "ambiguous"), ("/ARTICLES/x", "ambiguous"),
-            ("/articles//x", "redirect"), ("/%61rticles/x", "redirect"), ("/articles%2fx", "ambiguous"), ("/articles/x;v", "ambiguous"),
-            ("/x/..%2farticles/x", "ambiguous"), ("/a\\b", "free"), ("/about%20us", "free"), ("//about", "redirect"), ("//evil.example/articles/x", "redirect"), ("/\\evil.example/articles/x", "ambiguous"),
+            ("/", "free"),
+            ("/about", "free"),
+            ("/articles", "free"),
+            ("/articles/x", "five"),
+            ("/articles/x/y", "five"),
+            ("/articles/", "free"),
+            ("/articles/index.html", "five"),
+            ("/articles/free-one", "free"),
+            ("/articles/dear", "dear"),
+            ("/articles/x.html", "five"),
+            ("/articles/x/", "five"),
+            ("/Articles/X", "ambiguous"),
+            ("/ARTICLES/x", "ambiguous"),
+            ("/articles//x", "redirect"),
+            ("/%61rticles/x", "redirect"),
+            ("/articles%2fx", "ambiguous"),
+            ("/articles/x;v", "ambiguous"),
+            ("/x/..%2farticles/x", "ambiguous"),
+            ("/a\\b", "free"),
+            ("/about%20us", "free"),
+            ("//about", "redirect"),
+            ("//evil.example/articles/x", "redirect"),
+            ("/\\evil.example/articles/x", "ambiguous"),
             // the dear one by the names of the cheap rule
-            ("/articles/dear.html", "ambiguous"), ("/articles/dear/", "redirect"), ("/articles/cheap/..%2fdear", "ambiguous"), ("/articles/DEAR", "five"),
-            ("/articles/free-one/", "redirect"), ("/articles/free-one.html", "ambiguous"),
+            ("/articles/dear.html", "ambiguous"),
+            ("/articles/dear/", "redirect"),
+            ("/articles/cheap/..%2fdear", "ambiguous"),
+            ("/articles/DEAR", "five"),
+            ("/articles/free-one/", "redirect"),
+            ("/articles/free-one.html", "ambiguous"),
         ] {
             assert_eq!(word(&routes, path), want, "{path}");
         }
@@ -172,7 +198,16 @@ mod tests {
     fn d1_an_exact_rule_protects_its_aliases() {
         let routes = routes(&[("/articles/x", "$0.05")]);
         assert_eq!(word(&routes, "/articles/x/"), "redirect");
-        for path in ["/articles/X", "/articles/x.html", "/articles/x/index.html", "/articles/x.md", "/articles/x.", "/articles/x;a", "/articles/x%00", "/articles/x%20"] {
+        for path in [
+            "/articles/X",
+            "/articles/x.html",
+            "/articles/x/index.html",
+            "/articles/x.md",
+            "/articles/x.",
+            "/articles/x;a",
+            "/articles/x%00",
+            "/articles/x%20",
+        ] {
             assert_eq!(word(&routes, path), "ambiguous", "{path}");
         }
         assert_eq!(word(&routes, "/articles/y"), "free");
@@ -190,7 +225,14 @@ mod tests {
     #[test]
     fn rules_about_suffixes_mean_them() {
         let routes = routes(&[("/data/*.json", "$0.05"), ("/x.html", "$1")]);
-        for (path, want) in [("/data/a.json", "five"), ("/data/a", "free"), ("/data/A.JSON", "ambiguous"), ("/x.html", "dear"), ("/x", "ambiguous"), ("/x/", "ambiguous")] {
+        for (path, want) in [
+            ("/data/a.json", "five"),
+            ("/data/a", "free"),
+            ("/data/A.JSON", "ambiguous"),
+            ("/x.html", "dear"),
+            ("/x", "ambiguous"),
+            ("/x/", "ambiguous"),
+        ] {
             assert_eq!(word(&routes, path), want, "{path}");
         }
     }

@@ -94,7 +94,17 @@ mod tests {
 
     #[test]
     fn networks_have_one_spelling() {
-        for bad in ["", "eip155", "eip155:", "eip155:0", "eip155:08453", "eip155:+1", "EIP155:1", "solana:x", "eip155:99999999999999999999"] {
+        for bad in [
+            "",
+            "eip155",
+            "eip155:",
+            "eip155:0",
+            "eip155:08453",
+            "eip155:+1",
+            "EIP155:1",
+            "solana:x",
+            "eip155:99999999999999999999",
+        ] {
             assert_eq!(bad.parse::<Network>(), Err(NetworkError), "{bad}");
         }
         assert_eq!(Network::from_v1_slug("base-sepolia"), Some(Network::BASE_SEPOLIA));

@@ -99,7 +99,15 @@ mod tests {
         let url_safe = standard.replace('+', "-").replace('/', "_");
         assert_eq!(decode(&url_safe).unwrap(), json);
         assert_eq!(decode(standard.trim_end_matches('=')).unwrap(), json);
-        for bad in [format!(" {standard}"), format!("{standard}\n"), format!("{standard},{standard}"), "e30=e30=".into(), "e31".into(), "====".into(), "é".into()] {
+        for bad in [
+            format!(" {standard}"),
+            format!("{standard}\n"),
+            format!("{standard},{standard}"),
+            "e30=e30=".into(),
+            "e31".into(),
+            "====".into(),
+            "é".into(),
+        ] {
             assert_eq!(decode(&bad), Err(DecodeError::NotBase64), "{bad}");
         }
         assert_eq!(decode("-_+/"), Err(DecodeError::NotBase64));

@@ -121,13 +121,19 @@ pub struct ExactPayload<'a> {
 
 /// A member that is a string or absent.
 pub(super) fn text<'a>(object: &'a Value<'_>, name: &str) -> Result<Option<&'a str>, DecodeError> {
-    object.get(name).map(|value| value.text().ok_or(DecodeError::Malformed)).transpose()
+    object
+        .get(name)
+        .map(|value| value.text().ok_or(DecodeError::Malformed))
+        .transpose()
 }
 
 impl<'a> PaymentPayload<'a> {
     /// Reads a decoded header.
     pub fn read(json: &'a Value<'_>) -> Result<Self, DecodeError> {
-        let accepted = json.get("accepted").filter(|value| value.members().is_some()).ok_or(DecodeError::Malformed)?;
+        let accepted = json
+            .get("accepted")
+            .filter(|value| value.members().is_some())
+            .ok_or(DecodeError::Malformed)?;
         let extra = |name| accepted.get("extra").map_or(Ok(None), |extra| text(extra, name));
         Ok(Self {
             accepted: Accepted {

@@ -29,10 +29,14 @@ export const naiveRoutes = [
 /**
  * Somebody new with money on the chain. `site`: whom they deal with; `from`: their network address, as the platform would name it.
  */
-export async function newReader(paper, { site = paper.site, funds = 10_000_000n, from = "198.51.100.7" } = {}) {
+export async function newReader(paper, { funds = 10_000_000n, ...more } = {}) {
   const key = generatePrivateKey();
+  await paper.chain.setBalance(privateKeyToAddress(key), funds);
+  return readerWith(paper, key, more);
+}
+
+function readerWith(paper, key, { site = paper.site, from = "198.51.100.7" } = {}) {
   const address = privateKeyToAddress(key);
-  await paper.chain.setBalance(address, funds);
   const reader = {
     key, address,
     ask: (path, headers = {}, init = {}) => fetch(site + path, { redirect: "manual", ...init, headers: { "cf-connecting-ip": from, ...headers } }),
@@ -46,8 +50,8 @@ export async function newReader(paper, { site = paper.site, funds = 10_000_000n,
     /** A payment for `path`; `v1`, and whatever `signPayment` takes. */
     sign: async (path, { v1, ...more } = {}) => signPayment({ offer: more.offer ?? await reader.offer(path, { v1 }), key, ...more }),
     send: (path, payment, headers = {}) => reader.ask(path, { ...payment.headers, ...headers }),
-    /** The same reader at another site. */
-    at: (other) => Object.assign(Object.create(reader), { ask: (path, headers = {}, init = {}) => fetch(other + path, { redirect: "manual", ...init, headers: { "cf-connecting-ip": from, ...headers } }) }),
+    /** The same person at another site, or coming from another network address: {site, from}. */
+    as: (changes) => readerWith(paper, key, { site, from, ...changes }),
     /** Their transfers to the publisher. */
     transfers: async () => (await paper.chain.transfersTo()).filter((transfer) => transfer.from === address),
   };

@@ -21,7 +21,11 @@ const LOOK_BACK_SECONDS: u64 = 600;
 /// Posts JSON; status and body, or nothing when no whole answer came in time.
 async fn post(url: &str, body: &str, seconds: u64) -> Option<(u16, String)> {
     let seconds = JsValue::from(u32::try_from(seconds).ok()?);
-    let promise: Promise = config::post()?.call3(&JsValue::NULL, &url.into(), &body.into(), &seconds).ok()?.dyn_into().ok()?;
+    let promise: Promise = config::post()?
+        .call3(&JsValue::NULL, &url.into(), &body.into(), &seconds)
+        .ok()?
+        .dyn_into()
+        .ok()?;
     let answer: Array = JsFuture::from(promise).await.ok()?.dyn_into().ok()?;
     let status = answer.get(0).as_string()?.parse().ok()?;
     Some((status, answer.get(1).as_string()?))
@@ -61,7 +65,9 @@ pub(crate) async fn observe(settings: &Settings, wanted: &Wanted, network: farth
     for url in settings.rpc.get(&network).into_iter().flatten() {
         match (Endpoint { url }).fate(wanted, since).await {
             Ok(observation) => return observation,
-            Err(Unreadable) => worker::console_warn!("the rpc endpoint {} did not answer as it should", chain::endpoint_name(url)),
+            Err(Unreadable) => {
+                worker::console_warn!("the rpc endpoint {} did not answer as it should", chain::endpoint_name(url))
+            }
         }
     }
     Observation::Nothing

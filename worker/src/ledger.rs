@@ -10,11 +10,7 @@ use farthing::{
 use serde::Deserialize;
 use worker::{Date, DurableObject, Env, Error, Request, Response, Result, State, durable_object};
 
-use crate::{
-    ask, config,
-    rows::Rows,
-    wait::Waiters,
-};
+use crate::{ask, config, rows::Rows, wait::Waiters};
 
 /// How long before an alarm that failed is tried again, in milliseconds.
 const ALARM_RETRY_MILLIS: i64 = 30_000;

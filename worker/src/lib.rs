@@ -2,7 +2,10 @@
 //!
 //! Every decision is the core's (`farthing::ledger`), taken in one synchronous step between
 //! reading and writing SQLite; this crate waits, asks facilitators and chains, and keeps alarms.
-#![allow(missing_docs, reason = "the object's macro writes undocumented functions; this crate has no Rust users")]
+#![allow(
+    missing_docs,
+    reason = "the object's macro writes undocumented functions; this crate has no Rust users"
+)]
 
 mod ask;
 mod config;

@@ -25,7 +25,10 @@ struct Count {
 impl Rows {
     /// Opens the tables, if there are any: looking at an empty object stores nothing (threat B8).
     pub(crate) fn open(sql: SqlStorage) -> Self {
-        let rows = Self { sql, exist: Cell::new(false) };
+        let rows = Self {
+            sql,
+            exist: Cell::new(false),
+        };
         let found = rows.query::<Count>("SELECT count(*) AS n FROM sqlite_master WHERE name = 'payment'", []);
         rows.exist.set(found.is_ok_and(|found| found.iter().any(|count| count.n > 0)));
         rows
@@ -40,7 +43,10 @@ impl Rows {
             return Ok(Vec::new());
         }
         let texts: Vec<Text> = self.query(sql, bind)?;
-        texts.iter().map(|text| serde_json::from_slice(text.body.as_bytes()).map_err(Error::from)).collect()
+        texts
+            .iter()
+            .map(|text| serde_json::from_slice(text.body.as_bytes()).map_err(Error::from))
+            .collect()
     }
 
     fn count(&self, sql: &str, bind: impl Into<Vec<SqlStorageValue>>) -> Result<usize> {
@@ -58,7 +64,10 @@ impl Rows {
 
     /// Whether another authorization for a resource is open.
     pub(crate) fn other_open(&self, resource: &str, key: &str) -> Result<bool> {
-        let n = self.count("SELECT count(*) AS n FROM payment WHERE open = 1 AND resource = ? AND key <> ?", [resource.into(), key.into()])?;
+        let n = self.count(
+            "SELECT count(*) AS n FROM payment WHERE open = 1 AND resource = ? AND key <> ?",
+            [resource.into(), key.into()],
+        )?;
         Ok(n > 0)
     }
 
@@ -74,7 +83,9 @@ impl Rows {
 
     /// What the payer owns of a resource at a time.
     pub(crate) fn owned(&self, resource: &str, now: u64) -> Result<Option<Owned>> {
-        let owned: Option<Owned> = self.bodies("SELECT body FROM owned WHERE resource = ?", [resource.into()])?.pop();
+        let owned: Option<Owned> = self
+            .bodies("SELECT body FROM owned WHERE resource = ?", [resource.into()])?
+            .pop();
         Ok(owned.filter(|owned| now < owned.until))
     }
 
@@ -85,10 +96,15 @@ impl Rows {
                 "CREATE TABLE IF NOT EXISTS payment (key TEXT PRIMARY KEY, resource TEXT NOT NULL, open INTEGER NOT NULL, alarm INTEGER NOT NULL, body TEXT NOT NULL)",
                 None,
             )?;
-            self.sql.exec("CREATE TABLE IF NOT EXISTS owned (resource TEXT PRIMARY KEY, body TEXT NOT NULL)", None)?;
+            self.sql.exec(
+                "CREATE TABLE IF NOT EXISTS owned (resource TEXT PRIMARY KEY, body TEXT NOT NULL)",
+                None,
+            )?;
             self.exist.set(true);
         }
-        let alarm = farthing::ledger::next_alarm(row).and_then(|at| i64::try_from(at).ok()).unwrap_or(0);
+        let alarm = farthing::ledger::next_alarm(row)
+            .and_then(|at| i64::try_from(at).ok())
+            .unwrap_or(0);
         self.sql.exec(
             "INSERT INTO payment (key, resource, open, alarm, body) VALUES (?, ?, ?, ?, ?) \
              ON CONFLICT (key) DO UPDATE SET open = excluded.open, alarm = excluded.alarm, body = excluded.body",
