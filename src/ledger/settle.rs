@@ -50,7 +50,11 @@ pub fn read_settlement(row: &Row, status: u16, body: &[u8]) -> Settlement {
             Settlement::Unclear
         };
     }
-    let reason = answer.error_reason.unwrap_or_default();
+    let mut reason = answer.error_reason.unwrap_or_default();
+    // the official facilitator answers v1 payments with the whole text of a failed simulation, quoted signature included
+    if reason.contains("transfer amount exceeds balance") {
+        reason = "insufficient_funds".into();
+    }
     if status >= 500 || !transaction.is_empty() || reason.is_empty() || follows_a_broadcast(&reason) {
         return Settlement::Unclear;
     }

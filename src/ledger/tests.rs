@@ -546,6 +546,14 @@ fn a15_answers_prove_what_they_say_only_if_they_fit() {
         }
     );
     assert_eq!(read(502, refused), Settlement::Unclear);
+    let text = r#"{"success":false,"errorReason":"The contract function \"transferWithAuthorization\" reverted with the following reason:\nERC20: transfer amount exceeds balance\n\nContract Call: bytes32 nonce","transaction":""}"#;
+    assert_eq!(
+        read(200, text),
+        Settlement::Refused {
+            reason: "insufficient_funds".into()
+        }
+    );
+    assert_eq!(read(200, &text.replace("transfer amount exceeds balance", "authorization is used or canceled")), Settlement::Unclear);
     let strange = r#"{"success":false,"errorReason":"x\r\nSet-Cookie: a","transaction":""}"#;
     assert_eq!(
         read(200, strange),

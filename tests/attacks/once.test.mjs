@@ -10,7 +10,7 @@ let paper;
 let naive;
 let hasty;
 before(async () => {
-  paper = await startNewspaper({ hostile: true, change: impatient(3) });
+  paper = await startNewspaper({ hostile: true, change: impatient(2) });
   const options = { origin: paper.origin.url, facilitator: paper.badFacilitator.url, routes: naiveRoutes };
   naive = await startNaive(options);
   hasty = await startNaive({ ...options, optimistic: true });
@@ -110,7 +110,7 @@ test("S3 cookies cleared while the first payment is pending: the second waits fo
     await Promise.all(payments.map(async (payment) => (await reader.send(DOOR, payment)).text()));
     assert.equal((await reader.transfers()).length, 2);
   });
-  for (const [name, mode] of [["before", slow(1500)], ["after", slowAfterSettle(1500)]]) {
+  for (const [name, mode] of [["before", slow(1000)], ["after", slowAfterSettle(1000)]]) {
     await t.test(`a slow facilitator, ${name} the money moves`, async () => {
       paper.badFacilitator.script("/settle", mode);
       const reader = await newReader(paper);
