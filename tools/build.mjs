@@ -4,6 +4,7 @@ import { cpSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writ
 import { dirname, join, resolve } from "node:path";
 import { page } from "./lib/page.mjs";
 import { locked, main, Plain, run, say, seconds } from "./lib/run.mjs";
+import { served } from "./lib/served.mjs";
 import { sizes } from "./lib/sizes.mjs";
 import { steps } from "./lib/steps.mjs";
 import { cargo, root, target, toolchain, wasmBindgen, wasmBindgenVersion, wasmOpt } from "./lib/toolchain.mjs";
@@ -158,10 +159,10 @@ async function buildWorker({ step }) {
 }
 
 async function weighed() {
-  const { html } = await import(`${builtPage}?${Date.now()}`);
+  const page = await import(`${builtPage}?${Date.now()}`);
   return sizes(
     [
-      ["402 page", { text: html }],
+      ["402 page, as served", { text: served(join(deploy, "gate.wasm"), at("worker/farthing.jsonc"), page) }],
       ["farthing.js", { path: join(dist, "farthing.js") }],
       ["farthing.wasm", { path: join(dist, "farthing.wasm") }],
       ["worker index.js", { path: join(deploy, "index.js") }],
@@ -169,8 +170,8 @@ async function weighed() {
       ["worker ledger.wasm", { path: join(deploy, "ledger.wasm") }],
     ],
     [
-      ["reader, until the card is usable", "brotli", 8_000, ["402 page", "farthing.js"]],
-      ["reader, until the payment is done", "brotli", 60_000, ["402 page", "farthing.js", "farthing.wasm"]],
+      ["reader, until the card is usable", "brotli", 8_000, ["402 page, as served", "farthing.js"]],
+      ["reader, until the payment is done", "brotli", 60_000, ["402 page, as served", "farthing.js", "farthing.wasm"]],
       ["Worker", "gzip", 250_000, ["worker index.js", "worker gate.wasm", "worker ledger.wasm"]],
     ],
   );

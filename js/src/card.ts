@@ -36,7 +36,7 @@ const dollars = (decimal: string) =>
 export class Card {
   readonly button = element("button", { part: "button", type: "button" });
   readonly link = element("a", { part: "button" }, text["do-link"]);
-  readonly cancel = element("button", { part: "cancel", type: "button" }, text.cancel);
+  readonly cancel = element("button", { part: "cancel", type: "button" });
   #ribbon = element("p", { part: "ribbon" }, text.test);
   #heading = element("h2", { id: "heading" });
   #amount = element("strong", {});
@@ -46,6 +46,7 @@ export class Card {
   #wallets = element("fieldset", {});
   #learn = element("slot", { name: "no-wallet" }, element("a", { href: "https://ethereum.org/wallets/", target: "_blank", rel: "noreferrer" }, text.learn));
   #terms = element("dl", {});
+  #details = element("details", {}, element("summary", {}, text.details), this.#terms, element("p", {}, text.explain));
   #shown: View["notice"] | undefined;
   #listed: Wallet[] = [];
 
@@ -63,7 +64,7 @@ export class Card {
         this.#learn,
         this.#wallets,
         element("div", { class: "row" }, this.button, this.link, this.cancel),
-        element("details", {}, element("summary", {}, text.details), this.#terms, element("p", {}, text.explain)),
+        this.#details,
         element("slot", { name: "alternative" }),
       ),
     );
@@ -91,9 +92,12 @@ export class Card {
     this.button.textContent = say(`do-${label}`);
     this.button.ariaDisabled = String(action === "wait");
     this.button.hidden = action === "link";
+    this.#details.hidden = this.button.hidden;
     this.link.hidden = !this.button.hidden;
     const focused = this.cancel.matches(":focus");
     this.cancel.hidden = !cancel;
+    // what was sent cannot be taken back
+    this.cancel.textContent = say(stage === "settling" || stage === "pending" ? "stop" : "cancel");
     if (focused && !cancel) this.button.focus();
     const choosing = action === "choose" && wallets.length > 1;
     this.#wallets.hidden = !choosing;

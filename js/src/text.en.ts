@@ -2,7 +2,7 @@
 
 import type { Action, Notice } from "./wire.js";
 
-export type Key = Notice | `do-${Action}` | "do-see" | "heading" | "cancel" | "details" | "amount" | "to" | "network" | "explain" | "test" | "wallets" | "learn" | "wallet" | "unit";
+export type Key = Notice | `do-${Action}` | "do-see" | "heading" | "cancel" | "stop" | "details" | "amount" | "to" | "network" | "explain" | "test" | "wallets" | "learn" | "wallet" | "unit";
 
 export const lang = "en";
 
@@ -20,6 +20,7 @@ export const text: Record<Key, string> = {
   "do-wait": "One moment…",
   "do-link": "Open the page",
   cancel: "Cancel",
+  stop: "Stop waiting",
 
   offer: "One payment, no account.",
   confirm: "The price is {price}. One payment, no account.",

@@ -224,14 +224,11 @@ impl FlowState {
                 };
                 (stage, notice, Action::Wait, true)
             }
-            Phase::Paused { notice, .. } => {
-                let stage = if *notice == Notice::Undeliverable {
-                    Stage::Error
-                } else {
-                    Stage::Pending
-                };
-                (stage, *notice, Action::Check, false)
-            }
+            Phase::Paused {
+                notice: notice @ Notice::Undeliverable,
+                ..
+            } => (notice.stage(), *notice, notice.action(), false),
+            Phase::Paused { notice, .. } => (Stage::Pending, *notice, Action::Check, false),
             Phase::Open => (Stage::Unlocked, Notice::Unlocked, Action::Wait, false),
         };
         let before = self.before.filter(|_| notice == Notice::PriceChanged);

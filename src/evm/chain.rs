@@ -143,35 +143,61 @@ fn transfer() -> B256 {
     keccak256("Transfer(address,address,uint256)")
 }
 
-/// Asks for the log of the nonce's use between two blocks, both included.
+fn authorization_canceled() -> B256 {
+    keccak256("AuthorizationCanceled(address,bytes32)")
+}
+
+/// How a nonce was used up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// By a transfer, in this transaction.
+    Transferred(String),
+    /// Cancelled by its payer.
+    Cancelled,
+}
+
+/// Asks for the log of the nonce's use or cancellation between two blocks, both included.
 pub fn ask_use(wanted: &Wanted, from: u64, to: u64) -> Vec<u8> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Filter {
         #[serde(with = "hex::address")]
         address: Address,
-        topics: [String; 3],
+        topics: ([String; 2], String, String),
         from_block: String,
         to_block: String,
     }
     let filter = Filter {
         address: wanted.asset,
-        topics: [authorization_used(), wanted.from.into_word(), wanted.nonce].map(|word| hex::print(word.as_slice())),
+        topics: (
+            [authorization_used(), authorization_canceled()].map(|word| hex::print(word.as_slice())),
+            hex::print(wanted.from.into_word().as_slice()),
+            hex::print(wanted.nonce.as_slice()),
+        ),
         from_block: format!("0x{from:x}"),
         to_block: format!("0x{to:x}"),
     };
     request("eth_getLogs", [filter])
 }
 
-/// Reads the transaction that used the nonce; none if there is no log in the range.
-pub fn read_use(body: &[u8]) -> Result<Option<String>, Unreadable> {
+/// Reads how the nonce was used up; none if there is no log in the range.
+pub fn read_use(body: &[u8]) -> Result<Option<Use>, Unreadable> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Log {
         transaction_hash: String,
+        topics: Vec<String>,
     }
     let logs: Vec<Log> = result(body)?;
-    Ok(logs.into_iter().next().map(|log| log.transaction_hash))
+    let Some(log) = logs.into_iter().next() else {
+        return Ok(None);
+    };
+    let kind = log.topics.first().and_then(|topic| hex::read(topic)).map(B256::new);
+    Ok(match kind {
+        Some(kind) if kind == authorization_used() => Some(Use::Transferred(log.transaction_hash)),
+        Some(kind) if kind == authorization_canceled() => Some(Use::Cancelled),
+        _ => return Err(Unreadable),
+    })
 }
 
 /// Asks for a transaction's receipt.

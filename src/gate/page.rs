@@ -9,7 +9,7 @@ use crate::{
     offer::Refusal,
     problem::Problem,
     route::Route,
-    x402::{Network, header},
+    x402::{Network, header, v2::ResourceInfo},
 };
 
 /// The 402 page with its places to fill, and the policy it is served under.
@@ -32,6 +32,16 @@ impl Template {
         let first = offer.accepts.first();
         let asset = first.and_then(|offer| Asset::find(offer.network, offer.asset));
         let content = answer::payment_required(offer, Problem::PaymentRequired.slug());
+        // the page says in words what the header says in fields
+        let short = Offer {
+            info: ResourceInfo {
+                url: offer.info.url,
+                description: "",
+                mime_type: "",
+            },
+            accepts: offer.accepts.clone(),
+        };
+        let embedded = answer::payment_required(&short, "");
         let host = offer.info.url.split('/').nth(2).unwrap_or_default();
         let title = if route.description.is_empty() {
             "This page is for paying readers"
@@ -45,12 +55,13 @@ impl Template {
         let html = fill(&self.html, |name| match name {
             "lang" => "en".into(),
             "site" => escape(host),
-            "url" => escape(offer.info.url),
+            // it stands in a shell command, where a quotation mark would end the address
+            "url" => escape(&offer.info.url.replace('\'', "%27")),
             "title" => escape(title),
             "price" => escape(&format!("${}", route.price)),
             "symbol" => escape(asset.map(|asset| asset.symbol).unwrap_or_default()),
             "network" => escape(asset.map(|asset| asset.network_name()).unwrap_or_default()),
-            "offer" => content.clone(),
+            "offer" => embedded.clone(),
             "test" => {
                 if test {
                     " test-network".into()

@@ -190,11 +190,14 @@ fn an_honest_payment_is_claimed() {
     assert_eq!(intent.resource, URL);
     assert!(intent.secret && !intent.tagged && intent.late.is_none());
     let request: Value = serde_json::from_str(&intent.request).unwrap();
-    assert_eq!(request["paymentRequirements"], offer);
-    assert_eq!(request["paymentPayload"]["accepted"], offer);
-    // a client that drops what it does not know pays today's price just the same
     let mut plain = offer.clone();
     plain["extra"].as_object_mut().unwrap().remove("quote");
+    assert_eq!(
+        request["paymentRequirements"], plain,
+        "A16: the quote stays between the payer and us"
+    );
+    assert_eq!(request["paymentPayload"]["accepted"], plain);
+    // a client that drops what it does not know pays today's price just the same
     assert!(!pay(&gate, URL, &encode(&payer.payment(&plain, 3))).unwrap().secret);
 }
 

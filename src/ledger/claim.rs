@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::{CLAIM_SECONDS, Intent, MAX_OPEN, Owned, Phase, REDELIVERY_SECONDS, Reply, Row, SAME_ADDRESS_SECONDS};
+use super::{CLAIM_SECONDS, DAY_SECONDS, Intent, MAX_OPEN, Owned, Phase, REDELIVERY_SECONDS, Reply, Row, SAME_ADDRESS_SECONDS};
 use crate::problem::Problem;
 
 /// What the ledger knows of a payer at the moment of a claim.
@@ -54,7 +54,7 @@ pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
             Phase::Settling { .. } | Phase::Unknown { .. } => Claim::Resolve,
             Phase::Claimed { .. } | Phase::Released | Phase::Rejected { .. } => match late {
                 Some(problem) => refuse(problem),
-                None => again(row, payer, intent, now),
+                None => begin(payer, intent, Some(row), now),
             },
             Phase::Settled {
                 at, answered, delivered, ..
@@ -67,18 +67,26 @@ pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
     if let Some(problem) = late {
         return refuse(problem);
     }
-    begin(payer, intent, 1, now, now)
+    begin(payer, intent, None, now)
 }
 
-fn again(row: &Row, payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
-    begin(payer, intent, row.fence.saturating_add(1), row.created, now)
-}
-
-fn begin(payer: Payer<'_>, intent: &Intent, fence: u64, created: u64, now: u64) -> Claim {
+fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> Claim {
     // who owns the article keeps the money; who buys single answers pays for each
     if intent.seconds.is_some() {
         if payer.owned.is_some() {
-            return Claim::Owned;
+            // what was once sent out may be public by now, though it was refused (threat A16)
+            let sent = matches!(
+                before,
+                Some(Row {
+                    phase: Phase::Rejected { .. },
+                    ..
+                })
+            );
+            return if sent {
+                Claim::Reply(Reply::refuse(Problem::AlreadyOwned, &intent.resource))
+            } else {
+                Claim::Owned
+            };
         }
         if payer.other_open {
             return Claim::WaitForOther;
@@ -92,8 +100,10 @@ fn begin(payer: Payer<'_>, intent: &Intent, fence: u64, created: u64, now: u64) 
         phase: Phase::Claimed {
             deadline: now.saturating_add(CLAIM_SECONDS),
         },
-        fence,
-        created,
+        fence: before.map_or(0, |row| row.fence).saturating_add(1),
+        // nothing is under way from before: a transfer between then and now paid for something else
+        created: now,
+        floor: None,
     }))
 }
 
@@ -114,11 +124,18 @@ fn redeliver(row: &Row, intent: &Intent, answered: u64, at: u64, delivered: bool
     }
     let proven = row.intent.secret && intent.secret;
     let same_address = !row.intent.address.is_empty() && row.intent.address == intent.address;
-    let granted = if proven {
+    // a single call that went out whole is over, whoever asks
+    let over = delivered && intent.seconds.is_none();
+    let granted = if over {
+        false
+    } else if proven {
         // counted from the first answer: a payment that was unknown for an hour has had none yet
         now.saturating_sub(answered) <= REDELIVERY_SECONDS
     } else {
-        same_address && !delivered && now.saturating_sub(at) <= SAME_ADDRESS_SECONDS
+        same_address
+            && !delivered
+            && now.saturating_sub(answered) <= SAME_ADDRESS_SECONDS
+            && now.saturating_sub(at) <= DAY_SECONDS
     };
     match Reply::deliver(row, proven) {
         Some(reply) if granted => Claim::Reply(reply),

@@ -24,14 +24,16 @@ pub const CLAIM_SECONDS: u64 = 30;
 pub const SETTLE_SLACK_SECONDS: u64 = 5;
 /// Settle attempts of one authorization; all carry the same nonce, so at most one can charge.
 pub const MAX_ATTEMPTS: u32 = 20;
+/// Looks at the chain by alarm, a day and a half of them; afterwards only a request looks again.
+pub const MAX_CHECKS: u32 = 200;
 /// How far the chain's time must be past `validBefore` before an unused nonce counts as expired.
 pub const EXPIRY_MARGIN_SECONDS: u64 = 30;
 /// A repeated request that proves itself is answered again for this long after settlement.
 pub const REDELIVERY_SECONDS: u64 = 600;
+/// A payment that proves nothing and was never answered is answered within this time, in seconds.
+pub const DAY_SECONDS: u64 = 24 * 60 * 60;
 /// A repeated request that proves nothing but its network address: this long (threat A16).
 pub const SAME_ADDRESS_SECONDS: u64 = 60;
-/// How far a block's time may lie before the claim whose transfer it holds.
-pub const BLOCK_SKEW_SECONDS: u64 = 5;
 /// Open authorizations of one payer at once.
 pub const MAX_OPEN: usize = 8;
 

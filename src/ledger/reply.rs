@@ -151,19 +151,19 @@ impl Reply {
             network: row.intent.network,
             until: until.filter(|_| mint),
             // what proves itself may be asked for again anyway
-            report: (!row.intent.secret).then(|| row.intent.key()),
+            report: (!row.intent.secret || row.intent.seconds.is_none()).then(|| row.intent.key()),
         }))
     }
 
-    /// The article, for what its payer owns.
-    pub fn deliver_owned(owned: &Owned) -> Self {
+    /// The article, for what its payer owns; only who is known to be the payer gets a pass along.
+    pub fn deliver_owned(owned: &Owned, mint: bool) -> Self {
         Self::Deliver(Grant {
             resource: owned.resource.clone(),
             payer: owned.payer,
             receipt: owned.receipt.clone(),
             transaction: owned.transaction.clone(),
             network: owned.network,
-            until: Some(owned.until),
+            until: mint.then_some(owned.until),
             report: None,
         })
     }

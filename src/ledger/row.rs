@@ -72,6 +72,10 @@ pub struct Row {
     pub fence: u64,
     /// Unix seconds of the first claim.
     pub created: u64,
+    /// The chain's latest block at that time, where it was read: a transfer up to it is older than the
+    /// claim and paid for something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<u64>,
 }
 
 impl Row {

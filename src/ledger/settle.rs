@@ -29,7 +29,7 @@ pub enum Settlement {
 ///
 /// A success needs a transaction hash, our network and our payer (threat A15). A refusal counts
 /// only when nothing can have been broadcast: no transaction is named, the status is not a
-/// server's failure, and the code is not one of those that follow a broadcast.
+/// server's failure, and the code is of a family that is given before any broadcast.
 pub fn read_settlement(row: &Row, status: u16, body: &[u8]) -> Settlement {
     let Ok(answer) = serde_json::from_slice::<SettleResponse>(body) else {
         return Settlement::Unclear;
@@ -55,7 +55,7 @@ pub fn read_settlement(row: &Row, status: u16, body: &[u8]) -> Settlement {
     if reason.contains("transfer amount exceeds balance") {
         reason = "insufficient_funds".into();
     }
-    if status >= 500 || !transaction.is_empty() || reason.is_empty() || follows_a_broadcast(&reason) {
+    if status >= 500 || !transaction.is_empty() || reason.is_empty() || !precedes_a_broadcast(&reason) {
         return Settlement::Unclear;
     }
     // codes are short; a stranger's text stays out of our headers
@@ -65,20 +65,22 @@ pub fn read_settlement(row: &Row, status: u16, body: &[u8]) -> Settlement {
     }
 }
 
-/// Codes after which the chain has to be asked: the nonce is used, or a transaction went out.
-fn follows_a_broadcast(reason: &str) -> bool {
-    let simulated = reason.contains("simulation");
-    [
+/// Codes that facilitators give before they broadcast anything: what they checked and found wrong.
+/// Every other code, known or not, leaves it open.
+fn precedes_a_broadcast(reason: &str) -> bool {
+    let checked = ["invalid_", "insufficient_", "unsupported_"]
+        .iter()
+        .any(|family| reason.starts_with(family));
+    let later = [
         "nonce",
         "used",
         "pending",
-        "duplicate",
-        "unexpected",
-        "timeout",
+        "transaction_failed",
         "transaction_state",
         "event",
-    ]
-    .iter()
-    .any(|part| reason.contains(part))
-        || (reason.contains("transaction_failed") && !simulated)
+        "timeout",
+        "timed_out",
+    ];
+    let simulated = reason.ends_with("simulation_failed");
+    simulated || checked && !later.iter().any(|part| reason.contains(part))
 }

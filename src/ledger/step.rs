@@ -2,12 +2,19 @@
 
 use alloc::string::String;
 
-use super::{BLOCK_SKEW_SECONDS, EXPIRY_MARGIN_SECONDS, MAX_ATTEMPTS, Phase, Row, SETTLE_SLACK_SECONDS, Settlement};
+use super::{EXPIRY_MARGIN_SECONDS, MAX_ATTEMPTS, MAX_CHECKS, Phase, Row, SETTLE_SLACK_SECONDS, Settlement};
 use crate::offer::matching::LEAST_SECONDS_LEFT;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// The chain's latest block was read, before anything else was done for the claim.
+    Floor {
+        /// Proof of ownership.
+        fence: u64,
+        /// Its number.
+        block: u64,
+    },
     /// The claim's owner has an origin response that can be delivered.
     OriginReady {
         /// Proof of ownership.
@@ -54,6 +61,8 @@ pub enum Observation {
     Paid {
         /// In this transaction.
         transaction: String,
+        /// The number of its block.
+        block: u64,
         /// Unix seconds of its block.
         block_time: u64,
     },
@@ -81,6 +90,10 @@ pub enum Work {
 pub fn step(row: &Row, event: Event, now: u64, timeout: u64) -> (Row, Work) {
     let mut row = row.clone();
     let work = match (&row.phase, event) {
+        (Phase::Claimed { .. }, Event::Floor { fence, block }) if fence == row.fence => {
+            row.floor.get_or_insert(block);
+            Work::None
+        }
         (Phase::Claimed { .. }, Event::OriginReady { fence }) if fence == row.fence => settle(&mut row, 1, now, timeout),
         (Phase::Claimed { .. }, Event::OriginFailed { fence }) if fence == row.fence => {
             row.phase = Phase::Released;
@@ -94,6 +107,11 @@ pub fn step(row: &Row, event: Event, now: u64, timeout: u64) -> (Row, Work) {
                 Settlement::Refused { .. } | Settlement::Unclear => unknown(now, *attempt, 0, now),
             };
             if row.is_open() { Work::Observe } else { Work::None }
+        }
+        // its owner was lost before anything was sent
+        (Phase::Claimed { deadline }, Event::Tick) if now >= *deadline => {
+            row.phase = Phase::Released;
+            Work::None
         }
         (Phase::Settling { attempt, deadline }, Event::Tick) if now >= *deadline => {
             row.phase = unknown(now, *attempt, 0, now);
@@ -130,8 +148,8 @@ pub fn step(row: &Row, event: Event, now: u64, timeout: u64) -> (Row, Work) {
 /// When the row wants to be looked at by itself, Unix seconds.
 pub fn next_alarm(row: &Row) -> Option<u64> {
     match &row.phase {
-        Phase::Settling { deadline, .. } => Some(*deadline),
-        Phase::Unknown { next, .. } => Some(*next),
+        Phase::Claimed { deadline } | Phase::Settling { deadline, .. } => Some(*deadline),
+        Phase::Unknown { next, checks, .. } if *checks < MAX_CHECKS => Some(*next),
         Phase::Rejected { closed: false, .. } => Some(after_window(row)),
         _ => None,
     }
@@ -177,9 +195,15 @@ fn observed(row: &mut Row, observation: Observation, may_settle: bool, now: u64,
     };
     let rejected = matches!(row.phase, Phase::Rejected { .. });
     match observation {
-        Observation::Paid { transaction, block_time } => {
-            // a transfer older than the claim paid for something else, unless the nonce is of this offer
-            let ours = row.intent.tagged || block_time.saturating_add(BLOCK_SKEW_SECONDS) >= row.created;
+        Observation::Paid {
+            transaction,
+            block,
+            block_time,
+        } => {
+            // a transfer older than the claim paid for something else, at another site of the same payee
+            // perhaps; a nonce of this offer cannot have
+            let newer = row.floor.map_or(block_time >= row.created, |floor| block > floor);
+            let ours = row.intent.tagged || newer;
             row.phase = if ours { settled(transaction, now) } else { Phase::Foreign };
             Work::None
         }

@@ -103,7 +103,7 @@ fn a1_one_request_wins_and_the_others_join_it() {
         panic!()
     };
     assert_eq!(next.fence, row.fence + 1);
-    assert_eq!(next.created, row.created);
+    assert_eq!(next.created, NOW + CLAIM_SECONDS, "nothing was sent before");
     assert_eq!(
         step(&next, Event::OriginReady { fence: row.fence }, NOW, TIMEOUT).1,
         Work::None,
@@ -234,8 +234,19 @@ fn a16_a_settled_header_opens_nothing_without_what_no_chain_knows() {
         )),
         "authorization-already-used"
     );
+    let (answered, _) = step(&row, Event::Answering, NOW, TIMEOUT);
+    let much_later = NOW + SAME_ADDRESS_SECONDS + 1;
     assert_eq!(
-        slug(claim(knowing(&row), &plain, NOW + SAME_ADDRESS_SECONDS + 1)),
+        slug(claim(knowing(&answered), &plain, much_later)),
+        "authorization-already-used"
+    );
+    assert_eq!(
+        slug(claim(knowing(&row), &plain, much_later)),
+        "deliver",
+        "it was unknown all the time"
+    );
+    assert_eq!(
+        slug(claim(knowing(&row), &plain, NOW + DAY_SECONDS + 1)),
         "authorization-already-used"
     );
     let (delivered, _) = step(&row, Event::Delivered, NOW, TIMEOUT);
@@ -252,6 +263,27 @@ fn a16_a_settled_header_opens_nothing_without_what_no_chain_knows() {
         )),
         "authorization-already-used"
     );
+}
+
+#[test]
+fn a_single_call_that_went_out_is_over() {
+    let mut row = in_phase(settled());
+    row.intent.seconds = None;
+    let call = Intent {
+        seconds: None,
+        ..intent()
+    };
+    assert_eq!(slug(claim(knowing(&row), &call, NOW)), "deliver");
+    let (over, _) = step(&row, Event::Delivered, NOW, TIMEOUT);
+    assert_eq!(slug(claim(knowing(&over), &call, NOW)), "authorization-already-used");
+}
+
+#[test]
+fn s4_a_claim_whose_owner_was_lost_lets_go_by_itself() {
+    let row = won();
+    assert_eq!(next_alarm(&row), Some(NOW + CLAIM_SECONDS));
+    assert_eq!(step(&row, Event::Tick, NOW + CLAIM_SECONDS - 1, TIMEOUT).0, row);
+    assert_eq!(step(&row, Event::Tick, NOW + CLAIM_SECONDS, TIMEOUT).0.phase, Phase::Released);
 }
 
 #[test]
@@ -331,6 +363,7 @@ fn b1_no_answer_is_unknown_and_the_chain_is_asked() {
     // paid
     let paid = Observation::Paid {
         transaction: TX.into(),
+        block: 1,
         block_time: NOW,
     };
     let (done, _) = step(
@@ -401,29 +434,62 @@ fn s5_unknown_ends_only_by_evidence() {
 }
 
 #[test]
-fn a_transfer_older_than_the_claim_paid_for_something_else() {
-    let paid = |tagged, block_time| {
+fn a16_a_transfer_older_than_the_claim_paid_for_something_else() {
+    let paid = |tagged, floor, block, block_time| {
         let mut row = in_phase(unknown());
         row.intent.tagged = tagged;
+        row.floor = floor;
         let observation = Observation::Paid {
             transaction: TX.into(),
+            block,
             block_time,
         };
-        step(
-            &row,
-            Event::Observed {
-                observation,
-                may_settle: false,
-            },
-            NOW,
-            TIMEOUT,
-        )
-        .0
-        .phase
+        let event = Event::Observed {
+            observation,
+            may_settle: false,
+        };
+        step(&row, event, NOW, TIMEOUT).0.phase
     };
-    assert!(matches!(paid(false, NOW - BLOCK_SKEW_SECONDS), Phase::Settled { .. }));
-    assert_eq!(paid(false, NOW - BLOCK_SKEW_SECONDS - 1), Phase::Foreign);
-    assert!(matches!(paid(true, NOW - 100), Phase::Settled { .. }));
+    assert!(matches!(paid(false, Some(7), 8, NOW - 100), Phase::Settled { .. }));
+    assert_eq!(paid(false, Some(7), 7, NOW + 1), Phase::Foreign);
+    // without a block to compare, the clocks decide
+    assert!(matches!(paid(false, None, 7, NOW), Phase::Settled { .. }));
+    assert_eq!(paid(false, None, 7, NOW - 1), Phase::Foreign);
+    assert!(matches!(paid(true, Some(7), 7, NOW - 100), Phase::Settled { .. }));
+}
+
+#[test]
+fn the_floor_is_the_first_block_that_was_read() {
+    let row = won();
+    let (row, _) = step(
+        &row,
+        Event::Floor {
+            fence: row.fence,
+            block: 7,
+        },
+        NOW,
+        TIMEOUT,
+    );
+    let (row, _) = step(
+        &row,
+        Event::Floor {
+            fence: row.fence,
+            block: 9,
+        },
+        NOW,
+        TIMEOUT,
+    );
+    assert_eq!(row.floor, Some(7));
+    let Claim::Won(again) = claim(knowing(&row), &intent(), NOW + CLAIM_SECONDS) else {
+        panic!()
+    };
+    assert_eq!(again.floor, None);
+    let (settling, fence) = settling();
+    assert_eq!(
+        step(&settling, Event::Floor { fence, block: 9 }, NOW, TIMEOUT).0.floor,
+        None,
+        "too late to mean anything"
+    );
 }
 
 #[test]
@@ -447,6 +513,7 @@ fn a_refusal_is_final_only_for_the_first_attempt_and_until_the_chain_says_otherw
     assert_eq!(slug(claim(knowing(&rejected), &intent(), NOW)), "won");
     let paid = Observation::Paid {
         transaction: TX.into(),
+        block: 1,
         block_time: NOW,
     };
     let (late, _) = step(
@@ -526,6 +593,9 @@ fn a15_answers_prove_what_they_say_only_if_they_fit() {
         r#"{"success":false}"#.to_owned(),
         r#"{"success":false,"errorReason":"invalid_exact_evm_nonce_already_used","transaction":""}"#.to_owned(),
         r#"{"success":false,"errorReason":"settlement_pending","transaction":""}"#.to_owned(),
+        r#"{"success":false,"errorReason":"settle_exact_node_failure","transaction":""}"#.to_owned(),
+        r#"{"success":false,"errorReason":"settle_exact_evm_transaction_confirmation_timed_out","transaction":""}"#.to_owned(),
+        r#"{"success":false,"errorReason":"never heard of","transaction":""}"#.to_owned(),
         r#"{"success":false,"errorReason":"invalid_exact_evm_transaction_failed","transaction":""}"#.to_owned(),
         format!(r#"{{"success":false,"errorReason":"insufficient_funds","transaction":"{TX}"}}"#),
     ] {
@@ -553,8 +623,14 @@ fn a15_answers_prove_what_they_say_only_if_they_fit() {
             reason: "insufficient_funds".into()
         }
     );
-    assert_eq!(read(200, &text.replace("transfer amount exceeds balance", "authorization is used or canceled")), Settlement::Unclear);
-    let strange = r#"{"success":false,"errorReason":"x\r\nSet-Cookie: a","transaction":""}"#;
+    assert_eq!(
+        read(
+            200,
+            &text.replace("transfer amount exceeds balance", "authorization is used or canceled")
+        ),
+        Settlement::Unclear
+    );
+    let strange = r#"{"success":false,"errorReason":"invalid_x\r\nSet-Cookie: a","transaction":""}"#;
     assert_eq!(
         read(200, strange),
         Settlement::Refused {

@@ -259,8 +259,11 @@ pub fn facilitator_request(payment: &Payment, resource: &v2::ResourceInfo<'_>) -
         signature: &payment.signature,
         authorization: &payment.authorization,
     };
+    let mut offer = payment.offer.clone();
+    // the quote is between the payer and us: with it, a facilitator's log would be a way in (threat A16)
+    offer.extra.quote = None;
     match payment.version {
-        Version::V2 => v2::facilitator_request(&payment.offer, resource, exact),
-        Version::V1 => crate::x402::v1::facilitator_request(&payment.offer, resource, exact),
+        Version::V2 => v2::facilitator_request(&offer, resource, exact),
+        Version::V1 => crate::x402::v1::facilitator_request(&offer, resource, exact),
     }
 }

@@ -151,9 +151,12 @@ impl Check {
         let fine =
             rest.is_some_and(|rest| !host_of(rest).is_empty() && !rest.contains(['@', '?', '#', ' ', '\\', '"', '<', '>']));
         if !fine {
+            // what follows the host may be a secret, and the health page is public
+            let shown: Vec<&str> = text.splitn(4, '/').take(3).collect();
+            let shown = shown.join("/");
             self.wrong(
                 at,
-                format!("\"{text}\" is not an https:// address (http:// only for 127.0.0.1 and localhost)"),
+                format!("\"{shown}\" is not an https:// address (http:// only for 127.0.0.1 and localhost)"),
             );
         }
         bare.to_owned()
@@ -393,6 +396,13 @@ impl Check {
             .get("description")
             .map(|_| self.text(at, file, "description"))
             .unwrap_or_default();
+        let compiled = Pattern::new(&pattern);
+        if compiled.is_none() {
+            self.wrong(
+                format!("{at}.match"),
+                format!("\"{pattern}\" is read differently by different servers: leave out ; \\ %2F and trailing dots"),
+            );
+        }
         let access = match file.get("access").map(|access| access.text().unwrap_or(access.raw())) {
             None => Access::Owned(30 * DAY),
             Some("once") => Access::Once,
@@ -443,7 +453,7 @@ impl Check {
             _ => String::new(),
         };
         Some(Route {
-            pattern: Pattern::new(&pattern),
+            pattern: compiled?,
             offers,
             access,
             description,

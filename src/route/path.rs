@@ -142,13 +142,7 @@ pub fn folded(path: &str) -> String {
             bytes.truncate(end);
         }
     }
-    let text: String = bytes
-        .iter()
-        .map(|byte| match byte {
-            b'\\' => '/',
-            byte => char::from(byte.to_ascii_lowercase()),
-        })
-        .collect();
+    let text = String::from_utf8_lossy(&bytes).replace('\\', "/").to_lowercase();
     let mut segments: Vec<&str> = Vec::new();
     for segment in text.split('/') {
         let segment = segment.split([';', '?', '#']).next().unwrap_or("");

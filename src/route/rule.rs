@@ -1,7 +1,7 @@
 //! Rules: patterns over paths, and the one that decides a request. The first match wins; what no
 //! rule matches is free.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use super::{
     config::Access,
@@ -18,14 +18,17 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Reads a pattern; it starts with a slash.
-    pub fn new(text: &str) -> Self {
-        let parts: Vec<String> = text.split('*').map(Into::into).collect();
-        let folded = match parts.as_slice() {
-            [only] => [path::folded(only)].into(),
-            parts => parts.iter().map(|part| part.to_ascii_lowercase()).collect(),
-        };
-        Self { parts, folded }
+    /// Reads a pattern in the spelling that paths have; none where servers disagree on it.
+    ///
+    /// Both its readings are made by the functions that read paths, so that a pattern with an accent
+    /// or an escape protects what it names.
+    pub fn new(text: &str) -> Option<Self> {
+        let (canonical, spelling) = path::canonical(text);
+        let parts = |text: &str| text.split('*').map(Into::into).collect();
+        (spelling != Spelling::Ambiguous).then(|| Self {
+            parts: parts(&canonical),
+            folded: parts(&path::folded(&canonical)),
+        })
     }
 
     fn matches(&self, path: &str) -> bool {
@@ -117,23 +120,20 @@ pub fn decide<'a>(routes: &'a [Route], raw: &str) -> Matched<'a> {
     match spelling {
         Spelling::Ambiguous => Matched::Ambiguous,
         Spelling::Redirect => Matched::Redirect(text.into_owned()),
-        Spelling::Canonical => match (price(exact), exact == lenient) {
-            (Some(route), true) => Matched::Priced(route),
-            // an explicit free rule, or a rule of another price, for exactly this spelling:
-            // honoured only where no server reads the path as anything else than it is
-            (Some(route), false) if only_case_differs(&text, &folded) => Matched::Priced(route),
-            (None, false) if exact.is_some() && only_case_differs(&text, &folded) => Matched::Free,
-            // the rule names the article without the slash that a person may have typed
-            (_, false) if text.strip_suffix('/') == Some(&folded) && find(&|pattern| pattern.matches(&folded)) == lenient => {
-                Matched::Redirect(folded)
+        Spelling::Canonical => {
+            let slash = text.strip_suffix('/').filter(|bare| path::folded(bare) == folded);
+            match (price(exact), price(lenient)) {
+                (Some(route), _) if exact == lenient => Matched::Priced(route),
+                // the rule names the article without the slash that a person may have typed
+                _ if slash.is_some_and(|bare| find(&|pattern| pattern.matches(bare)) == lenient) => {
+                    Matched::Redirect(slash.unwrap_or_default().to_owned())
+                }
+                // some server may read it as something free; asking for money is safe
+                (Some(route), None) => Matched::Priced(route),
+                _ => Matched::Ambiguous,
             }
-            _ => Matched::Ambiguous,
-        },
+        }
     }
-}
-
-fn only_case_differs(text: &str, folded: &str) -> bool {
-    text.eq_ignore_ascii_case(path::stem(folded))
 }
 
 #[cfg(test)]
@@ -186,9 +186,9 @@ mod tests {
             ("/articles/dear.html", "ambiguous"),
             ("/articles/dear/", "redirect"),
             ("/articles/cheap/..%2fdear", "ambiguous"),
-            ("/articles/DEAR", "five"),
+            ("/articles/DEAR", "ambiguous"),
             ("/articles/free-one/", "redirect"),
-            ("/articles/free-one.html", "ambiguous"),
+            ("/articles/free-one.html", "five"),
         ] {
             assert_eq!(word(&routes, path), want, "{path}");
         }
@@ -220,6 +220,31 @@ mod tests {
         assert_eq!(word(&routes, "/a/premium/x.png"), "free");
         assert_eq!(word(&routes, "/a/premium/.pdf"), "five");
         assert_eq!(word(&routes, "/a/premium.pdf"), "free");
+    }
+
+    #[test]
+    fn d1_a_free_catch_all_frees_no_other_spelling_of_a_priced_page() {
+        let routes = routes(&[("/premium/*", "$1"), ("/dear/*", "$1"), ("/cheap/*", "$0.05"), ("/*", "free")]);
+        for path in ["/Premium/x", "/PREMIUM/X", "/premium%2fx", "/Dear/x"] {
+            assert_eq!(word(&routes, path), "ambiguous", "{path}");
+        }
+        assert_eq!(word(&routes, "/premium/X"), "dear");
+        assert_eq!(word(&routes, "/about"), "free");
+        let routes = super::tests::routes(&[("/dear/*", "$1"), ("/*", "$0.05")]);
+        assert_eq!(word(&routes, "/Dear/x"), "ambiguous");
+    }
+
+    #[test]
+    fn d1_patterns_protect_what_they_name_however_they_are_written() {
+        for pattern in ["/café/*", "/caf%C3%A9/*", "/caf%c3%a9/*"] {
+            let routes = routes(&[(pattern, "$0.05")]);
+            assert_eq!(word(&routes, "/caf%C3%A9/x"), "five", "{pattern}");
+            assert_eq!(word(&routes, "/caf%c3%a9/x"), "redirect", "{pattern}");
+            assert_eq!(word(&routes, "/CAF%C3%89/x"), "ambiguous", "{pattern}");
+        }
+        for pattern in ["/a;b/*", "/a%2fb", "/a%", "/a./b"] {
+            assert!(Pattern::new(pattern).is_none(), "{pattern}");
+        }
     }
 
     #[test]

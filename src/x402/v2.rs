@@ -70,6 +70,7 @@ pub struct PaymentRequired<'a> {
     /// 2.
     pub x402_version: u8,
     /// Why, for programs: a problem slug or a facilitator's code.
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub error: &'a str,
     /// What is sold.
     pub resource: ResourceInfo<'a>,

@@ -188,14 +188,12 @@ test("D1 D2 D9 a Host that is no host changes nothing about which path is meant"
   const { host } = new URL(paper.site);
   const ask = async (name, target) => {
     const response = await rawRequest({ url: paper.site, target, headers: [["Host", name]] }).catch(() => undefined);
-    return response ? { status: response.status, leak: paidTextIn(response.body.toString()) } : { status: 0 };
+    return response && paidTextIn(response.body.toString());
   };
   for (const target of [DOOR, DATA, `${DOOR}.html`]) {
     for (const end of ["?", "#", "/", "\\", "@", "?x=", "#x", "/?", "/#", "/x?", "\\?", "@x", ":x", ";", "%2f", "%3f", " ", ",", "/free/..", "/.farthing/.."]) {
       for (const start of [host, "evil.example", "x", ""]) {
-        const { status, leak } = await ask(start + end, target);
-        assert.deepEqual([start + end, target, leak], [start + end, target, undefined]);
-        assert.ok(status === 0 || status >= 300, `Host: ${start}${end} → ${status}`);
+        assert.equal(await ask(start + end, target), undefined, `Host: ${start}${end} ${target}`);
       }
     }
   }

@@ -252,3 +252,25 @@ test("A12 a payment cancelled by its payer before it settles opens nothing", asy
   assert.deepEqual(await reader.transfers(), []);
   await assertArticle(await reader.send(DOOR, await reader.sign(DOOR)), DOOR);
 });
+
+test("A4 the price changes between offer and payment: an offer holds its price, and without one only today's counts", async () => {
+  const reader = await newReader(paper);
+  const [held, bare, old] = [await reader.sign(DOOR), await reader.sign(DOT), await reader.sign(DOT, { v1: true })];
+  delete bare.payload.accepted.extra.quote;
+  const dearer = { ...paper.config, routes: paper.config.routes.map((route) => (route.price === "$0.05" ? { ...route, price: "$0.07" } : route)) };
+  await paper.edge.restart({ config: dearer });
+  try {
+    for (const payment of [{ headers: { "PAYMENT-SIGNATURE": encode(bare.payload) } }, old]) {
+      const response = await reader.send(DOT, payment);
+      assert.equal(response.status, 402);
+      assert.equal(JSON.parse(Buffer.from(response.headers.get("payment-required"), "base64")).accepts[0].amount, "70000", "the new price is in the answer");
+      assert.equal(await problemOf(response), "amount-mismatch");
+    }
+    assert.deepEqual(paper.badFacilitator.calls, []);
+    await assertArticle(await reader.send(DOOR, held), DOOR);
+    await assertArticle(await reader.send(DOT, await reader.sign(DOT)), DOT);
+    assert.deepEqual((await reader.transfers()).map(({ value }) => value), [50_000n, 70_000n]);
+  } finally {
+    await paper.edge.restart({ config: paper.config });
+  }
+});

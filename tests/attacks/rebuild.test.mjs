@@ -34,29 +34,31 @@ async function paid(path, { site = paper.site, v1 = false } = {}) {
   assert.equal(response.status, 200);
   await response.text();
   const [{ transaction }] = await reader.transfers();
-  return { reader, payment, offer: v1 ? await reader.offer(path, { v1 }) : { x402Version: 2, accepts: [payment.payload.accepted], resource: payment.payload.resource }, tx: await paper.chain.client.getTransaction({ hash: transaction }) };
+  const { accepted, resource } = payment.payload;
+  const offer = v1 ? await reader.offer(path, { v1 }) : { x402Version: 2, accepts: [accepted], resource };
+  return { reader, payment, offer, tx: await paper.chain.client.getTransaction({ hash: transaction }) };
 }
 
 const backwards = (value) => (value && typeof value === "object" && !Array.isArray(value)
   ? Object.fromEntries(Object.entries(value).reverse().map(([key, item]) => [key, backwards(item)])) : value);
 
 /** Every header an observer can make for `path` at `site`, by name. */
-async function rebuilt({ tx, offer, path, stranger, index = 0 }) {
+async function rebuilt({ tx, offer, path, stranger }) {
   const fresh = await stranger.offer(path);
   const freshV1 = await stranger.offer(path, { v1: true });
   const without = structuredClone(fresh);
   delete without.accepts[0].extra.quote;
-  const make = (like, more) => rebuildFromCallData(tx, { offer: like, index, ...more });
-  const lower = { authorization: { from: tx.input && make(fresh).authorization.from.toLowerCase() } };
+  const make = (like, more) => rebuildFromCallData(tx, { offer: like, ...more });
+  const known = make(freshV1);
   return {
     "with the offer of a fresh 402": make(fresh),
     "with an offer without a quote": make(without),
     "with the reader's own offer, its keys in another order": make(offer.x402Version === 2 ? offer : fresh, { tamper: backwards }),
-    "with lower-case addresses": make(fresh, { overrides: lower }),
+    "with lower-case addresses": make(fresh, { overrides: { authorization: { from: known.authorization.from.toLowerCase() } } }),
     "without padding": { headers: { "PAYMENT-SIGNATURE": make(fresh).value.replace(/=+$/, "") } },
     "with a stranger's identifier": make(fresh, { overrides: { extensions: { "payment-identifier": { info: { id: "f".repeat(64) } } } } }),
-    "as a v1 payment": make(freshV1),
-    "as a v1 payment, byte for byte as clients write it": { headers: { "X-PAYMENT": encode({ x402Version: 1, scheme: "exact", network: "base-sepolia", payload: { signature: make(freshV1).signature, authorization: make(freshV1).authorization } }) } },
+    "as a v1 payment": known,
+    "as a v1 payment, byte for byte as clients write it": { headers: { "X-PAYMENT": encode({ x402Version: 1, scheme: "exact", network: "base-sepolia", payload: { signature: known.signature, authorization: known.authorization } }) } },
   };
 }
 
@@ -152,4 +154,22 @@ test("A16 S2 a payment settled at one site opens nothing at another site of the 
     assert.equal(leak, undefined);
     assert.deepEqual(cookies, []);
   });
+});
+
+test("A16 S2 a payment settled elsewhere opens nothing here that its payer owns", async () => {
+  const owner = await newReader(paper, { from: HOME });
+  await assertArticle(await owner.send(DOOR, await owner.sign(DOOR)), DOOR);
+  const there = owner.as({ site: second.url });
+  const payment = await there.sign(DOT);
+  await assertArticle(await there.send(DOT, payment), DOT);
+  const [, { transaction }] = await owner.transfers();
+  const tx = await paper.chain.client.getTransaction({ hash: transaction });
+  const stranger = await newReader(paper, { from: AWAY, funds: 0n });
+  for (const [name, header] of Object.entries(await rebuilt({ tx, offer: { x402Version: 2, accepts: [payment.payload.accepted], resource: payment.payload.resource }, path: DOOR, stranger }))) {
+    const { status, leak, cookies } = await opens(stranger, DOOR, header);
+    assert.ok(status >= 400, `${name}: ${status}`);
+    assert.equal(leak, undefined, name);
+    assert.deepEqual(cookies, [], name);
+  }
+  assert.equal((await owner.transfers()).length, 2);
 });

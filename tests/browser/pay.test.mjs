@@ -214,6 +214,23 @@ test("an unknown outcome is asked for with the same payment until it is known", 
   await profile.close();
 });
 
+test("a reader who stops waiting is asked to check again, and the same payment opens the article", async () => {
+  const profile = await withWallet();
+  site.next = ["hang"];
+  const page = await visit(profile, site.article);
+  await button(page).click();
+  await says(page, "Still confirming. You will not be charged twice.");
+  assert.equal(await cancel(page).innerText(), "Stop waiting");
+  await cancel(page).click();
+  await says(page, "You can leave; you will not be charged twice.");
+  assert.equal(await button(page).innerText(), "Check again");
+  await button(page).click();
+  await opened(page);
+  assert.equal(site.payments.length, 2);
+  assert.equal(site.distinct().size, 1);
+  await profile.close();
+});
+
 test("f7: a tab closed after the signature leaves a payment that the next visit resolves without the wallet", async () => {
   const profile = await withWallet();
   site.next = ["hang"];

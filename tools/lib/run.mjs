@@ -10,6 +10,9 @@ export const say = (line) => process.stderr.write(`${line}\n`);
 
 export const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
+const running = new Set();
+process.on("exit", () => { for (const child of running) child.kill(); });
+
 /**
  * Runs a command without a terminal. Output is kept and shown only when the command fails; `show: true` passes it on
  * to stdout as well.
@@ -20,6 +23,7 @@ export function run(command, args, { show = false, check = true, timeout, env = 
   for (const name of Object.keys(full)) if (full[name] === undefined) delete full[name];
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env: full, stdio: ["ignore", "pipe", "pipe"], timeout, killSignal: "SIGKILL" });
+    running.add(child);
     let out = "";
     let err = "";
     let both = "";
@@ -34,6 +38,7 @@ export function run(command, args, { show = false, check = true, timeout, env = 
       else resolve({ code: -1, out, err: error.message });
     });
     child.once("close", (code, signal) => {
+      running.delete(child);
       if (code !== 0 && check) {
         const lines = show ? [] : both.trimEnd().split("\n");
         if (lines.length > 120) lines.splice(40, lines.length - 110, "[…]");

@@ -3,10 +3,10 @@
 // How long the origin may take to begin its answer; less than a claim lasts.
 const PATIENCE = 25_000;
 // What only we may read, and what could make an origin serve something else than its URL says.
-const STRIPPED = [
-  "payment-signature", "x-payment", "sign-in-with-x",
+const OVERRIDES = [
   "x-http-method-override", "x-original-url", "x-rewrite-url", "x-forwarded-host", "x-forwarded-prefix", "forwarded",
 ];
+const STRIPPED = ["payment-signature", "x-payment", "sign-in-with-x", ...OVERRIDES];
 const CONDITIONAL = ["range", "if-range", "if-none-match", "if-modified-since", "if-match", "if-unmodified-since"];
 const OUR_COOKIE = /^\s*__(?:Secure|Host)-farthing=/;
 
@@ -24,17 +24,19 @@ function at({ kind, value }, path, init, env) {
   }
 }
 
-// Free traffic: the request as it came, but for our own cookies.
+// Free traffic: the request as it came, but for our own cookies and headers that name another page (threat D3).
 export async function fetchFree(origin, request, env) {
-  const ours = request.headers.get("cookie")?.includes("-farthing=");
-  if (origin.kind === "dns" && !ours) return fetch(request);
-  const init = ours ? { headers: withoutOurCookies(request.headers), redirect: "manual" } : { redirect: "manual" };
+  const { headers } = request;
+  const plain = !headers.get("cookie")?.includes("-farthing=") && !OVERRIDES.some((name) => headers.has(name));
+  if (origin.kind === "dns" && plain) return fetch(request);
+  const init = plain ? { redirect: "manual" } : { headers: cleaned(headers, OVERRIDES), redirect: "manual" };
   const path = request.url.slice(request.url.indexOf("/", 8));
   return relocated(origin, await at(origin, path, new Request(request, init), env));
 }
 
-function withoutOurCookies(original) {
+function cleaned(original, names) {
   const headers = new Headers(original);
+  for (const name of names) headers.delete(name);
   const cookies = headers.get("cookie")?.split(";").filter((pair) => !OUR_COOKIE.test(pair)).join(";").trim();
   if (cookies) headers.set("cookie", cookies);
   else headers.delete("cookie");
@@ -44,8 +46,7 @@ function withoutOurCookies(original) {
 // A priced resource under its canonical path; undefined if the origin does not answer.
 // What is held until it is paid for is always the whole thing: no range, no condition.
 export async function fetchPriced(origin, path, request, env, whole) {
-  const headers = withoutOurCookies(request.headers);
-  for (const name of whole ? [...STRIPPED, ...CONDITIONAL] : STRIPPED) headers.delete(name);
+  const headers = cleaned(request.headers, whole ? [...STRIPPED, ...CONDITIONAL] : STRIPPED);
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), PATIENCE);
   try {

@@ -1,7 +1,7 @@
 //! Questions to the outside: a facilitator, and a chain by JSON-RPC.
 
 use farthing::{
-    evm::chain::{self, Block, Unreadable, Wanted},
+    evm::chain::{self, Block, Unreadable, Use, Wanted},
     ledger::{Observation, Row, Settlement, read_settlement},
     route::Settlement as Settings,
 };
@@ -13,6 +13,8 @@ use crate::config;
 
 /// Patience with one RPC call, in seconds.
 const RPC_SECONDS: u64 = 5;
+/// Patience with the one RPC call that holds up a payment, in seconds.
+const FLOOR_SECONDS: u64 = 1;
 /// Log queries for one lookup: at most this many windows back.
 const MAX_WINDOWS: u32 = 12;
 /// How long before the first claim a nonce's use is still looked for, in seconds.
@@ -73,6 +75,14 @@ pub(crate) async fn observe(settings: &Settings, wanted: &Wanted, network: farth
     Observation::Nothing
 }
 
+/// The latest block's number from the first endpoint, if it answers at once.
+pub(crate) async fn latest_block(settings: &Settings, network: farthing::x402::Network) -> Option<u64> {
+    let url = settings.rpc.get(&network)?.first()?;
+    let body = String::from_utf8(chain::ask_latest_block()).ok()?;
+    let (_, answer) = post(url, &body, FLOOR_SECONDS).await?;
+    Some(chain::read_block(answer.as_bytes()).ok()?.number)
+}
+
 struct Endpoint<'a> {
     url: &'a str,
 }
@@ -92,8 +102,9 @@ impl Endpoint<'_> {
         if !chain::read_authorization_state(&state)? {
             return Ok(Observation::Unused { block_time: latest.time });
         }
-        let Some(transaction) = self.find_use(wanted, latest, since).await? else {
-            return Ok(Observation::UsedOtherwise);
+        let transaction = match self.find_use(wanted, latest, since).await? {
+            Use::Transferred(transaction) => transaction,
+            Use::Cancelled => return Ok(Observation::UsedOtherwise),
         };
         let receipt = self.ask(chain::ask_receipt(&transaction)).await?;
         match chain::read_transfer(&receipt, wanted)? {
@@ -101,6 +112,7 @@ impl Endpoint<'_> {
                 let block = chain::read_block(&self.ask(chain::ask_block(number)).await?)?;
                 Ok(Observation::Paid {
                     transaction,
+                    block: number,
                     block_time: block.time,
                 })
             }
@@ -108,18 +120,19 @@ impl Endpoint<'_> {
         }
     }
 
-    /// The transaction that used the nonce, looked for backwards until well before the claim.
-    async fn find_use(&self, wanted: &Wanted, latest: Block, since: u64) -> core::result::Result<Option<String>, Unreadable> {
+    /// How the nonce was used up, looked for backwards until well before the claim. A node that knows
+    /// of the use and not of its log lags behind: that proves nothing.
+    async fn find_use(&self, wanted: &Wanted, latest: Block, since: u64) -> core::result::Result<Use, Unreadable> {
         let mut to = latest.number;
         for _ in 0..MAX_WINDOWS {
             let from = to.saturating_sub(chain::LOG_WINDOW.saturating_sub(1));
             let logs = self.ask(chain::ask_use(wanted, from, to)).await?;
-            if let Some(transaction) = chain::read_use(&logs)? {
-                return Ok(Some(transaction));
+            if let Some(found) = chain::read_use(&logs)? {
+                return Ok(found);
             }
             let start = chain::read_block(&self.ask(chain::ask_block(from)).await?)?;
             if from == 0 || start.time.saturating_add(LOOK_BACK_SECONDS) < since {
-                return Ok(None);
+                break;
             }
             to = from.saturating_sub(1);
         }

@@ -108,7 +108,11 @@ impl Ledger {
         loop {
             let left = patience.saturating_sub(now());
             match self.decide(&intent, &key)? {
-                Claim::Won(row) => return Ok(Reply::Fetch { key, fence: row.fence }),
+                Claim::Won(row) => {
+                    self.arm().await?;
+                    self.read_floor(&intent, &key, row.fence).await?;
+                    return Ok(Reply::Fetch { key, fence: row.fence });
+                }
                 // who joined is told to come back: one origin fetch serves one request (threat A1)
                 Claim::Reply(Reply::Deliver(_)) if joined => return Ok(Reply::pending(&intent.resource, 1)),
                 Claim::Reply(reply) => {
@@ -135,6 +139,17 @@ impl Ledger {
                 }
             }
         }
+    }
+
+    /// Notes where the chain stands, so that an older transfer of this authorization is known as one
+    /// (threat A16). A nonce that was made for this offer has no past.
+    async fn read_floor(&self, intent: &Intent, key: &str, fence: u64) -> Result<()> {
+        if let (false, Some(settings)) = (intent.tagged, config::settlement())
+            && let Some(block) = ask::latest_block(&settings, intent.network).await
+        {
+            self.apply(key, Event::Floor { fence, block })?;
+        }
+        Ok(())
     }
 
     /// The synchronous step: read, decide, write.
@@ -164,7 +179,7 @@ impl Ledger {
     async fn again(&self, intent: &Intent) -> Result<Reply> {
         let fresh = intent.tagged || self.is_unused(intent).await;
         Ok(match self.rows.owned(&intent.resource, now())? {
-            Some(owned) if fresh => Reply::deliver_owned(&owned),
+            Some(owned) if fresh => Reply::deliver_owned(&owned, intent.tagged),
             _ => Reply::refuse(Problem::AlreadyOwned, &intent.resource),
         })
     }
@@ -219,7 +234,7 @@ impl Ledger {
     /// Whether the payer owns a resource.
     fn owned(&self, question: &Question) -> Result<Reply> {
         Ok(match self.rows.owned(&question.resource, now())? {
-            Some(owned) => Reply::deliver_owned(&owned),
+            Some(owned) => Reply::deliver_owned(&owned, true),
             None => Reply::refuse(Problem::PaymentRequired, &question.resource),
         })
     }
@@ -296,7 +311,7 @@ impl Ledger {
     async fn arm(&self) -> Result<()> {
         let earliest = self.rows.with_alarm()?.iter().filter_map(ledger::next_alarm).min();
         let Some(at) = earliest else {
-            return Ok(());
+            return self.state.storage().delete_alarm().await;
         };
         let millis = at.saturating_sub(now()).max(1).saturating_mul(1000);
         let millis = i64::try_from(millis).map_err(|_| Error::from("an alarm too far away"))?;
