@@ -71,7 +71,7 @@ async function buildWidget({ step }) {
   await step("farthing.wasm", { inputs: core, outputs }, async () => {
     const raw = join(between, "widget.wasm");
     await compile("farthing", { profile: "small", feature: "widget", out: raw });
-    await bind(raw, join(between, "widget"), "farthing", []);
+    await bind(raw, join(between, "widget"), "farthing", ["--encode-into", "always"]);
     await optimise(join(between, "widget/farthing_bg.wasm"), join(dist, "farthing.wasm"), small);
   });
 }

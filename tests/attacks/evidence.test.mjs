@@ -10,9 +10,8 @@ let paper;
 let naive;
 before(async () => {
   paper = await startNewspaper({ hostile: true, change: impatient() });
-  naive = await startNaive({
-    origin: paper.origin.url, facilitator: paper.badFacilitator.url, routes: naiveRoutes, lookUp: ({ from, nonce }) => paper.chain.authorizationState(from, nonce),
-  });
+  const lookUp = ({ from, nonce }) => paper.chain.authorizationState(from, nonce);
+  naive = await startNaive({ origin: paper.origin.url, facilitator: paper.badFacilitator.url, routes: naiveRoutes, lookUp });
 });
 after(async () => {
   await naive?.stop();

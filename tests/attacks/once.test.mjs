@@ -4,7 +4,10 @@ import { after, afterEach, before, test } from "node:test";
 import { slow, slowAfterSettle } from "../support/hostile-facilitator.mjs";
 import { startNaive } from "../support/naive.mjs";
 import { startNewspaper } from "../support/newspaper.mjs";
-import { DOOR, DOT, LOG, PAWN, PRICES, assertArticle, assertPending, impatient, naiveRoutes, needles, newReader, problemOf, resend, until } from "../e2e/reader.mjs";
+import { encode } from "../support/pay.mjs";
+import {
+  DOOR, DOT, LOG, PAWN, PRICES, assertArticle, assertPending, impatient, naiveRoutes, needles, newReader, problemOf, resend, settlesOf, until,
+} from "../e2e/reader.mjs";
 
 let paper;
 let naive;
@@ -26,7 +29,7 @@ afterEach(() => {
   paper.origin.reset();
 });
 
-const settles = (reader) => paper.badFacilitator.callsTo("/settle").filter(({ body }) => body.paymentPayload.payload.authorization.from === reader.address);
+const settles = (reader) => settlesOf(paper.badFacilitator, reader);
 const isSettling = (reader) => until("a settle call", () => settles(reader).length > 0);
 
 /** Fifty times the same payment at once: what came back, and what it cost the others. */
@@ -169,11 +172,15 @@ test("S3 another article is another charge", async () => {
 
 test("A2 one authorization belongs to the article it was first sent for", async (t) => {
   // rewritten as a v1 payment, with the other article's offer around it, and as it is
-  const moved = async (reader, payment, path) => ({
-    v1: { headers: { "X-PAYMENT": Buffer.from(JSON.stringify({ x402Version: 1, scheme: "exact", network: "base-sepolia", payload: payment.payload.payload })).toString("base64") } },
-    v2: { headers: { "PAYMENT-SIGNATURE": Buffer.from(JSON.stringify({ ...payment.payload, ...await reader.offer(path).then((offer) => ({ resource: offer.resource, accepted: offer.accepts[0] })) })).toString("base64") } },
-    raw: payment,
-  });
+  const moved = async (reader, payment, path) => {
+    const { resource, accepts: [accepted] } = await reader.offer(path);
+    const v1 = { x402Version: 1, scheme: "exact", network: "base-sepolia", payload: payment.payload.payload };
+    return {
+      "as v1": { headers: { "X-PAYMENT": encode(v1) } },
+      "with the other offer": { headers: { "PAYMENT-SIGNATURE": encode({ ...payment.payload, resource, accepted }) } },
+      "as it is": payment,
+    };
+  };
   /** Every way to send the payment for `path`; all have to be refused as bound elsewhere. */
   const assertBound = async (reader, payment, path) => {
     for (const [name, other] of Object.entries(await moved(reader, payment, path))) {

@@ -12,7 +12,10 @@ const unescapeHtml = (text) => text.replace(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi
   const code = hex ? parseInt(hex, 16) : Number(decimal);
   return name ? ENTITIES[name] ?? all : code <= 0x10ffff ? String.fromCodePoint(code) : all;
 });
-const unescapeJson = (text) => text.replace(/\\(?:u([0-9a-f]{4})|(.))/gi, (_, hex, plain) => (hex ? String.fromCharCode(parseInt(hex, 16)) : { n: "\n", r: "\r", t: "\t" }[plain] ?? plain));
+const unescapeJson = (text) => text.replace(/\\(?:u([0-9a-f]{4})|(.))/gi, (_, hex, plain) => {
+  if (hex) return String.fromCharCode(parseInt(hex, 16));
+  return { n: "\n", r: "\r", t: "\t" }[plain] ?? plain;
+});
 const unescapePercent = (text) => text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll("%", ""), "hex").toString("utf8"));
 // Inside other data a text may begin at any of three offsets.
 const unescapeBase64 = (text) => (text.match(/[\w+/-]{24,}/g) ?? [])

@@ -47,6 +47,11 @@ const text = (change) => async ({ offer, sign }) => v2(encode(change(JSON.string
 const signed = (overrides, more) => async ({ offer, sign }) => v2((await sign(offer, { overrides, ...more })).value);
 const accepted = (part) => signed({ accepted: part });
 
+const forged = async ({ offer, reader }) =>
+  v2((await signPayment({ offer, key: generatePrivateKey(), overrides: { authorization: { from: reader.address } } })).value);
+const fromV1 = (overrides) => async ({ offerV1, sign }) => v1((await sign(offerV1, { overrides })).value);
+const window = (times) => async ({ offer, sign }) => v2((await sign(offer, times())).value);
+
 const BAD = [
   // C3 C4 C5: what cannot be read
   ["C3 not base64", 400, "payment-not-base64", "offers", () => v2("%%%not base64%%%")],
@@ -94,16 +99,16 @@ const BAD = [
   ["A5 another token name, echoed and signed", 402, "offer-unknown", "asks", signed({ accepted: { extra: { name: "USD Coin", version: "2" } }, domain: { name: "USD Coin" } })],
   ["A5 another token version, signed only", 402, "signature-invalid", "asks", signed({ domain: { version: "1" } })],
   ["A5 signed for another chain", 402, "signature-invalid", "asks", signed({ domain: { chainId: 1 } })],
-  ["A3 the same in v1: less money", 402, "amount-mismatch", "asks", async ({ offerV1, sign }) => v1((await sign(offerV1, { overrides: { authorization: { value: "1" } } })).value)],
-  ["A3 the same in v1: another network", 402, "network-not-offered", "asks", async ({ offerV1, sign }) => v1((await sign(offerV1, { overrides: { payload: { network: "base" } } })).value)],
+  ["A3 the same in v1: less money", 402, "amount-mismatch", "asks", fromV1({ authorization: { value: "1" } })],
+  ["A3 the same in v1: another network", 402, "network-not-offered", "asks", fromV1({ payload: { network: "base" } })],
   // A7: the window
   ["A7 expired", 402, "authorization-expired", "asks", signed({}, { validBefore: 1_000 })],
-  ["A7 about to expire", 402, "authorization-expired", "asks", async ({ offer, sign }) => v2((await sign(offer, { validBefore: now() + 4 })).value)],
-  ["A7 not yet valid", 402, "authorization-not-yet-valid", "asks", async ({ offer, sign }) => v2((await sign(offer, { validAfter: now() + 3600, validBefore: now() + 3700 })).value)],
-  ["A7 valid for years", 402, "authorization-too-long", "asks", async ({ offer, sign }) => v2((await sign(offer, { validBefore: now() + 10 ** 8 })).value)],
+  ["A7 about to expire", 402, "authorization-expired", "asks", window(() => ({ validBefore: now() + 4 }))],
+  ["A7 not yet valid", 402, "authorization-not-yet-valid", "asks", window(() => ({ validAfter: now() + 3600, validBefore: now() + 3700 }))],
+  ["A7 valid for years", 402, "authorization-too-long", "asks", window(() => ({ validBefore: now() + 10 ** 8 }))],
   ["A7 valid until the end of numbers", [400, 402], ["payment-malformed", "authorization-too-long"], "asks", signed({}, { validBefore: 2n ** 256n - 1n })],
   // A8 A9 A14: the signature
-  ["A14 forged: signed by another key", 402, "signature-invalid", "asks", async ({ offer, reader }) => v2((await signPayment({ offer, key: generatePrivateKey(), overrides: { authorization: { from: reader.address } } })).value)],
+  ["A14 forged: signed by another key", 402, "signature-invalid", "asks", forged],
   ["A14 a signature over something else", 402, "signature-invalid", "asks", changed((payload) => { payload.payload.authorization.nonce = randomNonce(); })],
   ["A8 the high-s twin", 402, "signature-invalid", "asks", changed((payload) => { payload.payload.signature = twin(payload.payload.signature); })],
   ["A8 a v that is none", 402, "signature-invalid", "asks", changed((payload) => { payload.payload.signature = `${payload.payload.signature.slice(0, 130)}1d`; })],
@@ -134,7 +139,8 @@ async function attack(site, reader, make, method = "GET") {
 for (const [name, status, problem, usual, make, method] of BAD) {
   test(`${name}: ${problem}`, async (t) => {
     if (usual) {
-      await t.test(usual === "asks" ? "the usual paywall troubles the facilitator with it" : "the usual paywall takes it for no payment and asks for another", async () => {
+      const does = usual === "asks" ? "troubles the facilitator with it" : "takes it for no payment and asks for another";
+      await t.test(`the usual paywall ${does}`, async () => {
         const { status: answered, asked } = await attack(naive.site, await newReader(paper), make, method);
         assert.equal(asked, usual === "asks");
         if (usual === "offers") assert.equal(answered, 402);
@@ -158,7 +164,8 @@ for (const [name, status, problem, usual, make, method] of BAD) {
     assert.equal(answer.asked, false, "the facilitator hears nothing");
     assert.deepEqual(paper.origin.log, [], "nor does the origin");
     assert.deepEqual(await reader.transfers(), []);
-    assert.deepEqual((await paper.edge.query("SELECT name FROM sqlite_master WHERE name = 'payment'")).flatMap(({ rows }) => rows), [], "and no ledger keeps anything of it");
+    const tables = await paper.edge.query("SELECT name FROM sqlite_master WHERE name = 'payment'");
+    assert.deepEqual(tables.flatMap(({ rows }) => rows), [], "and no ledger keeps anything of it");
   });
 }
 
@@ -174,13 +181,14 @@ test("C1 a payment header of just 16 KiB is read", async () => {
 test("A3 the usual paywall lets a reader write the offer: the article for a millionth of a dollar, paid to themself", async () => {
   const reader = await newReader(paper, { site: naive.site });
   const self = privateKeyToAddress(generatePrivateKey());
-  const payment = await reader.sign(DOOR, { overrides: { accepted: { amount: "1", payTo: self }, authorization: { value: "1", to: self } } });
+  const overrides = { accepted: { amount: "1", payTo: self }, authorization: { value: "1", to: self } };
+  const payment = await reader.sign(DOOR, { overrides });
   const response = await reader.send(DOOR, payment);
   assert.equal(response.status, 200);
   assert.ok((await response.text()).includes(needles[DOOR][0]));
   assert.deepEqual(await reader.transfers(), []);
   const same = reader.as({ site: paper.site });
-  const ours = await same.send(DOOR, await same.sign(DOOR, { overrides: { accepted: { amount: "1", payTo: self }, authorization: { value: "1", to: self } } }));
+  const ours = await same.send(DOOR, await same.sign(DOOR, { overrides }));
   assert.equal(ours.status, 402);
   assert.equal(await problemOf(ours), "recipient-mismatch");
 });
@@ -209,7 +217,9 @@ test("A2 a payment sent for another article is refused as bound elsewhere, witho
 test("A14 a forged payment with a reader's own nonce does not stand in that reader's way", async () => {
   const reader = await newReader(paper);
   const payment = await reader.sign(DOOR);
-  const forged = await signPayment({ offer: await reader.offer(DOT), key: generatePrivateKey(), nonce: payment.authorization.nonce, overrides: { authorization: { from: reader.address } } });
+  const { nonce } = payment.authorization;
+  const overrides = { authorization: { from: reader.address } };
+  const forged = await signPayment({ offer: await reader.offer(DOT), key: generatePrivateKey(), nonce, overrides });
   assert.equal((await reader.send(DOT, forged)).status, 402);
   await assertArticle(await reader.send(DOOR, payment), DOOR);
 });

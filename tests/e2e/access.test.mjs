@@ -69,10 +69,13 @@ test("E6 a pass that was changed anywhere opens nothing", async () => {
   const token = values["__Secure-farthing"];
   const parts = token.split(".");
   const other = (letter) => (letter === "A" ? "B" : "A");
+  const changed = [...token].map((letter, index) => token.slice(0, index) + other(letter) + token.slice(index + 1));
   const forged = [
-    ...Array.from({ length: token.length }, (_, index) => token.slice(0, index) + other(token[index]) + token.slice(index + 1)).filter((_, index) => index % 3 === 0),
+    ...changed.filter((_, index) => index % 3 === 0),
     ...[1, 5, 20, token.length - 1].map((length) => token.slice(0, length)), `${token}A`, `${token}.`, `${token}=`, ` ${token}x`, token.toUpperCase(),
-    ["v0", ...parts.slice(1)].join("."), ["none", ...parts.slice(1)].join("."), [parts[0], "new", ...parts.slice(2)].join("."), [...parts.slice(0, 3), ""].join("."), parts.slice(0, 3).join("."),
+    ...[
+      ["v0", ...parts.slice(1)], ["none", ...parts.slice(1)], [parts[0], "new", ...parts.slice(2)], [...parts.slice(0, 3), ""], parts.slice(0, 3),
+    ].map((list) => list.join(".")),
     [...parts.slice(0, 2), Buffer.from(JSON.stringify({ alg: "none" })).toString("base64url"), ""].join("."), values["__Host-farthing"], "v1", "....", "",
   ];
   for (const value of forged) await refused(reader, PAWN, `__Secure-farthing=${value}`);
@@ -142,7 +145,8 @@ test("B10 S7 without usable keys priced pages answer 503 and free ones 200", asy
     const { ok, warnings } = await paper.edge.health();
     assert.equal(ok, true);
     assert.match(warnings.join(), /FARTHING_KEYS/);
-    for (const secret of keys.split(",").flatMap((entry) => entry.split(":").slice(1)).filter(Boolean)) assert.ok(!warnings.join().includes(secret), "no key is printed");
+    const secrets = keys.split(",").map((entry) => entry.split(":")[1]).filter(Boolean);
+    for (const secret of secrets) assert.ok(!warnings.join().includes(secret), "no key is printed");
   }
   assert.equal((await reader.transfers()).length, 1);
   await paper.edge.restart({ keys: OLD });
@@ -151,7 +155,8 @@ test("B10 S7 without usable keys priced pages answer 503 and free ones 200", asy
 
 test("B10 S7 with a broken config nothing is served, and health says what is wrong with it", async () => {
   const { reader, pass } = await subscriber(PAWN);
-  await paper.edge.restart({ config: { ...paper.config, payTo: { eip155: "0x12" }, networks: ["eip155:1"], routes: [{ match: "articles", price: "five" }] } });
+  const wrong = { payTo: { eip155: "0x12" }, networks: ["eip155:1"], routes: [{ match: "articles", price: "five" }] };
+  await paper.edge.restart({ config: { ...paper.config, ...wrong } });
   const asked = paper.origin.log.length;
   for (const headers of [{}, { cookie: pass }]) {
     for (const path of [PAWN, DOOR, FREE, "/"]) {
@@ -165,7 +170,9 @@ test("B10 S7 with a broken config nothing is served, and health says what is wro
   assert.equal(response.status, 503);
   const { ok, errors } = await response.json();
   assert.equal(ok, false);
-  for (const place of ["payTo.eip155", "networks[0]", "routes[0].match", "routes[0].price"]) assert.ok(errors.some((error) => error.startsWith(place)), `${place} in ${errors}`);
+  for (const place of ["payTo.eip155", "networks[0]", "routes[0].match", "routes[0].price"]) {
+    assert.ok(errors.some((error) => error.startsWith(place)), `${place} in ${errors}`);
+  }
   await paper.edge.restart({ config: paper.config });
   await assertArticle(await reader.ask(PAWN, { cookie: pass }), PAWN);
 });

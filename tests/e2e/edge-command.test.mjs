@@ -124,7 +124,9 @@ test("every mistake in a config is named, with its place, and the exit code is 1
   const lines = edge.seen.err.trim().split("\n");
   assert.match(lines[0], /wrong\.jsonc:$/);
   assert.equal(lines.length, 4, edge.seen.err);
-  for (const place of ["payTo.eip155", "routes[0].price", "routes[0].access"]) assert.equal(lines.filter((line) => line.includes(place)).length, 1, `${place}\n${edge.seen.err}`);
+  for (const place of ["payTo.eip155", "routes[0].price", "routes[0].access"]) {
+    assert.equal(lines.filter((line) => line.includes(place)).length, 1, `${place}\n${edge.seen.err}`);
+  }
 });
 
 test("a config that is no JSON is named with its line", async () => {
@@ -157,7 +159,8 @@ test("a port in use is one clear sentence", async () => {
 });
 
 test("without FARTHING_KEYS it starts, warns, and sells nothing", async () => {
-  const edge = await run(["--config", await file("good.jsonc", config()), "--port", String(port), "--state", join(folder, "state"), "--json"], { keys: "" });
+  const args = ["--config", await file("good.jsonc", config()), "--port", String(port), "--state", join(folder, "state"), "--json"];
+  const edge = await run(args, { keys: "" });
   try {
     assert.equal(JSON.parse(edge.seen.out).ready, true);
     assert.match(edge.seen.err, /Warning: FARTHING_KEYS is missing/);

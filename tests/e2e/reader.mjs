@@ -12,8 +12,12 @@ export const ARTICLES = newspaper.articles.map(({ path }) => path);
 export const DATA = newspaper.data.path;
 export const FREE = newspaper.free;
 /** Two articles at the same price, and a cheaper and a dearer one. */
-export const [DOOR, DOT, PAWN, LOG] = ["paid-at-the-door", "one-dot-too-many", "the-least-likely-pawn", "the-log-nobody-wrote"].map((name) => `/articles/${name}`);
-export const PRICES = Object.fromEntries([...newspaper.articles, newspaper.data].map(({ path, price }) => [path, BigInt(Math.round(Number(price.slice(1)) * 1e6))]));
+export const [DOOR, DOT] = ["/articles/paid-at-the-door", "/articles/one-dot-too-many"];
+export const [PAWN, LOG] = ["/articles/the-least-likely-pawn", "/articles/the-log-nobody-wrote"];
+/** In atomic units, by path. */
+export const PRICES = Object.fromEntries(
+  [...newspaper.articles, newspaper.data].map(({ path, price }) => [path, BigInt(Math.round(Number(price.slice(1)) * 1e6))]),
+);
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -57,6 +61,10 @@ function readerWith(paper, key, { site = paper.site, from = "198.51.100.7" } = {
   };
   return reader;
 }
+
+/** The settle calls that a scriptable facilitator got about a reader. */
+export const settlesOf = (facilitator, { address }) =>
+  facilitator.callsTo("/settle").filter(({ body }) => body.paymentPayload.payload.authorization.from === address);
 
 /** The slug of a problem document; its form and status are checked. */
 export async function problemOf(response) {

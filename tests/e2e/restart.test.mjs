@@ -4,7 +4,7 @@ import { after, afterEach, before, test } from "node:test";
 import { slowAfterSettle } from "../support/hostile-facilitator.mjs";
 import { startNaive } from "../support/naive.mjs";
 import { startNewspaper } from "../support/newspaper.mjs";
-import { DOOR, DOT, LOG, PAWN, assertArticle, impatient, naiveRoutes, newReader, problemOf, resend, until } from "./reader.mjs";
+import { DOOR, DOT, LOG, PAWN, assertArticle, impatient, naiveRoutes, newReader, problemOf, resend, settlesOf, until } from "./reader.mjs";
 
 let paper;
 before(async () => { paper = await startNewspaper({ hostile: true, change: impatient() }); });
@@ -14,7 +14,6 @@ afterEach(() => {
   paper.origin.reset();
 });
 
-const settles = (reader) => paper.badFacilitator.callsTo("/settle").filter(({ body }) => body.paymentPayload.payload.authorization.from === reader.address);
 /** A payment on its way, whose answer will never come. */
 async function begin(path, { mode, origin, v1 = false, moment }) {
   const reader = await newReader(paper);
@@ -27,7 +26,7 @@ async function begin(path, { mode, origin, v1 = false, moment }) {
   return { reader, payment, path, lost };
 }
 const originAsked = ({ asked, path }) => paper.origin.requestsTo(path).length > asked;
-const settling = ({ reader }) => settles(reader).length > 0;
+const settling = ({ reader }) => settlesOf(paper.badFacilitator, reader).length > 0;
 const moved = async ({ reader }) => (await reader.transfers()).length > 0;
 
 test("S6 B5 the usual paywall, killed while it settles, has forgotten the payment", async () => {
@@ -49,7 +48,7 @@ test("S6 B5 the usual paywall, killed while it settles, has forgotten the paymen
   }
 });
 
-test("S6 B5 killed in the middle of five payments: after the restart each opens its article and is charged once", { concurrency: true }, async (t) => {
+test("S6 B5 killed amid five payments: after the restart each opens its article and is charged once", { concurrency: true }, async (t) => {
   const owner = await newReader(paper);
   const paid = await owner.send(LOG, await owner.sign(LOG));
   const cookies = paid.headers.getSetCookie().map((line) => line.split(";")[0]);
