@@ -71,7 +71,7 @@ export class Card {
   }
 
   paint({ notice, action, stage, cancel, offer, before }: View, labels: Labels, wallets: Wallet[]) {
-    const price = offer ? dollars(offer.price) : labels.price;
+    const price = offer ? dollars(offer.price) : labels.price.replace(/^\$([\d.]+)$/, (_, number: string) => dollars(number));
     const words: Record<string, string> = {
       price,
       before: before ? dollars(before) : "",

@@ -448,7 +448,7 @@ impl Check {
         let shown = match (&price, assets.first()) {
             (Price::Dollars { .. }, Some(asset)) => price
                 .in_units_of(asset.decimals)
-                .map(|amount| amount.to_decimal(asset.decimals))
+                .map(|amount| in_cents(&amount.to_decimal(asset.decimals)))
                 .unwrap_or_default(),
             _ => String::new(),
         };
@@ -460,6 +460,12 @@ impl Check {
             price: shown,
         })
     }
+}
+
+/// A decimal number with at least two digits after the point, as prices are written.
+fn in_cents(decimal: &str) -> String {
+    let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, ""));
+    format!("{whole}.{fraction:0<2}")
 }
 
 const DAY: u64 = 24 * 60 * 60;
@@ -525,6 +531,10 @@ pub(crate) mod tests {
         assert_eq!(config.routes[0].access, Access::Owned(30 * DAY));
         assert_eq!(config.routes[0].offers[0].amount.to_string(), "50000");
         assert_eq!(config.routes[0].price, "0.05");
+        for (price, shown) in [("$0.1", "0.10"), ("$2", "2.00"), ("$0.002", "0.002")] {
+            let config = Config::parse(&SAMPLE.replace("$0.05", price)).unwrap();
+            assert_eq!(config.routes[0].price, shown);
+        }
     }
 
     #[test]

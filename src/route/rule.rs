@@ -73,7 +73,7 @@ pub struct Route {
     pub access: Access,
     /// One sentence for people.
     pub description: String,
-    /// The price in digits, as people read it.
+    /// The price in dollars, as people read it.
     pub price: String,
 }
 

@@ -40,7 +40,8 @@ async function batch(reader, spoilt, honest, refundFirst) {
 }
 
 for (const refundFirst of [false, true]) {
-  test(`A10 one transfer in a batch is no evidence for two payments (${refundFirst ? "with other transfers between" : "directly behind each other"})`, async (t) => {
+  const order = refundFirst ? "with another transfer between" : "directly behind each other";
+  test(`A10 one transfer in a batch is no evidence for two payments (${order})`, async (t) => {
     await t.test("the usual paywall sees two used nonces and gives two articles", async () => {
       const reader = await newReader(paper, { site: naive.site });
       const [spoilt, honest] = [await reader.sign(DOOR), await reader.sign(DOT)];

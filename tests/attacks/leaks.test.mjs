@@ -37,8 +37,10 @@ test("the detector knows every disguise it is asked to see through", async () =>
   const bytes = Buffer.from(sentence);
   const letters = (change) => [...bytes].map(change).join("");
   for (const disguised of [
-    text, sentence, letters((code) => `&#${code};`), letters((code) => `&#x${code.toString(16)};`), letters((code) => `\\u${code.toString(16).padStart(4, "0")}`),
-    encodeURIComponent(sentence), letters((code) => `%${code.toString(16)}`), new URLSearchParams({ sentence }).toString(), bytes.toString("base64"), bytes.toString("base64url"), `x${bytes.toString("base64")}`, encode({ body: sentence }),
+    text, sentence, letters((code) => `&#${code};`),
+    letters((code) => `&#x${code.toString(16)};`), letters((code) => `\\u${code.toString(16).padStart(4, "0")}`),
+    encodeURIComponent(sentence), letters((code) => `%${code.toString(16)}`), new URLSearchParams({ sentence }).toString(),
+    bytes.toString("base64"), bytes.toString("base64url"), `x${bytes.toString("base64")}`, encode({ body: sentence }),
     encodeURIComponent(bytes.toString("base64")), sentence.replaceAll(" ", " <b>"), sentence.toUpperCase(),
   ]) assert.ok(paidTextIn(disguised), disguised.slice(0, 100));
   assert.equal(paidTextIn(await (await fetch(paper.origin.url + "/")).text()), undefined);
@@ -55,8 +57,10 @@ const HEADERS = ({ etag, modified }) => [
   [["Accept", "text/html,application/xhtml+xml,*/*;q=0.8"]], [["Accept", "application/json"]], [["Accept", "text/markdown"]], [["Accept-Encoding", "gzip, br"]],
   [["Cookie", `session=${"0".repeat(32)}; __Secure-farthing=${junk}; __Host-farthing=${junk}; x="`]], [["Cookie", "__Secure-farthing=; __Host-farthing; ;;="]],
   [["X-HTTP-Method-Override", "GET"]], [["X-Original-URL", FREE], ["X-Rewrite-URL", FREE], ["X-Forwarded-Prefix", "/free"], ["Forwarded", "for=127.0.0.1"]],
-  [["User-Agent", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"]], [["Origin", "https://elsewhere.example"], ["Access-Control-Request-Method", "GET"]],
-  [["Authorization", "Bearer x402"], ["CF-Connecting-IP", "66.249.66.1"], ["X-Forwarded-For", "127.0.0.1"]], [["Purpose", "prefetch"], ["Sec-Purpose", "prefetch;prerender"]],
+  [["User-Agent", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"]],
+  [["Origin", "https://elsewhere.example"], ["Access-Control-Request-Method", "GET"]],
+  [["Authorization", "Bearer x402"], ["CF-Connecting-IP", "66.249.66.1"], ["X-Forwarded-For", "127.0.0.1"]],
+  [["Purpose", "prefetch"], ["Sec-Purpose", "prefetch;prerender"]],
 ];
 
 /** Everything an unpaid client learns: [{what, leak}], one entry for each thing that should not have left. */

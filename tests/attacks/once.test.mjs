@@ -4,7 +4,7 @@ import { after, afterEach, before, test } from "node:test";
 import { slow, slowAfterSettle } from "../support/hostile-facilitator.mjs";
 import { startNaive } from "../support/naive.mjs";
 import { startNewspaper } from "../support/newspaper.mjs";
-import { encode } from "../support/pay.mjs";
+import { encode, randomNonce } from "../support/pay.mjs";
 import {
   DOOR, DOT, LOG, PAWN, PRICES, assertArticle, assertPending, impatient, naiveRoutes, needles, newReader, problemOf, resend, settlesOf, until,
 } from "../e2e/reader.mjs";
@@ -94,15 +94,22 @@ test("S3 cookies cleared after paying: a fresh authorization opens the article a
     await t.test(`ours gives the article and names the first transaction (${v1 ? "v1" : "v2"})`, async () => {
       const reader = await newReader(paper);
       const first = await assertArticle(await reader.send(DOOR, await reader.sign(DOOR, { v1 })), DOOR);
-      for (let more = 0; more < 2; more++) {
-        const response = await reader.send(DOOR, await reader.sign(DOOR, { v1 }));
-        assert.equal(response.headers.getSetCookie().length, 2, "pass and handle are there again");
-        assert.deepEqual(await assertArticle(response, DOOR), first);
-      }
+      for (let more = 0; more < 2; more++) assert.deepEqual(await assertArticle(await reader.send(DOOR, await reader.sign(DOOR, { v1 })), DOOR), first);
       assert.deepEqual((await reader.transfers()).map(({ transaction }) => transaction), [first.transaction]);
       assert.equal(settles(reader).length, 1);
     });
   }
+  await t.test("a nonce that was made for the offer, as our own clients make it, brings the cookies back", async () => {
+    const reader = await newReader(paper);
+    const first = await assertArticle(await reader.send(DOOR, await reader.sign(DOOR)), DOOR);
+    const offer = await reader.offer(DOOR);
+    const tag = Buffer.from(offer.accepts[0].extra.quote.split(".")[2], "base64url").subarray(0, 16);
+    const response = await reader.send(DOOR, await reader.sign(DOOR, { offer, nonce: `0x${tag.toString("hex")}${randomNonce().slice(34)}` }));
+    const cookie = response.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
+    assert.deepEqual(await assertArticle(response, DOOR), first);
+    await assertArticle(await reader.ask(DOOR, { cookie }), DOOR);
+    assert.equal((await reader.transfers()).length, 1);
+  });
 });
 
 test("S3 cookies cleared while the first payment is pending: the second waits for it and costs nothing", async (t) => {

@@ -35,7 +35,9 @@ export function spellings(path, host) {
   const places = [1, 3, slash + 1, slash + 4];
   const cases = [same, upper, ...[1, slash + 1, path.length - 1].map((index) => at(index, upper))];
   const escapes = places.flatMap((index) => [hex, (c) => hex(c, true), twice, thrice, overlong2, overlong3, unicode].map((change) => at(index, change)));
-  const wholly = [(text) => letters(text, (c) => hex(c)), (text) => letters(text, twice), (text) => text.replaceAll("-", "%2d"), (text) => text.replaceAll("-", "%2D")];
+  const wholly = [
+    (text) => letters(text, (c) => hex(c)), (text) => letters(text, twice), (text) => text.replaceAll("-", "%2d"), (text) => text.replaceAll("-", "%2D"),
+  ];
   const separators = SEPARATORS.map((separator) => (text) => text.slice(0, slash) + separator + text.slice(slash + 1));
   const prefixes = PREFIXES.map((before) => (text) => before + text.slice(1));
   const suffixes = SUFFIXES.map((after) => (text) => text + after);
@@ -49,7 +51,8 @@ export function spellings(path, host) {
     ...each(path, prefixes, [same, wholly[0], upper, (text) => `${text}/`, html]),
     ...HOST_FOLLOWS.flatMap((before) => HOSTS.flatMap((stranger) => [path, html(path), upper(path)].map((text) => before + stranger + text))),
     ...["http", "HTTP", "https"].flatMap((scheme) => [
-      ...[host, upper(host), `user@${host}`, `${host.split(":")[0]}.`, "evil.example", "localhost"].flatMap((place) => absolute.map((text) => `${scheme}://${place}${text}`)),
+      ...[host, upper(host), `user@${host}`, `${host.split(":")[0]}.`, "evil.example", "localhost"]
+        .flatMap((place) => absolute.map((text) => `${scheme}://${place}${text}`)),
       ...["?", "#", "\\"].map((end) => `${scheme}://${host}${end}${path}`), ...["", "/", "///"].map((slashes) => `${scheme}:${slashes}${path}`),
     ]),
     `//${host}${path}`, `/http://${host}${path}`, path.slice(1), `.${path}`, `?${path}`, `*${path}`, `/ ${path.slice(1)}`,

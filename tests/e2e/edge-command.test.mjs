@@ -98,13 +98,14 @@ test("what was paid is still known after it was stopped and started again with t
   const paper = { chain, site: `http://127.0.0.1:${port}` };
   const reader = await newReader(paper);
   const answers = [];
+  let cookie;
   for (const signal of ["SIGTERM", "SIGKILL", "SIGINT"]) {
     const edge = await run(args);
     try {
       assert.ok(edge.seen.out, edge.seen.err);
       const response = await officialFetch({ key: reader.key })(`${paper.site}/articles/ferry`);
       answers.push([response.status, await response.text(), response.headers.get("payment-response")]);
-      const cookie = response.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
+      cookie ??= response.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
       assert.equal((await reader.ask("/articles/ferry", { cookie })).status, 200);
     } finally {
       await edge.stop(signal);

@@ -82,7 +82,8 @@ test("B1 S4 S5 the usual paywall, asked again after its facilitator settled and 
 
 for (const v1 of [false, true]) {
   const version = v1 ? "v1" : "v2";
-  for (const mode of LOST) {
+  // what takes its time is shown once
+  for (const mode of v1 ? LOST.slice(1) : LOST) {
     test(`B1 S5 ${version}, facilitator: ${mode.name ?? mode}: pending, then the same payment settles and opens the article`, async () => {
       const met = await meet(mode, { v1 });
       await assertPending(met.first);
@@ -90,7 +91,7 @@ for (const v1 of [false, true]) {
       await assertOnce(met, await resend(() => met.reader.send(DOOR, met.payment)));
     });
   }
-  for (const mode of LANDED) {
+  for (const mode of v1 ? LANDED.slice(1) : LANDED) {
     test(`B1 B2 S4 ${version}, facilitator: ${mode}: charged once, and the chain says so`, async () => {
       const met = await meet(mode, { v1 });
       // with a chain to ask, even the first answer may be the article
@@ -127,7 +128,7 @@ test("B2 a chain that lies low (errors, garbage, nothing, floods) is no evidence
 });
 
 test("S5 an unknown payment stands in the way of nothing but itself: other readers and other articles are served", async () => {
-  const met = await meet("hang", { rpc: false });
+  const met = await meet("die", { rpc: false });
   await assertPending(met.first);
   recover();
   const other = await newReader(paper);
@@ -135,13 +136,6 @@ test("S5 an unknown payment stands in the way of nothing but itself: other reade
   await assertArticle(await met.reader.send(PAWN, await met.reader.sign(PAWN)), PAWN);
   await assertArticle(await resend(() => met.reader.send(DOOR, met.payment)), DOOR);
   assert.equal((await met.reader.transfers()).length, 2);
-});
-
-test("S5 nobody comes back: the alarm resolves what was unknown, and the pass is there when they do", async () => {
-  const met = await meet("die", { v1: true });
-  await assertPending(met.first);
-  await until("the alarm settles", async () => (await met.reader.transfers()).length === 1);
-  await assertOnce(met, await resend(() => met.reader.send(DOOR, met.payment)));
 });
 
 test("B7 one reader has a few open payments at most; the rest is asked to come back, and nothing is charged twice", async () => {
