@@ -38,9 +38,39 @@ pub fn split(url: &str) -> Option<(&str, &str, &str)> {
     Some((origin, path, query))
 }
 
-/// Whether a server that resolves the path like a link would take its first segment for a host.
+/// Whether a server that resolves the path like a link would take its first segment for a host:
+/// `//evil/articles/x` is `/articles/x` to it, and so is whatever becomes that by decoding, by
+/// resolving dots, or by dropping the white space that URL parsers drop.
 pub fn names_a_host(path: &str) -> bool {
-    matches!(path.as_bytes(), [b'/' | b'\\', b'/' | b'\\', ..])
+    if is_plain(path) {
+        return false;
+    }
+    let mut bytes = decoded(path);
+    bytes.retain(|byte| !matches!(byte, b'\t' | b'\n' | b'\r'));
+    let mut segments: Vec<&[u8]> = Vec::new();
+    for segment in bytes.split(|byte| matches!(byte, b'/' | b'\\')).skip(1) {
+        match segment {
+            b"." => {}
+            b".." => {
+                segments.pop();
+            }
+            segment => segments.push(segment),
+        }
+    }
+    matches!(segments.as_slice(), [first, _, ..] if first.is_empty())
+}
+
+/// The bytes of a path, decoded until nothing changes.
+fn decoded(path: &str) -> Vec<u8> {
+    let mut bytes: Vec<u8> = path.as_bytes().to_vec();
+    for _ in 0..4 {
+        let next = decode_once(&bytes);
+        if next == bytes {
+            break;
+        }
+        bytes = next;
+    }
+    bytes
 }
 
 /// Whether a path is made only of bytes that every server reads alike, so that it is canonical
@@ -129,18 +159,13 @@ pub fn canonical(path: &str) -> (Cow<'_, str>, Spelling) {
 /// }
 /// ```
 pub fn folded(path: &str) -> String {
-    let mut bytes: Vec<u8> = path.as_bytes().to_vec();
-    if !is_plain(path) {
-        for _ in 0..4 {
-            let decoded = decode_once(&bytes);
-            if decoded == bytes {
-                break;
-            }
-            bytes = decoded;
-        }
-        if let Some(end) = bytes.iter().position(|b| *b == 0) {
-            bytes.truncate(end);
-        }
+    let mut bytes = if is_plain(path) {
+        path.as_bytes().to_vec()
+    } else {
+        decoded(path)
+    };
+    if let Some(end) = bytes.iter().position(|b| *b == 0) {
+        bytes.truncate(end);
     }
     let text = String::from_utf8_lossy(&bytes).replace('\\', "/").to_lowercase();
     let mut segments: Vec<&str> = Vec::new();
@@ -310,6 +335,28 @@ mod tests {
             "a",
         ] {
             assert_eq!(canonical(path).1, Ambiguous, "{path}");
+        }
+    }
+
+    #[test]
+    fn d1_paths_that_name_a_host() {
+        for path in [
+            "//evil/x",
+            "/\\evil/x",
+            "\\\\evil/x",
+            "/.//evil/x",
+            "/x/..//evil/x",
+            "/%5cevil/x",
+            "/%2fevil/x",
+            "/%252fevil/x",
+            "/%09/evil/x",
+            "/./\\evil",
+            "///x",
+        ] {
+            assert!(names_a_host(path), "{path}");
+        }
+        for path in ["/", "/x", "/x//y", "/x/", "/%09x", "/x/%2f", "/./x"] {
+            assert!(!names_a_host(path), "{path}");
         }
     }
 
