@@ -138,9 +138,10 @@ pub(super) fn checksummed(address: &Address) -> String {
 mod tests {
     use super::*;
     use crate::{
-        evm::{U256, asset::ASSETS, authorization},
+        evm::{U256, asset::ASSETS},
         money::Amount,
     };
+    use serde_json::Value;
 
     #[test]
     fn authorizations_are_written_as_serde_writes_them() {
@@ -156,12 +157,29 @@ mod tests {
             authorization_json(&authorization),
             serde_json::to_string(&authorization).unwrap()
         );
-        for asset in ASSETS {
-            assert_eq!(
-                typed_data(&authorization, asset),
-                authorization::typed_data(&authorization, asset)
-            );
+    }
+
+    #[test]
+    fn the_typed_data_is_the_one_that_viem_signs() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/signing.json");
+        let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let mut seen = 0;
+        for data in file["vectors"].as_array().unwrap().iter().map(|vector| &vector["typedData"]) {
+            let at = |asset: &&Asset| {
+                data["domain"]["chainId"] == asset.network.chain_id()
+                    && data["domain"]["verifyingContract"] == checksummed(&asset.contract)
+            };
+            let message = data["message"].to_string();
+            let authorization = Authorization::read(&crate::json::parse(&message).unwrap());
+            if let (Some(asset), Some(authorization)) = (ASSETS.iter().find(at), authorization) {
+                assert_eq!(
+                    &serde_json::from_str::<Value>(&typed_data(&authorization, asset)).unwrap(),
+                    data
+                );
+                seen += 1;
+            }
         }
+        assert!(seen >= 8, "{seen}");
     }
 
     #[test]

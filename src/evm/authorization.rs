@@ -1,6 +1,6 @@
 //! EIP-3009: the authorization a payer signs, and its EIP-712 digest.
 
-use alloc::{borrow::Cow, string::String};
+use alloc::borrow::Cow;
 
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::{Eip712Domain, SolStruct, sol};
@@ -104,80 +104,13 @@ mod seconds {
     }
 }
 
-/// The typed data for `eth_signTypedData_v4`, as JSON text.
-///
-/// `EIP712Domain` is always among the types: a wallet that has to guess it signs another digest.
-pub fn typed_data(authorization: &Authorization, asset: &Asset) -> String {
-    #[derive(Serialize)]
-    struct Field(&'static str, &'static str);
-    #[derive(Serialize)]
-    struct Named {
-        name: &'static str,
-        r#type: &'static str,
-    }
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Domain<'a> {
-        name: &'a str,
-        version: &'a str,
-        chain_id: u64,
-        #[serde(with = "hex::address")]
-        verifying_contract: Address,
-    }
-    #[derive(Serialize)]
-    struct Types {
-        #[serde(rename = "EIP712Domain")]
-        domain: [Named; 4],
-        #[serde(rename = "TransferWithAuthorization")]
-        transfer: [Named; 6],
-    }
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct TypedData<'a> {
-        types: Types,
-        primary_type: &'static str,
-        domain: Domain<'a>,
-        message: &'a Authorization,
-    }
-    let named = |Field(name, r#type)| Named { name, r#type };
-    let data = TypedData {
-        types: Types {
-            domain: [
-                Field("name", "string"),
-                Field("version", "string"),
-                Field("chainId", "uint256"),
-                Field("verifyingContract", "address"),
-            ]
-            .map(named),
-            transfer: [
-                Field("from", "address"),
-                Field("to", "address"),
-                Field("value", "uint256"),
-                Field("validAfter", "uint256"),
-                Field("validBefore", "uint256"),
-                Field("nonce", "bytes32"),
-            ]
-            .map(named),
-        },
-        primary_type: "TransferWithAuthorization",
-        domain: Domain {
-            name: asset.name,
-            version: asset.version,
-            chain_id: asset.network.chain_id(),
-            verifying_contract: asset.contract,
-        },
-        message: authorization,
-    };
-    serde_json::to_string(&data).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{evm::Signature, x402::Network};
 
     #[test]
-    fn digests_and_typed_data_agree_with_viem() {
+    fn digests_agree_with_viem() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/signing.json");
         let file: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let mut seen = 0;
@@ -205,8 +138,6 @@ mod tests {
             assert_eq!(hex::print(digest.as_slice()), text(&vector["digest"]), "{}", vector["label"]);
             let signature = Signature::parse(&text(&vector["signature"])).unwrap();
             assert_eq!(signature.recover(digest).unwrap().to_checksum(None), text(&vector["signer"]));
-            let ours: serde_json::Value = serde_json::from_str(&typed_data(&message, asset)).unwrap();
-            assert_eq!(&ours, data, "{}", vector["label"]);
             seen += 1;
         }
         assert!(seen >= 8, "{seen}");
