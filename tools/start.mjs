@@ -6,7 +6,7 @@ import { build, checkHealth, choosePort, command, Mistake, root } from "./lib/cl
 const usage = `npm start [-- --port N] [--json]
 
   --port N  where the newspaper appears on 127.0.0.1 (4020; 0 takes any free port)
-  --json    print one line {"ready":true,…} when ready, and nothing else`;
+  --json    print one line {"ready":true,…} when ready, and nothing else (npm prints a banner of its own: npm start --silent -- --json)`;
 
 command({
   usage,
@@ -42,7 +42,7 @@ command({
 A newspaper that sells single articles is open, on a chain of its own with play money.
 
   Read    ${demo.site}/
-  Buy     choose an article with a price, press its button, take the "Demo wallet"
+  Buy     choose an article with a price, press Pay, then Sign: the demo wallet holds play money
   Look    .state/demo/farthing.jsonc is the newspaper's configuration
   Stop    Ctrl-C
 `);

@@ -54,7 +54,7 @@ export const text: Record<Key, string> = {
   refused: "The payment was not accepted. Nothing was charged.",
   "already-used": "This payment was used before. Nothing was charged again.",
   "bound-elsewhere": "This payment belongs to another page. Nothing was charged again.",
-  pinned: "The price asked for is not one this page allows. Nothing was charged.",
+  pinned: "What is asked for is not what this page allows. Nothing was charged.",
   "no-offer": "This page asks for a payment that this card cannot make.",
   unavailable: "The price could not be loaded. Nothing was charged.",
   undeliverable: "The site cannot show this page now. Nothing was charged.",

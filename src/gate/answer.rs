@@ -93,7 +93,17 @@ pub(super) fn payment_required(offer: &Offer<'_>, error: &str) -> String {
     x402::encode(&PaymentRequired {
         x402_version: 2,
         error,
-        resource: offer.info.clone(),
+        resource: Some(offer.info.clone()),
+        accepts: &offer.accepts,
+    })
+}
+
+/// The same without what the page around it says in words.
+pub(super) fn embedded(offer: &Offer<'_>) -> String {
+    x402::encode(&PaymentRequired {
+        x402_version: 2,
+        error: "",
+        resource: None,
         accepts: &offer.accepts,
     })
 }

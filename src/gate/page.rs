@@ -9,7 +9,7 @@ use crate::{
     offer::Refusal,
     problem::Problem,
     route::Route,
-    x402::{Network, header, v2::ResourceInfo},
+    x402::{Network, header},
 };
 
 /// The 402 page with its places to fill, and the policy it is served under.
@@ -32,16 +32,7 @@ impl Template {
         let first = offer.accepts.first();
         let asset = first.and_then(|offer| Asset::find(offer.network, offer.asset));
         let content = answer::payment_required(offer, Problem::PaymentRequired.slug());
-        // the page says in words what the header says in fields
-        let short = Offer {
-            info: ResourceInfo {
-                url: offer.info.url,
-                description: "",
-                mime_type: "",
-            },
-            accepts: offer.accepts.clone(),
-        };
-        let embedded = answer::payment_required(&short, "");
+        let embedded = answer::embedded(offer);
         let host = offer.info.url.split('/').nth(2).unwrap_or_default();
         let title = if route.description.is_empty() {
             "This page is for paying readers"

@@ -72,8 +72,9 @@ pub struct PaymentRequired<'a> {
     /// Why, for programs: a problem slug or a facilitator's code.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub error: &'a str,
-    /// What is sold.
-    pub resource: ResourceInfo<'a>,
+    /// What is sold; left out only where the page around the offer says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<ResourceInfo<'a>>,
     /// The ways to pay; most clients take the first.
     pub accepts: &'a [PaymentRequirements],
 }

@@ -11,7 +11,10 @@ export function served(gate, config, { html, csp }) {
   };
   const text = () => Buffer.from(memory.buffer, output(), length()).toString("utf8");
   const keys = `k1:${Buffer.alloc(32, 7).toString("base64url")}`;
-  configure(write(Buffer.from([readFileSync(config, "utf8"), keys, html, csp].join("\0"))), 0);
+
+  // the sample has a place for the address, so that nobody's money goes to ours
+  const sample = readFileSync(config, "utf8").replace(/"0x…[^"]*"/, '"0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"');
+  configure(write(Buffer.from([sample, keys, html, csp].join("\0"))), 0);
   const lines = ["GET", "https://news.example/articles/a-story-with-a-name", "text/html", "", "", "", ""].join("\n");
   // random bytes as they come: zeroes would compress better than any quote
   const random = Buffer.from("8f3a51c7e0924db6a1780f6ce3d95b24", "hex");
