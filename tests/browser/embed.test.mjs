@@ -82,7 +82,7 @@ test("f3: each pin that the offer breaks keeps the wallet shut", async () => {
     const page = await visit(profile, site.embed("/front", { price: "$0.05", ...pins }));
     await button(page).click();
     if (pays) await opened(page);
-    else await says(page, "The price asked for is not one this page allows. Nothing was charged.");
+    else await says(page, "What is asked for is not what this page allows. Nothing was charged.");
     assert.equal(profile.wallet.requests.length > 0, pays, JSON.stringify(pins));
     await profile.close();
   }
