@@ -12,9 +12,11 @@ use crate::{
     offer::Refusal,
     problem::{Document, Problem},
     x402::{
-        self, header,
+        self,
+        facilitator::SettleResponse,
+        header,
         v1::PaymentRequirementsV1,
-        v2::{PaymentRequired, PaymentRequirements, ResourceInfo, SettleResponse},
+        v2::{PaymentRequired, PaymentRequirements, ResourceInfo},
     },
 };
 
@@ -75,14 +77,15 @@ pub(super) fn private() -> Headers {
 pub(super) fn settled(headers: &mut Headers, grant: &Grant) {
     let mut response = SettleResponse {
         success: true,
-        error_reason: None,
-        transaction: Some(grant.transaction.clone()),
-        network: Some(grant.network.to_string()),
+        transaction: grant.transaction.clone(),
+        network: grant.network.to_string(),
         payer: Some(grant.payer.to_checksum(None)),
+        amount: grant.charged.map(|amount| amount.to_string()),
+        ..SettleResponse::default()
     };
     headers.push((header::PAYMENT_RESPONSE, x402::encode(&response)));
     if let Some(slug) = grant.network.v1_slug() {
-        response.network = Some(slug.to_owned());
+        response.network = slug.to_owned();
         headers.push((header::X_PAYMENT_RESPONSE, x402::encode(&response)));
     }
     headers.push(("Farthing-Receipt", grant.receipt.trim_start_matches("0x").to_owned()));
@@ -148,11 +151,13 @@ pub(super) fn problem(refusal: &Refusal, refused: Option<&Refused>, offer: Optio
     }
     if let (Some(reason), Some(offer)) = (reason, offer) {
         let response = SettleResponse {
-            success: false,
             error_reason: Some(reason.to_owned()),
-            transaction: Some(String::new()),
-            network: offer.accepts.first().map(|offer| offer.network.to_string()),
-            payer: None,
+            network: offer
+                .accepts
+                .first()
+                .map(|offer| offer.network.to_string())
+                .unwrap_or_default(),
+            ..SettleResponse::default()
         };
         answer.headers.push((header::PAYMENT_RESPONSE, x402::encode(&response)));
     }

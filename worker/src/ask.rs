@@ -4,6 +4,7 @@ use farthing::{
     evm::chain::{self, Block, Unreadable, Use, Wanted},
     ledger::{Observation, Row, Settlement, read_settlement},
     route::Settlement as Settings,
+    x402::facilitator::VerifyResponse,
 };
 use js_sys::{Array, Promise};
 use wasm_bindgen::{JsCast, JsValue};
@@ -39,27 +40,18 @@ pub(crate) async fn settle(settings: &Settings, row: &Row) -> Settlement {
         return Settlement::Unclear;
     };
     let url = format!("{facilitator}/settle");
-    match post(&url, &row.intent.request, settings.timeout_seconds).await {
-        Some((status, body)) => read_settlement(row, status, body.as_bytes()),
+    match post(&url, &row.request(), settings.timeout_seconds).await {
+        Some((status, body)) => read_settlement(row, status, &body),
         None => Settlement::Unclear,
     }
 }
 
-/// Asks the facilitator whether a payment could be settled: then its nonce is unused.
-pub(crate) async fn verify(settings: &Settings, request: &str) -> bool {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Answer {
-        is_valid: bool,
-    }
-    let Some(facilitator) = settings.facilitators.first() else {
-        return false;
-    };
-    let url = format!("{facilitator}/verify");
-    match post(&url, request, settings.timeout_seconds).await {
-        Some((_, body)) => serde_json::from_slice::<Answer>(body.as_bytes()).is_ok_and(|answer| answer.is_valid),
-        None => false,
-    }
+/// Asks the facilitator whether a payment could be settled: then its nonce is unused, and its payer
+/// signed. None where it did not say.
+pub(crate) async fn verify(settings: &Settings, request: &str) -> Option<VerifyResponse> {
+    let url = format!("{}/verify", settings.facilitators.first()?);
+    let (_, body) = post(&url, request, settings.timeout_seconds).await?;
+    VerifyResponse::read(&body)
 }
 
 /// Reads the fate of an authorization from the first endpoint that answers.
