@@ -434,7 +434,8 @@ impl Gate {
 
     /// The answer to a request that gets nothing; with what was asked for, a 402 offers it.
     fn refuse(&self, request: &Request<'_>, asked: Option<&Asked<'_>>, refusal: &Refusal, refused: Option<&Refused>) -> Answer {
-        let offer = asked.filter(|_| refusal.problem.status() == 402).map(|asked| answer::Offer {
+        let offers = matches!(refusal.problem.status(), 402 | 412);
+        let offer = asked.filter(|_| offers).map(|asked| answer::Offer {
             info: asked.info(),
             accepts: offer::offers(asked.route, asked.resource, asked.keys, asked.now, asked.random),
         });

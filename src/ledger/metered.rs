@@ -23,6 +23,7 @@ impl Intent {
             return Ok(Some(self.amount));
         };
         let json = json::parse(header).map_err(|_| Problem::ChargeInvalid)?;
+        json.members().ok_or(Problem::ChargeInvalid)?;
         let charge = match json.get("amount").map(|amount| amount.text()) {
             None => Some(self.amount),
             Some(text) => text.and_then(|text| read(text, self.amount, decimals)),

@@ -7,6 +7,7 @@ use farthing::{
     ledger::{self, Claim, Event, Intent, Observation, Payer, Phase, Reply, Row, SETTLE_SLACK_SECONDS, Settlement, Work},
     money::Amount,
     problem::Problem,
+    x402::v2::Scheme,
 };
 use serde::Deserialize;
 use worker::{Date, DurableObject, Env, Error, Request, Response, Result, State, durable_object};
@@ -60,7 +61,14 @@ fn wanted(intent: &Intent, charged: Amount) -> Wanted {
         from: intent.payer,
         to: intent.pay_to,
         value: charged,
+        promised: intent.amount,
         nonce: intent.nonce,
+        transfer: intent.transfer,
+        scheme: if intent.metered.is_some() {
+            Scheme::Upto
+        } else {
+            Scheme::Exact
+        },
     }
 }
 
@@ -161,8 +169,11 @@ impl Ledger {
     /// Nothing is believed of a payment whose signature only a contract can check until the
     /// facilitator has verified it (threat A14); what has a row was verified before.
     async fn verify(&self, intent: &Intent, key: &str) -> Result<Option<Reply>> {
-        let known = |row: &Row| row.intent.digest == intent.digest;
-        if !intent.unverified || self.rows.get(key)?.is_some_and(|row| known(&row)) {
+        let row = self.rows.get(key)?;
+        let known = row.as_ref().is_some_and(|row| row.intent.digest == intent.digest);
+        // one that begins nothing and has no row is refused anyway
+        let futile = row.is_none() && intent.late.is_some();
+        if !intent.unverified || known || futile {
             return Ok(None);
         }
         let Some(settings) = config::settlement() else {

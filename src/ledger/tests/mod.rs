@@ -1,5 +1,7 @@
 //! The decisions and transitions, one by one.
 
+mod methods;
+
 use alloc::{borrow::ToOwned, format, string::String};
 
 use super::*;
