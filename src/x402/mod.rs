@@ -3,8 +3,10 @@
 //! Version 2 lives in [`v2`], version 1 in [`v1`]; what both share is here. Reading is strict
 //! (threats C1 to C6), writing is canonical: standard base64 with padding over compact JSON.
 
+pub mod facilitator;
 pub mod header;
 pub mod network;
+pub mod reason;
 mod strict;
 pub mod v1;
 pub mod v2;
