@@ -40,10 +40,10 @@ impl Chain {
 
 /// The number in an `eth_chainId` answer: hex, or the decimal number some wallets give.
 pub(super) fn read_id(text: &str) -> Option<u64> {
-    match text.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    }
+    let (digits, radix) = text.strip_prefix("0x").map_or((text, 10), |digits| (digits, 16));
+    // from_str_radix takes a sign as well
+    let plain = digits.bytes().all(|b| b.is_ascii_hexdigit());
+    plain.then(|| u64::from_str_radix(digits, radix).ok())?
 }
 
 #[cfg(test)]
@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(read_id("0x14a34"), Some(84532));
         assert_eq!(read_id("0x014A34"), Some(84532));
         assert_eq!(read_id("84532"), Some(84532));
-        for bad in ["", "0x", "base", "-1", "0x14a34 "] {
+        for bad in ["", "0x", "base", "-1", "+1", "0x+1", "0x14a34 "] {
             assert_eq!(read_id(bad), None, "{bad}");
         }
     }

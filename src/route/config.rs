@@ -482,7 +482,9 @@ fn duration(text: &str) -> Option<u64> {
         b'd' => DAY,
         _ => return None,
     };
-    let number: u64 = text.get(..text.len().checked_sub(1)?)?.parse().ok()?;
+    let digits = text.get(..text.len().checked_sub(1)?)?;
+    // parse takes a sign as well
+    let number: u64 = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())??;
     // ten years: longer is a mistake, and fits every cookie
     number.checked_mul(unit).filter(|seconds| (1..=3650 * DAY).contains(seconds))
 }
@@ -538,6 +540,16 @@ pub(crate) mod tests {
         for (price, shown) in [("$0.1", "0.10"), ("$2", "2.00"), ("$0.002", "0.002")] {
             let config = Config::parse(&SAMPLE.replace("$0.05", price)).unwrap();
             assert_eq!(config.routes[0].price, shown);
+        }
+    }
+
+    #[test]
+    fn durations_are_digits_and_a_unit() {
+        assert_eq!(duration("45m"), Some(45 * 60));
+        assert_eq!(duration("12h"), Some(12 * 60 * 60));
+        assert_eq!(duration("3650d"), Some(3650 * DAY));
+        for bad in ["", "d", "0d", "+30d", "-1d", "30", "1.5h", "3651d", "99999999999999999999d", "1w"] {
+            assert_eq!(duration(bad), None, "{bad}");
         }
     }
 

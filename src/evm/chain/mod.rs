@@ -86,6 +86,10 @@ fn result<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unreadable> {
 
 fn quantity(text: &str) -> Result<u64, Unreadable> {
     let digits = text.strip_prefix("0x").ok_or(Unreadable)?;
+    // from_str_radix takes a sign as well
+    if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(Unreadable);
+    }
     u64::from_str_radix(digits, 16).map_err(|_| Unreadable)
 }
 
@@ -276,4 +280,18 @@ pub fn read_transfer(body: &[u8], wanted: &Wanted) -> Result<Option<u64>, Unread
 /// What endpoints are told apart by in logs: never the whole address, which may hold a secret.
 pub fn endpoint_name(url: &str) -> String {
     url.split('/').nth(2).unwrap_or_default().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_have_digits_and_nothing_else() {
+        assert_eq!(quantity("0x1b4"), Ok(436));
+        assert_eq!(quantity("0xffffffffffffffff"), Ok(u64::MAX));
+        for bad in ["", "0x", "1b4", "0x+1", "0x-1", "0x 1", "0x10000000000000000"] {
+            assert_eq!(quantity(bad), Err(Unreadable), "{bad}");
+        }
+    }
 }
