@@ -94,6 +94,12 @@ problems! {
     /// The payment names an asset that was not offered.
     AssetNotOffered = "asset-not-offered", 402, "This asset was not offered",
         "Choose one of the offers in accepts.";
+    /// The payment moves the token in a way that was not offered.
+    TransferNotOffered = "transfer-not-offered", 402, "This way to transfer the token was not offered",
+        "Sign what the offer's extra.assetTransferMethod asks for: an EIP-3009 authorization, or a Permit2 permit.";
+    /// A Permit2 permit for a spender or facilitator other than the offer's (threat A3).
+    SpenderMismatch = "spender-mismatch", 402, "The permit is for another spender",
+        "Sign the permit for the x402 proxy of the scheme, and for the facilitatorAddress of the offer.";
     /// The payment goes to somebody else.
     RecipientMismatch = "recipient-mismatch", 402, "The payment goes to another recipient",
         "Sign for the payTo address of the offer.";
@@ -106,6 +112,9 @@ problems! {
     /// The price changed after the offer ran out (threat A4).
     PriceChanged = "price-changed", 402, "The price has changed",
         "Nothing was charged; the new price is in this answer.";
+    /// The offer ran out, and other terms than its price have changed since (threat A4).
+    QuoteExpired = "quote-expired", 402, "The offer has expired",
+        "Nothing was charged; choose from the offers in this answer.";
     /// `validBefore` has passed or is less than six seconds away (threat A7).
     AuthorizationExpired = "authorization-expired", 402, "The authorization has expired",
         "Nothing was charged; sign a new one, and check the device's clock.";
@@ -119,7 +128,7 @@ problems! {
     SignatureInvalid = "signature-invalid", 402, "The signature does not match the payer",
         "Sign the typed data of the offer with the account in authorization.from.";
     /// A contract wallet's signature, which cannot be checked here (threat A9).
-    SignatureUnsupported = "signature-unsupported", 402, "Signatures of contract wallets are not accepted here yet",
+    SignatureUnsupported = "signature-unsupported", 402, "Signatures of contract wallets are not accepted here",
         "Pay from an account with a key of its own.";
     /// The authorization was first used for another resource (threat A2).
     BoundElsewhere = "authorization-bound-elsewhere", 409, "This authorization belongs to another resource",
@@ -136,6 +145,15 @@ problems! {
     /// The payer lacks the money.
     InsufficientFunds = "insufficient-funds", 402, "The payer's balance is too low",
         "Nothing was charged; add funds and pay again.";
+    /// Permit2 may not move the payer's tokens yet (x402: status 412 exactly for this).
+    AllowanceRequired = "permit2-allowance-required", 412, "Permit2 needs the payer's approval first",
+        "Nothing was charged; approve Permit2 for the token once, then send the same payment again.";
+    /// Nobody could say whether a contract wallet's signature is good.
+    FacilitatorUnavailable = "facilitator-unavailable", 503, "The payment cannot be checked now",
+        "Nothing was charged; send the same request again after Retry-After seconds.";
+    /// The origin's word on what was used of a metered payment cannot be read, or is more than was promised.
+    ChargeInvalid = "charge-invalid", 502, "The site did not say properly what was used",
+        "Nothing was charged; the publisher has to mend its Settlement-Overrides header.";
     /// The facilitator refused the payment.
     SettlementRefused = "settlement-refused", 402, "The payment was refused",
         "Nothing was charged; the reason is in error.";

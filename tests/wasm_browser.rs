@@ -72,7 +72,7 @@ impl Reader {
         let authorization = Authorization::read(&parse(&message).unwrap()).unwrap();
         let (signature, id) = self
             .key
-            .sign_prehash_recoverable(authorization.digest(&ASSETS[1]).as_slice())
+            .sign_prehash_recoverable(authorization.digest(&ASSETS[1].domain()).as_slice())
             .unwrap();
         let mut bytes = signature.to_bytes().to_vec();
         bytes.push(27 + id.to_byte());

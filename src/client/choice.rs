@@ -13,7 +13,7 @@ use crate::{
     evm::{Asset, hex},
     json::{Value, parse},
     money::{Amount, Price},
-    x402::{Network, v2::EXACT},
+    x402::{Network, v2::Scheme},
 };
 
 /// An authorization is never valid for longer than this, whatever an offer asks for.
@@ -152,7 +152,7 @@ fn read(accepted: &Value<'_>, resource: Option<&Value<'_>>) -> Option<Offer> {
     let seconds = accepted.get("maxTimeoutSeconds")?.integer()?;
     let extra = |name| accepted.get("extra")?.get(name)?.text();
     // the domain is the token's own, not the page's word: threat A5
-    let payable = text("scheme") == Some(EXACT)
+    let payable = text("scheme") == Some(Scheme::Exact.name())
         && extra("assetTransferMethod").is_none_or(|method| method == "eip3009")
         && extra("name") == Some(asset.name)
         && extra("version") == Some(asset.version)

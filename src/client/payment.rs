@@ -89,7 +89,7 @@ pub(super) fn signing_params(account: &str, authorization: &Authorization, offer
 
 /// The payment, if the signature is the payer's over exactly this authorization (threat F2).
 pub(super) fn seal(offer: &Offer, authorization: &Authorization, signature: &str) -> Result<Payment, Notice> {
-    let read = Signature::parse(signature).and_then(|read| read.recover(authorization.digest(offer.asset)));
+    let read = Signature::parse(signature).and_then(|read| read.recover(authorization.digest(&offer.asset.domain())));
     match read {
         Ok(signer) if signer == authorization.from => {}
         // a key behind a contract, a contract, or a wallet that signed something else

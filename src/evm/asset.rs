@@ -4,9 +4,10 @@
 
 use alloy_primitives::{Address, address};
 
+use super::{Domain, Transfer};
 use crate::x402::Network;
 
-/// A token with EIP-3009 transfers.
+/// A token that can be paid with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asset {
     /// Where it lives.
@@ -21,6 +22,8 @@ pub struct Asset {
     pub version: &'static str,
     /// Digits after the point.
     pub decimals: u8,
+    /// How it moves.
+    pub transfer: Transfer,
 }
 
 /// Every asset; the first of a network is its default.
@@ -34,6 +37,7 @@ pub const ASSETS: &[Asset] = &[
         name: "USD Coin",
         version: "2",
         decimals: 6,
+        transfer: Transfer::Eip3009,
     },
     Asset {
         network: Network::BASE_SEPOLIA,
@@ -42,6 +46,7 @@ pub const ASSETS: &[Asset] = &[
         name: "USDC",
         version: "2",
         decimals: 6,
+        transfer: Transfer::Eip3009,
     },
 ];
 
@@ -52,6 +57,16 @@ impl Asset {
             Network::BASE => "Base",
             Network::BASE_SEPOLIA => "Base Sepolia",
             _ => "",
+        }
+    }
+
+    /// Its EIP-712 domain.
+    pub const fn domain(&self) -> Domain<'static> {
+        Domain {
+            name: self.name,
+            version: self.version,
+            network: self.network,
+            contract: self.contract,
         }
     }
 

@@ -1,12 +1,10 @@
 //! EIP-3009: the authorization a payer signs, and its EIP-712 digest.
 
-use alloc::borrow::Cow;
-
 use alloy_primitives::{Address, B256, U256};
-use alloy_sol_types::{Eip712Domain, SolStruct, sol};
-use serde::{Serialize, Serializer};
+use alloy_sol_types::{SolStruct, sol};
+use serde::Serialize;
 
-use super::{Asset, hex};
+use super::{Domain, hex, seconds};
 use crate::{json::Value, money::Amount};
 
 mod typed {
@@ -45,10 +43,10 @@ pub struct Authorization {
     /// How much.
     pub value: Amount,
     /// Valid when the block's time is greater than this.
-    #[serde(with = "seconds")]
+    #[serde(serialize_with = "seconds::serialize")]
     pub valid_after: u64,
     /// Valid while the block's time is less than this.
-    #[serde(with = "seconds")]
+    #[serde(serialize_with = "seconds::serialize")]
     pub valid_before: u64,
     /// 32 bytes of the payer's choice; the token accepts each once per payer.
     #[serde(with = "hex::word")]
@@ -69,15 +67,8 @@ impl Authorization {
         })
     }
 
-    /// The EIP-712 digest that the payer signs for this asset.
-    pub fn digest(&self, asset: &Asset) -> B256 {
-        let domain = Eip712Domain::new(
-            Some(Cow::Borrowed(asset.name)),
-            Some(Cow::Borrowed(asset.version)),
-            Some(U256::from(asset.network.chain_id())),
-            Some(asset.contract),
-            None,
-        );
+    /// The EIP-712 digest that the payer signs for the token of this domain.
+    pub fn digest(&self, token: &Domain<'_>) -> B256 {
         typed::TransferWithAuthorization {
             from: self.from,
             to: self.to,
@@ -86,28 +77,17 @@ impl Authorization {
             validBefore: U256::from(self.valid_before),
             nonce: self.nonce,
         }
-        .eip712_signing_hash(&domain)
-    }
-}
-
-/// Unix seconds as a decimal string; over 64 bits is refused (threat A7).
-mod seconds {
-    use super::*;
-
-    pub(super) fn read(text: &str) -> Option<u64> {
-        let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'));
-        plain.then(|| text.parse().ok()).flatten()
-    }
-
-    pub(super) fn serialize<S: Serializer>(time: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(time)
+        .eip712_signing_hash(&token.eip712())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{evm::Signature, x402::Network};
+    use crate::{
+        evm::{Asset, Signature},
+        x402::Network,
+    };
 
     #[test]
     fn digests_agree_with_viem() {
@@ -134,7 +114,7 @@ mod tests {
                 );
                 continue;
             };
-            let digest = message.digest(asset);
+            let digest = message.digest(&asset.domain());
             assert_eq!(hex::print(digest.as_slice()), text(&vector["digest"]), "{}", vector["label"]);
             let signature = Signature::parse(&text(&vector["signature"])).unwrap();
             assert_eq!(signature.recover(digest).unwrap().to_checksum(None), text(&vector["signer"]));

@@ -3,10 +3,17 @@
 pub mod asset;
 pub mod authorization;
 pub mod chain;
+mod domain;
 pub mod hex;
+pub mod permit2;
+mod seconds;
 pub mod signature;
+mod signed;
 
 pub use alloy_primitives::{Address, B256, U256};
 pub use asset::Asset;
 pub use authorization::Authorization;
+pub use domain::Domain;
+pub use permit2::Permit;
 pub use signature::Signature;
+pub use signed::{Signed, Transfer};

@@ -12,9 +12,11 @@ use crate::{
     offer::Refusal,
     problem::{Document, Problem},
     x402::{
-        self, header,
+        self, Network,
+        facilitator::SettleResponse,
+        header,
         v1::PaymentRequirementsV1,
-        v2::{PaymentRequired, PaymentRequirements, ResourceInfo, SettleResponse},
+        v2::{PaymentRequired, PaymentRequirements, ResourceInfo},
     },
 };
 
@@ -71,21 +73,27 @@ pub(super) fn private() -> Headers {
     .into()
 }
 
-/// Adds the settlement of a grant in both generations.
+/// Adds the settlement of a grant.
 pub(super) fn settled(headers: &mut Headers, grant: &Grant) {
-    let mut response = SettleResponse {
+    let response = SettleResponse {
         success: true,
-        error_reason: None,
-        transaction: Some(grant.transaction.clone()),
-        network: Some(grant.network.to_string()),
+        transaction: grant.transaction.clone(),
         payer: Some(grant.payer.to_checksum(None)),
+        amount: grant.charged.map(|amount| amount.to_string()),
+        ..SettleResponse::default()
     };
+    both_generations(headers, response, grant.network);
+    headers.push(("Farthing-Receipt", grant.receipt.trim_start_matches("0x").to_owned()));
+}
+
+/// A settlement where each generation looks for it, with the network as each names it.
+fn both_generations(headers: &mut Headers, mut response: SettleResponse, network: Network) {
+    response.network = network.to_string();
     headers.push((header::PAYMENT_RESPONSE, x402::encode(&response)));
-    if let Some(slug) = grant.network.v1_slug() {
-        response.network = Some(slug.to_owned());
+    if let Some(slug) = network.v1_slug() {
+        response.network = slug.to_owned();
         headers.push((header::X_PAYMENT_RESPONSE, x402::encode(&response)));
     }
-    headers.push(("Farthing-Receipt", grant.receipt.trim_start_matches("0x").to_owned()));
 }
 
 /// The offer as the content of `PAYMENT-REQUIRED`.
@@ -108,7 +116,7 @@ pub(super) fn embedded(offer: &Offer<'_>) -> String {
     })
 }
 
-/// A problem for programs: problem+json, and on 402 the offer in both generations, so that every
+/// A problem for programs: problem+json, and on 402 and 412 the offer in both generations, so that every
 /// client finds it where it looks: v2 in the header, v1 in the body.
 pub(super) fn problem(refusal: &Refusal, refused: Option<&Refused>, offer: Option<&Offer<'_>>) -> Answer {
     #[derive(Serialize)]
@@ -146,15 +154,12 @@ pub(super) fn problem(refusal: &Refusal, refused: Option<&Refused>, offer: Optio
             .headers
             .push((header::PAYMENT_REQUIRED, payment_required(offer, error)));
     }
-    if let (Some(reason), Some(offer)) = (reason, offer) {
+    if let (Some(reason), Some(first)) = (reason, offer.and_then(|offer| offer.accepts.first())) {
         let response = SettleResponse {
-            success: false,
             error_reason: Some(reason.to_owned()),
-            transaction: Some(String::new()),
-            network: offer.accepts.first().map(|offer| offer.network.to_string()),
-            payer: None,
+            ..SettleResponse::default()
         };
-        answer.headers.push((header::PAYMENT_RESPONSE, x402::encode(&response)));
+        both_generations(&mut answer.headers, response, first.network);
     }
     extra_headers(&mut answer.headers, kind, refused);
     answer

@@ -31,7 +31,7 @@ use crate::{
     },
     problem::Problem,
     route::{Access, Config, ConfigError, Matched, Route, config::is_loopback, path, rule},
-    x402::v2::ResourceInfo,
+    x402::v2::{PaymentFlow, ResourceInfo, Scheme},
 };
 
 /// How long a reader's handle lives, in seconds.
@@ -303,7 +303,7 @@ impl Gate {
     fn claim(&self, payment: &Payment, request: &Request<'_>, asked: &Asked<'_>) -> LedgerCall {
         let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
         let body = offer::matching::facilitator_request(payment, &asked.info());
-        let signed = &payment.authorization;
+        let (signed, extra) = (&payment.signed, &payment.offer.extra);
         let intent = Intent {
             resource: asked.resource.to_owned(),
             seconds: match asked.route.access {
@@ -313,11 +313,15 @@ impl Gate {
             version: payment.version.number(),
             network: payment.offer.network,
             asset: payment.offer.asset,
-            payer: signed.from,
-            pay_to: signed.to,
-            amount: signed.value,
-            nonce: signed.nonce,
-            valid_before: signed.valid_before,
+            transfer: extra.transfer,
+            metered: (payment.offer.scheme == Scheme::Upto).then_some(extra.decimals),
+            upfront: extra.flow == PaymentFlow::Upfront,
+            unverified: payment.unverified,
+            payer: signed.payer(),
+            pay_to: signed.payee(),
+            amount: signed.amount(),
+            nonce: signed.nonce(),
+            valid_before: signed.valid_before(),
             digest: hex::print(&payment.digest),
             secret: payment.secret,
             tagged: payment.tagged,
@@ -327,7 +331,7 @@ impl Gate {
             request: String::from_utf8(body).unwrap_or_default(),
         };
         LedgerCall {
-            object: object_name(site, signed.from),
+            object: object_name(site, signed.payer()),
             call: "claim",
             body: serde_json::to_string(&intent).unwrap_or_default(),
         }
@@ -430,7 +434,8 @@ impl Gate {
 
     /// The answer to a request that gets nothing; with what was asked for, a 402 offers it.
     fn refuse(&self, request: &Request<'_>, asked: Option<&Asked<'_>>, refusal: &Refusal, refused: Option<&Refused>) -> Answer {
-        let offer = asked.filter(|_| refusal.problem.status() == 402).map(|asked| answer::Offer {
+        let offers = matches!(refusal.problem.status(), 402 | 412);
+        let offer = asked.filter(|_| offers).map(|asked| answer::Offer {
             info: asked.info(),
             accepts: offer::offers(asked.route, asked.resource, asked.keys, asked.now, asked.random),
         });

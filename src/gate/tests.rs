@@ -99,7 +99,7 @@ impl Payer {
     }
 
     fn sign(&self, authorization: &Authorization) -> String {
-        let digest = authorization.digest(Asset::default_of(Network::BASE_SEPOLIA).unwrap());
+        let digest = authorization.digest(&Asset::default_of(Network::BASE_SEPOLIA).unwrap().domain());
         let (signature, id) = self.0.sign_prehash_recoverable(digest.as_slice()).unwrap();
         let mut bytes = signature.to_bytes().to_vec();
         bytes.push(27 + id.to_byte());
@@ -421,6 +421,7 @@ fn a_grant_sets_a_pass_for_its_path_and_only_for_what_was_asked() {
         receipt: format!("0x{}", "ab".repeat(16)),
         transaction: format!("0x{}", "cd".repeat(32)),
         network: Network::BASE_SEPOLIA,
+        charged: None,
         until: Some(NOW + 100),
         report: None,
     };

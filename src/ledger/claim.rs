@@ -61,7 +61,7 @@ pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
             } => redeliver(row, intent, answered.unwrap_or(now), *at, *delivered, now),
             Phase::Expired => refuse(Problem::AuthorizationExpired),
             Phase::Cancelled => refuse(Problem::AuthorizationCancelled),
-            Phase::Foreign => refuse(Problem::AlreadyUsed),
+            Phase::Foreign | Phase::Waived => refuse(Problem::AlreadyUsed),
         };
     }
     if let Some(problem) = late {
@@ -93,7 +93,7 @@ fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> C
         }
     }
     if payer.open >= MAX_OPEN {
-        return Claim::Reply(too_many(&intent.resource));
+        return Claim::Reply(Reply::refuse_for_now(Problem::TooManyRequests, &intent.resource, 5));
     }
     Claim::Won(Box::new(Row {
         intent: intent.clone(),
@@ -104,15 +104,8 @@ fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> C
         // nothing is under way from before: a transfer between then and now paid for something else
         created: now,
         floor: None,
+        charge: None,
     }))
-}
-
-fn too_many(resource: &str) -> Reply {
-    let mut reply = Reply::refuse(Problem::TooManyRequests, resource);
-    if let Reply::Refuse(refused) = &mut reply {
-        refused.retry_after = Some(5);
-    }
-    reply
 }
 
 /// A settled payment that comes again: everything in it but our secret is public by now, so the

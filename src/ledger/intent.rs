@@ -5,7 +5,7 @@ use alloc::{format, string::String};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    evm::{Address, B256, hex},
+    evm::{Address, B256, Transfer, hex, permit2::PERMIT2},
     money::Amount,
     x402::Network,
 };
@@ -26,6 +26,18 @@ pub struct Intent {
     /// Token contract.
     #[serde(with = "hex::address")]
     pub asset: Address,
+    /// How the token moves.
+    #[serde(default)]
+    pub transfer: Transfer,
+    /// Set for `upto`: the token's digits after the point. What was used is charged, `amount` at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metered: Option<u8>,
+    /// Settled before the origin is asked (`paymentFlow: upfront`).
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub upfront: bool,
+    /// Only a contract can tell whether the payer signed: the facilitator verifies first (threat A14).
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub unverified: bool,
     /// Who pays.
     #[serde(with = "hex::address")]
     pub payer: Address,
@@ -59,7 +71,12 @@ pub struct Intent {
 impl Intent {
     /// The authorization's identity: what a chain accepts once (threat A8: never the signature's bytes).
     pub fn key(&self) -> String {
-        format!("{}/{:x}/{}", self.network, self.asset, hex::print(self.nonce.as_slice()))
+        // Permit2 counts nonces per payer, whatever the token
+        let counter = match self.transfer {
+            Transfer::Eip3009 => self.asset,
+            Transfer::Permit2 => PERMIT2,
+        };
+        format!("{}/{counter:x}/{}", self.network, hex::print(self.nonce.as_slice()))
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod claim;
 mod intent;
+mod metered;
 mod reply;
 mod row;
 mod settle;
@@ -15,7 +16,7 @@ pub use claim::{Claim, Payer, claim, pending};
 pub use intent::{Intent, Owned};
 pub use reply::{Grant, Refused, Reply};
 pub use row::{Phase, Row};
-pub use settle::{Settlement, read_settlement};
+pub use settle::{Settlement, read_settlement, unverified};
 pub use step::{Event, Observation, Work, next_alarm, step};
 
 /// A claim whose origin fetch took longer may be taken over, in seconds.

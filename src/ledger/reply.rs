@@ -8,8 +8,12 @@ use super::{Owned, Phase, Row};
 use crate::{
     evm::{Address, hex},
     json::{self, Value},
+    money::Amount,
     problem::Problem,
-    x402::Network,
+    x402::{
+        Network,
+        reason::{Family, family},
+    },
 };
 
 /// The ledger's answer about a payment.
@@ -40,10 +44,13 @@ pub struct Grant {
     pub payer: Address,
     /// Receipt id.
     pub receipt: String,
-    /// The transfer.
+    /// The transfer; empty where nothing was used of a metered payment.
     pub transaction: String,
     /// Its network.
     pub network: Network,
+    /// What was charged of a metered payment, in atomic units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charged: Option<Amount>,
     /// Until when a pass may be made, Unix seconds; none makes none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
@@ -89,6 +96,10 @@ impl Reply {
                 receipt: owned("receipt")?,
                 transaction: owned("transaction")?,
                 network: text("network")?.parse().ok()?,
+                charged: match text("charged") {
+                    Some(amount) => Some(amount.parse().ok()?),
+                    None => None,
+                },
                 until: integer("until"),
                 report: owned("report"),
             }),
@@ -114,8 +125,13 @@ impl Reply {
 
     /// `settlement-pending`.
     pub fn pending(resource: &str, retry_after: u64) -> Self {
+        Self::refuse_for_now(Problem::SettlementPending, resource, retry_after)
+    }
+
+    /// A refusal of a kind that is worth repeating after so many seconds.
+    pub fn refuse_for_now(problem: Problem, resource: &str, retry_after: u64) -> Self {
         Self::Refuse(Refused {
-            problem: Problem::SettlementPending.slug().into(),
+            problem: problem.slug().into(),
             resource: resource.into(),
             reason: None,
             retry_after: Some(retry_after),
@@ -124,10 +140,14 @@ impl Reply {
 
     /// The facilitator refused.
     pub fn rejected(resource: &str, reason: &str) -> Self {
-        let problem = if reason.contains("insufficient") {
-            Problem::InsufficientFunds
-        } else {
-            Problem::SettlementRefused
+        let problem = match family(reason) {
+            Family::Funds => Problem::InsufficientFunds,
+            Family::Allowance => Problem::AllowanceRequired,
+            Family::Expired => Problem::AuthorizationExpired,
+            Family::Early => Problem::AuthorizationNotYetValid,
+            Family::Signature => Problem::SignatureInvalid,
+            Family::Wallet => Problem::SignatureUnsupported,
+            _ => Problem::SettlementRefused,
         };
         Self::Refuse(Refused {
             problem: problem.slug().into(),
@@ -139,16 +159,19 @@ impl Reply {
 
     /// The article, for a settled row.
     pub fn deliver(row: &Row, mint: bool) -> Option<Self> {
-        let Phase::Settled { transaction, at, .. } = &row.phase else {
-            return None;
+        let (transaction, at) = match &row.phase {
+            Phase::Settled { transaction, at, .. } => (transaction.clone(), *at),
+            Phase::Waived => (String::new(), row.created),
+            _ => return None,
         };
         let until = row.intent.seconds.map(|seconds| at.saturating_add(seconds));
         Some(Self::Deliver(Grant {
             resource: row.intent.resource.clone(),
             payer: row.intent.payer,
             receipt: row.intent.receipt.clone(),
-            transaction: transaction.clone(),
+            transaction,
             network: row.intent.network,
+            charged: row.charge,
             until: until.filter(|_| mint),
             // what proves itself may be asked for again anyway
             report: (!row.intent.secret || row.intent.seconds.is_none()).then(|| row.intent.key()),
@@ -163,6 +186,7 @@ impl Reply {
             receipt: owned.receipt.clone(),
             transaction: owned.transaction.clone(),
             network: owned.network,
+            charged: None,
             until: mint.then_some(owned.until),
             report: None,
         })

@@ -1,10 +1,11 @@
 //! One authorization in the ledger and the states it can be in.
 
-use alloc::string::String;
+use alloc::{format, string::String};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Intent, Owned};
+use crate::money::Amount;
 
 /// Where an authorization stands (threats.md section 4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,8 @@ pub enum Phase {
     Expired,
     /// Its nonce was used without our transfer.
     Cancelled,
+    /// Metered, and nothing was used: answered without a transfer, and never settled (`upto`, amount 0).
+    Waived,
     /// Its transfer happened before it was first seen here: it paid for something else.
     Foreign,
 }
@@ -76,6 +79,9 @@ pub struct Row {
     /// claim and paid for something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<u64>,
+    /// What is charged of a metered payment, once the origin has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charge: Option<Amount>,
 }
 
 impl Row {
@@ -85,6 +91,27 @@ impl Row {
             self.phase,
             Phase::Claimed { .. } | Phase::Settling { .. } | Phase::Unknown { .. }
         )
+    }
+
+    /// What moves: the whole amount, or what was used of it.
+    pub fn charged(&self) -> Amount {
+        self.charge.unwrap_or(self.intent.amount)
+    }
+
+    /// The body of the facilitator's `/settle`: the one that was checked, with what was used for what
+    /// was promised at most.
+    pub fn request(&self) -> String {
+        let body = &self.intent.request;
+        let promised = format!("\"amount\":\"{}\"", self.intent.amount);
+        // the requirements stand last in it, and no text inside can hold an unescaped quote
+        match (self.charge, body.rfind(&promised)) {
+            (Some(charge), Some(at)) => {
+                let (before, rest) = body.split_at(at);
+                let after = rest.get(promised.len()..).unwrap_or_default();
+                format!("{before}\"amount\":\"{charge}\"{after}")
+            }
+            _ => body.clone(),
+        }
     }
 
     /// What the payer owns through it.

@@ -2,10 +2,15 @@
 
 use alloc::string::String;
 
-use super::Row;
+use super::{Intent, Reply, Row};
 use crate::{
     evm::hex,
-    x402::{Network, v2::SettleResponse},
+    problem::Problem,
+    x402::{
+        Network,
+        facilitator::{SettleResponse, VerifyResponse},
+        reason::{Family, family, has},
+    },
 };
 
 /// What an answer proves.
@@ -30,16 +35,13 @@ pub enum Settlement {
 /// A success needs a transaction hash, our network and our payer (threat A15). A refusal counts
 /// only when nothing can have been broadcast: no transaction is named, the status is not a
 /// server's failure, and the code is of a family that is given before any broadcast.
-pub fn read_settlement(row: &Row, status: u16, body: &[u8]) -> Settlement {
-    let Ok(answer) = serde_json::from_slice::<SettleResponse>(body) else {
+pub fn read_settlement(row: &Row, status: u16, body: &str) -> Settlement {
+    let Some(answer) = SettleResponse::read(body) else {
         return Settlement::Unclear;
     };
-    let transaction = answer.transaction.unwrap_or_default();
+    let transaction = answer.transaction;
     if answer.success {
-        let network = answer
-            .network
-            .as_deref()
-            .and_then(|text| text.parse().ok().or_else(|| Network::from_v1_slug(text)));
+        let network = answer.network.parse().ok().or_else(|| Network::from_v1_slug(&answer.network));
         let payer = answer.payer.as_deref().map(hex::read::<20>);
         let ours = hex::read::<32>(&transaction).is_some()
             && network == Some(row.intent.network)
@@ -52,35 +54,55 @@ pub fn read_settlement(row: &Row, status: u16, body: &[u8]) -> Settlement {
     }
     let mut reason = answer.error_reason.unwrap_or_default();
     // the official facilitator answers v1 payments with the whole text of a failed simulation, quoted signature included
-    if reason.contains("transfer amount exceeds balance") {
+    if has(&reason, "transfer amount exceeds balance") {
         reason = "insufficient_funds".into();
     }
     if status >= 500 || !transaction.is_empty() || reason.is_empty() || !precedes_a_broadcast(&reason) {
         return Settlement::Unclear;
     }
-    // codes are short; a stranger's text stays out of our headers
-    let plain = reason.len() <= 80 && reason.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    Settlement::Refused {
-        reason: if plain { reason } else { "refused".into() },
+    Settlement::Refused { reason: plain(reason) }
+}
+
+/// The refusal of a payment whose signature only a contract can check, unless the facilitator found it
+/// good.
+pub fn unverified(answer: Option<&VerifyResponse>, intent: &Intent) -> Option<Reply> {
+    match answer {
+        Some(answer) if answer.valid => None,
+        Some(answer) => {
+            let reason = plain(answer.reason.clone().unwrap_or_default());
+            Some(match family(&reason) {
+                // used, and not with us
+                Family::Nonce => Reply::refuse(Problem::AlreadyUsed, &intent.resource),
+                _ => Reply::rejected(&intent.resource, &reason),
+            })
+        }
+        None => Some(Reply::refuse_for_now(Problem::FacilitatorUnavailable, &intent.resource, 5)),
+    }
+}
+
+/// Codes are short; a stranger's text stays out of our headers.
+fn plain(reason: String) -> String {
+    let fine = reason.len() <= 80 && reason.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if fine && !reason.is_empty() {
+        reason
+    } else {
+        "refused".into()
     }
 }
 
 /// Codes that facilitators give before they broadcast anything: what they checked and found wrong.
-/// Every other code, known or not, leaves it open.
+/// Codes with any other beginning, known or not, leave it open.
 fn precedes_a_broadcast(reason: &str) -> bool {
-    let checked = ["invalid_", "insufficient_", "unsupported_"]
-        .iter()
-        .any(|family| reason.starts_with(family));
-    let later = [
-        "nonce",
-        "used",
-        "pending",
-        "transaction_failed",
-        "transaction_state",
-        "event",
-        "timeout",
-        "timed_out",
-    ];
-    let simulated = reason.ends_with("simulation_failed");
-    simulated || checked && !later.iter().any(|part| reason.contains(part))
+    let checked = [
+        "invalid_",
+        "insufficient_",
+        "unsupported_",
+        "permit2_",
+        "upto_",
+        "eip2612_",
+        "erc20_approval_",
+    ]
+    .iter()
+    .any(|start| reason.starts_with(start));
+    (checked || reason.ends_with("simulation_failed")) && !family(reason).leaves_it_open()
 }

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use super::{EXPIRY_MARGIN_SECONDS, MAX_ATTEMPTS, MAX_CHECKS, Phase, Row, SETTLE_SLACK_SECONDS, Settlement};
-use crate::offer::matching::LEAST_SECONDS_LEFT;
+use crate::{money::Amount, offer::matching::LEAST_SECONDS_LEFT};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Event {
     OriginReady {
         /// Proof of ownership.
         fence: u64,
+        /// What of a metered payment was used.
+        charge: Option<Amount>,
     },
     /// The claim's owner has none.
     OriginFailed {
@@ -94,7 +96,17 @@ pub fn step(row: &Row, event: Event, now: u64, timeout: u64) -> (Row, Work) {
             row.floor.get_or_insert(block);
             Work::None
         }
-        (Phase::Claimed { .. }, Event::OriginReady { fence }) if fence == row.fence => settle(&mut row, 1, now, timeout),
+        (Phase::Claimed { .. }, Event::OriginReady { fence, charge }) if fence == row.fence => {
+            if row.intent.metered.is_some() {
+                row.charge = charge;
+            }
+            if row.charge == Some(Amount::ZERO) {
+                row.phase = Phase::Waived;
+                Work::None
+            } else {
+                settle(&mut row, 1, now, timeout)
+            }
+        }
         (Phase::Claimed { .. }, Event::OriginFailed { fence }) if fence == row.fence => {
             row.phase = Phase::Released;
             Work::None

@@ -1,18 +1,22 @@
 //! Whether a payment header answers our own offer: everything that can be refused without asking
 //! anybody is refused here, before any request leaves (threats A3 to A9, C5).
 //!
-//! | checked here | problem |
+//! | checked here, in this order | problem |
 //! |---|---|
-//! | size, base64, strict JSON | `payment-header-too-large`, `payment-not-base64`, `payment-not-json` |
+//! | size (16 KiB), base64, strict JSON | `payment-header-too-large`, `payment-not-base64`, `payment-not-json` |
 //! | version of the header's generation | `unsupported-x402-version` |
-//! | required fields and their types | `payment-malformed` |
-//! | scheme, network, asset of the echoed offer | `scheme-`, `network-`, `asset-not-offered` |
-//! | payee and amount, echoed and signed | `recipient-mismatch`, `amount-mismatch` |
-//! | the quote, where the price is not today's | `offer-unknown`, `price-changed` |
+//! | required fields, their types and spellings | `payment-malformed` |
+//! | scheme, network, asset, transfer method of the chosen offer | `scheme-`, `network-`, `asset-`, `transfer-not-offered` |
+//! | payee and amount of the echo | `recipient-mismatch`, `amount-mismatch` |
+//! | the rest of the echo and its quote, where they are not today's | `offer-unknown`, `price-changed`, `quote-expired` |
+//! | what was signed: kind of authorization, token, spender, facilitator | `transfer-not-offered`, `asset-not-offered`, `spender-mismatch` |
+//! | payee and amount that were signed | `recipient-mismatch`, `amount-mismatch` |
 //! | window against the clock | `authorization-expired`, `-not-yet-valid`, `-too-long` |
 //! | signature: 65 bytes, low s, by `from` | `signature-invalid`, `signature-unsupported` |
 //!
-//! What only others know (balance, used nonce, a contract wallet) is asked at settlement.
+//! What only others know is asked of them: whether the nonce is used, the balance covers the amount,
+//! Permit2 has an allowance (at settlement), and, where the publisher accepts contract wallets,
+//! whether a contract takes the signature (before the claim).
 
 use alloc::{string::String, vec::Vec};
 use sha2::{Digest, Sha256};
@@ -20,7 +24,7 @@ use sha2::{Digest, Sha256};
 use super::Quote;
 use crate::{
     access::Keys,
-    evm::{Asset, Authorization, Signature, hex, signature::SignatureError},
+    evm::{Permit, Signature, Signed, Transfer, hex, signature::SignatureError},
     json::{self, Value},
     money::Amount,
     problem::Problem,
@@ -28,7 +32,7 @@ use crate::{
     x402::{
         DecodeError, Network, decode,
         v1::PaymentPayloadV1,
-        v2::{self, Accepted, EXACT, ExactPayload, PaymentPayload, PaymentRequirements},
+        v2::{self, Accepted, EvmPayload, PaymentPayload, PaymentRequirements, Scheme},
     },
 };
 
@@ -64,7 +68,7 @@ pub struct Payment {
     /// Our own offer, which it answers; this goes to the facilitator, not the client's echo.
     pub offer: PaymentRequirements,
     /// What was signed.
-    pub authorization: Authorization,
+    pub signed: Signed,
     /// The signature as it came.
     pub signature: String,
     /// Digest of the header, to tell a repeated request.
@@ -74,6 +78,9 @@ pub struct Payment {
     pub secret: bool,
     /// The nonce starts with that quote's tag: it was made for this offer and nothing else.
     pub tagged: bool,
+    /// Whether only a contract can tell if the payer signed (ERC-1271, ERC-6492): the facilitator has to
+    /// verify the payment before anything is believed of it (threat A14).
+    pub unverified: bool,
     /// Set when it may only look up what is known of it, never begin anything: the reason.
     pub late: Option<Problem>,
 }
@@ -137,55 +144,90 @@ impl Against<'_> {
             }
             Version::V1 => {
                 let payment = PaymentPayloadV1::read(&json)?;
-                let offer = self.configured(payment.scheme, payment.network.and_then(Network::from_v1_slug))?;
-                (offer.clone(), payment.payload, None, None)
+                (self.offer_v1(&payment)?, payment.payload, None, None)
             }
         };
-        let window = self.check_terms(&payload, &offer)?;
-        let asset = Asset::find(offer.network, offer.asset).ok_or(Problem::AssetNotOffered)?;
-        check_signature(&payload, asset)?;
-        let nonce = payload.authorization.nonce;
+        check_kind(&payload.signed, &offer)?;
+        let window = self.check_terms(&payload.signed, &offer)?;
+        let unverified = check_signature(&payload, &offer, self.route.contract_wallets)?;
+        let nonce = payload.signed.nonce();
         Ok(Payment {
             version,
             digest: Sha256::digest(header.as_bytes()).into(),
             secret: quote.is_some(),
             tagged: quote.is_some_and(|quote| nonce.starts_with(&quote.tag)),
-            authorization: payload.authorization,
+            signed: payload.signed,
             signature: payload.signature.into(),
             offer,
+            unverified,
             late: late.or(window),
         })
     }
 
-    /// The configured offer of a scheme and network.
-    fn configured(&self, scheme: Option<&str>, network: Option<Network>) -> Result<&PaymentRequirements, Problem> {
-        if scheme != Some(EXACT) {
+    /// Our offer that a v1 payment answers. It cannot echo a quote, so the amount it signed may be a
+    /// recent one (threat A4).
+    fn offer_v1(&self, payment: &PaymentPayloadV1<'_>) -> Result<PaymentRequirements, Problem> {
+        if payment.scheme != Some(Scheme::Exact.name()) {
             return Err(Problem::SchemeNotOffered);
         }
-        let network = network.ok_or(Problem::NetworkNotOffered)?;
-        self.route
-            .offers
+        let network = payment.network.and_then(Network::from_v1_slug);
+        let told = |offer: &&PaymentRequirements| {
+            Some(offer.network) == network && offer.scheme == Scheme::Exact && offer.extra.transfer == Transfer::Eip3009
+        };
+        let today = self.route.offers.iter().find(told).ok_or(Problem::NetworkNotOffered)?;
+        let signed = payment.payload.signed.amount();
+        let recent = self
+            .route
+            .recent
             .iter()
-            .find(|offer| offer.network == network)
-            .ok_or(Problem::NetworkNotOffered)
+            .find(|(offer, until)| offer.amount == signed && offer.asset == today.asset && told(&offer) && self.now < *until);
+        Ok(match recent {
+            Some((offer, _)) if signed != today.amount => offer.clone(),
+            _ => today.clone(),
+        })
+    }
+
+    /// Today's offer that an echo is about: the one with its scheme, network, asset and transfer method.
+    fn configured(&self, accepted: &Accepted<'_>) -> Result<&PaymentRequirements, Problem> {
+        let scheme = accepted.scheme.and_then(Scheme::read);
+        let network: Option<Network> = accepted.network.and_then(|text| text.parse().ok());
+        let asset = accepted.asset.and_then(hex::read::<20>);
+        let transfer = match accepted.transfer {
+            Some(name) => Transfer::read(name),
+            None => Some(Transfer::Eip3009),
+        };
+        let mut kept: Vec<&PaymentRequirements> = self.route.offers.iter().collect();
+        let mut narrow = |problem, fits: &dyn Fn(&PaymentRequirements) -> bool| {
+            kept.retain(|offer| fits(offer));
+            if kept.is_empty() { Err(problem) } else { Ok(()) }
+        };
+        narrow(Problem::SchemeNotOffered, &|offer| Some(offer.scheme) == scheme)?;
+        narrow(Problem::NetworkNotOffered, &|offer| Some(offer.network) == network)?;
+        narrow(Problem::AssetNotOffered, &|offer| Some(offer.asset.0.0) == asset)?;
+        narrow(Problem::TransferNotOffered, &|offer| Some(offer.extra.transfer) == transfer)?;
+        kept.first().copied().ok_or(Problem::OfferUnknown)
     }
 
     /// Our offer that a v2 echo selects: today's, or the one a quote of ours still holds.
     fn offer_v2(&self, accepted: &Accepted<'_>) -> Result<(PaymentRequirements, Option<Quote>, Option<Problem>), Problem> {
-        let network = accepted.network.and_then(|text| text.parse().ok());
-        let today = self.configured(accepted.scheme, network)?;
-        let asset = accepted.asset.and_then(hex::read::<20>);
-        if asset != Some(today.asset.0.0) {
-            return Err(Problem::AssetNotOffered);
-        }
+        let today = self.configured(accepted)?;
         let pay_to = accepted.pay_to.and_then(hex::read::<20>);
         let amount: Option<Amount> = accepted.amount.and_then(|text| text.parse().ok());
         let amount = amount.ok_or(Problem::AmountMismatch)?;
-        if accepted.name != Some(&today.extra.name) || accepted.version != Some(&today.extra.version) {
+        let facilitator = match accepted.facilitator {
+            Some(text) => Some(hex::read::<20>(text).ok_or(Problem::OfferUnknown)?.into()),
+            None => None,
+        };
+        let flow = accepted.flow.unwrap_or(v2::PaymentFlow::Authorization.name());
+        let same = accepted.name.unwrap_or_default() == today.extra.name
+            && accepted.version.unwrap_or_default() == today.extra.version
+            && flow == today.extra.flow.name();
+        if !same {
             return Err(Problem::OfferUnknown);
         }
         let mut offer = today.clone();
         offer.amount = amount;
+        offer.extra.facilitator = facilitator;
         if let Some(pay_to) = pay_to {
             offer.pay_to = pay_to.into();
         }
@@ -199,8 +241,9 @@ impl Against<'_> {
         match quote {
             _ if is_today => Ok((offer, quote, None)),
             Some(held) if self.now < held.expires => Ok((offer, quote, None)),
-            // ours once, but the price is another now: a payment begun in time may still be joined
-            Some(_) => Ok((offer, quote, Some(Problem::PriceChanged))),
+            // ours once, but the terms are others now: a payment begun in time may still be joined
+            Some(_) if amount != today.amount => Ok((offer, quote, Some(Problem::PriceChanged))),
+            Some(_) => Ok((offer, quote, Some(Problem::QuoteExpired))),
             None if pay_to != Some(today.pay_to.0.0) => Err(Problem::RecipientMismatch),
             None if amount != today.amount => Err(Problem::AmountMismatch),
             None => Err(Problem::OfferUnknown),
@@ -208,30 +251,47 @@ impl Against<'_> {
     }
 
     /// Holds the signed terms against the offer and the clock.
-    fn check_terms(&self, payload: &ExactPayload<'_>, offer: &PaymentRequirements) -> Result<Option<Problem>, Refusal> {
-        let signed = &payload.authorization;
-        if signed.to != offer.pay_to {
+    fn check_terms(&self, signed: &Signed, offer: &PaymentRequirements) -> Result<Option<Problem>, Refusal> {
+        if signed.payee() != offer.pay_to {
             return Err(Problem::RecipientMismatch.into());
         }
-        if signed.value != offer.amount {
+        if signed.amount() != offer.amount {
             return Err(Problem::AmountMismatch.into());
         }
-        if signed.valid_after > self.now {
+        if signed.valid_after() > self.now {
             return Err(Problem::AuthorizationNotYetValid.into());
         }
         let latest = self
             .now
             .saturating_add(offer.max_timeout_seconds)
             .saturating_add(SKEW_SECONDS);
-        if signed.valid_before > latest {
+        if signed.valid_before() > latest {
             return Err(Problem::AuthorizationTooLong.into());
         }
-        let expired = signed.valid_before < self.now.saturating_add(LEAST_SECONDS_LEFT);
+        let expired = signed.valid_before() < self.now.saturating_add(LEAST_SECONDS_LEFT);
         Ok(expired.then_some(Problem::AuthorizationExpired))
     }
 }
 
-fn check_signature(payload: &ExactPayload<'_>, asset: &Asset) -> Result<(), Refusal> {
+/// Whether this kind of authorization is what the offer asks for.
+fn check_kind(signed: &Signed, offer: &PaymentRequirements) -> Result<(), Problem> {
+    if signed.transfer() != offer.extra.transfer {
+        return Err(Problem::TransferNotOffered);
+    }
+    if let Signed::Permit2(permit) = signed {
+        if permit.token != offer.asset {
+            return Err(Problem::AssetNotOffered);
+        }
+        // only the proxy binds the payee; any other spender could send the money anywhere
+        if permit.spender != Permit::proxy(offer.scheme) || permit.facilitator != offer.extra.facilitator {
+            return Err(Problem::SpenderMismatch);
+        }
+    }
+    Ok(())
+}
+
+/// Whether the payer signed; `true` where only a contract could tell, and contracts may.
+fn check_signature(payload: &EvmPayload<'_>, offer: &PaymentRequirements, contracts: bool) -> Result<bool, Refusal> {
     let refuse = |error: SignatureError| match error {
         SignatureError::Contract => Problem::SignatureUnsupported.into(),
         SignatureError::Malformed => Refusal {
@@ -244,26 +304,25 @@ fn check_signature(payload: &ExactPayload<'_>, asset: &Asset) -> Result<(), Refu
         },
         SignatureError::NotOnCurve => Problem::SignatureInvalid.into(),
     };
-    let signature = Signature::parse(payload.signature).map_err(refuse)?;
-    let signer = signature.recover(payload.authorization.digest(asset)).map_err(refuse)?;
-    if signer != payload.authorization.from {
-        return Err(Problem::SignatureInvalid.into());
+    let digest = payload.signed.digest(&offer.domain());
+    match Signature::parse(payload.signature).and_then(|signature| signature.recover(digest)) {
+        Ok(signer) if signer == payload.signed.payer() => Ok(false),
+        // longer than a key's, or by a key that is not the payer's own: an owner's of a contract perhaps
+        Err(SignatureError::Contract) | Ok(_) if contracts => Ok(true),
+        Ok(_) => Err(Problem::SignatureInvalid.into()),
+        Err(error) => Err(refuse(error)),
     }
-    Ok(())
 }
 
 /// The body of a facilitator's `/settle` and `/verify`: our offer, the client's signature, both
 /// written anew, nothing of the client's own bytes (threat C4).
 pub fn facilitator_request(payment: &Payment, resource: &v2::ResourceInfo<'_>) -> Vec<u8> {
-    let exact = v2::OutgoingExact {
-        signature: &payment.signature,
-        authorization: &payment.authorization,
-    };
+    let payload = v2::OutgoingEvm::new(&payment.signature, &payment.signed);
     let mut offer = payment.offer.clone();
     // the quote is between the payer and us: with it, a facilitator's log would be a way in (threat A16)
     offer.extra.quote = None;
     match payment.version {
-        Version::V2 => v2::facilitator_request(&offer, resource, exact),
-        Version::V1 => crate::x402::v1::facilitator_request(&offer, resource, exact),
+        Version::V2 => v2::facilitator_request(&offer, resource, payload),
+        Version::V1 => crate::x402::v1::facilitator_request(&offer, resource, payload),
     }
 }

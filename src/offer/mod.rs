@@ -30,3 +30,6 @@ pub fn offers(route: &Route, resource: &str, keys: &Keys, now: u64, random: [u8;
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

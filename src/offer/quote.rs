@@ -90,15 +90,18 @@ fn terms(resource: &str, offer: &PaymentRequirements) -> String {
     // writing to a String cannot fail
     let _ = write!(
         text,
-        "{resource}\n{}\n{}\n{}\n{:x}\n{:x}\n{}\n{}\n{}",
-        offer.scheme,
+        "{resource}\n{}\n{}\n{}\n{:x}\n{:x}\n{}\n{}\n{}\n{}\n{}\n{:x}",
+        offer.scheme.name(),
         offer.network,
         offer.amount,
         offer.asset,
         offer.pay_to,
         offer.max_timeout_seconds,
         offer.extra.name,
-        offer.extra.version
+        offer.extra.version,
+        offer.extra.transfer.name(),
+        offer.extra.flow.name(),
+        offer.extra.facilitator.unwrap_or_default(),
     );
     text
 }

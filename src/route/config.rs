@@ -19,7 +19,7 @@ use crate::{
     money::Price,
     x402::{
         Network,
-        v2::{EXACT, Extra, PaymentRequirements},
+        v2::{Extra, PaymentRequirements, Scheme},
     },
 };
 
@@ -426,7 +426,7 @@ impl Check {
             for asset in assets {
                 match price.in_units_of(asset.decimals) {
                     Ok(amount) => offers.push(PaymentRequirements {
-                        scheme: EXACT.to_owned(),
+                        scheme: Scheme::Exact,
                         network: asset.network,
                         amount,
                         asset: asset.contract,
@@ -435,7 +435,9 @@ impl Check {
                         extra: Extra {
                             name: asset.name.to_owned(),
                             version: asset.version.to_owned(),
-                            quote: None,
+                            transfer: asset.transfer,
+                            decimals: asset.decimals,
+                            ..Extra::default()
                         },
                     }),
                     Err(error) => self.wrong(
@@ -455,6 +457,8 @@ impl Check {
         Some(Route {
             pattern: compiled?,
             offers,
+            recent: Vec::new(),
+            contract_wallets: false,
             access,
             description,
             price: shown,

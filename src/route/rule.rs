@@ -67,8 +67,13 @@ fn glob(parts: &[String], text: &str) -> bool {
 pub struct Route {
     /// Which paths.
     pub pattern: Pattern,
-    /// What it costs: one requirement per network, without quote; none means free.
+    /// What it costs: one requirement per way to pay, without quote; none means free.
     pub offers: Vec<PaymentRequirements>,
+    /// What it cost until a moment ago, and the Unix second until which that is still taken from clients
+    /// that cannot echo a quote (threat A4).
+    pub recent: Vec<(PaymentRequirements, u64)>,
+    /// Whether signatures that only a contract can check go to the facilitator (threat A9).
+    pub contract_wallets: bool,
     /// What the payer gets.
     pub access: Access,
     /// One sentence for people.

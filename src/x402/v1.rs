@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::{
     DecodeError,
-    v2::{ExactPayload, OutgoingExact, PaymentRequirements, ResourceInfo, text},
+    v2::{EvmPayload, OutgoingEvm, PaymentRequirements, ResourceInfo, Scheme, text},
 };
-use crate::json::Value;
+use crate::{evm::Transfer, json::Value};
 
 /// A v1 offer, written from a v2 one.
 ///
@@ -16,7 +16,7 @@ use crate::json::Value;
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentRequirementsV1<'a> {
-    scheme: &'a str,
+    scheme: Scheme,
     network: &'static str,
     max_amount_required: crate::money::Amount,
     resource: &'a str,
@@ -37,10 +37,14 @@ struct DomainV1<'a> {
 }
 
 impl<'a> PaymentRequirementsV1<'a> {
-    /// The v1 form of an offer; none where v1 has no name for its network.
+    /// The v1 form of an offer; none where v1 has no name for its network, its scheme, or its way to
+    /// move the token.
     pub fn of(offer: &'a PaymentRequirements, resource: &ResourceInfo<'a>) -> Option<Self> {
+        if offer.scheme != Scheme::Exact || offer.extra.transfer != Transfer::Eip3009 {
+            return None;
+        }
         Some(Self {
-            scheme: &offer.scheme,
+            scheme: offer.scheme,
             network: offer.network.v1_slug()?,
             max_amount_required: offer.amount,
             resource: resource.url,
@@ -76,7 +80,7 @@ pub struct PaymentPayloadV1<'a> {
     /// Network slug.
     pub network: Option<&'a str>,
     /// The scheme's own part.
-    pub payload: ExactPayload<'a>,
+    pub payload: EvmPayload<'a>,
 }
 
 impl<'a> PaymentPayloadV1<'a> {
@@ -85,20 +89,20 @@ impl<'a> PaymentPayloadV1<'a> {
         Ok(Self {
             scheme: text(json, "scheme")?,
             network: text(json, "network")?,
-            payload: ExactPayload::read(json)?,
+            payload: EvmPayload::read(json)?,
         })
     }
 }
 
 /// The body of a facilitator's `/verify` and `/settle`; empty where v1 has no name for the network.
-pub fn facilitator_request(offer: &PaymentRequirements, resource: &ResourceInfo<'_>, payload: OutgoingExact<'_>) -> Vec<u8> {
+pub fn facilitator_request(offer: &PaymentRequirements, resource: &ResourceInfo<'_>, payload: OutgoingEvm<'_>) -> Vec<u8> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Outgoing<'a> {
         x402_version: u8,
-        scheme: &'a str,
+        scheme: Scheme,
         network: &'a str,
-        payload: OutgoingExact<'a>,
+        payload: OutgoingEvm<'a>,
     }
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -114,7 +118,7 @@ pub fn facilitator_request(offer: &PaymentRequirements, resource: &ResourceInfo<
         x402_version: 1,
         payment_payload: Outgoing {
             x402_version: 1,
-            scheme: &offer.scheme,
+            scheme: offer.scheme,
             network: requirements.network,
             payload,
         },

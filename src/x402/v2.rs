@@ -1,19 +1,54 @@
-//! Version 2 of the wire format (x402 specification v2, HTTP transport and scheme `exact` on EVM).
+//! Version 2 of the wire format (x402 specification v2, HTTP transport, schemes `exact` and `upto` on EVM).
 
 use alloc::{string::String, vec::Vec};
 
 use alloy_primitives::Address;
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer};
 
 use super::{DecodeError, Network};
 use crate::{
-    evm::{Authorization, hex},
+    evm::{Authorization, Domain, Permit, Signed, Transfer, hex},
     json::Value,
     money::Amount,
 };
 
-/// The one scheme so far.
-pub const EXACT: &str = "exact";
+/// How a payment relates to the price.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scheme {
+    /// Exactly the amount (`scheme_exact_evm.md`).
+    #[default]
+    Exact,
+    /// At most the amount; what was used is charged (`scheme_upto_evm.md`). By Permit2 only.
+    Upto,
+}
+
+impl Scheme {
+    /// The wire's word.
+    ///
+    /// ```
+    /// use farthing::x402::v2::Scheme;
+    /// assert_eq!(Scheme::Upto.name(), "upto");
+    /// assert_eq!(Scheme::read("exact"), Some(Scheme::Exact));
+    /// assert_eq!(Scheme::read("Exact"), None);
+    /// ```
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Upto => "upto",
+        }
+    }
+
+    /// The scheme of this name.
+    pub fn read(name: &str) -> Option<Self> {
+        [Self::Exact, Self::Upto].into_iter().find(|one| one.name() == name)
+    }
+}
+
+impl Serialize for Scheme {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
 
 /// What is sold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,8 +68,8 @@ pub struct ResourceInfo<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentRequirements {
-    /// `exact`.
-    pub scheme: String,
+    /// How the payment relates to the amount.
+    pub scheme: Scheme,
     /// CAIP-2.
     pub network: Network,
     /// Price in atomic units.
@@ -51,16 +86,101 @@ pub struct PaymentRequirements {
     pub extra: Extra,
 }
 
-/// The `extra` of an `exact` requirement.
+/// The `extra` of a requirement on EVM.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Extra {
     /// The token's EIP-712 domain name.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// The token's EIP-712 domain version.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub version: String,
+    /// How the token moves; the default is not written.
+    #[serde(rename = "assetTransferMethod", skip_serializing_if = "is_default")]
+    pub transfer: Transfer,
+    /// `upto`: who will settle, which the payer signs.
+    #[serde(
+        rename = "facilitatorAddress",
+        skip_serializing_if = "Option::is_none",
+        with = "some_address"
+    )]
+    pub facilitator: Option<Address>,
+    /// When the money moves; the default is not written.
+    #[serde(rename = "paymentFlow", skip_serializing_if = "is_default")]
+    pub flow: PaymentFlow,
     /// Our MAC'd quote (see [`offer`](crate::offer)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quote: Option<String>,
+    /// The token's digits after the point: ours to know, never on the wire.
+    #[serde(skip)]
+    pub decimals: u8,
+}
+
+/// When the money moves (`extra.paymentFlow`; absent means `authorization`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PaymentFlow {
+    /// After the content is at hand, before it is delivered.
+    #[default]
+    Authorization,
+    /// Before the content is fetched.
+    Upfront,
+}
+
+impl PaymentFlow {
+    /// The wire's word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Authorization => "authorization",
+            Self::Upfront => "upfront",
+        }
+    }
+
+    /// The flow of this name; `escrow`, which no EVM scheme of ours has, is none.
+    ///
+    /// ```
+    /// use farthing::x402::v2::PaymentFlow;
+    /// assert_eq!(PaymentFlow::read("upfront"), Some(PaymentFlow::Upfront));
+    /// assert_eq!(PaymentFlow::read("escrow"), None);
+    /// ```
+    pub fn read(name: &str) -> Option<Self> {
+        [Self::Authorization, Self::Upfront]
+            .into_iter()
+            .find(|one| one.name() == name)
+    }
+}
+
+impl Serialize for PaymentFlow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+mod some_address {
+    use super::{Address, Serializer, hex};
+
+    pub(super) fn serialize<S: Serializer>(address: &Option<Address>, serializer: S) -> Result<S::Ok, S::Error> {
+        match address {
+            Some(address) => hex::address::serialize(address, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
+impl PaymentRequirements {
+    /// The EIP-712 domain of the token, as the offer names it.
+    pub fn domain(&self) -> Domain<'_> {
+        Domain {
+            name: &self.extra.name,
+            version: &self.extra.version,
+            network: self.network,
+            contract: self.asset,
+        }
+    }
 }
 
 /// The content of `PAYMENT-REQUIRED`.
@@ -85,7 +205,7 @@ pub struct PaymentPayload<'a> {
     /// The client's echo of the chosen offer.
     pub accepted: Accepted<'a>,
     /// The scheme's own part.
-    pub payload: ExactPayload<'a>,
+    pub payload: EvmPayload<'a>,
 }
 
 /// The client's echo of an offer. Any field may be missing or strange: a wrong echo is an unknown
@@ -108,17 +228,23 @@ pub struct Accepted<'a> {
     pub name: Option<&'a str>,
     /// The token's EIP-712 domain version.
     pub version: Option<&'a str>,
+    /// How the token moves.
+    pub transfer: Option<&'a str>,
+    /// `upto`: who will settle.
+    pub facilitator: Option<&'a str>,
+    /// When the money moves.
+    pub flow: Option<&'a str>,
     /// Our quote.
     pub quote: Option<&'a str>,
 }
 
-/// The payload of scheme `exact` by EIP-3009, the same in v1 and v2.
+/// The payload of `exact` and `upto` on EVM; by EIP-3009 it is the same in v1 and v2.
 #[derive(Debug)]
-pub struct ExactPayload<'a> {
-    /// 65 bytes of hex.
+pub struct EvmPayload<'a> {
+    /// Hex: 65 bytes by a key, longer by a contract.
     pub signature: &'a str,
     /// What was signed.
-    pub authorization: Authorization,
+    pub signed: Signed,
 }
 
 /// A member that is a string or absent.
@@ -147,54 +273,56 @@ impl<'a> PaymentPayload<'a> {
                 max_timeout_seconds: accepted.get("maxTimeoutSeconds").and_then(Value::integer),
                 name: extra("name")?,
                 version: extra("version")?,
+                transfer: extra("assetTransferMethod")?,
+                facilitator: extra("facilitatorAddress")?,
+                flow: extra("paymentFlow")?,
                 quote: extra("quote")?,
             },
-            payload: ExactPayload::read(json)?,
+            payload: EvmPayload::read(json)?,
         })
     }
 }
 
-impl<'a> ExactPayload<'a> {
-    /// Reads the `payload` member of a payment.
+impl<'a> EvmPayload<'a> {
+    /// Reads the `payload` member of a payment. One with both kinds of authorization is neither.
     pub(super) fn read(payment: &'a Value<'_>) -> Result<Self, DecodeError> {
         let payload = payment.get("payload").ok_or(DecodeError::Malformed)?;
-        let authorization = payload.get("authorization").and_then(Authorization::read);
+        let signed = match (payload.get("authorization"), payload.get("permit2Authorization")) {
+            (Some(json), None) => Authorization::read(json).map(Signed::Eip3009),
+            (None, Some(json)) => Permit::read(json).map(Signed::Permit2),
+            _ => None,
+        };
         Ok(Self {
             signature: text(payload, "signature")?.ok_or(DecodeError::Malformed)?,
-            authorization: authorization.ok_or(DecodeError::Malformed)?,
+            signed: signed.ok_or(DecodeError::Malformed)?,
         })
     }
 }
 
-/// The payload as we write it, to a facilitator or, as a client, to a server.
+/// The payload as we write it, to a facilitator.
 #[derive(Clone, Debug, Serialize)]
-pub struct OutgoingExact<'a> {
-    /// 65 bytes of hex.
-    pub signature: &'a str,
-    /// What was signed.
-    pub authorization: &'a Authorization,
+#[serde(rename_all = "camelCase")]
+pub struct OutgoingEvm<'a> {
+    signature: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization: Option<&'a Authorization>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permit2_authorization: Option<&'a Permit>,
 }
 
-/// A settled or refused payment: `PAYMENT-RESPONSE`, and a facilitator's answer to `/settle`.
-///
-/// Facilitators send explicit nulls for what is absent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SettleResponse {
-    /// Whether money moved.
-    pub success: bool,
-    /// The facilitator's code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_reason: Option<String>,
-    /// The transaction, empty on failure.
-    #[serde(default)]
-    pub transaction: Option<String>,
-    /// CAIP-2, or a v1 slug.
-    #[serde(default)]
-    pub network: Option<String>,
-    /// Who paid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payer: Option<String>,
+impl<'a> OutgoingEvm<'a> {
+    /// A payload of this promise and its signature.
+    pub const fn new(signature: &'a str, signed: &'a Signed) -> Self {
+        let (authorization, permit2_authorization) = match signed {
+            Signed::Eip3009(authorization) => (Some(authorization), None),
+            Signed::Permit2(permit) => (None, Some(permit)),
+        };
+        Self {
+            signature,
+            authorization,
+            permit2_authorization,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -204,11 +332,11 @@ struct Outgoing<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<&'a ResourceInfo<'a>>,
     accepted: &'a PaymentRequirements,
-    payload: OutgoingExact<'a>,
+    payload: OutgoingEvm<'a>,
 }
 
 /// The body of a facilitator's `/verify` and `/settle`.
-pub fn facilitator_request(offer: &PaymentRequirements, resource: &ResourceInfo<'_>, payload: OutgoingExact<'_>) -> Vec<u8> {
+pub fn facilitator_request(offer: &PaymentRequirements, resource: &ResourceInfo<'_>, payload: OutgoingEvm<'_>) -> Vec<u8> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Request<'a> {

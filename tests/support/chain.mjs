@@ -1,17 +1,17 @@
-// A local EVM chain with the test token at USDC's real address on Base Sepolia, and everything a test does to or reads from it.
+// A local EVM chain with two test tokens, Permit2 and x402's proxies at the addresses they really have, and everything a test does
+// to or reads from it.
 import { createRequire } from "node:module";
 import {
-  concat, createTestClient, decodeEventLog, defineChain, encodeAbiParameters, hexToNumber, http, keccak256, numberToHex, pad,
-  parseAbiItem, publicActions, stringToHex, walletActions,
+  concat, createTestClient, decodeEventLog, defineChain, encodeAbiParameters, encodeFunctionData, hexToNumber, http, keccak256,
+  maxUint256, numberToHex, pad, parseAbiItem, publicActions, stringToHex, walletActions,
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { start, stop, takenText } from "../../tools/lib/processes.mjs";
 import { accounts, observer, payTo } from "./accounts.mjs";
 import { contractsOf } from "./compile.mjs";
+import { BATCHER, DOLLAR, MULTICALL3, PERMIT2, TOKEN, WALLET_FACTORY, places } from "./places.mjs";
 
-export const TOKEN = "0x036CbD53842c5426634e7929541eC2318f3dCF7e";
-export const MULTICALL3 = "0xcA11bde05977b3631167028862bE2a173976CA11";
-export const BATCHER = "0x00000000000000000000000000000000ba7c4e57";
+export * from "./places.mjs";
 
 function anvilBinary() {
   const arch = process.arch === "x64" ? "amd64" : process.arch;
@@ -57,10 +57,11 @@ const slotOf = (key, type, slot) => keccak256(encodeAbiParameters([{ type }, { t
  * Starts anvil with a block every `blockTime` seconds besides one for every transaction. (On an idle chain without these,
  * calls see the time of the last block, and a fresh authorization looks not yet valid.)
  * @param {{port?: number, blockTime?: number, chainId?: number, funds?: bigint}} [options] `funds`: what each development
- * account but the payee owns of the token, in atomic units
+ * account but the payee owns of the token, in atomic units; of the one with 18 decimals they own as many whole ones
  */
 export async function startChain({ port = 0, blockTime = 2, chainId = 84532, funds = 1_000_000_000n } = {}) {
-  const { TestUSDC, Multicall3, Batcher, Wallet1271 } = contractsOf();
+  const contracts = contractsOf();
+  const { TestUSDC, TestDollar, Permit2, Batcher, Wallet1271, WalletFactory } = contracts;
   const anvil = await startAnvil(["--chain-id", String(chainId), "--block-time", String(blockTime), "--mixed-mining"], port);
   const url = `http://127.0.0.1:${anvil.port}`;
   const viemChain = defineChain({
@@ -71,9 +72,10 @@ export async function startChain({ port = 0, blockTime = 2, chainId = 84532, fun
     .extend(publicActions).extend(walletActions);
   const rpc = (method, params = []) => client.request({ method, params });
   const { abi } = TestUSDC;
-  const read = (functionName, args = []) => client.readContract({ address: TOKEN, abi, functionName, args });
-  const setBalance = (address, value) =>
-    client.setStorageAt({ address: TOKEN, index: slotOf(address, "address", 2n), value: numberToHex(value, { size: 32 }) });
+  // Both tokens have the same layout, and the same functions but for EIP-3009 and EIP-2612.
+  const read = (functionName, args = [], address = TOKEN) => client.readContract({ address, abi, functionName, args });
+  const setBalance = (address, value, token = TOKEN) =>
+    client.setStorageAt({ address: token, index: slotOf(address, "address", 2n), value: numberToHex(value, { size: 32 }) });
 
   // A transaction by a development account; waits for its receipt, and says whether it went through instead of throwing.
   async function send({ by = observer, address = TOKEN, abi: contract = abi, functionName, args, gas }) {
@@ -88,19 +90,38 @@ export async function startChain({ port = 0, blockTime = 2, chainId = 84532, fun
   const chain = {
     url, chainId, network: `eip155:${chainId}`, client, accounts, rpc, send, setBalance,
     token: { address: TOKEN, abi, name: "USDC", version: "2", decimals: 6 },
+    /** The one that only Permit2 can move. */
+    dollar: { address: DOLLAR, abi: TestDollar.abi, name: "MegaUSD", version: "1", decimals: 18 },
     pid: anvil.child.pid,
     /** Resolves when anvil has ended, for whatever reason. */
     ended: anvil.child.ended,
 
-    balanceOf: (address) => read("balanceOf", [address]),
+    balanceOf: (address, token = TOKEN) => read("balanceOf", [address], token),
+    allowance: (owner, { token = TOKEN, spender = PERMIT2 } = {}) => read("allowance", [owner, spender], token),
+    /** The account of `key` approves Permit2, in a transaction of its own that it is given the ether for. */
+    async approvePermit2(key, { token = TOKEN, value = maxUint256 } = {}) {
+      const { address } = privateKeyToAccount(key);
+      await client.setBalance({ address, value: 10n ** 18n });
+      return send({ by: { key }, address: token, functionName: "approve", args: [PERMIT2, value] });
+    },
+    /** One word of Permit2's nonces: bit n of word w is nonce 256 w + n. */
+    nonceBitmap: (owner, word) => client.readContract({ address: PERMIT2, abi: Permit2.abi, functionName: "nonceBitmap", args: [owner, word] }),
+    /** Whether Permit2 knows this nonce as used or cancelled. */
+    nonceUsed: async (owner, nonce) => ((await chain.nonceBitmap(owner, BigInt(nonce) >> 8n)) >> (BigInt(nonce) & 255n)) % 2n === 1n,
+    /** The account of `key` cancels a Permit2 nonce, as `cancel` does for EIP-3009. */
+    async cancelPermit2({ key, nonce }) {
+      await client.setBalance({ address: privateKeyToAccount(key).address, value: 10n ** 18n });
+      const args = [BigInt(nonce) >> 8n, 1n << (BigInt(nonce) & 255n)];
+      return send({ by: { key }, address: PERMIT2, abi: Permit2.abi, functionName: "invalidateUnorderedNonces", args });
+    },
     authorizationState: (from, nonce) => read("authorizationState", [from, nonce]),
     /** Seconds: the time of the newest block. */
     time: async () => Number((await client.getBlock()).timestamp),
 
     /** Every `Transfer` of the token to `address`, oldest first. */
-    async transfersTo(address = payTo.address, fromBlock = 0n) {
+    async transfersTo(address = payTo.address, fromBlock = 0n, token = TOKEN) {
       const logs = await client.getLogs({
-        address: TOKEN, fromBlock, args: { to: address },
+        address: token, fromBlock, args: { to: address },
         event: parseAbiItem("event Transfer(address indexed from, address indexed to, uint256 value)"),
       });
       return logs.map(({ args, transactionHash, blockNumber, logIndex }) =>
@@ -185,6 +206,14 @@ export async function startChain({ port = 0, blockTime = 2, chainId = 84532, fun
       await client.setCode({ address, bytecode: Wallet1271.code });
       await client.setStorageAt({ address, index: numberToHex(0, { size: 32 }), value: pad(owner, { size: 32 }) });
     },
+    /** A wallet that is not there yet: its address, and how to make it (what an ERC-6492 signature carries). */
+    async futureWallet(owner) {
+      const { abi } = WalletFactory;
+      return {
+        address: await client.readContract({ address: WALLET_FACTORY, abi, functionName: "addressOf", args: [owner] }),
+        factory: WALLET_FACTORY, data: encodeFunctionData({ abi, functionName: "create", args: [owner] }),
+      };
+    },
 
     stop() {
       clearInterval(ticking);
@@ -194,13 +223,15 @@ export async function startChain({ port = 0, blockTime = 2, chainId = 84532, fun
 
   try {
     const slot = (n) => numberToHex(n, { size: 32 });
+    const owners = accounts.filter(({ address }) => address !== payTo.address);
     await Promise.all([
-      client.setCode({ address: TOKEN, bytecode: TestUSDC.code }),
-      client.setCode({ address: MULTICALL3, bytecode: Multicall3.code }),
-      client.setCode({ address: BATCHER, bytecode: Batcher.code }),
-      client.setStorageAt({ address: TOKEN, index: slot(0), value: shortString("USDC") }),
-      client.setStorageAt({ address: TOKEN, index: slot(1), value: shortString("2") }),
-      ...accounts.filter(({ address }) => address !== payTo.address).map(({ address }) => setBalance(address, funds)),
+      ...Object.entries(places).map(([name, address]) => client.setCode({ address, bytecode: contracts[name].code })),
+      ...[chain.token, chain.dollar].flatMap(({ address, name, version }) => [
+        client.setStorageAt({ address, index: slot(0), value: shortString(name) }),
+        client.setStorageAt({ address, index: slot(1), value: shortString(version) }),
+      ]),
+      ...owners.map(({ address }) => setBalance(address, funds)),
+      ...owners.map(({ address }) => setBalance(address, funds * 10n ** 12n, DOLLAR)),
     ]);
     await client.mine({ blocks: 1 });
   } catch (error) {

@@ -4,11 +4,14 @@ import { x402Facilitator } from "@x402/core/facilitator";
 import { toFacilitatorEvmSigner } from "@x402/evm";
 import { ExactEvmScheme } from "@x402/evm/exact/facilitator";
 import { ExactEvmSchemeV1 } from "@x402/evm/exact/v1/facilitator";
+import { UptoEvmScheme } from "@x402/evm/upto/facilitator";
+import { EIP2612_GAS_SPONSORING } from "@x402/extensions";
 import { createWalletClient, defineChain, http, publicActions } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { listen } from "../../tools/lib/processes.mjs";
 import { facilitator as defaultAccount } from "./accounts.mjs";
 import { readBody, sendJson } from "./http.mjs";
+import { WALLET_FACTORY } from "./places.mjs";
 
 const V1_NAMES = { 84532: "base-sepolia", 8453: "base" };
 
@@ -43,8 +46,13 @@ export async function startFacilitator({ rpc, key = defaultAccount.key, port = 0
     sendTransaction: inTurn((args) => client.sendTransaction(args)),
     waitForTransactionReceipt: (args) => client.waitForTransactionReceipt(args),
   }, { confirmationTimeoutMs });
-  const facilitator = new x402Facilitator().register(`eip155:${chainId}`, new ExactEvmScheme(signer));
-  if (V1_NAMES[chainId]) facilitator.registerV1(V1_NAMES[chainId], new ExactEvmSchemeV1(signer));
+  // Wallets that are not there yet are made by our factory only; without this none would be.
+  const options = { eip6492AllowedFactories: [WALLET_FACTORY] };
+  const facilitator = new x402Facilitator()
+    .register(`eip155:${chainId}`, new ExactEvmScheme(signer, options))
+    .register(`eip155:${chainId}`, new UptoEvmScheme(signer))
+    .registerExtension(EIP2612_GAS_SPONSORING);
+  if (V1_NAMES[chainId]) facilitator.registerV1(V1_NAMES[chainId], new ExactEvmSchemeV1(signer, options));
 
   const calls = { supported: 0, verify: 0, settle: 0 };
   const log = [];

@@ -1,15 +1,30 @@
 // Paying: the official clients as they are published, and payment headers built by hand, every field of which can be wrong.
 import { randomBytes } from "node:crypto";
 import { ExactEvmScheme } from "@x402/evm/exact/client";
+import { ExactEvmSchemeV1 } from "@x402/evm/exact/v1/client";
+import { UptoEvmScheme } from "@x402/evm/upto/client";
 import { wrapFetchWithPayment, x402Client } from "@x402/fetch";
 import { decodeFunctionData, parseAbi } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { wrapFetchWithPayment as wrapFetchV1 } from "x402-fetch";
 import { payer } from "./accounts.mjs";
 
-/** `fetch` that pays: @x402/fetch (v2, exact on EVM) as its documentation has it. */
-export function officialFetch({ key = payer.key, network = "eip155:84532", fetch = globalThis.fetch } = {}) {
-  const client = new x402Client().register(network, new ExactEvmScheme(privateKeyToAccount(key)));
+const V1_NAMES = { "eip155:84532": "base-sepolia", "eip155:8453": "base" };
+
+/**
+ * `fetch` that pays: @x402/fetch, v2 with exact and upto on EVM, and v1 with exact.
+ * `account`: signs instead of `key`. `rpc`: the chain, for approvals by signature (EIP-2612). `assets`: tokens it pays in besides the
+ * ones it knows.
+ */
+export function officialFetch({
+  key = payer.key, account = privateKeyToAccount(key), network = "eip155:84532", fetch = globalThis.fetch, rpc, assets = [],
+} = {}) {
+  const options = rpc && { rpcUrl: rpc };
+  const client = new x402Client()
+    .register(network, new ExactEvmScheme(account, options))
+    .register(network, new UptoEvmScheme(account, options))
+    .registerV1(V1_NAMES[network], new ExactEvmSchemeV1(account))
+    .setSpendControls({ allowedAssets: assets.map((asset) => ({ network, asset })) });
   return wrapFetchWithPayment(fetch, client);
 }
 

@@ -73,7 +73,9 @@ async function pay(gate, lines, text, request, env, ctx) {
       await ask("release", owner);
       return gate.undelivered(lines, fetched?.status ?? 0, false);
     }
-    next = gate.next(lines, await ask("settle", owner));
+    const overrides = fetched.headers.get("settlement-overrides");
+    const settle = overrides === null ? owner : JSON.stringify({ ...JSON.parse(owner), overrides });
+    next = gate.next(lines, await ask("settle", settle));
   }
   if (next.code === DELIVER) {
     const [path, report, headers] = gate.split(next.text, 2);

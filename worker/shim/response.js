@@ -7,6 +7,8 @@ const PROBLEM = JSON.stringify({
   detail: "Nothing was delivered; send the same request again, the same authorization is never charged twice.",
 });
 const KEPT_BY_CACHES = ["cache-control", "cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "expires", "age"];
+// Between the origin and us (x402: "internal, must be stripped").
+const INTERNAL = "settlement-overrides";
 
 export function refused() {
   return new Response(PROBLEM, {
@@ -18,7 +20,7 @@ export function refused() {
 // The origin's answer with our headers over it; `report.delivered` is called once all of it went out.
 export function deliver(response, headers, report) {
   const all = new Headers(response.headers);
-  for (const name of KEPT_BY_CACHES) all.delete(name);
+  for (const name of [...KEPT_BY_CACHES, INTERNAL]) all.delete(name);
   for (const [name, value] of headers) {
     if (name === "Set-Cookie" || name === "Vary") all.append(name, value);
     else all.set(name, value);

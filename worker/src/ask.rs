@@ -1,9 +1,13 @@
 //! Questions to the outside: a facilitator, and a chain by JSON-RPC.
 
 use farthing::{
-    evm::chain::{self, Block, Unreadable, Use, Wanted},
+    evm::{
+        Transfer,
+        chain::{self, Block, Unreadable, Use, Wanted, permit2},
+    },
     ledger::{Observation, Row, Settlement, read_settlement},
     route::Settlement as Settings,
+    x402::facilitator::VerifyResponse,
 };
 use js_sys::{Array, Promise};
 use wasm_bindgen::{JsCast, JsValue};
@@ -17,6 +21,8 @@ const RPC_SECONDS: u64 = 5;
 const FLOOR_SECONDS: u64 = 1;
 /// Log queries for one lookup: at most this many windows back.
 const MAX_WINDOWS: u32 = 12;
+/// Transfers of one log query that are looked into.
+const MAX_TRANSFERS: usize = 8;
 /// How long before the first claim a nonce's use is still looked for, in seconds.
 const LOOK_BACK_SECONDS: u64 = 600;
 
@@ -39,27 +45,18 @@ pub(crate) async fn settle(settings: &Settings, row: &Row) -> Settlement {
         return Settlement::Unclear;
     };
     let url = format!("{facilitator}/settle");
-    match post(&url, &row.intent.request, settings.timeout_seconds).await {
-        Some((status, body)) => read_settlement(row, status, body.as_bytes()),
+    match post(&url, &row.request(), settings.timeout_seconds).await {
+        Some((status, body)) => read_settlement(row, status, &body),
         None => Settlement::Unclear,
     }
 }
 
-/// Asks the facilitator whether a payment could be settled: then its nonce is unused.
-pub(crate) async fn verify(settings: &Settings, request: &str) -> bool {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Answer {
-        is_valid: bool,
-    }
-    let Some(facilitator) = settings.facilitators.first() else {
-        return false;
-    };
-    let url = format!("{facilitator}/verify");
-    match post(&url, request, settings.timeout_seconds).await {
-        Some((_, body)) => serde_json::from_slice::<Answer>(body.as_bytes()).is_ok_and(|answer| answer.is_valid),
-        None => false,
-    }
+/// Asks the facilitator whether a payment could be settled: then its nonce is unused, and its payer
+/// signed. None where it did not say.
+pub(crate) async fn verify(settings: &Settings, request: &str) -> Option<VerifyResponse> {
+    let url = format!("{}/verify", settings.facilitators.first()?);
+    let (_, body) = post(&url, request, settings.timeout_seconds).await?;
+    VerifyResponse::read(&body)
 }
 
 /// Reads the fate of an authorization from the first endpoint that answers.
@@ -98,6 +95,9 @@ impl Endpoint<'_> {
 
     async fn fate(&self, wanted: &Wanted, since: u64) -> core::result::Result<Observation, Unreadable> {
         let latest = chain::read_block(&self.ask(chain::ask_latest_block()).await?)?;
+        if wanted.transfer == Transfer::Permit2 {
+            return self.fate_of_permit(wanted, latest, since).await;
+        }
         let state = self.ask(chain::ask_authorization_state(wanted, latest.number)).await?;
         if !chain::read_authorization_state(&state)? {
             return Ok(Observation::Unused { block_time: latest.time });
@@ -118,6 +118,44 @@ impl Endpoint<'_> {
             }
             None => Ok(Observation::UsedOtherwise),
         }
+    }
+
+    /// By Permit2: the nonce's bit, then the proxy's call that used it, or the payer's own invalidation.
+    /// Where neither is found, nothing is proven: the facilitator may know.
+    async fn fate_of_permit(&self, wanted: &Wanted, latest: Block, since: u64) -> core::result::Result<Observation, Unreadable> {
+        let bitmap = self.ask(permit2::ask_bitmap(wanted, latest.number)).await?;
+        if !permit2::read_bitmap(&bitmap, wanted)? {
+            return Ok(Observation::Unused { block_time: latest.time });
+        }
+        let mut to = latest.number;
+        for _ in 0..MAX_WINDOWS {
+            let from = to.saturating_sub(chain::LOG_WINDOW.saturating_sub(1));
+            let logs = self.ask(permit2::ask_transfers(wanted, from, to)).await?;
+            for transaction in permit2::read_transfers(&logs, wanted)?.into_iter().take(MAX_TRANSFERS) {
+                let body = self.ask(permit2::ask_transaction(&transaction)).await?;
+                let Some(block) = permit2::read_settlement(&body, wanted)? else {
+                    continue;
+                };
+                if permit2::read_receipt(&self.ask(chain::ask_receipt(&transaction)).await?, wanted)? {
+                    let block_time = chain::read_block(&self.ask(chain::ask_block(block)).await?)?.time;
+                    return Ok(Observation::Paid {
+                        transaction,
+                        block,
+                        block_time,
+                    });
+                }
+            }
+            let logs = self.ask(permit2::ask_invalidations(wanted, from, to)).await?;
+            if permit2::read_invalidation(&logs, wanted)? {
+                return Ok(Observation::UsedOtherwise);
+            }
+            let start = chain::read_block(&self.ask(chain::ask_block(from)).await?)?;
+            if from == 0 || start.time.saturating_add(LOOK_BACK_SECONDS) < since {
+                break;
+            }
+            to = from.saturating_sub(1);
+        }
+        Err(Unreadable)
     }
 
     /// How the nonce was used up, looked for backwards until well before the claim. A node that knows

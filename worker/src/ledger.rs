@@ -5,7 +5,9 @@ use std::{cell::RefCell, collections::HashSet};
 use farthing::{
     evm::chain::Wanted,
     ledger::{self, Claim, Event, Intent, Observation, Payer, Phase, Reply, Row, SETTLE_SLACK_SECONDS, Settlement, Work},
+    money::Amount,
     problem::Problem,
+    x402::v2::Scheme,
 };
 use serde::Deserialize;
 use worker::{Date, DurableObject, Env, Error, Request, Response, Result, State, durable_object};
@@ -35,6 +37,9 @@ impl std::fmt::Debug for Ledger {
 struct Owner {
     key: String,
     fence: u64,
+    /// The origin's `Settlement-Overrides`, for what is metered.
+    #[serde(default)]
+    overrides: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -50,13 +55,20 @@ fn timeout() -> u64 {
     config::settlement().map_or(0, |settings| settings.timeout_seconds)
 }
 
-fn wanted(intent: &Intent) -> Wanted {
+fn wanted(intent: &Intent, charged: Amount) -> Wanted {
     Wanted {
         asset: intent.asset,
         from: intent.payer,
         to: intent.pay_to,
-        value: intent.amount,
+        value: charged,
+        promised: intent.amount,
         nonce: intent.nonce,
+        transfer: intent.transfer,
+        scheme: if intent.metered.is_some() {
+            Scheme::Upto
+        } else {
+            Scheme::Exact
+        },
     }
 }
 
@@ -103,6 +115,9 @@ impl Ledger {
     /// A payment arrived: decide, and wait where the decision says so.
     async fn claim(&self, intent: Intent) -> Result<Reply> {
         let key = intent.key();
+        if let Some(refusal) = self.verify(&intent, &key).await? {
+            return Ok(refusal);
+        }
         let patience = now().saturating_add(timeout()).saturating_add(SETTLE_SLACK_SECONDS);
         let mut joined = false;
         loop {
@@ -111,7 +126,17 @@ impl Ledger {
                 Claim::Won(row) => {
                     self.arm().await?;
                     self.read_floor(&intent, &key, row.fence).await?;
-                    return Ok(Reply::Fetch { key, fence: row.fence });
+                    let fence = row.fence;
+                    if intent.upfront {
+                        return self
+                            .settle(Owner {
+                                key,
+                                fence,
+                                overrides: None,
+                            })
+                            .await;
+                    }
+                    return Ok(Reply::Fetch { key, fence });
                 }
                 // who joined is told to come back: one origin fetch serves one request (threat A1)
                 Claim::Reply(Reply::Deliver(_)) if joined => return Ok(Reply::pending(&intent.resource, 1)),
@@ -139,6 +164,23 @@ impl Ledger {
                 }
             }
         }
+    }
+
+    /// Nothing is believed of a payment whose signature only a contract can check until the
+    /// facilitator has verified it (threat A14); what has a row was verified before.
+    async fn verify(&self, intent: &Intent, key: &str) -> Result<Option<Reply>> {
+        let row = self.rows.get(key)?;
+        let known = row.as_ref().is_some_and(|row| row.intent.digest == intent.digest);
+        // one that begins nothing and has no row is refused anyway
+        let futile = row.is_none() && intent.late.is_some();
+        if !intent.unverified || known || futile {
+            return Ok(None);
+        }
+        let Some(settings) = config::settlement() else {
+            return Ok(Some(Reply::refuse(Problem::NotConfigured, &intent.resource)));
+        };
+        let answer = ask::verify(&settings, &intent.request).await;
+        Ok(ledger::unverified(answer.as_ref(), intent))
     }
 
     /// Notes where the chain stands, so that an older transfer of this authorization is known as one
@@ -188,24 +230,38 @@ impl Ledger {
         let Some(settings) = config::settlement() else {
             return false;
         };
-        match ask::observe(&settings, &wanted(intent), intent.network, now()).await {
+        match ask::observe(&settings, &wanted(intent, intent.amount), intent.network, now()).await {
             Observation::Unused { .. } => true,
-            Observation::Nothing => ask::verify(&settings, &intent.request).await,
+            Observation::Nothing => ask::verify(&settings, &intent.request)
+                .await
+                .is_some_and(|answer| answer.valid),
             Observation::Paid { .. } | Observation::UsedOtherwise => false,
         }
     }
 
     /// The claim's owner can deliver: settle, and say how it went.
     async fn settle(&self, owner: Owner) -> Result<Reply> {
-        let work = self.apply(&owner.key, Event::OriginReady { fence: owner.fence })?;
-        let Work::Settle { .. } = work else {
-            // somebody else took over meanwhile
-            return Ok(match self.rows.get(&owner.key)? {
-                Some(row) => Reply::pending(&row.intent.resource, 2),
-                None => Reply::refuse(Problem::Internal, ""),
-            });
+        let Some(row) = self.rows.get(&owner.key)? else {
+            return Ok(Reply::refuse(Problem::Internal, ""));
         };
-        self.drive(&owner.key, work, false).await?;
+        let charge = match row.intent.charge(owner.overrides.as_deref()) {
+            Ok(charge) => charge,
+            Err(problem) => {
+                self.apply(&owner.key, Event::OriginFailed { fence: owner.fence })?;
+                return Ok(Reply::refuse(problem, &row.intent.resource));
+            }
+        };
+        let ready = Event::OriginReady {
+            fence: owner.fence,
+            charge,
+        };
+        match self.apply(&owner.key, ready)? {
+            work @ Work::Settle { .. } => self.drive(&owner.key, work, false).await?,
+            // nothing was used: nothing is settled
+            _ if charge == Some(Amount::ZERO) => {}
+            // somebody else took over meanwhile
+            _ => return Ok(Reply::pending(&row.intent.resource, 2)),
+        }
         let Some(row) = self.rows.get(&owner.key)? else {
             return Ok(Reply::refuse(Problem::Internal, ""));
         };
@@ -285,7 +341,9 @@ impl Ledger {
                 },
                 (Work::Observe, settings) => Event::Observed {
                     observation: match settings {
-                        Some(settings) => ask::observe(settings, &wanted(&row.intent), row.intent.network, row.created).await,
+                        Some(settings) => {
+                            ask::observe(settings, &wanted(&row.intent, row.charged()), row.intent.network, row.created).await
+                        }
                         None => Observation::Nothing,
                     },
                     may_settle: std::mem::take(&mut may_settle),

@@ -78,7 +78,9 @@ fn authorization_in(params: &str) -> Authorization {
 }
 
 fn sign(key: &SigningKey, authorization: &Authorization, v: u8) -> String {
-    let (signature, id) = key.sign_prehash_recoverable(authorization.digest(base()).as_slice()).unwrap();
+    let (signature, id) = key
+        .sign_prehash_recoverable(authorization.digest(&base().domain()).as_slice())
+        .unwrap();
     let mut bytes = signature.to_bytes().to_vec();
     bytes.push(v + id.to_byte());
     hex::print(&bytes)

@@ -3,9 +3,7 @@
 // the same revert texts (the official facilitator turns those into error codes). Anybody may mint. Nothing for other tests here.
 pragma solidity ^0.8.20;
 
-interface IERC1271 {
-    function isValidSignature(bytes32 digest, bytes calldata signature) external view returns (bytes4);
-}
+import "./Signed.sol";
 
 contract TestUSDC {
     // The order of these five is the storage layout chain.mjs writes to.
@@ -144,33 +142,6 @@ contract TestUSDC {
     }
 
     function signed(address signer, bytes32 structHash, bytes memory signature) private view returns (bool) {
-        bytes32 digest = keccak256(abi.encodePacked("\x19\x01", DOMAIN_SEPARATOR(), structHash));
-        if (signer.code.length != 0) {
-            (bool ok, bytes memory answer) = signer.staticcall(
-                abi.encodeWithSelector(IERC1271.isValidSignature.selector, digest, signature)
-            );
-            return ok && answer.length >= 32 && abi.decode(answer, (bytes32)) == bytes32(IERC1271.isValidSignature.selector);
-        }
-        return recover(digest, signature) == signer;
-    }
-
-    function recover(bytes32 digest, bytes memory signature) private pure returns (address signer) {
-        require(signature.length == 65, "ECRecover: invalid signature length");
-        bytes32 r;
-        bytes32 s;
-        uint8 v;
-        assembly ("memory-safe") {
-            r := mload(add(signature, 0x20))
-            s := mload(add(signature, 0x40))
-            v := byte(0, mload(add(signature, 0x60)))
-        }
-        // The lower half of the curve's order only, as in OpenZeppelin's and Circle's ECRecover.
-        require(
-            uint256(s) <= 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0,
-            "ECRecover: invalid signature 's' value"
-        );
-        require(v == 27 || v == 28, "ECRecover: invalid signature 'v' value");
-        signer = ecrecover(digest, v, r, s);
-        require(signer != address(0), "ECRecover: invalid signature");
+        return Signed.by(signer, keccak256(abi.encodePacked("\x19\x01", DOMAIN_SEPARATOR(), structHash)), signature);
     }
 }

@@ -13,12 +13,14 @@ use alloc::{
 use alloy_primitives::{Address, B256, U256, keccak256};
 use serde::{Deserialize, Serialize};
 
-use super::hex;
-use crate::money::Amount;
+use super::{Transfer, hex};
+use crate::{money::Amount, x402::v2::Scheme};
 
 /// An answer that is not what was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreadable;
+
+pub mod permit2;
 
 /// The transfer that is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +31,16 @@ pub struct Wanted {
     pub from: Address,
     /// Payee.
     pub to: Address,
-    /// Atomic units.
+    /// What moves, in atomic units.
     pub value: Amount,
+    /// What was promised: the same, or more where it is metered.
+    pub promised: Amount,
     /// The authorization's nonce.
     pub nonce: B256,
+    /// How the token moves.
+    pub transfer: Transfer,
+    /// Which proxy moves it, by Permit2.
+    pub scheme: Scheme,
 }
 
 /// A block's number and time.
@@ -102,26 +110,37 @@ pub fn read_block(body: &[u8]) -> Result<Block, Unreadable> {
 
 /// Asks for a block by number.
 pub fn ask_block(number: u64) -> Vec<u8> {
-    request("eth_getBlockByNumber", (format!("0x{number:x}"), false))
+    request("eth_getBlockByNumber", (by_number(number), false))
 }
 
-/// Asks whether a payer's nonce is used, at a block (EIP-3009 `authorizationState`).
-pub fn ask_authorization_state(wanted: &Wanted, block: u64) -> Vec<u8> {
+fn by_number(block: u64) -> String {
+    format!("0x{block:x}")
+}
+
+/// A contract's view function with these words, at a block.
+fn call(contract: Address, function: &str, words: &[B256], block: u64) -> Vec<u8> {
     #[derive(Serialize)]
     struct Call {
         #[serde(with = "hex::address")]
         to: Address,
         data: String,
     }
-    let mut data = Vec::with_capacity(68);
-    data.extend(keccak256("authorizationState(address,bytes32)").iter().take(4));
-    data.extend_from_slice(wanted.from.into_word().as_slice());
-    data.extend_from_slice(wanted.nonce.as_slice());
+    let selector = keccak256(function.as_bytes());
+    let mut data: Vec<u8> = selector.iter().take(4).copied().collect();
+    for word in words {
+        data.extend_from_slice(word.as_slice());
+    }
     let call = Call {
-        to: wanted.asset,
+        to: contract,
         data: hex::print(&data),
     };
-    request("eth_call", (call, format!("0x{block:x}")))
+    request("eth_call", (call, by_number(block)))
+}
+
+/// Asks whether a payer's nonce is used, at a block (EIP-3009 `authorizationState`).
+pub fn ask_authorization_state(wanted: &Wanted, block: u64) -> Vec<u8> {
+    let words = [wanted.from.into_word(), wanted.nonce];
+    call(wanted.asset, "authorizationState(address,bytes32)", &words, block)
 }
 
 /// Reads whether the nonce is used.
@@ -174,8 +193,8 @@ pub fn ask_use(wanted: &Wanted, from: u64, to: u64) -> Vec<u8> {
             hex::print(wanted.from.into_word().as_slice()),
             hex::print(wanted.nonce.as_slice()),
         ),
-        from_block: format!("0x{from:x}"),
-        to_block: format!("0x{to:x}"),
+        from_block: by_number(from),
+        to_block: by_number(to),
     };
     request("eth_getLogs", [filter])
 }

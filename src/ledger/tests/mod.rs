@@ -1,10 +1,12 @@
 //! The decisions and transitions, one by one.
 
+mod methods;
+
 use alloc::{borrow::ToOwned, format, string::String};
 
 use super::*;
 use crate::{
-    evm::{Address, B256, U256},
+    evm::{Address, B256, Transfer, U256},
     money::Amount,
     problem::Problem,
     x402::Network,
@@ -21,6 +23,10 @@ fn intent() -> Intent {
         version: 2,
         network: Network::BASE_SEPOLIA,
         asset: Address::repeat_byte(1),
+        transfer: Transfer::Eip3009,
+        metered: None,
+        upfront: false,
+        unverified: false,
         payer: Address::repeat_byte(2),
         pay_to: Address::repeat_byte(3),
         amount: Amount::from_atomic(U256::from(50_000)),
@@ -105,7 +111,16 @@ fn a1_one_request_wins_and_the_others_join_it() {
     assert_eq!(next.fence, row.fence + 1);
     assert_eq!(next.created, NOW + CLAIM_SECONDS, "nothing was sent before");
     assert_eq!(
-        step(&next, Event::OriginReady { fence: row.fence }, NOW, TIMEOUT).1,
+        step(
+            &next,
+            Event::OriginReady {
+                fence: row.fence,
+                charge: None
+            },
+            NOW,
+            TIMEOUT
+        )
+        .1,
         Work::None,
         "the lost owner settles nothing"
     );
@@ -318,7 +333,15 @@ fn b7_one_payer_has_few_open_payments() {
 #[test]
 fn the_good_way() {
     let row = won();
-    let (row, work) = step(&row, Event::OriginReady { fence: row.fence }, NOW, TIMEOUT);
+    let (row, work) = step(
+        &row,
+        Event::OriginReady {
+            fence: row.fence,
+            charge: None,
+        },
+        NOW,
+        TIMEOUT,
+    );
     let Work::Settle { fence } = work else { panic!() };
     assert_eq!(next_alarm(&row), Some(NOW + TIMEOUT + SETTLE_SLACK_SECONDS));
     let done = Event::Answered {
@@ -341,7 +364,15 @@ fn b4_what_the_origin_cannot_deliver_is_released_and_may_be_claimed_again() {
 
 fn settling() -> (Row, u64) {
     let row = won();
-    let (row, work) = step(&row, Event::OriginReady { fence: row.fence }, NOW, TIMEOUT);
+    let (row, work) = step(
+        &row,
+        Event::OriginReady {
+            fence: row.fence,
+            charge: None,
+        },
+        NOW,
+        TIMEOUT,
+    );
     let Work::Settle { fence } = work else { panic!() };
     (row, fence)
 }
@@ -567,7 +598,7 @@ fn an_answer_to_an_earlier_owner_decides_nothing() {
 fn a15_answers_prove_what_they_say_only_if_they_fit() {
     let (row, _) = settling();
     let payer = row.intent.payer;
-    let read = |status, body: &str| read_settlement(&row, status, body.as_bytes());
+    let read = |status, body: &str| read_settlement(&row, status, body);
     let done = Settlement::Done { transaction: TX.into() };
     let success = |network: &str, transaction: &str, payer: &str| {
         format!(r#"{{"success":true,"transaction":"{transaction}","network":"{network}","payer":{payer}}}"#)
@@ -657,7 +688,7 @@ fn the_recorded_answers_of_the_official_facilitator_are_told_apart() {
         let mut row = won();
         row.intent.payer = payer.map(Address::new).unwrap_or_default();
         let status = u16::try_from(exchange["response"]["status"].as_u64().unwrap()).unwrap();
-        let answer = read_settlement(&row, status, exchange["response"]["body"].as_str().unwrap().as_bytes());
+        let answer = read_settlement(&row, status, exchange["response"]["body"].as_str().unwrap());
         let want = match name.trim_start_matches("settle: ") {
             "good" => "done",
             "used nonce"

@@ -1,0 +1,218 @@
+//! What facilitators answer: `/verify`, `/settle`, `/supported` and `/discovery/resources`
+//! (x402 specification v2, section 7), read leniently where they differ.
+//!
+//! Statuses say little (some answer 400 or 500 with the same JSON), explicit nulls stand for absent
+//! members, and members nobody knows are left alone.
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+
+use serde::Serialize;
+
+use super::{Network, v2::Scheme};
+use crate::{
+    evm::{Address, hex},
+    json::{self, Value},
+    money::Amount,
+};
+
+/// A facilitator's answer to `/verify`.
+///
+/// ```
+/// use farthing::x402::facilitator::VerifyResponse;
+/// let answer = VerifyResponse::read(r#"{"isValid":false,"invalidReason":"insufficient_funds","payer":null}"#).unwrap();
+/// assert_eq!(answer.reason.as_deref(), Some("insufficient_funds"));
+/// assert_eq!(VerifyResponse::read(r#"{"isValid":"yes"}"#), None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyResponse {
+    /// Whether the payment could be settled now.
+    pub valid: bool,
+    /// `invalidReason`: an open code.
+    pub reason: Option<String>,
+    /// Who would pay.
+    pub payer: Option<String>,
+}
+
+impl VerifyResponse {
+    /// Reads an answer; none without a boolean `isValid`.
+    pub fn read(body: &str) -> Option<Self> {
+        let json = json::parse(body).ok()?;
+        Some(Self {
+            valid: json.get("isValid")?.bool()?,
+            reason: owned(&json, "invalidReason"),
+            payer: owned(&json, "payer"),
+        })
+    }
+}
+
+/// A settled or refused payment: `PAYMENT-RESPONSE`, and a facilitator's answer to `/settle`.
+///
+/// ```
+/// use farthing::x402::facilitator::SettleResponse;
+/// let answer = SettleResponse::read(r#"{"success":true,"transaction":"0x12","network":"eip155:8453","errorReason":null}"#).unwrap();
+/// assert!(answer.success && answer.error_reason.is_none());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SettleResponse {
+    /// Whether money moved.
+    pub success: bool,
+    /// The facilitator's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_reason: Option<String>,
+    /// The transaction, empty on failure.
+    pub transaction: String,
+    /// CAIP-2, or a v1 slug.
+    pub network: String,
+    /// Who paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payer: Option<String>,
+    /// `upto`: what was charged, in atomic units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<String>,
+}
+
+impl SettleResponse {
+    /// Reads an answer; none without a boolean `success`.
+    pub fn read(body: &str) -> Option<Self> {
+        let json = json::parse(body).ok()?;
+        Some(Self {
+            success: json.get("success")?.bool()?,
+            error_reason: owned(&json, "errorReason"),
+            transaction: owned(&json, "transaction").unwrap_or_default(),
+            network: owned(&json, "network").unwrap_or_default(),
+            payer: owned(&json, "payer"),
+            amount: owned(&json, "amount"),
+        })
+    }
+}
+
+/// One entry of `/supported`: what a facilitator settles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SupportedKind {
+    /// Protocol version.
+    pub version: u64,
+    /// Of the schemes we know.
+    pub scheme: Scheme,
+    /// Where.
+    pub network: Network,
+    /// `upto`: the address to be signed as facilitator.
+    pub facilitator: Option<Address>,
+}
+
+/// A facilitator's answer to `/supported`.
+///
+/// ```
+/// use farthing::x402::{Network, facilitator::Supported, v2::Scheme};
+/// let answer = Supported::read(r#"{"kinds":[
+///     {"x402Version":2,"scheme":"exact","network":"eip155:84532"},
+///     {"x402Version":1,"scheme":"exact","network":"base-sepolia"},
+///     {"x402Version":2,"scheme":"exact","network":"solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"}],
+///   "extensions":["bazaar"],"signers":{"eip155:*":["0x70997970C51812dc3A010C7d01b50e0d17dc79C8"]}}"#).unwrap();
+/// assert_eq!(answer.kinds.len(), 2);
+/// assert!(answer.settles(2, Scheme::Exact, Network::BASE_SEPOLIA));
+/// assert!(answer.extensions.iter().any(|name| name == "bazaar"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Supported {
+    /// Kinds on EVM networks and of schemes that we know; others are left out.
+    pub kinds: Vec<SupportedKind>,
+    /// Extensions.
+    pub extensions: Vec<String>,
+    /// Addresses that settle on EVM networks.
+    pub signers: Vec<Address>,
+}
+
+impl Supported {
+    /// Reads an answer; none without a list of kinds.
+    pub fn read(body: &str) -> Option<Self> {
+        let json = json::parse(body).ok()?;
+        let kinds = json.get("kinds")?.items()?.iter().filter_map(kind).collect();
+        let extensions = texts(json.get("extensions")).map(ToOwned::to_owned).collect();
+        let signers = json.get("signers").and_then(Value::members).unwrap_or_default();
+        let signers = signers.iter().filter(|(family, _)| family.starts_with("eip155:"));
+        let signers = signers
+            .flat_map(|(_, addresses)| texts(Some(addresses)))
+            .filter_map(|text| hex::read(text).map(Address::new))
+            .collect();
+        Some(Self {
+            kinds,
+            extensions,
+            signers,
+        })
+    }
+
+    /// Whether such a payment is settled.
+    pub fn settles(&self, version: u64, scheme: Scheme, network: Network) -> bool {
+        self.kinds
+            .iter()
+            .any(|kind| kind.version == version && kind.scheme == scheme && kind.network == network)
+    }
+}
+
+fn kind(json: &Value<'_>) -> Option<SupportedKind> {
+    let network = json.get("network")?.text()?;
+    let facilitator = json
+        .get("extra")
+        .and_then(|extra| extra.get("facilitatorAddress"))
+        .and_then(Value::text);
+    Some(SupportedKind {
+        version: json.get("x402Version")?.integer()?,
+        scheme: Scheme::read(json.get("scheme")?.text()?)?,
+        network: network.parse().ok().or_else(|| Network::from_v1_slug(network))?,
+        facilitator: facilitator.and_then(hex::read).map(Address::new),
+    })
+}
+
+/// One entry of `/discovery/resources`: something for sale somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovered {
+    /// URL.
+    pub resource: String,
+    /// `http` or `mcp`.
+    pub kind: String,
+    /// Protocol version of its offers.
+    pub version: u64,
+    /// The cheapest-first order is the seller's; each entry byte for byte, to be read as an offer.
+    pub accepts: Vec<String>,
+}
+
+/// Reads a page of `/discovery/resources`: its entries and how many there are in all.
+///
+/// ```
+/// use farthing::x402::facilitator::read_discovery;
+/// let (items, total) = read_discovery(r#"{"x402Version":2,"items":[{"resource":"https://n.example/a",
+///   "type":"http","x402Version":2,"accepts":[{"scheme":"exact"}],"lastUpdated":"2026-11-01T00:00:00Z"}],
+///   "pagination":{"limit":20,"offset":0,"total":1}}"#).unwrap();
+/// assert_eq!((items[0].accepts[0].as_str(), total), (r#"{"scheme":"exact"}"#, 1));
+/// ```
+pub fn read_discovery(body: &str) -> Option<(Vec<Discovered>, u64)> {
+    let json = json::parse(body).ok()?;
+    let item = |json: &Value<'_>| {
+        Some(Discovered {
+            resource: owned(json, "resource")?,
+            kind: owned(json, "type")?,
+            version: json.get("x402Version")?.integer()?,
+            accepts: json.get("accepts")?.items()?.iter().map(|one| one.raw().to_owned()).collect(),
+        })
+    };
+    let items: Vec<_> = json.get("items")?.items()?.iter().filter_map(item).collect();
+    let total = json
+        .get("pagination")
+        .and_then(|page| page.get("total"))
+        .and_then(Value::integer);
+    Some((items, total.unwrap_or_default()))
+}
+
+/// An amount that a settlement names, if it names a plain one.
+pub fn charged(answer: &SettleResponse) -> Option<Amount> {
+    answer.amount.as_deref()?.parse().ok()
+}
+
+fn owned(json: &Value<'_>, name: &str) -> Option<String> {
+    json.get(name).and_then(Value::text).map(ToOwned::to_owned)
+}
+
+fn texts<'a>(json: Option<&'a Value<'_>>) -> impl Iterator<Item = &'a str> {
+    json.and_then(Value::items).unwrap_or_default().iter().filter_map(Value::text)
+}
