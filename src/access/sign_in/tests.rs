@@ -50,6 +50,42 @@ fn unsigned(keys: &Keys, key: &SigningKey) -> Proof {
 }
 
 #[test]
+fn a_message_with_everything_is_npms_and_so_is_its_hash() {
+    let proof = Proof {
+        domain: "news.example:8443".into(),
+        statement: Some("Open what you have paid for.".into()),
+        uri: "https://news.example:8443/a".into(),
+        version: "1".into(),
+        nonce: "00112233445566778899aabbccddeeff".into(),
+        issued_at: "2026-11-21T10:00:00Z".into(),
+        expiration_time: Some("2026-11-21T10:05:00Z".into()),
+        not_before: Some("2026-11-21T09:59:00Z".into()),
+        request_id: Some("one".into()),
+        resources: Some(Vec::from([
+            "https://news.example:8443/a".into(),
+            "https://news.example:8443/b".into(),
+        ])),
+        ..Proof::default()
+    };
+    let text = message(&proof, 84532, "0x4a62316623ad457F02cDC5D997deD67a383EC569");
+    // createSIWxMessage of @x402/extensions 2.27.0, and viem's hashMessage of it
+    assert_eq!(
+        text,
+        "news.example:8443 wants you to sign in with your Ethereum account:\n\
+         0x4a62316623ad457F02cDC5D997deD67a383EC569\n\n\
+         Open what you have paid for.\n\n\
+         URI: https://news.example:8443/a\nVersion: 1\nChain ID: 84532\n\
+         Nonce: 00112233445566778899aabbccddeeff\nIssued At: 2026-11-21T10:00:00Z\n\
+         Expiration Time: 2026-11-21T10:05:00Z\nNot Before: 2026-11-21T09:59:00Z\nRequest ID: one\n\
+         Resources:\n- https://news.example:8443/a\n- https://news.example:8443/b"
+    );
+    assert_eq!(
+        evm::hex::print(personal_hash(&text).as_slice()),
+        "0xb2d54ff919c47f177f1d8d111278572b8377c09e5024de8836feca12df5b257d"
+    );
+}
+
+#[test]
 fn who_signs_the_challenge_is_known() {
     let (keys, key) = (test_keys(), SigningKey::from_slice(&[5; 32]).unwrap());
     let proof = sign(unsigned(&keys, &key), &key);

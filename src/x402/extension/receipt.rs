@@ -147,6 +147,11 @@ mod tests {
         let signed = value.get("info").unwrap().get("receipt").unwrap();
         let signature = Signature::parse(signed.get("signature").unwrap().text().unwrap()).unwrap();
         assert_eq!(signature.recover(receipt.digest()).ok(), key.address());
+        // viem's signTypedData with the types of @x402/extensions 2.27.0
+        assert!(text.contains(
+            "0x123c5638923b0b35df23a6efe228fe205b6b2e6d012e9b483064fe13828055f8\
+             3505113248a8aca272a5b91baa0b915c0da2d8f08bb6ae83a90f80f7db8331281b"
+        ));
         for other in [
             Receipt {
                 network: Network::BASE_SEPOLIA,
