@@ -35,7 +35,7 @@ fn digest(request: &Value) -> Result<Value, String> {
     let read = json::parse(&text).ok().and_then(|value| Authorization::read(&value));
     Ok(match read {
         Some(authorization) => json!({
-            "digest": hex::print(authorization.digest(asset).as_slice()),
+            "digest": hex::print(authorization.digest(&asset.domain()).as_slice()),
             "authorization": authorization,
         }),
         None => json!({ "refused": "malformed" }),

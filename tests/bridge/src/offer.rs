@@ -98,7 +98,7 @@ fn refusal(refusal: &offer::Refusal) -> Value {
 fn check(request: &Value) -> Result<Value, String> {
     checked(request, |verdict, _| match verdict {
         Ok(payment) => json!({
-            "payer": payment.authorization.from.to_checksum(None),
+            "payer": payment.signed.payer().to_checksum(None),
             "offer": payment.offer,
             "late": payment.late.map(|problem| problem.slug()),
             "secret": payment.secret,
@@ -125,6 +125,10 @@ fn settlement(request: &Value) -> Result<Value, String> {
         version: 2,
         network: args::parsed(request, "network")?,
         asset: farthing::evm::Address::ZERO,
+        transfer: Default::default(),
+        metered: None,
+        upfront: false,
+        unverified: false,
         payer: farthing::evm::Address::new(args::bytes(request, "payer")?),
         pay_to: farthing::evm::Address::ZERO,
         amount: farthing::money::Amount::ZERO,
@@ -144,9 +148,10 @@ fn settlement(request: &Value) -> Result<Value, String> {
         fence: 1,
         created: 0,
         floor: None,
+        charge: None,
     };
     let status = u16::try_from(args::integer(request, "status")?).map_err(|error| error.to_string())?;
-    Ok(match read_settlement(&row, status, args::text(request, "body")?.as_bytes()) {
+    Ok(match read_settlement(&row, status, args::text(request, "body")?) {
         Settlement::Done { transaction } => json!({ "done": transaction }),
         Settlement::Refused { reason } => json!({ "refused": reason }),
         Settlement::Unclear => json!({ "unclear": true }),

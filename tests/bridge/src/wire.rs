@@ -88,7 +88,7 @@ fn read_payment(request: &Value) -> Result<Value, String> {
                     "payTo": accepted.pay_to,
                     "maxTimeoutSeconds": accepted.max_timeout_seconds,
                 },
-                "payload": { "signature": payment.payload.signature, "authorization": payment.payload.authorization },
+                "payload": { "signature": payment.payload.signature, "authorization": match payment.payload.signed { farthing::evm::Signed::Eip3009(authorization) => Some(authorization), _ => None } },
             }))
         }),
         1 => read(&|value| {
@@ -96,7 +96,7 @@ fn read_payment(request: &Value) -> Result<Value, String> {
             Ok(json!({
                 "scheme": payment.scheme,
                 "network": payment.network,
-                "payload": { "signature": payment.payload.signature, "authorization": payment.payload.authorization },
+                "payload": { "signature": payment.payload.signature, "authorization": match payment.payload.signed { farthing::evm::Signed::Eip3009(authorization) => Some(authorization), _ => None } },
             }))
         }),
         other => return Err(format!("there is no version {other}")),
