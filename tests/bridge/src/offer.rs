@@ -2,6 +2,7 @@
 
 use farthing::{
     access::Keys,
+    evm::{Address, Transfer},
     gate::{Decision, Gate, Request},
     ledger::{Intent, Phase, Row, Settlement, read_settlement},
     offer::{
@@ -98,11 +99,12 @@ fn refusal(refusal: &offer::Refusal) -> Value {
 fn check(request: &Value) -> Result<Value, String> {
     checked(request, |verdict, _| match verdict {
         Ok(payment) => json!({
-            "payer": payment.authorization.from.to_checksum(None),
+            "payer": payment.signed.payer().to_checksum(None),
             "offer": payment.offer,
             "late": payment.late.map(|problem| problem.slug()),
             "secret": payment.secret,
             "tagged": payment.tagged,
+            "unverified": payment.unverified,
         }),
         Err(error) => refusal(&error),
     })
@@ -124,9 +126,13 @@ fn settlement(request: &Value) -> Result<Value, String> {
         seconds: None,
         version: 2,
         network: args::parsed(request, "network")?,
-        asset: farthing::evm::Address::ZERO,
-        payer: farthing::evm::Address::new(args::bytes(request, "payer")?),
-        pay_to: farthing::evm::Address::ZERO,
+        asset: Address::ZERO,
+        transfer: Transfer::Eip3009,
+        metered: None,
+        upfront: false,
+        unverified: false,
+        payer: Address::new(args::bytes(request, "payer")?),
+        pay_to: Address::ZERO,
         amount: farthing::money::Amount::ZERO,
         nonce: farthing::evm::B256::ZERO,
         valid_before: 0,
@@ -144,9 +150,10 @@ fn settlement(request: &Value) -> Result<Value, String> {
         fence: 1,
         created: 0,
         floor: None,
+        charge: None,
     };
     let status = u16::try_from(args::integer(request, "status")?).map_err(|error| error.to_string())?;
-    Ok(match read_settlement(&row, status, args::text(request, "body")?.as_bytes()) {
+    Ok(match read_settlement(&row, status, args::text(request, "body")?) {
         Settlement::Done { transaction } => json!({ "done": transaction }),
         Settlement::Refused { reason } => json!({ "refused": reason }),
         Settlement::Unclear => json!({ "unclear": true }),
