@@ -548,7 +548,18 @@ pub(crate) mod tests {
         assert_eq!(duration("45m"), Some(45 * 60));
         assert_eq!(duration("12h"), Some(12 * 60 * 60));
         assert_eq!(duration("3650d"), Some(3650 * DAY));
-        for bad in ["", "d", "0d", "+30d", "-1d", "30", "1.5h", "3651d", "99999999999999999999d", "1w"] {
+        for bad in [
+            "",
+            "d",
+            "0d",
+            "+30d",
+            "-1d",
+            "30",
+            "1.5h",
+            "3651d",
+            "99999999999999999999d",
+            "1w",
+        ] {
             assert_eq!(duration(bad), None, "{bad}");
         }
     }
