@@ -26,11 +26,11 @@ export const NAMES = {
 };
 
 /**
- * What a Farthing site sells in these tests, by the name of the offer: as in MENU, and `config`, which makes a site's configuration
- * ask for it.
+ * What a Farthing site sells in these tests, by the name of the offer: as in MENU, and `config(simplest, facilitator)`, which makes of
+ * the simplest configuration the one that asks for it (`facilitator`: the address that settles).
  */
 export const SITES = {
-  eip3009: { ...MENU["/exact"], config: (site) => site },
+  eip3009: { ...MENU["/exact"], config: (simplest) => simplest },
 };
 
 const eip3009 = { version: 2, scheme: "exact", transfer: "eip3009" };

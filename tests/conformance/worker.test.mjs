@@ -29,33 +29,32 @@ const facilitators = {};
 const sites = {};
 
 /** A site that sells one offer of SITES through one facilitator. */
-const startSite = ({ config, asset, amount }, facilitator) => startEdge({
-  keys: randomKeys(),
-  config: (site) => config({
+function startSite(offer, through) {
+  const { config, asset, amount } = SITES[offer];
+  const { url, address } = facilitators[through];
+  const simplest = (site) => ({
     site,
     origin: { url: origin.url },
     payTo: { eip155: payTo.address },
     networks: [chain.network],
-    settlement: { facilitators: [{ url: facilitator }], rpc: { [chain.network]: [chain.url] } },
+    settlement: { facilitators: [{ url }], rpc: { [chain.network]: [chain.url] } },
     routes: [{ match: "/articles/*", price: money(amount, asset), description: "One article" }],
-  }),
-});
+  });
+  return startEdge({ keys: randomKeys(), config: (site) => config(simplest(site), address) });
+}
 
 before(async () => {
   chain = await add(startChain());
   origin = await add(startOrigin({ routes: { "/articles/ferry": ARTICLE } }));
   const official = await add(startFacilitator({ rpc: chain.url }));
-  facilitators.typescript = { url: official.url, calls: () => official.log };
+  facilitators.typescript = { url: official.url, address: official.address, calls: () => official.log };
   if (built) {
     const local = await add(startRustFacilitator({ rpc: chain.url }));
     const witness = await add(startHostile({ target: local.url }));
-    facilitators.local = { url: witness.url, calls: () => witness.calls };
+    facilitators.local = { url: witness.url, address: local.address, calls: () => witness.calls };
   }
   const wanted = new Set(rows.map(({ offer, through }) => `${offer} ${through}`));
-  await Promise.all([...wanted].map(async (name) => {
-    const [offer, through] = name.split(" ");
-    sites[name] = await add(startSite(SITES[offer], facilitators[through].url));
-  }));
+  await Promise.all([...wanted].map(async (name) => { sites[name] = await add(startSite(...name.split(" "))); }));
 });
 after(async () => {
   await stopClients();
