@@ -37,7 +37,32 @@ const v1 = (network, changes) => JSON.stringify({
   x402Version: 1, scheme: "exact", network: network.slug, payload: { signature: "$SIG", authorization: authorization(changes) },
 });
 
+const permit2 = (scheme, quote, changes) => JSON.stringify({
+  x402Version: 2,
+  accepted: {
+    ...accepted(networks[0]), scheme,
+    extra: {
+      name: "USDC", version: "2", assetTransferMethod: "permit2", ...(scheme === "upto" ? { facilitatorAddress: `0x${"fa".repeat(20)}` } : {}), ...(quote ? { quote } : {}),
+    },
+  },
+  payload: {
+    signature: "$SIG",
+    permit2Authorization: {
+      from: "$PAYER", permitted: { token: networks[0].asset, amount: "50000" },
+      spender: scheme === "upto" ? "0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002" : "0x402085c248EeA27D92E8b30b2C58ed07f9E20001",
+      nonce: "7", deadline: String(NOW + 300),
+      witness: { to: PAY_TO, ...(scheme === "upto" ? { facilitator: `0x${"fa".repeat(20)}` } : {}), validAfter: "0" }, ...changes,
+    },
+  },
+});
+
 const payments = [];
+for (const [scheme, quotes] of [["exact", [undefined, "$Q5"]], ["upto", [undefined, "$Q6", "$Q7"]]]) {
+  for (const quote of quotes) payments.push([1, permit2(scheme, quote)], [5, permit2(scheme, quote)]);
+  payments.push([1, permit2(scheme, quotes[1], { deadline: String(NOW - 9) })], [1, permit2(scheme, quotes[1], { spender: PAY_TO })]);
+}
+payments.push([5, v2(networks[0], "$Q0").replace("$SIG", `0x${"6492".repeat(40)}`)], [7, v1(networks[0]).replace("$SIG", `0x${"12".repeat(64)}1b`)]);
+for (const value of ["40000", "30000"]) payments.push([3, v1(networks[0], { value })]);
 networks.forEach((network, index) => {
   for (const quote of [undefined, `$Q${index}`, `$Q${index + 2}`, "$Q4"]) payments.push([1, v2(network, quote)]);
   payments.push([3, v1(network)]);
@@ -81,6 +106,14 @@ for (const status of [0, 5, 7]) {
   }
 }
 
+seed("facilitator", 8, JSON.stringify({ isValid: true, payer: "$PAYER", invalidReason: null }));
+seed("facilitator", 8, JSON.stringify({ isValid: false, invalidReason: "permit2_allowance_required" }));
+seed("facilitator", 16, JSON.stringify({
+  kinds: [{ x402Version: 2, scheme: "upto", network: "eip155:84532", extra: { facilitatorAddress: PAY_TO } }, { x402Version: 1, scheme: "exact", network: "base" }],
+  extensions: ["bazaar"], signers: { "eip155:*": [PAY_TO] },
+}));
+seed("facilitator", 24, JSON.stringify({ items: [{ resource: "https://x", type: "http", x402Version: 2, accepts: [{ scheme: "exact" }] }], pagination: { total: 1 } }));
+
 const topic = (text) => `0x${text.repeat(32)}`;
 const word = (byte) => `0x${"0".repeat(24)}${byte.repeat(20)}`;
 const address = (byte) => `0x${byte.repeat(20)}`;
@@ -100,6 +133,21 @@ const moved = { address: address("aa"), topics: [TRANSFER, word("bb"), word("cc"
 for (const logs of [[used, moved], [moved, used], [used, { ...moved, logIndex: "0x5" }], [used, used, moved]]) {
   seed("chain", 3, rpc({ blockNumber: "0x10", status: "0x1", logs }));
 }
+
+seed("chain", 4, rpc(`0x${"f".repeat(64)}`));
+seed("chain", 5, rpc([{ transactionHash: topic("12"), data: moved.data }, { transactionHash: topic("12"), data: moved.data }, { transactionHash: topic("13"), data: topic("00") }]));
+seed("chain", 6, rpc([{ data: `0x00${"dd".repeat(31)}${"f".repeat(64)}` }]));
+const words = (...list) => list.map((item) => item.toString(16).padStart(64, "0")).join("");
+const hexed = (text) => BigInt(text);
+// the selectors of both proxies' settle
+for (const [selector, to, ...more] of [
+  ["0x13cd3b53", "0x402085c248EeA27D92E8b30b2C58ed07f9E20001", hexed(address("bb")), hexed(address("cc"))],
+  ["0xff11e7b4", "0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002", 50_000n, hexed(address("bb")), hexed(address("cc"))],
+]) {
+  const input = selector + words(hexed(address("aa")), 50_000n, hexed(topic("dd")), BigInt(NOW), ...more, 0n);
+  seed("chain", 7, rpc({ to, input, blockNumber: "0x10" }));
+}
+seed("chain", 8, rpc({ status: "0x1", logs: [moved] }));
 
 for (const text of ["$Q0", "$Q1", "$Q2", "$Q4", "v1.a.AAAA.AAAA", "v1.b..", "v0.a.e30.e30"]) seed("token", 0, text);
 for (const length of [0, 28, 32, 49, 60]) seed("token", 1, Buffer.alloc(length, 1));
@@ -150,6 +198,9 @@ for (const text of ["eip155:84532", "base", "base-sepolia", "solana:x"]) seed("v
 const signing = JSON.parse(readFileSync(join(vectors, "signing.json"), "utf8")).vectors;
 for (const { signature, typedData } of signing) {
   seed("values", 4, signature);
-  if (typedData.message.nonce) seed("values", 5, JSON.stringify(typedData.message));
+  if (typedData.message.nonce && typedData.message.from) seed("values", 5, JSON.stringify(typedData.message));
 }
+seed("values", 6, JSON.stringify(JSON.parse(permit2("exact")).payload.permit2Authorization).replace("$PAYER", PAY_TO));
+seed("values", 6, JSON.stringify(JSON.parse(permit2("upto")).payload.permit2Authorization).replace("$PAYER", PAY_TO));
+for (const text of ["exact", "upto", "permit2", "eip3009", "upfront", "invalid_exact_evm_payload_authorization_valid_before"]) seed("values", 7, text);
 for (const text of ["{}", "[1,2.5e-3,-0,true,false,null]", '"\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00"', '{"a":{"a":{"a":{"a":{"a":{"a":{"a":{}}}}}}}}', '{"a":1,"\\u0061":2}', "1e400", "\ufeff{}"]) seed("json", text);

@@ -64,7 +64,7 @@ async function keep(target) {
     const all = open.size;
     let bytes = 0;
     while (open.size > 0) {
-      const worth = (file) => file.edges.reduce((sum, edge) => sum + (open.has(edge) ? 1 : 0), 0) / (file.size + 400);
+      const worth = (file) => file.edges.reduce((sum, edge) => sum + (open.has(edge) ? 1 : 0), 0) / (file.size + 1000);
       const [best] = files.map((file) => [file, worth(file)]).filter(([file, value]) => value > 0 && bytes + file.size <= MOST)
         .sort((a, b) => b[1] - a[1])[0] ?? [];
       if (!best) break;

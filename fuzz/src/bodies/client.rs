@@ -68,7 +68,9 @@ impl Rig {
                 turn: self.turn,
                 result: match (rest.parse(), self.asked) {
                     (Ok(code), _) => Err(code),
-                    (Err(_), Some((authorization, asset))) if rest == "$SIGN" => Ok(world::sign(&authorization, asset)),
+                    (Err(_), Some((authorization, asset))) if rest == "$SIGN" => {
+                        Ok(world::sign(authorization.digest(&asset.domain())))
+                    }
                     (Err(_), _) => Ok(world::fill(rest)),
                 },
             },

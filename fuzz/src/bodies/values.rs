@@ -1,17 +1,20 @@
 //! The small values of the wire: hex, amounts, prices, networks, signatures, authorizations.
 
 use farthing::{
-    evm::{Asset, Authorization, B256, Signature, asset::ASSETS, hex},
+    evm::{Asset, Authorization, B256, Permit, Signature, Transfer, asset::ASSETS, hex},
     json,
     money::{Amount, Price},
-    x402::Network,
+    x402::{
+        Network, reason,
+        v2::{PaymentFlow, Scheme},
+    },
 };
 
 use super::world;
 
 pub(super) fn run(data: &[u8]) {
     let Some((choice, text)) = world::split(data) else { return };
-    match choice % 6 {
+    match choice % 8 {
         0 => {
             if let Some(bytes) = hex::read::<20>(text) {
                 assert_eq!(hex::print(&bytes), text.to_ascii_lowercase());
@@ -56,6 +59,27 @@ pub(super) fn run(data: &[u8]) {
                 }
             }
         }
+        6 => {
+            let permit = json::parse(text).ok().and_then(|value| Permit::read(&value));
+            if let Some(permit) = permit {
+                let written = serde_json::to_string(&permit).unwrap();
+                assert_eq!(
+                    Permit::read(&json::parse(&written).unwrap()),
+                    Some(permit),
+                    "written as it is read"
+                );
+                assert_ne!(permit.digest(Network::BASE), permit.digest(Network::BASE_SEPOLIA));
+            }
+        }
+        7 => {
+            // spelled alike, or not at all
+            for known in [Scheme::read(text).map(Scheme::name), Transfer::read(text).map(Transfer::name)] {
+                assert!(known.is_none_or(|name| name == text));
+            }
+            assert!(PaymentFlow::read(text).is_none_or(|flow| flow.name() == text));
+            let family = reason::family(text);
+            assert_eq!(family, reason::family(text));
+        }
         _ => {
             let read = json::parse(text).ok().and_then(|value| Authorization::read(&value));
             if let Some(authorization) = read {
@@ -64,7 +88,7 @@ pub(super) fn run(data: &[u8]) {
                 assert_eq!(again, Some(authorization), "written as it is read");
                 for asset in ASSETS {
                     let other: &Asset = ASSETS.iter().find(|other| *other != asset).unwrap();
-                    assert_ne!(authorization.digest(asset), authorization.digest(other));
+                    assert_ne!(authorization.digest(&asset.domain()), authorization.digest(&other.domain()));
                 }
             }
         }

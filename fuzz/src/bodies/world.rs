@@ -8,11 +8,12 @@ use base64::{
 };
 use farthing::{
     access::Keys,
-    evm::{Address, Asset, Authorization, hex},
+    evm::{Address, Authorization, B256, Permit, Signed, Transfer, hex},
     gate::Gate,
     json::Value,
     offer,
     route::{Config, Matched, Route, rule},
+    x402::{Network, v2::Scheme},
 };
 use k256::ecdsa::SigningKey;
 
@@ -61,12 +62,39 @@ pub(super) fn gate() -> &'static Gate {
     GATE.get_or_init(|| Gate::new(CONFIG, &secret(), "<!doctype html>{{card}}", "default-src 'none'", false))
 }
 
-/// The route of [`ARTICLE`].
+/// The route of [`ARTICLE`] with every way to pay: on two networks by EIP-3009, by Permit2, metered. One price of old holds
+/// for v1 clients, another does not any more.
 pub(super) fn route() -> &'static Route {
-    match rule::decide(&config().routes, "/articles/x") {
-        Matched::Priced(route) => route,
-        other => panic!("{other:?}"),
-    }
+    static ROUTE: OnceLock<Route> = OnceLock::new();
+    ROUTE.get_or_init(|| {
+        let Matched::Priced(route) = rule::decide(&config().routes, "/articles/x") else {
+            panic!("the article is priced");
+        };
+        let mut route = route.clone();
+        let mut permit2 = route.offers[0].clone();
+        permit2.extra.transfer = Transfer::Permit2;
+        let mut upto = permit2.clone();
+        upto.scheme = Scheme::Upto;
+        upto.extra.facilitator = Some(Address::repeat_byte(0xfa));
+        let recent = |amount: &str, until| {
+            let mut offer = route.offers[0].clone();
+            offer.amount = amount.parse().unwrap();
+            (offer, until)
+        };
+        route.recent = vec![recent("40000", NOW + 60), recent("30000", NOW - 1)];
+        route.offers.extend([permit2, upto]);
+        route
+    })
+}
+
+/// The same where contracts may pay.
+pub(super) fn route_for_contracts() -> &'static Route {
+    static ROUTE: OnceLock<Route> = OnceLock::new();
+    ROUTE.get_or_init(|| {
+        let mut route = route().clone();
+        route.contract_wallets = true;
+        route
+    })
 }
 
 fn payer_key() -> &'static SigningKey {
@@ -84,18 +112,17 @@ pub(super) fn payer() -> Address {
 }
 
 /// A signature by the payer.
-pub(super) fn sign(authorization: &Authorization, asset: &Asset) -> String {
-    let digest = authorization.digest(asset);
+pub(super) fn sign(digest: B256) -> String {
     let (signature, id) = payer_key().sign_prehash_recoverable(digest.as_slice()).unwrap();
     let mut bytes = signature.to_bytes().to_vec();
     bytes.push(27 + id.to_byte());
     hex::print(&bytes)
 }
 
-/// The quotes that an input can name: of the article's offers on both networks today, of the same two long ago, and of
-/// another article.
-pub(super) fn quotes() -> &'static [String; 5] {
-    static QUOTES: OnceLock<[String; 5]> = OnceLock::new();
+/// The quotes that an input can name: of the article's first two offers today, of the same two long ago, of another
+/// article; of the article's permits by both schemes today, and of the metered one long ago.
+pub(super) fn quotes() -> &'static [String; 8] {
+    static QUOTES: OnceLock<[String; 8]> = OnceLock::new();
     QUOTES.get_or_init(|| {
         let at = |resource, now| {
             let offers = offer::offers(route(), resource, keys(), now, RANDOM);
@@ -105,47 +132,40 @@ pub(super) fn quotes() -> &'static [String; 5] {
         let old = at(ARTICLE, NOW - 86_400);
         let other = at("https://news.example/articles/y", NOW - 60);
         [
-            today[0].clone(),
-            today[1].clone(),
-            old[0].clone(),
-            old[1].clone(),
-            other[0].clone(),
+            &today[0], &today[1], &old[0], &old[1], &other[0], &today[2], &today[3], &old[3],
         ]
+        .map(Clone::clone)
     })
 }
 
 /// Puts the payer, the quotes and, last, the signature of what the text itself says into a text, so that a fuzzer which
-/// changes the text still signs what it says: `$PAYER`, `$Q0` to `$Q4`, `$SIG`.
+/// changes the text still signs what it says: `$PAYER`, `$Q0` to `$Q7`, `$SIG`.
 pub(super) fn fill(text: &str) -> String {
     let mut text = text.replace("$PAYER", &payer().to_checksum(None));
     for (index, quote) in quotes().iter().enumerate() {
         text = text.replace(&format!("$Q{index}"), quote);
     }
     if text.contains("$SIG") {
-        let signature = signature_for(&text).unwrap_or_default();
+        let signature = digest_of(&text).map(sign).unwrap_or_default();
         text = text.replace("$SIG", &signature);
     }
     text
 }
 
-fn signature_for(text: &str) -> Option<String> {
+fn digest_of(text: &str) -> Option<B256> {
     let json = farthing::json::parse(text).ok()?;
-    let authorization = Authorization::read(json.get("payload")?.get("authorization")?)?;
-    let member = |name| {
-        json.get("accepted")
-            .and_then(|accepted| accepted.get(name))
-            .and_then(Value::text)
+    let payload = json.get("payload")?;
+    let signed = match payload.get("authorization") {
+        Some(json) => Signed::Eip3009(Authorization::read(json)?),
+        None => Signed::Permit2(Permit::read(payload.get("permit2Authorization")?)?),
     };
-    let slug = || json.get("network").and_then(Value::text);
-    let network = match member("network") {
+    let accepted = json.get("accepted").and_then(|accepted| accepted.get("network"));
+    let network: Network = match accepted.and_then(Value::text) {
         Some(text) => text.parse().ok()?,
-        None => farthing::x402::Network::from_v1_slug(slug()?)?,
+        None => Network::from_v1_slug(json.get("network").and_then(Value::text)?)?,
     };
-    let asset = match member("asset").and_then(hex::read) {
-        Some(contract) => Asset::find(network, Address::new(contract))?,
-        None => Asset::default_of(network)?,
-    };
-    Some(sign(&authorization, asset))
+    let offer = route().offers.iter().find(|offer| offer.network == network)?;
+    Some(signed.digest(&offer.domain()))
 }
 
 /// Standard base64 with padding.

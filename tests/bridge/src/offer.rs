@@ -2,6 +2,7 @@
 
 use farthing::{
     access::Keys,
+    evm::{Address, Transfer},
     gate::{Decision, Gate, Request},
     ledger::{Intent, Phase, Row, Settlement, read_settlement},
     offer::{
@@ -103,6 +104,7 @@ fn check(request: &Value) -> Result<Value, String> {
             "late": payment.late.map(|problem| problem.slug()),
             "secret": payment.secret,
             "tagged": payment.tagged,
+            "unverified": payment.unverified,
         }),
         Err(error) => refusal(&error),
     })
@@ -124,13 +126,13 @@ fn settlement(request: &Value) -> Result<Value, String> {
         seconds: None,
         version: 2,
         network: args::parsed(request, "network")?,
-        asset: farthing::evm::Address::ZERO,
-        transfer: Default::default(),
+        asset: Address::ZERO,
+        transfer: Transfer::Eip3009,
         metered: None,
         upfront: false,
         unverified: false,
-        payer: farthing::evm::Address::new(args::bytes(request, "payer")?),
-        pay_to: farthing::evm::Address::ZERO,
+        payer: Address::new(args::bytes(request, "payer")?),
+        pay_to: Address::ZERO,
         amount: farthing::money::Amount::ZERO,
         nonce: farthing::evm::B256::ZERO,
         valid_before: 0,

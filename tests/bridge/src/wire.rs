@@ -3,7 +3,11 @@
 use farthing::{
     json,
     money::{Amount, Price},
-    x402::{self, DecodeError, v1::PaymentPayloadV1, v2::PaymentPayload},
+    x402::{
+        self, DecodeError,
+        v1::PaymentPayloadV1,
+        v2::{EvmPayload, OutgoingEvm, PaymentPayload},
+    },
 };
 use serde_json::{Value, json};
 
@@ -67,6 +71,10 @@ fn written(value: &json::Value<'_>) -> Result<String, String> {
     Ok(value.raw().to_owned())
 }
 
+fn payload(payload: &EvmPayload<'_>) -> Value {
+    json!(OutgoingEvm::new(payload.signature, &payload.signed))
+}
+
 /// `header` as a payment of `version` 1 or 2: what the core understood of it, or `{refused}`.
 fn read_payment(request: &Value) -> Result<Value, String> {
     let header = args::text(request, "header")?;
@@ -87,8 +95,11 @@ fn read_payment(request: &Value) -> Result<Value, String> {
                     "asset": accepted.asset,
                     "payTo": accepted.pay_to,
                     "maxTimeoutSeconds": accepted.max_timeout_seconds,
+                    "assetTransferMethod": accepted.transfer,
+                    "facilitatorAddress": accepted.facilitator,
+                    "paymentFlow": accepted.flow,
                 },
-                "payload": { "signature": payment.payload.signature, "authorization": match payment.payload.signed { farthing::evm::Signed::Eip3009(authorization) => Some(authorization), _ => None } },
+                "payload": payload(&payment.payload),
             }))
         }),
         1 => read(&|value| {
@@ -96,7 +107,7 @@ fn read_payment(request: &Value) -> Result<Value, String> {
             Ok(json!({
                 "scheme": payment.scheme,
                 "network": payment.network,
-                "payload": { "signature": payment.payload.signature, "authorization": match payment.payload.signed { farthing::evm::Signed::Eip3009(authorization) => Some(authorization), _ => None } },
+                "payload": payload(&payment.payload),
             }))
         }),
         other => return Err(format!("there is no version {other}")),
