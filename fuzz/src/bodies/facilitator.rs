@@ -36,6 +36,7 @@ fn row() -> Row {
             digest: String::new(),
             secret: false,
             tagged: false,
+            identifier: None,
             address: String::new(),
             late: None,
             receipt: String::new(),
