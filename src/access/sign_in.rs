@@ -4,10 +4,17 @@
 //! 4 bytes of issue time, 4 random bytes, and 8 bytes of a MAC over both and the site's host. The text
 //! that the wallet signs is EIP-4361, byte for byte as `@x402/extensions` 2.27 builds it, under EIP-191.
 //! What the account may then read is the ledger's to say; a nonce is used up there.
+//!
+//! Nothing in a proof is taken at its word but the account, so two texts cannot be read as one: the
+//! challenge is written again from the nonce and the site's own config, as offers are (threat A3).
 
-use core::fmt::{self, Write};
+use core::fmt;
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 use alloy_primitives::{hex, keccak256};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -16,7 +23,10 @@ use super::{Keys, Purpose};
 use crate::{
     evm::{self, Address, B256, Signature, signature::SignatureError},
     time,
-    x402::{Network, extension::sign_in::EIP191, extension::sign_in::Proof},
+    x402::{
+        Network,
+        extension::sign_in::{EIP191, Proof},
+    },
 };
 
 /// How old a challenge may be, in seconds: npm's default, and as long as an impatient reader looks for
@@ -37,6 +47,10 @@ pub struct Expected<'a> {
     pub host: &'a str,
     /// The requested resource, canonical.
     pub resource: &'a str,
+    /// What the wallet shows.
+    pub statement: &'a str,
+    /// Where the account may be.
+    pub chains: &'a [Network],
     /// Unix seconds.
     pub now: u64,
 }
@@ -56,18 +70,12 @@ pub struct SignedIn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignInError {
-    /// It names another host.
-    Domain,
-    /// It is about another resource.
-    Resource,
-    /// A version other than 1, a network that is not offered, or an account of another kind.
-    Account,
-    /// A text holds what no line of the signed message can.
-    Text,
-    /// Issued in the future, too long ago, over, or not begun.
-    Time,
     /// The nonce is not one of this site's, or too old.
     Nonce,
+    /// It is for another site or resource, or says something else that the challenge did not.
+    Changed,
+    /// An account of another kind, on a network that is not offered, or misspelled.
+    Account,
     /// A contract's signature, which cannot be checked here (threat A9).
     Contract,
     /// Another account's signature, or none at all.
@@ -78,13 +86,10 @@ impl SignInError {
     /// What is wrong, in one sentence.
     pub const fn detail(self) -> &'static str {
         match self {
-            Self::Domain => "The signed message names another site; sign the challenge of this answer.",
-            Self::Resource => "The signed message is about another page; sign the challenge of this answer.",
-            Self::Account => "Sign as eip191, version 1, for one of the chains in supportedChains.",
-            Self::Text => "The signed message holds characters that EIP-4361 does not allow.",
-            Self::Time => "The signed message is too old or not valid yet; sign the challenge of this answer.",
             Self::Nonce => "The nonce is not one of this site's, or is too old; sign the challenge of this answer.",
-            Self::Contract => "Signatures of contract wallets are not accepted here yet.",
+            Self::Changed => "The proof is not this page's challenge unchanged; sign the challenge of this answer.",
+            Self::Account => "Sign as eip191 with an account on one of supportedChains.",
+            Self::Contract => "Signatures of contract wallets are not accepted for signing in.",
             Self::Signature => "The signature is not by the account in address.",
         }
     }
@@ -133,16 +138,16 @@ pub fn open_nonce(keys: &Keys, host: &str, text: &str) -> Option<(Nonce, u64)> {
         .then_some((nonce, u64::from(u32::from_be_bytes(*issued))))
 }
 
-/// The EIP-4361 text of a proof, its address spelled with the checksum that npm's package puts there.
+/// The EIP-4361 text of a proof; `address` as npm's package spells it there, with its checksum.
 ///
 /// ```
 /// use farthing::{access::sign_in::message, x402::extension::sign_in::Proof};
 /// let proof = Proof {
-///     domain: "news.example".into(),
-///     uri: "https://news.example/a".into(),
-///     version: "1".into(),
-///     nonce: "00112233445566778899aabbccddeeff".into(),
-///     issued_at: "2026-11-21T10:00:00Z".into(),
+///     domain: "news.example",
+///     uri: "https://news.example/a",
+///     version: "1",
+///     nonce: "00112233445566778899aabbccddeeff",
+///     issued_at: "2026-11-21T10:00:00Z",
 ///     ..Proof::default()
 /// };
 /// let address = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
@@ -154,27 +159,25 @@ pub fn open_nonce(keys: &Keys, host: &str, text: &str) -> Option<(Nonce, u64)> {
 ///      Nonce: 00112233445566778899aabbccddeeff\nIssued At: 2026-11-21T10:00:00Z"
 /// );
 /// ```
-pub fn message(proof: &Proof, chain_id: u64, address: &str) -> String {
-    let mut text = format!(
-        "{} wants you to sign in with your Ethereum account:\n{address}\n\n",
-        proof.domain
-    );
-    if let Some(statement) = &proof.statement {
+pub fn message(proof: &Proof<'_>, chain_id: u64, address: &str) -> String {
+    let mut text = String::from(proof.domain);
+    text.extend([" wants you to sign in with your Ethereum account:\n", address, "\n\n"]);
+    if let Some(statement) = proof.statement {
         text.extend([statement, "\n"]);
     }
-    // writing to a String cannot fail
-    let _ = write!(
-        text,
-        "\nURI: {}\nVersion: {}\nChain ID: {chain_id}\nNonce: {}\nIssued At: {}",
-        proof.uri, proof.version, proof.nonce, proof.issued_at
-    );
+    let chain_id = chain_id.to_string();
     for (name, value) in [
-        ("Expiration Time", &proof.expiration_time),
-        ("Not Before", &proof.not_before),
-        ("Request ID", &proof.request_id),
+        ("\nURI: ", Some(proof.uri)),
+        ("\nVersion: ", Some(proof.version)),
+        ("\nChain ID: ", Some(chain_id.as_str())),
+        ("\nNonce: ", Some(proof.nonce)),
+        ("\nIssued At: ", Some(proof.issued_at)),
+        ("\nExpiration Time: ", proof.expiration_time),
+        ("\nNot Before: ", proof.not_before),
+        ("\nRequest ID: ", proof.request_id),
     ] {
         if let Some(value) = value {
-            text.extend(["\n", name, ": ", value]);
+            text.extend([name, value]);
         }
     }
     if let Some(resources) = &proof.resources {
@@ -194,30 +197,39 @@ pub fn personal_hash(message: &str) -> B256 {
 impl Expected<'_> {
     /// Whether a proof holds, and whose it is.
     ///
+    /// The challenge is made again from the nonce, which carries the time it was issued at, and the proof
+    /// has to be that challenge in every field; the client chooses the account alone.
+    ///
     /// # Errors
     /// The first of [`SignInError`] that applies.
-    pub fn check(&self, proof: &Proof) -> Result<SignedIn, SignInError> {
-        if proof.domain != self.host {
-            return Err(SignInError::Domain);
-        }
-        if proof.uri != self.resource {
-            return Err(SignInError::Resource);
-        }
-        // the chain says where a contract's code would be; an account with a key is the same on all of them
-        let network = proof.chain_id.parse::<Network>().map_err(|_| SignInError::Account)?;
-        let address = address(&proof.address).ok_or(SignInError::Account)?;
-        if proof.version != "1" || proof.kind != EIP191 {
-            return Err(SignInError::Account);
-        }
-        if !is_plain(proof) {
-            return Err(SignInError::Text);
-        }
-        self.check_times(proof)?;
-        let (nonce, issued) = open_nonce(self.keys, self.host, &proof.nonce)
-            .filter(|(_, issued)| self.is_recent(*issued))
+    pub fn check(&self, proof: &Proof<'_>) -> Result<SignedIn, SignInError> {
+        let (nonce, issued) = open_nonce(self.keys, self.host, proof.nonce)
+            .filter(|(_, issued)| *issued <= self.now.saturating_add(SKEW_SECONDS))
+            .filter(|(_, issued)| self.now.saturating_sub(*issued) <= MAX_AGE_SECONDS)
             .ok_or(SignInError::Nonce)?;
-        let text = message(proof, network.chain_id(), &address.to_checksum(None));
-        let signer = Signature::parse(&proof.signature)
+        let until = issued.saturating_add(MAX_AGE_SECONDS);
+        let (issued_at, expiration_time) = time::print(issued).zip(time::print(until)).ok_or(SignInError::Nonce)?;
+        let network = proof.chain_id.parse::<Network>().ok();
+        let network = network.filter(|network| self.chains.contains(network));
+        let (network, address) = network.zip(address(proof.address)).ok_or(SignInError::Account)?;
+        let ours = Proof {
+            domain: self.host,
+            statement: Some(self.statement),
+            uri: self.resource,
+            version: "1",
+            kind: EIP191,
+            issued_at: &issued_at,
+            expiration_time: Some(&expiration_time),
+            not_before: None,
+            request_id: None,
+            resources: Some(Vec::from([self.resource])),
+            ..*proof
+        };
+        if *proof != ours {
+            return Err(SignInError::Changed);
+        }
+        let text = message(&ours, network.chain_id(), &address.to_checksum(None));
+        let signer = Signature::parse(proof.signature)
             .and_then(|signature| signature.recover(personal_hash(&text)))
             .map_err(|error| match error {
                 SignatureError::Contract => SignInError::Contract,
@@ -229,23 +241,8 @@ impl Expected<'_> {
         Ok(SignedIn {
             payer: signer,
             nonce,
-            until: issued.saturating_add(MAX_AGE_SECONDS),
+            until,
         })
-    }
-
-    fn is_recent(&self, issued: u64) -> bool {
-        issued <= self.now.saturating_add(SKEW_SECONDS) && self.now.saturating_sub(issued) <= MAX_AGE_SECONDS
-    }
-
-    fn check_times(&self, proof: &Proof) -> Result<(), SignInError> {
-        let issued = time::read(&proof.issued_at).filter(|issued| self.is_recent(*issued));
-        let bound = |text: &Option<String>, holds: &dyn Fn(u64) -> bool| {
-            text.as_ref().is_none_or(|text| time::read(text).is_some_and(holds))
-        };
-        let fine = issued.is_some()
-            && bound(&proof.expiration_time, &|at| self.now <= at)
-            && bound(&proof.not_before, &|at| at <= self.now);
-        if fine { Ok(()) } else { Err(SignInError::Time) }
     }
 }
 
@@ -255,16 +252,6 @@ fn address(text: &str) -> Option<Address> {
     let digits = text.get(2..)?;
     let mixed = digits.bytes().any(|b| b.is_ascii_lowercase()) && digits.bytes().any(|b| b.is_ascii_uppercase());
     (!mixed || address.to_checksum(None) == text).then_some(address)
-}
-
-/// Whether no text can end its line, so that one message has one reading; and whether the statement is
-/// made of the characters that EIP-4361 allows.
-fn is_plain(proof: &Proof) -> bool {
-    let line = |text: &str| text.bytes().all(|b| matches!(b, b' '..=b'~'));
-    let resources = proof.resources.iter().flatten().map(String::as_str);
-    let rest = [&proof.request_id, &proof.expiration_time, &proof.not_before];
-    let rest = rest.into_iter().filter_map(|text| text.as_deref());
-    line(&proof.issued_at) && resources.chain(rest).all(line) && proof.statement.as_deref().is_none_or(is_statement)
 }
 
 /// Whether a text can be the statement of a message: letters, digits, spaces, and the marks that

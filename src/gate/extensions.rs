@@ -5,14 +5,16 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use serde::Serialize;
+
+use alloy_primitives::hex;
 
 use super::{Answer, Asked, Decision, Gate, LedgerCall, Request, object_name, path_of};
 use crate::{
     access::{
         Purpose,
-        sign_in::{self, Expected, SignInError},
+        sign_in::{self, Expected},
     },
+    evm::Key,
     json,
     ledger::Grant,
     offer::{Payment, Refusal, matching::Version},
@@ -20,11 +22,11 @@ use crate::{
     route::{Access, Identifiers},
     time,
     x402::{
-        DecodeError, Network, decode,
+        Network, decode,
         extension::{
-            announce, bazaar, check_echo,
+            Writer, announce, bazaar, check_echo,
             identifier::{self, IdentifierError},
-            receipt::{Receipt, ReceiptKey},
+            receipt::Receipt,
             sign_in::{self as wire, Challenge, Proof},
             signatures,
         },
@@ -63,12 +65,6 @@ impl Gate {
         let Access::Owned(_) = asked.route.access else {
             return None;
         };
-        let mut chains: Vec<Network> = Vec::new();
-        for offer in &asked.route.offers {
-            if !chains.contains(&offer.network) {
-                chains.push(offer.network);
-            }
-        }
         let host = self.host();
         // the quotes of this answer are made of the first bytes
         let random = asked.random.last_chunk::<4>()?;
@@ -79,7 +75,7 @@ impl Gate {
             nonce: &sign_in::nonce(asked.keys, &host, asked.now, *random)?,
             issued_at: &time::print(asked.now)?,
             expiration_time: &time::print(asked.now.saturating_add(sign_in::MAX_AGE_SECONDS))?,
-            chains: &chains,
+            chains: &chains(asked),
         };
         Some(challenge.announce())
     }
@@ -126,49 +122,41 @@ impl Gate {
     pub(super) fn sign_in(&self, request: &Request<'_>, asked: &Asked<'_>) -> Option<Decision> {
         let config = self.config()?;
         let header = request.sign_in.filter(|_| request.method == "GET")?;
-        config.extensions.sign_in.as_ref()?;
+        let statement = config.extensions.sign_in.as_deref()?;
         let Access::Owned(_) = asked.route.access else {
             return None;
         };
-        Some(match self.signed_in(header, asked) {
+        Some(match self.signed_in(header, statement, asked) {
             Ok(signed) => {
-                #[derive(Serialize)]
-                struct Question<'a> {
-                    resource: &'a str,
-                    nonce: String,
-                    until: u64,
-                }
-                let question = Question {
-                    resource: asked.resource,
-                    nonce: alloy_primitives::hex::encode(signed.nonce),
-                    until: signed.until,
-                };
+                let mut question = Writer::default();
+                question.text("resource", asked.resource);
+                question.text("nonce", &hex::encode(signed.nonce));
+                question.raw("until", &signed.until.to_string());
                 Decision::Ledger(LedgerCall {
                     object: object_name(&config.site, signed.payer),
                     call: "signIn",
-                    body: serde_json::to_string(&question).unwrap_or_default(),
+                    body: question.end(),
                 })
             }
             Err(refusal) => Decision::Answer(self.refuse(request, Some(asked), &refusal, None)),
         })
     }
 
-    fn signed_in(&self, header: &str, asked: &Asked<'_>) -> Result<sign_in::SignedIn, Refusal> {
-        let malformed = |_: DecodeError| Refusal::from(Problem::SignInMalformed);
-        if header.len() > MAX_PROOF_BYTES {
-            return Err(Problem::SignInMalformed.into());
-        }
-        let text = decode(header).map_err(malformed)?;
-        let value = json::parse(&text).map_err(|_| Refusal::from(Problem::SignInMalformed))?;
-        let proof = Proof::read(&value).map_err(malformed)?;
-        let host = self.host();
+    fn signed_in(&self, header: &str, statement: &str, asked: &Asked<'_>) -> Result<sign_in::SignedIn, Refusal> {
+        let malformed = || Refusal::from(Problem::SignInMalformed);
+        let text = Some(header).filter(|header| header.len() <= MAX_PROOF_BYTES);
+        let text = text.and_then(|header| decode(header).ok()).ok_or_else(malformed)?;
+        let value = json::parse(&text).map_err(|_| malformed())?;
+        let proof = Proof::read(&value).map_err(|_| malformed())?;
         let expected = Expected {
             keys: asked.keys,
-            host: &host,
+            host: &self.host(),
             resource: asked.resource,
+            statement,
+            chains: &chains(asked),
             now: asked.now,
         };
-        expected.check(&proof).map_err(|error: SignInError| Refusal {
+        expected.check(&proof).map_err(|error| Refusal {
             problem: Problem::SignInInvalid,
             detail: Some(error.detail()),
         })
@@ -177,7 +165,7 @@ impl Gate {
     /// The signed receipt of a grant, where receipts are given and something was paid; else empty.
     pub(super) fn receipt(&self, grant: &Grant, asked: &Asked<'_>) -> String {
         let given = self.config().is_some_and(|config| config.extensions.receipts) && !grant.transaction.is_empty();
-        let key = || ReceiptKey::new(asked.keys.signing(Purpose::Receipt)?.1);
+        let key = || Key::new(asked.keys.signing(Purpose::Receipt)?.1);
         let receipt = Receipt {
             network: grant.network,
             resource_url: asked.resource,
@@ -191,35 +179,44 @@ impl Gate {
 
     /// Who signs the receipts: the addresses that a verifier may recover, the present one first.
     pub(super) fn receipt_signers(&self) -> Option<Answer> {
-        #[derive(Serialize)]
-        struct Signer {
-            kid: String,
-            address: String,
-        }
-        #[derive(Serialize)]
-        struct Signers {
-            format: &'static str,
-            signers: Vec<Signer>,
-        }
         self.config().filter(|config| config.extensions.receipts)?;
-        let signer = |(kid, bytes): (&str, &[u8; 32])| {
-            Some(Signer {
-                kid: kid.to_string(),
-                address: ReceiptKey::new(bytes)?.address()?.to_checksum(None),
-            })
-        };
-        let signers = self.keys.as_ref().ok()?.all(Purpose::Receipt).filter_map(signer).collect();
-        let mut answer = Answer::json(
+        let mut signers = String::from("[");
+        for (kid, bytes) in self.keys.as_ref().ok()?.all(Purpose::Receipt) {
+            if signers.len() > 1 {
+                signers.push(',');
+            }
+            let mut signer = Writer::default();
+            signer.text("kid", kid);
+            signer.text("address", &Key::new(bytes)?.address()?.to_checksum(None));
+            signers.push_str(&signer.end());
+        }
+        signers.push(']');
+        let mut body = Writer::default();
+        body.text("format", "eip712");
+        body.raw("signers", &signers);
+        let mut answer = Answer::empty(
             200,
-            &Signers {
-                format: "eip712",
-                signers,
-            },
+            [
+                ("Content-Type", "application/json".to_owned()),
+                ("Cache-Control", "no-store".to_owned()),
+                // public by nature: whoever is shown a receipt may look from anywhere
+                ("Access-Control-Allow-Origin", "*".to_owned()),
+            ],
         );
-        // public by nature: whoever is shown a receipt may look from anywhere
-        answer.headers.push(("Access-Control-Allow-Origin", "*".to_owned()));
+        answer.body = body.end();
         Some(answer)
     }
+}
+
+/// Where an account that pays for a resource may be.
+fn chains(asked: &Asked<'_>) -> Vec<Network> {
+    let mut chains: Vec<Network> = Vec::new();
+    for offer in &asked.route.offers {
+        if !chains.contains(&offer.network) {
+            chains.push(offer.network);
+        }
+    }
+    chains
 }
 
 /// What catalogues are told about a resource, where its publisher wants that.

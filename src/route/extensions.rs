@@ -169,7 +169,7 @@ impl Check {
                     format!("{at}.output"),
                     format!(
                         "must be an object with a \"type\", like {{\"type\": \"text\"}}, of at most {MAX_OUTPUT} bytes, \
-                         its numbers of at most 15 digits"
+                         its numbers plain and of at most 15 digits"
                     ),
                 );
             }
@@ -220,7 +220,7 @@ mod tests {
         let all = config(
             r#"{"paymentIdentifier": "required", "signIn": {"statement": "Read on, Reader!"}, "receipts": true,
                 "httpMessageSignatures": {"registrationUrl": "https://agents.example/", "signatureSchemes": ["ed25519"], "tags": ["web-bot-auth"]}}"#,
-            r#"{"template": "/articles/:slug", "output": {"type": "text", "example": {"words": 1.50}}}"#,
+            r#"{"template": "/articles/:slug", "output": {"type": "text", "example": {"words": 1.5}}}"#,
         )
         .unwrap();
         assert_eq!(all.extensions.identifiers, Identifiers::Required);
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(listing.template.as_deref(), Some("/articles/:slug"));
         assert_eq!(
             listing.output.as_deref(),
-            Some(r#"{"type": "text", "example": {"words": 1.50}}"#)
+            Some(r#"{"type": "text", "example": {"words": 1.5}}"#)
         );
         let off = config(r#"{"paymentIdentifier": "off", "signIn": false}"#, "true").unwrap();
         assert_eq!(

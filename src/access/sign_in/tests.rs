@@ -1,70 +1,78 @@
 //! What a proof must say, field by field.
 
 use super::*;
-use crate::{access::keys::test_keys, json::parse, x402::extension::sign_in::Challenge};
-use k256::ecdsa::SigningKey;
+use crate::{
+    access::keys::test_keys,
+    evm::Key,
+    json::parse,
+    x402::extension::sign_in::{Challenge, unsigned},
+};
 use proptest::prelude::*;
 
 const HOST: &str = "news.example";
 const PAGE: &str = "https://news.example/articles/x";
 const NOW: u64 = 1_795_255_200;
 
-type Change<'a> = &'a dyn Fn(&mut Proof);
+const STATEMENT: &str = "Open what you have paid for.";
+
+type Change<'a> = &'a dyn Fn(&mut Proof<'_>);
 
 fn expected(keys: &Keys, now: u64) -> Expected<'_> {
     Expected {
         keys,
         host: HOST,
         resource: PAGE,
+        statement: STATEMENT,
+        chains: &[Network::BASE, Network::BASE_SEPOLIA],
         now,
     }
 }
 
-fn payer(key: &SigningKey) -> Address {
-    evm::signature::address_of(key.verifying_key().as_affine()).unwrap()
+fn sign(proof: &mut String, key: &Key, change: Change<'_>) {
+    let value = parse(proof).unwrap();
+    let mut read = Proof::read(&value).unwrap();
+    change(&mut read);
+    let network: Network = read.chain_id.parse().unwrap_or(Network::BASE);
+    let signer = key.address().unwrap().to_checksum(None);
+    let signature = key.sign(personal_hash(&message(&read, network.chain_id(), &signer))).unwrap();
+    read.signature = &signature;
+    let signed = read.json();
+    *proof = signed;
 }
 
-fn sign(mut proof: Proof, key: &SigningKey) -> Proof {
-    let network: Network = proof.chain_id.parse().unwrap();
-    let hash = personal_hash(&message(&proof, network.chain_id(), &proof.address));
-    let (signature, id) = key.sign_prehash_recoverable(hash.as_slice()).unwrap();
-    let mut bytes = signature.to_bytes().to_vec();
-    bytes.push(27 + id.to_byte());
-    proof.signature = evm::hex::print(&bytes);
-    proof
-}
-
-fn unsigned(keys: &Keys, key: &SigningKey) -> Proof {
+fn unsigned_by(keys: &Keys, key: &Key) -> String {
     let nonce = nonce(keys, HOST, NOW, [1, 2, 3, 4]).unwrap();
     let text = Challenge {
         domain: HOST,
         uri: PAGE,
-        statement: Some("Open what you have paid for."),
+        statement: Some(STATEMENT),
         nonce: &nonce,
         issued_at: &time::print(NOW).unwrap(),
         expiration_time: &time::print(NOW + MAX_AGE_SECONDS).unwrap(),
         chains: &[Network::BASE],
     }
     .announce();
-    Proof::answer(&parse(&text).unwrap(), &payer(key).to_checksum(None), |_| true).unwrap()
+    unsigned(&parse(&text).unwrap(), &key.address().unwrap().to_checksum(None), |_| true).unwrap()
+}
+
+fn verdict(keys: &Keys, now: u64, proof: &str) -> Result<SignedIn, SignInError> {
+    let value = parse(proof).unwrap();
+    expected(keys, now).check(&Proof::read(&value).unwrap())
 }
 
 #[test]
 fn a_message_with_everything_is_npms_and_so_is_its_hash() {
     let proof = Proof {
-        domain: "news.example:8443".into(),
-        statement: Some("Open what you have paid for.".into()),
-        uri: "https://news.example:8443/a".into(),
-        version: "1".into(),
-        nonce: "00112233445566778899aabbccddeeff".into(),
-        issued_at: "2026-11-21T10:00:00Z".into(),
-        expiration_time: Some("2026-11-21T10:05:00Z".into()),
-        not_before: Some("2026-11-21T09:59:00Z".into()),
-        request_id: Some("one".into()),
-        resources: Some(Vec::from([
-            "https://news.example:8443/a".into(),
-            "https://news.example:8443/b".into(),
-        ])),
+        domain: "news.example:8443",
+        statement: Some("Open what you have paid for."),
+        uri: "https://news.example:8443/a",
+        version: "1",
+        nonce: "00112233445566778899aabbccddeeff",
+        issued_at: "2026-11-21T10:00:00Z",
+        expiration_time: Some("2026-11-21T10:05:00Z"),
+        not_before: Some("2026-11-21T09:59:00Z"),
+        request_id: Some("one"),
+        resources: Some(Vec::from(["https://news.example:8443/a", "https://news.example:8443/b"])),
         ..Proof::default()
     };
     let text = message(&proof, 84532, "0x4a62316623ad457F02cDC5D997deD67a383EC569");
@@ -87,113 +95,101 @@ fn a_message_with_everything_is_npms_and_so_is_its_hash() {
 
 #[test]
 fn who_signs_the_challenge_is_known() {
-    let (keys, key) = (test_keys(), SigningKey::from_slice(&[5; 32]).unwrap());
-    let proof = sign(unsigned(&keys, &key), &key);
+    let (keys, key) = (test_keys(), Key::new(&[5; 32]).unwrap());
+    let mut proof = unsigned_by(&keys, &key);
+    sign(&mut proof, &key, &|_| {});
     for now in [NOW - SKEW_SECONDS, NOW, NOW + MAX_AGE_SECONDS] {
-        let signed = expected(&keys, now).check(&proof).unwrap();
-        assert_eq!(signed.payer, payer(&key));
+        let signed = verdict(&keys, now, &proof).unwrap();
+        assert_eq!(signed.payer, key.address().unwrap());
         assert_eq!(signed.until, NOW + MAX_AGE_SECONDS);
-        assert_eq!(hex::encode(signed.nonce), proof.nonce);
+        assert!(proof.contains(&hex::encode(signed.nonce)));
     }
-    let mut lower = proof.clone();
-    lower.address = lower.address.to_lowercase();
-    assert!(
-        expected(&keys, NOW).check(&lower).is_ok(),
-        "npm signs the checksum all the same"
-    );
-    lower.address = alloc::format!("0x{}", lower.address[2..].to_uppercase());
-    assert!(expected(&keys, NOW).check(&lower).is_ok());
+    for now in [NOW - SKEW_SECONDS - 1, NOW + MAX_AGE_SECONDS + 1] {
+        assert_eq!(verdict(&keys, now, &proof), Err(SignInError::Nonce));
+    }
+    // npm signs the checksum however the address is spelled
+    let spelled = key.address().unwrap().to_checksum(None);
+    for other in [spelled.to_lowercase(), format!("0x{}", spelled[2..].to_uppercase())] {
+        assert!(verdict(&keys, NOW, &proof.replace(&spelled, &other)).is_ok());
+    }
+    let at = spelled.find(|c: char| c.is_ascii_lowercase() && c != 'x').unwrap();
+    let mut wrong = spelled.clone();
+    wrong.replace_range(at..=at, &spelled[at..=at].to_uppercase());
+    let wrong = proof.replace(&spelled, &wrong);
+    assert_eq!(verdict(&keys, NOW, &wrong), Err(SignInError::Account), "a wrong checksum");
 }
 
 #[test]
 fn e11_what_is_signed_for_something_else_opens_nothing() {
-    let (keys, key) = (test_keys(), SigningKey::from_slice(&[5; 32]).unwrap());
-    let good = unsigned(&keys, &key);
-    let with = |change: Change<'_>| {
-        let mut proof = good.clone();
-        change(&mut proof);
-        expected(&keys, NOW).check(&sign(proof, &key)).unwrap_err()
-    };
-    let at = |seconds: u64| time::print(seconds).unwrap();
-    let cases: [(Change<'_>, SignInError); 20] = [
-        (&|p| p.domain = "evil.example".into(), SignInError::Domain),
-        (&|p| p.domain = "NEWS.example".into(), SignInError::Domain),
-        (&|p| p.uri = "https://news.example/articles/y".into(), SignInError::Resource),
-        (&|p| p.uri = "https://news.example".into(), SignInError::Resource),
-        (&|p| p.version = "2".into(), SignInError::Account),
-        (&|p| p.kind = "ed25519".into(), SignInError::Account),
-        (&|p| p.statement = Some("100 %".into()), SignInError::Text),
-        (&|p| p.statement = Some("a\nURI: b".into()), SignInError::Text),
-        (&|p| p.request_id = Some("a\nResources:".into()), SignInError::Text),
-        (&|p| p.resources = Some(Vec::from(["a\n- b".into()])), SignInError::Text),
-        (&|p| p.issued_at = at(NOW - MAX_AGE_SECONDS - 1), SignInError::Time),
-        (&|p| p.issued_at = at(NOW + SKEW_SECONDS + 1), SignInError::Time),
-        (&|p| p.issued_at = "yesterday".into(), SignInError::Time),
-        (&|p| p.expiration_time = Some(at(NOW - 1)), SignInError::Time),
-        (&|p| p.expiration_time = Some("never".into()), SignInError::Time),
-        (&|p| p.not_before = Some(at(NOW + 1)), SignInError::Time),
-        (&|p| p.nonce = "00112233445566778899aabbccddeeff".into(), SignInError::Nonce),
-        (&|p| p.nonce = p.nonce.to_uppercase(), SignInError::Nonce),
+    let (keys, key) = (test_keys(), Key::new(&[5; 32]).unwrap());
+    let elsewhere = nonce(&keys, "evil.example", NOW, [1, 2, 3, 4]).unwrap();
+    let old = nonce(&keys, HOST, NOW - MAX_AGE_SECONDS - 1, [1, 2, 3, 4]).unwrap();
+    let upper = nonce(&keys, HOST, NOW, [1, 2, 3, 4]).unwrap().to_uppercase();
+    let long = |proof: &mut Proof<'_>| proof.resources = Some(Vec::from([PAGE, PAGE]));
+    let cases: [(&dyn Fn(&mut Proof<'_>), SignInError); 22] = [
+        (&|p| p.domain = "evil.example", SignInError::Changed),
+        (&|p| p.domain = "NEWS.example", SignInError::Changed),
+        (&|p| p.uri = "https://news.example/articles/y", SignInError::Changed),
+        (&|p| p.uri = "https://news.example", SignInError::Changed),
+        (&|p| p.version = "2", SignInError::Changed),
+        (&|p| p.kind = "ed25519", SignInError::Changed),
+        (&|p| p.statement = Some("Give me all your money."), SignInError::Changed),
+        (&|p| p.statement = None, SignInError::Changed),
+        (&|p| p.request_id = Some("one"), SignInError::Changed),
+        (&|p| p.not_before = Some("2026-11-21T10:00:00Z"), SignInError::Changed),
+        (&|p| p.issued_at = "2026-11-21T10:00:01Z", SignInError::Changed),
+        (&|p| p.expiration_time = Some("2036-11-21T10:00:00Z"), SignInError::Changed),
+        (&|p| p.expiration_time = None, SignInError::Changed),
+        (&|p| p.resources = None, SignInError::Changed),
+        (&long, SignInError::Changed),
+        (&|p| p.chain_id = "eip155:1", SignInError::Account),
+        (&|p| p.chain_id = "eip155:08453", SignInError::Account),
         (
-            &|p| p.nonce = nonce(&keys, "evil.example", NOW, [1, 2, 3, 4]).unwrap(),
-            SignInError::Nonce,
+            &|p| p.chain_id = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp",
+            SignInError::Account,
         ),
-        (
-            &|p| p.nonce = nonce(&keys, HOST, NOW - MAX_AGE_SECONDS - 1, [1, 2, 3, 4]).unwrap(),
-            SignInError::Nonce,
-        ),
+        (&|p| p.nonce = "00112233445566778899aabbccddeeff", SignInError::Nonce),
+        (&|_| {}, SignInError::Nonce),
+        (&|_| {}, SignInError::Nonce),
+        (&|_| {}, SignInError::Nonce),
     ];
-    for (change, error) in cases {
-        assert_eq!(with(change), error);
+    let nonces = [elsewhere, old, upper];
+    for (index, (change, error)) in cases.iter().enumerate() {
+        let mut proof = unsigned_by(&keys, &key);
+        if let Some(other) = index.checked_sub(cases.len() - nonces.len()) {
+            proof = proof.replace(&nonce(&keys, HOST, NOW, [1, 2, 3, 4]).unwrap(), &nonces[other]);
+        }
+        sign(&mut proof, &key, change);
+        assert_eq!(verdict(&keys, NOW, &proof), Err(*error), "case {index}");
     }
-    let mut other = sign(good.clone(), &key);
-    other.address = Address::repeat_byte(7).to_checksum(None);
-    assert_eq!(expected(&keys, NOW).check(&other), Err(SignInError::Signature));
-    for chain in ["base", "eip155:08453", "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", ""] {
-        let mut proof = sign(good.clone(), &key);
-        proof.chain_id = chain.into();
-        assert_eq!(expected(&keys, NOW).check(&proof), Err(SignInError::Account), "{chain}");
-    }
-    let mut proof = sign(good.clone(), &key);
-    proof.signature.push_str("00");
-    assert_eq!(expected(&keys, NOW).check(&proof), Err(SignInError::Contract));
-    let mut proof = sign(good, &key);
-    let checksum = proof.address.clone();
-    let at = checksum.find(|c: char| c.is_ascii_lowercase() && c != 'x').unwrap();
-    proof.address.replace_range(at..at + 1, &checksum[at..at + 1].to_uppercase());
-    assert_eq!(
-        expected(&keys, NOW).check(&proof),
-        Err(SignInError::Account),
-        "a wrong checksum"
-    );
 }
 
 #[test]
-fn e11_every_signed_field_is_covered() {
-    let (keys, key) = (test_keys(), SigningKey::from_slice(&[5; 32]).unwrap());
-    let mut full = unsigned(&keys, &key);
-    full.not_before = Some(time::print(NOW - 5).unwrap());
-    full.request_id = Some("one".into());
-    let full = sign(full, &key);
-    assert!(expected(&keys, NOW).check(&full).is_ok());
-    let later = nonce(&keys, HOST, NOW, [1, 2, 3, 5]).unwrap();
-    let changes: [Change<'_>; 11] = [
-        &|p| p.statement = None,
-        &|p| p.statement = Some("Open what you have paid for!".into()),
-        &|p| p.nonce = later.clone(),
-        &|p| p.issued_at = time::print(NOW + 1).unwrap(),
-        &|p| p.expiration_time = None,
-        &|p| p.not_before = None,
-        &|p| p.request_id = None,
-        &|p| p.request_id = Some(String::new()),
-        &|p| p.resources = None,
-        &|p| p.resources = Some(Vec::new()),
-        &|p| p.chain_id = "eip155:84532".into(),
-    ];
-    for change in changes {
-        let mut proof = full.clone();
-        change(&mut proof);
-        assert_eq!(expected(&keys, NOW).check(&proof), Err(SignInError::Signature));
+fn e11_only_the_account_itself_signs() {
+    let (keys, key) = (test_keys(), Key::new(&[5; 32]).unwrap());
+    let mut proof = unsigned_by(&keys, &key);
+    sign(&mut proof, &Key::new(&[6; 32]).unwrap(), &|_| {});
+    assert_eq!(verdict(&keys, NOW, &proof), Err(SignInError::Signature));
+    sign(&mut proof, &key, &|_| {});
+    let good = proof.clone();
+    assert!(verdict(&keys, NOW, &good).is_ok());
+    let longer = good.replace("\"}", "00\"}");
+    assert_eq!(verdict(&keys, NOW, &longer), Err(SignInError::Contract));
+    let other = good.replace(
+        &key.address().unwrap().to_checksum(None),
+        &Address::repeat_byte(7).to_checksum(None),
+    );
+    assert_eq!(verdict(&keys, NOW, &other), Err(SignInError::Signature));
+    let chain = good.replace("eip155:8453", "eip155:84532");
+    assert_eq!(
+        verdict(&keys, NOW, &chain),
+        Err(SignInError::Signature),
+        "the chain is signed too"
+    );
+    for signature in ["", "0x", "0x00"] {
+        let at = good.find("\"signature\":\"").unwrap();
+        let broken = format!("{}\"signature\":\"{signature}\"}}", &good[..at]);
+        assert_eq!(verdict(&keys, NOW, &broken), Err(SignInError::Signature));
     }
 }
 
@@ -213,11 +209,11 @@ fn e6_a_nonce_is_of_one_site_and_its_keys() {
         &text[..30],
         &(text.clone() + "00"),
         &text.to_uppercase(),
-        &alloc::format!("0x{}", &text[2..]),
+        &format!("0x{}", &text[2..]),
     ] {
         assert_eq!(open_nonce(&keys, HOST, bad), None, "{bad}");
     }
-    let other = alloc::format!(
+    let other = format!(
         "a:{}",
         base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, [9; 32])
     );
@@ -228,7 +224,7 @@ fn e6_a_nonce_is_of_one_site_and_its_keys() {
 #[test]
 fn g4_a_challenge_of_the_old_key_still_counts() {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-    let old = Keys::parse(&alloc::format!("b:{}", URL_SAFE_NO_PAD.encode([2; 32]))).unwrap();
+    let old = Keys::parse(&format!("b:{}", URL_SAFE_NO_PAD.encode([2; 32]))).unwrap();
     let text = nonce(&old, HOST, NOW, [9; 4]).unwrap();
     assert!(open_nonce(&test_keys(), HOST, &text).is_some());
     assert_ne!(nonce(&test_keys(), HOST, NOW, [9; 4]).unwrap(), text);
@@ -239,10 +235,9 @@ proptest! {
     fn checking_never_panics(texts in proptest::collection::vec(".{0,60}", 12)) {
         let keys = test_keys();
         let proof = Proof {
-            domain: HOST.into(), uri: PAGE.into(), version: "1".into(), kind: EIP191.into(), chain_id: texts[0].clone(),
-            address: texts[1].clone(), statement: Some(texts[2].clone()), nonce: texts[3].clone(), issued_at: texts[4].clone(),
-            expiration_time: Some(texts[5].clone()), not_before: None, request_id: Some(texts[6].clone()),
-            resources: Some(texts[7..9].to_vec()), signature: texts[9].clone(),
+            domain: HOST, uri: PAGE, version: "1", kind: EIP191, chain_id: &texts[0], address: &texts[1], statement: Some(&texts[2]),
+            nonce: &texts[3], issued_at: &texts[4], expiration_time: Some(&texts[5]), not_before: None, request_id: Some(&texts[6]),
+            resources: Some(texts[7..9].iter().map(String::as_str).collect()), signature: &texts[9],
         };
         let _ = expected(&keys, NOW).check(&proof);
         let _ = message(&proof, 1, &texts[10]);

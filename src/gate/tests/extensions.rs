@@ -3,8 +3,9 @@
 use super::*;
 use crate::{
     access::sign_in::{message, personal_hash},
+    evm::Key,
     json::parse,
-    x402::extension::sign_in::Proof,
+    x402::extension::sign_in::{Proof, unsigned},
 };
 
 const LONG: &str = "pay_7d5d747be160e280504c099d984bcfe0";
@@ -24,16 +25,19 @@ fn required(gate: &Gate) -> Value {
 }
 
 impl Payer {
-    fn sign_in(&self, gate: &Gate, change: &dyn Fn(&mut Proof)) -> String {
-        let text = required(gate)["extensions"]["sign-in-with-x"].to_string();
-        let mut proof = Proof::answer(&parse(&text).unwrap(), &self.address().to_checksum(None), |_| true).unwrap();
+    fn sign_in(&self, gate: &Gate, change: &dyn Fn(&mut Proof<'_>)) -> String {
+        let key = Key::new(&self.0.to_bytes().into()).unwrap();
+        let address = self.address().to_checksum(None);
+        let challenge = required(gate)["extensions"]["sign-in-with-x"].to_string();
+        let text = unsigned(&parse(&challenge).unwrap(), &address, |_| true).unwrap();
+        let value = parse(&text).unwrap();
+        let mut proof = Proof::read(&value).unwrap();
         change(&mut proof);
         let network: Network = proof.chain_id.parse().unwrap();
-        let hash = personal_hash(&message(&proof, network.chain_id(), &self.address().to_checksum(None)));
-        let (signature, id) = self.0.sign_prehash_recoverable(hash.as_slice()).unwrap();
-        let mut bytes = signature.to_bytes().to_vec();
-        bytes.push(27 + id.to_byte());
-        proof.signature = hex::print(&bytes);
+        let signature = key
+            .sign(personal_hash(&message(&proof, network.chain_id(), &address)))
+            .unwrap();
+        proof.signature = &signature;
         STANDARD.encode(proof.json())
     }
 }
@@ -244,7 +248,7 @@ fn e11_a_proof_that_does_not_hold_gets_an_offer_and_a_reason() {
         (good.clone(), NOW + 301, URL, "sign-in-invalid"),
         (good.clone(), NOW, "https://news.example/articles/y", "sign-in-invalid"),
         (
-            payer.sign_in(&gate, &|proof| proof.domain = "evil.example".into()),
+            payer.sign_in(&gate, &|proof| proof.domain = "evil.example"),
             NOW,
             URL,
             "sign-in-invalid",

@@ -135,7 +135,7 @@ fn leaves_alone(key: &str, ours: Option<&Value<'_>>, theirs: &Value<'_>) -> bool
     ours.zip(theirs).is_some_and(|(ours, theirs)| same(ours, theirs))
 }
 
-/// Whether two values are the same JSON: members in any order, numbers by value.
+/// Whether two values are the same JSON: members in any order, numbers in the same spelling.
 fn same(one: &Value<'_>, other: &Value<'_>) -> bool {
     if let (Some(ours), Some(theirs)) = (one.members(), other.members()) {
         return ours.len() == theirs.len()
@@ -149,52 +149,13 @@ fn same(one: &Value<'_>, other: &Value<'_>) -> bool {
     if let (Some(ours), Some(theirs)) = (one.text(), other.text()) {
         return ours == theirs;
     }
-    // words and numbers, the latter as JavaScript may have rewritten them
-    one.raw() == other.raw() || Decimal::of(one.raw()).is_some_and(|ours| Decimal::of(other.raw()) == Some(ours))
+    // words and numbers; what is announced has one spelling (see `can_be_echoed`)
+    one.raw() == other.raw()
 }
 
-/// A decimal number: `0.digits * 10^exponent`.
-#[derive(Debug, PartialEq, Eq)]
-struct Decimal {
-    negative: bool,
-    digits: String,
-    exponent: i64,
-}
-
-impl Decimal {
-    /// Reads a JSON number; none for other texts, and for exponents that no double has.
-    fn of(text: &str) -> Option<Self> {
-        let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let mut digits = String::from(whole);
-        digits.push_str(fraction);
-        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-        let exponent: i16 = plain.then(|| exponent.strip_prefix('+').unwrap_or(exponent).parse().ok())??;
-        let significant = digits.trim_start_matches('0');
-        let leading = i64::try_from(digits.len().checked_sub(significant.len())?).ok()?;
-        let significant = significant.trim_end_matches('0');
-        let whole = i64::try_from(whole.len()).ok()?;
-        let zero = significant.is_empty();
-        Some(Self {
-            negative: negative && !zero,
-            exponent: if zero {
-                0
-            } else {
-                i64::from(exponent).checked_add(whole)?.checked_sub(leading)?
-            },
-            digits: significant.into(),
-        })
-    }
-
-    /// Whether a double holds it, so that JavaScript writes the same number again.
-    fn is_plain(&self) -> bool {
-        self.digits.len() <= 15 && (-300..=300).contains(&self.exponent)
-    }
-}
-
-/// Whether every number in a value survives JavaScript: at most 15 digits. Anything else, announced,
-/// could not be echoed.
+/// Whether every number in a value is spelled as JavaScript would spell it, and other languages too:
+/// without exponent and needless zeros, 15 digits at most. Anything else, announced, could come back as
+/// another text.
 pub fn can_be_echoed(value: &Value<'_>) -> bool {
     if let Some(members) = value.members() {
         return members.iter().all(|(_, value)| can_be_echoed(value));
@@ -202,7 +163,17 @@ pub fn can_be_echoed(value: &Value<'_>) -> bool {
     if let Some(items) = value.items() {
         return items.iter().all(can_be_echoed);
     }
-    value.text().is_some() || Decimal::of(value.raw()).is_none_or(|number| number.is_plain())
+    let raw = value.raw();
+    let number = value.text().is_none() && value.bool().is_none() && raw != "null";
+    !number || is_plain(raw.strip_prefix('-').filter(|digits| *digits != "0").unwrap_or(raw))
+}
+
+fn is_plain(number: &str) -> bool {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "1"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let significant = number.bytes().filter(u8::is_ascii_digit).count();
+    // smaller than a millionth is where JavaScript begins to write exponents
+    digits(whole) && digits(fraction) && significant <= 15 && !fraction.ends_with('0') && !fraction.starts_with("000000")
 }
 
 /// What a client sends as `extensions`: all that the server announced, with the client's additions.
@@ -286,6 +257,7 @@ pub(crate) struct Writer(String);
 
 impl Writer {
     /// A member whose value is JSON already.
+    #[inline(never)]
     pub(crate) fn raw(&mut self, name: &str, json: &str) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         self.0.push_str(&quoted(name));
@@ -294,6 +266,7 @@ impl Writer {
     }
 
     /// A member that is a string.
+    #[inline(never)]
     pub(crate) fn text(&mut self, name: &str, text: &str) {
         self.raw(name, &quoted(text));
     }
@@ -316,6 +289,7 @@ impl Writer {
 }
 
 /// A string as JSON, with its quotes.
+#[inline(never)]
 pub(crate) fn quoted(text: &str) -> String {
     // strings can always be written
     serde_json::to_string(text).unwrap_or_default()

@@ -3,9 +3,12 @@
 //! Only the wire form (`@x402/extensions` 2.27, `SIWxPayloadSchema`); whether a proof holds is decided in
 //! [`access::sign_in`](crate::access::sign_in).
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 
-use super::{Writer, quoted, quoted_list};
+use super::{Writer, quoted_list};
 use crate::{
     json::Value,
     x402::{DecodeError, Network},
@@ -53,7 +56,7 @@ impl Challenge<'_> {
                 chains.push(',');
             }
             let mut chain = Writer::default();
-            chain.text("chainId", &alloc::string::ToString::to_string(network));
+            chain.text("chainId", &network.to_string());
             chain.text("type", EIP191);
             chains.push_str(&chain.end());
         }
@@ -71,54 +74,53 @@ impl Challenge<'_> {
 
 /// What was signed, as its client says; each text as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Proof {
+pub struct Proof<'a> {
     /// Host that asked.
-    pub domain: String,
+    pub domain: &'a str,
     /// Who signs.
-    pub address: String,
+    pub address: &'a str,
     /// One sentence.
-    pub statement: Option<String>,
+    pub statement: Option<&'a str>,
     /// What it is about.
-    pub uri: String,
+    pub uri: &'a str,
     /// `1`.
-    pub version: String,
+    pub version: &'a str,
     /// CAIP-2.
-    pub chain_id: String,
+    pub chain_id: &'a str,
     /// `eip191`.
-    pub kind: String,
+    pub kind: &'a str,
     /// The challenge's.
-    pub nonce: String,
+    pub nonce: &'a str,
     /// RFC 3339.
-    pub issued_at: String,
+    pub issued_at: &'a str,
     /// RFC 3339.
-    pub expiration_time: Option<String>,
+    pub expiration_time: Option<&'a str>,
     /// RFC 3339.
-    pub not_before: Option<String>,
+    pub not_before: Option<&'a str>,
     /// Free text.
-    pub request_id: Option<String>,
+    pub request_id: Option<&'a str>,
     /// URLs.
-    pub resources: Option<Vec<String>>,
+    pub resources: Option<Vec<&'a str>>,
     /// Hex.
-    pub signature: String,
+    pub signature: &'a str,
 }
 
-impl Proof {
+impl<'a> Proof<'a> {
     /// Reads a decoded header.
     ///
     /// # Errors
     /// [`DecodeError::Malformed`] unless every field has its type and the required ones are there.
-    pub fn read(json: &Value<'_>) -> Result<Self, DecodeError> {
+    pub fn read(json: &'a Value<'_>) -> Result<Self, DecodeError> {
         let some = |name: &str| match json.get(name) {
             None => Ok(None),
-            Some(value) => value.text().map(|text| Some(text.to_owned())).ok_or(DecodeError::Malformed),
+            Some(value) => value.text().map(Some).ok_or(DecodeError::Malformed),
         };
         let text = |name: &str| some(name)?.ok_or(DecodeError::Malformed);
         let resources = match json.get("resources") {
             None => None,
             Some(list) => {
-                let items = list.items().ok_or(DecodeError::Malformed)?;
-                let texts = items.iter().map(|item| item.text().map(ToOwned::to_owned));
-                Some(texts.collect::<Option<_>>().ok_or(DecodeError::Malformed)?)
+                let texts = list.items().and_then(|items| items.iter().map(Value::text).collect());
+                Some(texts.ok_or(DecodeError::Malformed)?)
             }
         };
         Ok(Self {
@@ -139,51 +141,54 @@ impl Proof {
         })
     }
 
-    /// What a client is going to sign: the announced challenge, for one account on the first of its
-    /// chains that the client knows, still without a signature. None if it is no challenge, or for other
-    /// chains or kinds of account.
-    pub fn answer(challenge: &Value<'_>, address: &str, knows: impl Fn(Network) -> bool) -> Option<Self> {
-        let fits = |chain: &&Value<'_>| {
-            let known = chain.get("chainId").and_then(Value::text).and_then(|id| id.parse().ok());
-            known.is_some_and(&knows) && chain.get("type").and_then(Value::text) == Some(EIP191)
-        };
-        let chain = challenge.get("supportedChains")?.items()?.iter().find(fits)?;
-        let mut all = Writer::default();
-        for (name, value) in challenge.get("info")?.members()? {
-            // what the account is, and its signature, are the client's to say
-            if !matches!(name.as_ref(), "address" | "chainId" | "type" | "signature") {
-                all.raw(name, value.raw());
-            }
-        }
-        all.text("address", address);
-        all.raw("chainId", chain.get("chainId")?.raw());
-        all.text("type", EIP191);
-        all.text("signature", "");
-        let text = all.end();
-        Self::read(&crate::json::parse(&text).ok()?).ok()
-    }
-
     /// The JSON that the header carries, in base64.
     pub fn json(&self) -> String {
         let mut out = Writer::default();
-        out.text("domain", &self.domain);
-        out.text("address", &self.address);
-        out.some_text("statement", self.statement.as_deref());
-        out.text("uri", &self.uri);
-        out.text("version", &self.version);
-        out.text("chainId", &self.chain_id);
-        out.text("type", &self.kind);
-        out.text("nonce", &self.nonce);
-        out.text("issuedAt", &self.issued_at);
-        out.some_text("expirationTime", self.expiration_time.as_deref());
-        out.some_text("notBefore", self.not_before.as_deref());
-        out.some_text("requestId", self.request_id.as_deref());
-        if let Some(resources) = &self.resources {
-            out.raw("resources", &quoted_list(resources.iter().map(String::as_str)));
+        for (name, text) in [
+            ("domain", Some(self.domain)),
+            ("address", Some(self.address)),
+            ("statement", self.statement),
+            ("uri", Some(self.uri)),
+            ("version", Some(self.version)),
+            ("chainId", Some(self.chain_id)),
+            ("type", Some(self.kind)),
+            ("nonce", Some(self.nonce)),
+            ("issuedAt", Some(self.issued_at)),
+            ("expirationTime", self.expiration_time),
+            ("notBefore", self.not_before),
+            ("requestId", self.request_id),
+        ] {
+            out.some_text(name, text);
         }
-        out.raw("signature", &quoted(&self.signature));
+        if let Some(resources) = &self.resources {
+            out.raw("resources", &quoted_list(resources.iter().copied()));
+        }
+        out.text("signature", self.signature);
         out.end()
     }
+}
+
+/// What a client is going to sign: the announced challenge, for one account on the first of its chains
+/// that the client knows; the JSON of a [`Proof`] whose signature is still empty. None if it is no
+/// challenge, or for other chains or kinds of account.
+pub fn unsigned(challenge: &Value<'_>, address: &str, knows: impl Fn(Network) -> bool) -> Option<String> {
+    let fits = |chain: &&Value<'_>| {
+        let known = chain.get("chainId").and_then(Value::text).and_then(|id| id.parse().ok());
+        known.is_some_and(&knows) && chain.get("type").and_then(Value::text) == Some(EIP191)
+    };
+    let chain = challenge.get("supportedChains")?.items()?.iter().find(fits)?;
+    let mut all = Writer::default();
+    for (name, value) in challenge.get("info")?.members()? {
+        // what the account is, and its signature, are the client's to say
+        if !matches!(name.as_ref(), "address" | "chainId" | "type" | "signature") {
+            all.raw(name, value.raw());
+        }
+    }
+    all.text("address", address);
+    all.raw("chainId", chain.get("chainId")?.raw());
+    all.text("type", EIP191);
+    all.text("signature", "");
+    Some(all.end())
 }
 
 #[cfg(test)]
@@ -205,19 +210,21 @@ mod tests {
     fn a_proof_repeats_the_challenge() {
         let text = CHALLENGE.announce();
         let value = parse(&text).unwrap();
-        let proof = Proof::answer(&value, "0xabc", |network| network == Network::BASE).unwrap();
+        let proof = unsigned(&value, "0xabc", |network| network == Network::BASE).unwrap();
+        let proof = parse(&proof).unwrap();
+        let proof = Proof::read(&proof).unwrap();
         assert_eq!(proof.chain_id, "eip155:8453");
         assert_eq!(proof.domain, CHALLENGE.domain);
-        assert_eq!(proof.statement.as_deref(), CHALLENGE.statement);
-        assert_eq!(proof.resources.as_deref(), Some(&[CHALLENGE.uri.to_owned()][..]));
-        assert_eq!(Proof::read(&parse(&proof.json()).unwrap()), Ok(proof));
-        assert_eq!(Proof::answer(&value, "0xabc", |_| false), None);
+        assert_eq!(proof.statement, CHALLENGE.statement);
+        assert_eq!(proof.resources.as_deref(), Some(&[CHALLENGE.uri][..]));
+        assert_eq!(Proof::read(&parse(&proof.json()).unwrap()).as_ref(), Ok(&proof));
+        assert_eq!(unsigned(&value, "0xabc", |_| false), None);
     }
 
     #[test]
     fn c5_a_proof_has_all_its_fields_and_their_types() {
         let value = CHALLENGE.announce();
-        let whole = Proof::answer(&parse(&value).unwrap(), "0xabc", |_| true).unwrap().json();
+        let whole = unsigned(&parse(&value).unwrap(), "0xabc", |_| true).unwrap();
         let whole: serde_json::Value = serde_json::from_str(&whole).unwrap();
         let required = [
             "domain",
@@ -243,8 +250,9 @@ mod tests {
             }
             let mut without = whole.clone();
             without.as_object_mut().unwrap().remove(name);
-            let read = Proof::read(&parse(&without.to_string()).unwrap());
-            assert_eq!(read.is_err(), required.contains(&name.as_str()), "{name}");
+            let without = without.to_string();
+            let value = parse(&without).unwrap();
+            assert_eq!(Proof::read(&value).is_err(), required.contains(&name.as_str()), "{name}");
         }
     }
 }

@@ -5,15 +5,15 @@ use farthing::{
         Keys, Purpose,
         sign_in::{self, Expected},
     },
-    evm::{Address, hex},
+    evm::{Address, Key, hex},
     json, time,
     x402::{
         Network, decode,
         extension::{
             bazaar::{self, Listing},
             can_be_echoed, check_echo, identifier, merge,
-            receipt::{Receipt, ReceiptKey},
-            sign_in::{Challenge, Proof},
+            receipt::Receipt,
+            sign_in::{Challenge, Proof, unsigned},
             signatures::Signatures,
         },
     },
@@ -120,26 +120,20 @@ fn generate_identifier(request: &Value) -> Result<Value, String> {
     Ok(json!({ "id": identifier::generate(args::bytes(request, "random")?) }))
 }
 
-/// The sign-in announcement of `keys` at `now` for `host`, `resource`, a `statement` if given, and `networks`; `random` are
+/// The sign-in announcement of `keys` at `now` for `host`, `resource`, `statement` and `networks`; `random` are
 /// the nonce's 4 bytes.
 fn challenge(request: &Value) -> Result<Value, String> {
     let now = args::integer(request, "now")?;
     let host = args::text(request, "host")?;
     let nonce = sign_in::nonce(&keys(request)?, host, now, args::bytes(request, "random")?).ok_or("no nonce")?;
-    let networks: Vec<Network> = request["networks"]
-        .as_array()
-        .ok_or("networks is not a list")?
-        .iter()
-        .map(|network| network.as_str().and_then(|text| text.parse().ok()).ok_or("not a network"))
-        .collect::<Result<_, _>>()?;
     let text = Challenge {
         domain: host,
         uri: args::text(request, "resource")?,
-        statement: args::optional(request, "statement")?,
+        statement: Some(args::text(request, "statement")?),
         nonce: &nonce,
         issued_at: &time::print(now).ok_or("no time")?,
         expiration_time: &time::print(now.saturating_add(sign_in::MAX_AGE_SECONDS)).ok_or("no time")?,
-        chains: &networks,
+        chains: &networks(request)?,
     }
     .announce();
     written(&text)
@@ -148,9 +142,10 @@ fn challenge(request: &Value) -> Result<Value, String> {
 /// The text that is signed for a `proof`: `{message}`, or `{refused: true}` where the proof cannot be read.
 fn message(request: &Value) -> Result<Value, String> {
     let text = raw(request, "proof").ok_or("proof is missing")?;
-    let proof = json::parse(&text).ok().and_then(|value| Proof::read(&value).ok());
+    let value = json::parse(&text).map_err(|error| error.to_string())?;
+    let proof = Proof::read(&value).ok();
     let network = proof.as_ref().and_then(|proof| proof.chain_id.parse::<Network>().ok());
-    let address = proof.as_ref().and_then(|proof| hex::read(&proof.address).map(Address::new));
+    let address = proof.as_ref().and_then(|proof| hex::read(proof.address).map(Address::new));
     Ok(match (proof, network, address) {
         (Some(proof), Some(network), Some(address)) => {
             json!({ "message": sign_in::message(&proof, network.chain_id(), &address.to_checksum(None)) })
@@ -164,34 +159,51 @@ fn answer_challenge(request: &Value) -> Result<Value, String> {
     let text = raw(request, "challenge").ok_or("challenge is missing")?;
     let value = json::parse(&text).map_err(|error| error.to_string())?;
     let address = args::text(request, "address")?;
-    let proof = Proof::answer(&value, address, |_| true).ok_or("no such challenge")?;
+    let text = unsigned(&value, address, |_| true).ok_or("no such challenge")?;
+    let value = json::parse(&text).map_err(|error| error.to_string())?;
+    let proof = Proof::read(&value).map_err(|error| error.to_string())?;
     let network: Network = proof.chain_id.parse().map_err(|_| "no network")?;
     Ok(json!({ "proof": written(&proof.json())?, "message": sign_in::message(&proof, network.chain_id(), address) }))
 }
 
-/// The verdict on a `header` at `now`, for `keys`, `host` and `resource`: `{payer, nonce, until}` or `{refused}`.
+fn networks(request: &Value) -> Result<Vec<Network>, String> {
+    let list = request["networks"].as_array().ok_or("networks is not a list")?;
+    let read = |network: &Value| network.as_str().and_then(|text| text.parse().ok());
+    Ok(list.iter().map(read).collect::<Option<_>>().ok_or("not a network")?)
+}
+
+/// The verdict on a `header` at `now`, for `keys`, `host`, `resource`, `statement` and `networks`: `{payer, nonce, until}` or
+/// `{refused}`.
 fn sign_in_op(request: &Value) -> Result<Value, String> {
     let keys = keys(request)?;
+    let chains = networks(request)?;
     let expected = Expected {
         keys: &keys,
         host: args::text(request, "host")?,
         resource: args::text(request, "resource")?,
+        statement: args::text(request, "statement")?,
+        chains: &chains,
         now: args::integer(request, "now")?,
     };
-    let text = decode(args::text(request, "header")?).map_err(|error| error.to_string());
-    let proof = text.and_then(|text| {
-        let value = json::parse(&text).map_err(|error| error.to_string())?;
-        Proof::read(&value).map_err(|error| error.to_string())
-    });
-    Ok(match proof.map(|proof| expected.check(&proof)) {
-        Ok(Ok(signed)) => json!({
-            "payer": signed.payer.to_checksum(None),
-            "nonce": hex::print(&signed.nonce),
-            "until": signed.until,
-        }),
-        Ok(Err(error)) => json!({ "refused": format!("{error:?}") }),
-        Err(error) => json!({ "refused": error }),
-    })
+    let Ok(text) = decode(args::text(request, "header")?) else {
+        return Ok(json!({ "refused": "Malformed" }));
+    };
+    let value = json::parse(&text).ok();
+    Ok(
+        match value
+            .as_ref()
+            .and_then(|value| Proof::read(value).ok())
+            .map(|proof| expected.check(&proof))
+        {
+            Some(Ok(signed)) => json!({
+                "payer": signed.payer.to_checksum(None),
+                "nonce": hex::print(&signed.nonce),
+                "until": signed.until,
+            }),
+            Some(Err(error)) => json!({ "refused": format!("{error:?}") }),
+            None => json!({ "refused": "Malformed" }),
+        },
+    )
 }
 
 /// A receipt of `keys` for `network`, `resource`, `payer`, `issuedAt` and `transaction`: `{extension, signer}`; null for one
@@ -199,7 +211,7 @@ fn sign_in_op(request: &Value) -> Result<Value, String> {
 fn receipt(request: &Value) -> Result<Value, String> {
     let keys = keys(request)?;
     let (_, bytes) = keys.signing(Purpose::Receipt).ok_or("no key")?;
-    let key = ReceiptKey::new(bytes).ok_or("not a key")?;
+    let key = Key::new(bytes).ok_or("not a key")?;
     let receipt = Receipt {
         network: args::parsed(request, "network")?,
         resource_url: args::text(request, "resource")?,
