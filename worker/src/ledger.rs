@@ -166,14 +166,14 @@ impl Ledger {
         }
     }
 
-    /// Nothing is believed of a payment whose signature only a contract can check until the
-    /// facilitator has verified it (threat A14); what has a row was verified before.
+    /// Nothing is believed of a payment that cannot be checked here until the facilitator has verified it
+    /// (threat A14); what has a row was verified before.
     async fn verify(&self, intent: &Intent, key: &str) -> Result<Option<Reply>> {
         let row = self.rows.get(key)?;
         let known = row.as_ref().is_some_and(|row| row.intent.digest == intent.digest);
         // one that begins nothing and has no row is refused anyway
         let futile = row.is_none() && intent.late.is_some();
-        if !intent.unverified || known || futile {
+        if !intent.verify || known || futile {
             return Ok(None);
         }
         let Some(settings) = config::settlement() else {
