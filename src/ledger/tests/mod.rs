@@ -1,5 +1,6 @@
 //! The decisions and transitions, one by one.
 
+mod extensions;
 mod methods;
 
 use alloc::{borrow::ToOwned, format, string::String};
@@ -35,6 +36,7 @@ fn intent() -> Intent {
         digest: "d".into(),
         secret: true,
         tagged: false,
+        identifier: None,
         address: "home".into(),
         late: None,
         receipt: "r".into(),
@@ -45,6 +47,7 @@ fn intent() -> Intent {
 fn alone() -> Payer<'static> {
     Payer {
         same: None,
+        named: None,
         other_open: false,
         open: 0,
         owned: None,
