@@ -399,10 +399,10 @@ impl FlowState {
             NoOffer::Pinned => Notice::Pinned,
         })?;
         let server = date.or(offer.quote.map(|quote| quote.issued)).unwrap_or(now);
-        let decimals = offer.asset.decimals;
+        let asset = offer.asset;
         let shown = match (before, &self.shown) {
             (Some(before), _) => Some(before.amount),
-            (None, Some(shown)) => shown.in_units_of(decimals).ok(),
+            (None, Some(shown)) => shown.in_asset(asset.symbol, asset.decimals).ok(),
             (None, None) => None,
         };
         let changed = shown.is_some_and(|shown| shown != offer.amount);
@@ -515,8 +515,8 @@ impl FlowState {
                 errand.signing = Some(authorization);
                 signing_params(text, &authorization, offer)
             }
-            (Ask::Switch, Some(offer), _) => offer.chain.switch.into(),
-            (Ask::Add, Some(offer), _) => offer.chain.add.into(),
+            (Ask::Switch, Some(offer), _) => chain::switch(offer.asset.network),
+            (Ask::Add, Some(offer), _) => chain::add(offer.asset.network).unwrap_or_else(|| "[]".into()),
             _ => "[]".into(),
         };
         self.phase = Phase::Asking {
