@@ -37,6 +37,7 @@ fn row() -> Row {
             digest: String::new(),
             secret: false,
             tagged: false,
+            identifier: None,
             address: String::new(),
             late: None,
             receipt: String::new(),

@@ -28,7 +28,7 @@ pub(crate) const OPS: &[(&str, Op)] = &[
 ];
 
 /// What the gate of `config` and `keys` decides at `now` about `method` (GET unless said), `url`, `accept`, `cookie`,
-/// `payment`, `xPayment` and `address`, with `random` as its 16 random bytes: `{answer: {status, headers, body}}`,
+/// `payment`, `xPayment`, `address` and `signIn`, with `random` as its 16 random bytes: `{answer: {status, headers, body}}`,
 /// `{ledger: {object, call, body}}`, `{forward: {path}}` or `{asset}`.
 fn decide(request: &Value) -> Result<Value, String> {
     let gate = Gate::new(
@@ -46,6 +46,7 @@ fn decide(request: &Value) -> Result<Value, String> {
         payment: args::optional(request, "payment")?,
         x_payment: args::optional(request, "xPayment")?,
         address: args::optional(request, "address")?,
+        sign_in: args::optional(request, "signIn")?,
     };
     let random = args::bytes(request, "random")?;
     Ok(match gate.decide(&asked, args::integer(request, "now")?, random) {
@@ -192,6 +193,7 @@ fn settlement(request: &Value) -> Result<Value, String> {
         digest: String::new(),
         secret: false,
         tagged: false,
+        identifier: None,
         address: String::new(),
         late: None,
         receipt: String::new(),
