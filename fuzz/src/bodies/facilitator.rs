@@ -28,7 +28,6 @@ fn row() -> Row {
             metered: None,
             upfront: false,
             verify: false,
-            identifier: None,
             payer: world::payer(),
             pay_to: Address::ZERO,
             amount: Amount::ZERO,

@@ -184,7 +184,7 @@ fn settlement(request: &Value) -> Result<Value, String> {
         transfer: Transfer::Eip3009,
         metered: None,
         upfront: false,
-        unverified: false,
+        verify: false,
         payer: Address::new(args::bytes(request, "payer")?),
         pay_to: Address::ZERO,
         amount: farthing::money::Amount::ZERO,
