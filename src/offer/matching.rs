@@ -81,6 +81,10 @@ pub struct Payment {
     /// Whether only a contract can tell if the payer signed (ERC-1271, ERC-6492): the facilitator has to
     /// verify the payment before anything is believed of it (threat A14).
     pub unverified: bool,
+    /// The extensions that the client sent, as it wrote them; what they say is the gate's to judge.
+    pub extensions: Option<String>,
+    /// What the facilitator is told in `extensions`, JSON; empty for nothing.
+    pub told: String,
     /// Set when it may only look up what is known of it, never begin anything: the reason.
     pub late: Option<Problem>,
 }
@@ -160,6 +164,8 @@ impl Against<'_> {
             signature: payload.signature.into(),
             offer,
             unverified,
+            extensions: json.get("extensions").map(|value| value.raw().into()),
+            told: String::new(),
             late: late.or(window),
         })
     }
@@ -320,7 +326,7 @@ pub fn facilitator_request(payment: &Payment, resource: &v2::ResourceInfo<'_>) -
     // the quote is between the payer and us: with it, a facilitator's log would be a way in (threat A16)
     offer.extra.quote = None;
     match payment.version {
-        Version::V2 => v2::facilitator_request(&offer, resource, payload),
+        Version::V2 => v2::facilitator_request(&offer, resource, payload, &payment.told),
         Version::V1 => crate::x402::v1::facilitator_request(&offer, resource, payload),
     }
 }

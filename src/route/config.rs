@@ -12,7 +12,10 @@ use alloc::{
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
-use super::rule::{Pattern, Route};
+use super::{
+    extensions::Extensions,
+    rule::{Pattern, Route},
+};
 use crate::{
     evm::{Asset, hex},
     json::{self, Value},
@@ -77,6 +80,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// A script for the 402 page of the local demo; honoured only there.
     pub demo_script: Option<String>,
+    /// What x402 is spoken besides payments.
+    pub extensions: Extensions,
 }
 
 /// One mistake in the config file.
@@ -130,12 +135,12 @@ impl Config {
 }
 
 #[derive(Default)]
-struct Check {
+pub(super) struct Check {
     errors: Vec<ConfigError>,
 }
 
 impl Check {
-    fn wrong(&mut self, at: impl Into<String>, message: impl Into<String>) {
+    pub(super) fn wrong(&mut self, at: impl Into<String>, message: impl Into<String>) {
         self.errors.push(ConfigError {
             at: at.into(),
             message: message.into(),
@@ -143,7 +148,7 @@ impl Check {
     }
 
     /// An absolute URL without user, query and fragment: https, or http on this machine (threat D8).
-    fn url(&mut self, at: &str, text: &str) -> String {
+    pub(super) fn url(&mut self, at: &str, text: &str) -> String {
         let bare = text.strip_suffix('/').unwrap_or(text);
         let rest = bare
             .strip_prefix("https://")
@@ -163,7 +168,7 @@ impl Check {
     }
 
     /// The members of an object that may have only these.
-    fn object(&mut self, at: &str, value: &Value<'_>, known: &[&str]) {
+    pub(super) fn object(&mut self, at: &str, value: &Value<'_>, known: &[&str]) {
         let Some(members) = value.members() else {
             self.wrong(at, "must be an object: { … }");
             return;
@@ -181,7 +186,7 @@ impl Check {
     }
 
     /// A member that has to be there and be a string; empty if it is not.
-    fn text(&mut self, at: &str, object: &Value<'_>, name: &str) -> String {
+    pub(super) fn text(&mut self, at: &str, object: &Value<'_>, name: &str) -> String {
         let text = object.get(name).and_then(Value::text).map(ToOwned::to_owned);
         text.unwrap_or_else(|| {
             let at = if at.is_empty() {
@@ -202,7 +207,7 @@ impl Check {
         })
     }
 
-    fn texts(&mut self, at: &str, value: Option<&Value<'_>>) -> Vec<String> {
+    pub(super) fn texts(&mut self, at: &str, value: Option<&Value<'_>>) -> Vec<String> {
         let items = self.items(at, value);
         if items.iter().any(|item| item.text().is_none()) {
             self.wrong(at, "must list texts in double quotes");
@@ -222,6 +227,7 @@ impl Check {
                 "networks",
                 "settlement",
                 "routes",
+                "extensions",
                 "demo",
             ],
         );
@@ -272,6 +278,7 @@ impl Check {
             settlement,
             routes,
             demo_script,
+            extensions: self.extensions(file.get("extensions")),
         }
     }
 
@@ -383,7 +390,7 @@ impl Check {
     }
 
     fn route(&mut self, at: &str, file: &Value<'_>, pay_to: Address, assets: &[&'static Asset]) -> Option<Route> {
-        self.object(at, file, &["match", "price", "access", "description"]);
+        self.object(at, file, &["match", "price", "access", "description", "listing"]);
         let pattern = self.text(at, file, "match");
         let price_text = self.text(at, file, "price");
         if !pattern.starts_with('/') {
@@ -462,6 +469,7 @@ impl Check {
             access,
             description,
             price: shown,
+            listing: self.listing(at, file.get("listing"), &pattern),
         })
     }
 }

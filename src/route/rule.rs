@@ -7,7 +7,7 @@ use super::{
     config::Access,
     path::{self, Spelling},
 };
-use crate::x402::v2::PaymentRequirements;
+use crate::x402::{extension::bazaar::Listing, v2::PaymentRequirements};
 
 /// A path pattern: `*` stands for any run of characters, slashes included; at the end of the
 /// pattern it stands for at least one.
@@ -80,6 +80,8 @@ pub struct Route {
     pub description: String,
     /// The price in dollars, as people read it.
     pub price: String,
+    /// What catalogues of paid resources are told, if the publisher wants to be in them.
+    pub listing: Option<Listing>,
 }
 
 impl Route {

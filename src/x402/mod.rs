@@ -14,4 +14,5 @@ pub mod v1;
 pub mod v2;
 
 pub use network::Network;
-pub use strict::{DecodeError, MAX_HEADER_BYTES, decode, encode};
+pub(crate) use strict::with_member;
+pub use strict::{DecodeError, MAX_HEADER_BYTES, decode, encode, encode_with};

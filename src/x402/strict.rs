@@ -75,6 +75,20 @@ pub fn encode<T: Serialize>(value: &T) -> String {
     STANDARD.encode(serde_json::to_vec(value).unwrap_or_default())
 }
 
+/// Encodes a value with one more member, whose value is JSON already; without it if that is empty.
+pub fn encode_with<T: Serialize>(value: &T, name: &str, json: &str) -> String {
+    STANDARD.encode(with_member(value, name, json))
+}
+
+/// The JSON of an object with one more member at its end, whose value is JSON already; without it if that is empty.
+pub(crate) fn with_member<T: Serialize>(value: &T, name: &str, json: &str) -> String {
+    let mut text = serde_json::to_string(value).unwrap_or_default();
+    if !json.is_empty() && text.pop() == Some('}') {
+        text.extend([if text.ends_with('{') { "\"" } else { ",\"" }, name, "\":", json, "}"]);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +132,17 @@ mod tests {
         assert_eq!(decode(&STANDARD.encode(b"{\"a\":\"\xff\"}")), Err(DecodeError::NotJson));
         // {} with non-zero trailing bits
         assert_eq!(decode("e31="), Err(DecodeError::NotBase64));
+    }
+
+    #[test]
+    fn a_member_that_is_json_already_stands_last() {
+        #[derive(Serialize)]
+        struct One {
+            a: u8,
+        }
+        assert_eq!(with_member(&One { a: 1 }, "b", "[2]"), r#"{"a":1,"b":[2]}"#);
+        assert_eq!(with_member(&One { a: 1 }, "b", ""), r#"{"a":1}"#);
+        assert_eq!(encode_with(&One { a: 1 }, "b", "{}"), header(r#"{"a":1,"b":{}}"#));
     }
 
     proptest! {

@@ -25,12 +25,14 @@ export const NAMES = {
   typescript: npm("@x402/evm"), local: crate("x402-facilitator-local"),
 };
 
-/**
- * What a Farthing site sells in these tests, by the name of the offer: as in MENU, and `config`, which makes a site's configuration
- * ask for it.
- */
+/** What Farthing sites sell in these tests, at `/articles/OFFER`: as in MENU, and the site of SITES it is sold by. */
+export const OFFERS = {
+  eip3009: { ...MENU["/exact"], site: "plain" },
+};
+
+/** Sites: `(simplest, facilitator)` makes its configuration of the simplest one; `facilitator` is the address that settles. */
 export const SITES = {
-  eip3009: { ...MENU["/exact"], config: (site) => site },
+  plain: (simplest) => simplest,
 };
 
 const eip3009 = { version: 2, scheme: "exact", transfer: "eip3009" };
@@ -75,7 +77,7 @@ export const TABLES = [
 
 /** What is asked for, and what moves: {asset, amount, charged}. */
 export function priceOf({ payee, offer, takesAll }) {
-  const price = payee === "worker" ? SITES[offer] : MENU[offer.replace(/^\/v1/, "")];
+  const price = payee === "worker" ? OFFERS[offer] : MENU[offer.replace(/^\/v1/, "")];
   return takesAll ? { ...price, charged: price.amount } : price;
 }
 

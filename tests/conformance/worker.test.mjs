@@ -12,7 +12,7 @@ import { built, startRustFacilitator } from "../support/rust-peers.mjs";
 import { digestOf, stopClients } from "./clients.mjs";
 import { recorder } from "./page.mjs";
 import { payRow } from "./payment.mjs";
-import { SITES, TABLES, canRun, money, titleOf } from "./rows.mjs";
+import { OFFERS, SITES, TABLES, canRun, money, titleOf } from "./rows.mjs";
 
 const rows = TABLES.flatMap((table) => table.rows).filter(({ payee }) => payee === "worker").filter(canRun);
 const record = recorder("worker");
@@ -28,34 +28,33 @@ let origin;
 const facilitators = {};
 const sites = {};
 
-/** A site that sells one offer of SITES through one facilitator. */
-const startSite = ({ config, asset, amount }, facilitator) => startEdge({
-  keys: randomKeys(),
-  config: (site) => config({
+/** A site of SITES with all it sells, settling through one facilitator. */
+function startSite(name, through) {
+  const { url, address } = facilitators[through];
+  const offers = Object.entries(OFFERS).filter(([, { site }]) => site === name);
+  const simplest = (site) => ({
     site,
     origin: { url: origin.url },
     payTo: { eip155: payTo.address },
     networks: [chain.network],
-    settlement: { facilitators: [{ url: facilitator }], rpc: { [chain.network]: [chain.url] } },
-    routes: [{ match: "/articles/*", price: money(amount, asset), description: "One article" }],
-  }),
-});
+    settlement: { facilitators: [{ url }], rpc: { [chain.network]: [chain.url] } },
+    routes: offers.map(([offer, { asset, amount }]) => ({ match: `/articles/${offer}`, price: money(amount, asset), description: "One article" })),
+  });
+  return startEdge({ keys: randomKeys(), config: (site) => SITES[name](simplest(site), address) });
+}
 
 before(async () => {
   chain = await add(startChain());
-  origin = await add(startOrigin({ routes: { "/articles/ferry": ARTICLE } }));
+  origin = await add(startOrigin({ routes: { "/articles/*": ARTICLE } }));
   const official = await add(startFacilitator({ rpc: chain.url }));
-  facilitators.typescript = { url: official.url, calls: () => official.log };
+  facilitators.typescript = { url: official.url, address: official.address, calls: () => official.log };
   if (built) {
     const local = await add(startRustFacilitator({ rpc: chain.url }));
     const witness = await add(startHostile({ target: local.url }));
-    facilitators.local = { url: witness.url, calls: () => witness.calls };
+    facilitators.local = { url: witness.url, address: local.address, calls: () => witness.calls };
   }
-  const wanted = new Set(rows.map(({ offer, through }) => `${offer} ${through}`));
-  await Promise.all([...wanted].map(async (name) => {
-    const [offer, through] = name.split(" ");
-    sites[name] = await add(startSite(SITES[offer], facilitators[through].url));
-  }));
+  const wanted = new Set(rows.map(({ offer, through }) => `${OFFERS[offer].site} ${through}`));
+  await Promise.all([...wanted].map(async (name) => { sites[name] = await add(startSite(...name.split(" "))); }));
 });
 after(async () => {
   await stopClients();
@@ -65,7 +64,7 @@ after(async () => {
 for (const row of rows) {
   test(titleOf(row), async () => {
     const { offer, through } = row;
-    const url = `${sites[`${offer} ${through}`].url}/articles/ferry`;
+    const url = `${sites[`${OFFERS[offer].site} ${through}`].url}/articles/${offer}`;
     record.add(row, await payRow(row, { chain, url, digest: digestOf(ARTICLE), calls: facilitators[through].calls }));
   });
 }

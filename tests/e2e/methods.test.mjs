@@ -10,8 +10,8 @@ import { startFacilitator } from "../support/facilitator.mjs";
 import { startHostile } from "../support/hostile-facilitator.mjs";
 import { randomKeys } from "../support/newspaper.mjs";
 import { startOrigin } from "../support/origin.mjs";
+import { signPermit2Payment } from "../support/pay-permit2.mjs";
 import { officialFetch, offersIn, randomNonce, settlementIn, signPayment } from "../support/pay.mjs";
-import { signPermit } from "../support/permit.mjs";
 import { assertPending, problemOf, resend, until } from "./reader.mjs";
 
 const PRICE = 20_000n;
@@ -87,7 +87,7 @@ async function newPayer({ approve = true, edge = permits } = {}) {
   return {
     key, address, ask,
     offer: async (path) => (await offersIn(await ask(path))).v2,
-    sign: async function (path, more = {}) { return signPermit({ offer: await this.offer(path), key, ...more }); },
+    sign: async function (path, more = {}) { return signPermit2Payment({ offer: await this.offer(path), key, ...more }); },
     send: (path, payment) => ask(path, payment.headers),
     transfers: async () => (await chain.transfersTo()).filter((transfer) => transfer.from === address),
   };
@@ -158,7 +158,7 @@ test("A10 a permit whose nonce was spent on something else is cancelled, never p
   bad.script("/settle", "500");
   badRpc.always("*", "die");
   await assertPending(await payer.send("/page/a", payment));
-  await chain.cancelPermit2({ key: payer.key, nonce: payment.permit.nonce });
+  await chain.cancelPermit2({ key: payer.key, nonce: payment.permit2Authorization.nonce });
   badRpc.reset();
   await until("the chain is read", async () => (await payer.send("/page/a", payment)).status === 402);
   assert.equal(await problemOf(await payer.send("/page/a", payment)), "authorization-cancelled");

@@ -26,9 +26,10 @@ async function serve(name, env) {
 /** x402-axum with `/exact`, `/permit2`, `/upto` and `/v1/exact`. `facilitator`: its URL. */
 export const startRustShop = ({ facilitator, payTo = defaultPayee.address }) => serve("server", { FACILITATOR_URL: facilitator, PAY_TO: payTo });
 
-/** x402-facilitator-local. Its key must be nobody else's: it counts its transactions itself. */
-export async function startRustFacilitator({ rpc, chainId = 84532, key = accounts.at(-1).key }) {
-  return serve("facilitator", { RPC_URL: rpc, CHAIN_ID: String(chainId), FACILITATOR_KEY: key });
+/** x402-facilitator-local: {url, address, stop}. Its account must be nobody else's: it counts its transactions itself. */
+export async function startRustFacilitator({ rpc, chainId = 84532, account = accounts.at(-1) }) {
+  const facilitator = await serve("facilitator", { RPC_URL: rpc, CHAIN_ID: String(chainId), FACILITATOR_KEY: account.key });
+  return { ...facilitator, address: account.address };
 }
 
 /** Pays for a URL with x402-reqwest: {status, digest, settlement} or {error}. */

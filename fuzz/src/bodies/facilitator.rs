@@ -27,7 +27,7 @@ fn row() -> Row {
             transfer: Transfer::Eip3009,
             metered: None,
             upfront: false,
-            unverified: false,
+            verify: false,
             payer: world::payer(),
             pay_to: Address::ZERO,
             amount: Amount::ZERO,
