@@ -3,7 +3,7 @@
 use farthing::{
     access::Keys,
     evm::{Address, Transfer},
-    gate::{Decision, Gate, Request},
+    gate::{Decision, Gate, Next, Request},
     ledger::{Intent, Phase, Row, Settlement, read_settlement},
     offer::{
         self,
@@ -21,6 +21,7 @@ use crate::{Op, args};
 
 pub(crate) const OPS: &[(&str, Op)] = &[
     ("decide", decide),
+    ("next", next),
     ("offers", offers),
     ("check", check),
     ("forward", forward),
@@ -59,6 +60,38 @@ fn decide(request: &Value) -> Result<Value, String> {
         Decision::Forward { path, headers } => json!({ "forward": { "path": path, "headers": headers } }),
         Decision::Asset(name) => json!({ "asset": name }),
     })
+}
+
+/// What the gate of `config` and `keys` makes at `now` of the ledger's `reply` to a GET of `url` with a payment:
+/// `{answer: {status, headers, body}}`, `{fetch: path}` or `{deliver: {path, headers, report}}`.
+fn next(request: &Value) -> Result<Value, String> {
+    let gate = Gate::new(
+        args::text(request, "config")?,
+        args::text(request, "keys")?,
+        "<!doctype html>",
+        "default-src 'none'",
+        false,
+    );
+    let asked = Request {
+        method: "GET",
+        url: args::text(request, "url")?,
+        payment: Some("e30="),
+        ..Request::default()
+    };
+    let reply = args::text(request, "reply")?;
+    Ok(
+        match gate.next(&asked, reply, args::integer(request, "now")?, args::bytes(request, "random")?) {
+            Next::Answer(answer) => json!({ "answer": {
+                "status": answer.status,
+                "headers": answer.headers,
+                "body": answer.body,
+            } }),
+            Next::Fetch { path, .. } => json!({ "fetch": path }),
+            Next::Deliver { path, headers, report } => {
+                json!({ "deliver": { "path": path, "headers": headers, "report": report } })
+            }
+        },
+    )
 }
 
 /// What a payment is held against: the route of `url` in `config` and the site's `keys`. `ways` may name ways to pay that are put
