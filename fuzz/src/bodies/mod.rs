@@ -8,6 +8,10 @@
     clippy::as_conversions,
     reason = "a broken promise is a panic here"
 )]
+#![allow(
+    unreachable_pub,
+    reason = "public to the fuzzers, and only included by the test that plays the corpus"
+)]
 
 mod chain;
 mod client;
@@ -22,8 +26,11 @@ mod token;
 mod values;
 mod world;
 
+/// What a target does with its bytes.
+pub type Body = fn(&[u8]);
+
 /// Every target by its name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Body)] = &[
     ("payment", payment::run),
     ("client", client::run),
     ("facilitator", facilitator::run),
