@@ -178,6 +178,17 @@ for (const path of ["/", "/calls/1", "/articles//x", "/.farthing/health", "/.far
   seed("request", lines({ url: `https://news.example${path}` }));
 }
 seed("request", lines({ url: "https://evil.example/articles/x" }));
+const proof = (changes) => `=${JSON.stringify({
+  domain: "news.example", address: "$PAYER", statement: "Open what you have paid for.", uri: "https://news.example/articles/x", version: "1",
+  chainId: "eip155:84532", type: "eip191", nonce: "$NONCE", issuedAt: "2027-01-15T08:00:00Z", expirationTime: "2027-01-15T08:05:00Z",
+  resources: ["https://news.example/articles/x"], signature: "$SIG", ...changes,
+})}`;
+seed("request", lines({ signIn: proof({}) }));
+seed("request", lines({ signIn: proof({ notBefore: "2027-01-15T09:00:00.5+01:00", requestId: "", resources: [] }) }));
+seed("request", lines({ signIn: proof({ domain: "evil.example" }) }));
+seed("request", lines({ signIn: "=e30=" }));
+const extended = { ...JSON.parse(v2(networks[0], "$Q0")), extensions: { "payment-identifier": { info: { required: false, id: "pay_7d5d747be160e280504c099d984bcfe0" } }, bazaar: {} } };
+seed("request", lines({ payment: `=${JSON.stringify(extended)}` }));
 
 const grant = { resource: "https://news.example/articles/x", payer: address("7a"), receipt: `0x${"04".repeat(16)}`, transaction: topic("12"), network: "eip155:84532", until: NOW + 60 };
 for (const reply of [

@@ -77,6 +77,11 @@ pub(super) fn run(data: &[u8]) {
                     let mut handles = cookie::values(request.cookie, cookie::HANDLE);
                     assert!(handles.any(|text| Handle::open(world::keys(), SITE, text, NOW).is_some()));
                 }
+                "signIn" => {
+                    assert!(!pays && request.method == "GET" && request.sign_in.is_some());
+                    // there is one key that inputs can be signed with
+                    assert_eq!(call.object, format!("{SITE}|{:x}", world::payer()));
+                }
                 other => panic!("{other}"),
             }
         }

@@ -7,13 +7,13 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use farthing::{
-    access::Keys,
+    access::{Keys, sign_in},
     evm::{Address, Authorization, B256, Permit, Signed, Transfer, hex},
     gate::Gate,
     json::Value,
     offer,
     route::{Config, Matched, Route, rule},
-    x402::{Network, v2::Scheme},
+    x402::{Network, extension::sign_in::Proof, v2::Scheme},
 };
 use k256::ecdsa::SigningKey;
 
@@ -145,6 +145,10 @@ pub(super) fn fill(text: &str) -> String {
     for (index, quote) in quotes().iter().enumerate() {
         text = text.replace(&format!("$Q{index}"), quote);
     }
+    if text.contains("$NONCE") {
+        let nonce = sign_in::nonce(keys(), SITE.trim_start_matches("https://"), NOW, [7; 4]);
+        text = text.replace("$NONCE", &nonce.unwrap());
+    }
     if text.contains("$SIG") {
         let signature = digest_of(&text).map(sign).unwrap_or_default();
         text = text.replace("$SIG", &signature);
@@ -154,6 +158,11 @@ pub(super) fn fill(text: &str) -> String {
 
 fn digest_of(text: &str) -> Option<B256> {
     let json = farthing::json::parse(text).ok()?;
+    if let Ok(proof) = Proof::read(&json) {
+        let network: Network = proof.chain_id.parse().ok()?;
+        let message = sign_in::message(&proof, network.chain_id(), &payer().to_checksum(None));
+        return Some(sign_in::personal_hash(&message));
+    }
     let payload = json.get("payload")?;
     let signed = match payload.get("authorization") {
         Some(json) => Signed::Eip3009(Authorization::read(json)?),

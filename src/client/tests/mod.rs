@@ -1,9 +1,14 @@
-//! The flow as a whole: with a wallet and a server of its own, and in every order of events.
+//! The flow as a whole: with a wallet and a server of its own, and in every order of events; and
+//! programs, with recorded servers and hostile ones.
 
 #![allow(clippy::arithmetic_side_effects)]
 
+mod hostile;
 mod journeys;
 mod order;
+mod policies;
+mod purchases;
+mod recorded;
 
 use alloy_primitives::Address;
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -29,7 +29,7 @@ pub(crate) const OPS: &[(&str, Op)] = &[
 ];
 
 /// What the gate of `config` and `keys` decides at `now` about `method` (GET unless said), `url`, `accept`, `cookie`,
-/// `payment`, `xPayment` and `address`, with `random` as its 16 random bytes: `{answer: {status, headers, body}}`,
+/// `payment`, `xPayment`, `address` and `signIn`, with `random` as its 16 random bytes: `{answer: {status, headers, body}}`,
 /// `{ledger: {object, call, body}}`, `{forward: {path}}` or `{asset}`.
 fn decide(request: &Value) -> Result<Value, String> {
     let gate = Gate::new(
