@@ -102,7 +102,7 @@ test("official v2 clients' payments, by EIP-3009, Permit2 and upto, are taken; w
 
 test("official v1 clients' payments are taken, by either of their packages; what goes to the facilitator is valid", async () => {
   const random = chance();
-  await each(shops(random, 300), async (one, index) => {
+  await each(shops(random, 300), async (one, index, random) => {
     const { answer } = await core.ask("decide", one);
     const { accepts } = JSON.parse(answer.body);
     const accepted = random.pick(accepts);
@@ -123,7 +123,7 @@ test("official v1 clients' payments are taken, by either of their packages; what
 
 test("every settlement header is valid for v2 and, with the network's old name, for v1", async () => {
   const random = chance();
-  await each(shops(random, 200), async (one) => {
+  await each(shops(random, 200), async (one, _, random) => {
     const network = random.pick(Object.keys(NETWORKS));
     const grant = {
       resource: URL_OF_ARTICLE, payer: random.pick(buyers).address, receipt: random.hex(16), transaction: random.hex(32), network,

@@ -45,7 +45,7 @@ test("EIP-3009: the same digest, written as it was read, over extreme and ordina
     validAfter: random.number(random.pick([40, 64, 64, 80])), validBefore: random.number(random.pick([40, 64, 64, 256])),
   }));
   const differences = new Differences({ "times of more than 64 bits are refused (threat A7)": true });
-  await each(cases, async ({ name, version, chainId, asset, ...message }) => {
+  await each(cases, async ({ name, version, chainId, asset, ...message }, _, random) => {
     const authorization = {
       from: spell(random, message.from), to: spell(random, message.to), value: String(message.value),
       validAfter: String(message.validAfter), validBefore: String(message.validBefore), nonce: random.maybe() ? message.nonce : `0x${message.nonce.slice(2).toUpperCase()}`,
@@ -72,7 +72,7 @@ test("Permit2, both proxies: the same digest, written as it was read", async () 
     chainId: random.number(52) || 1n, upto: random.maybe(), from: random.hex(20), token: random.hex(20), amount: random.number(), spender: random.hex(20),
     nonce: random.number(), deadline: random.number(64), to: random.hex(20), facilitator: random.hex(20), validAfter: random.number(64),
   }));
-  await each(cases, async ({ chainId, upto, from, token, amount, spender, nonce, deadline, to, facilitator, validAfter }) => {
+  await each(cases, async ({ chainId, upto, from, token, amount, spender, nonce, deadline, to, facilitator, validAfter }, _, random) => {
     const permit2Authorization = {
       from: spell(random, from), permitted: { token: spell(random, token), amount: String(amount) }, spender: spell(random, spender), nonce: String(nonce),
       deadline: String(deadline), witness: { to: spell(random, to), ...(upto ? { facilitator: spell(random, facilitator) } : {}), validAfter: String(validAfter) },

@@ -35,14 +35,17 @@ export function chance(seed = SEED) {
   };
 }
 
-/** Runs `check(value, index)` on every value, some under way at once; a failure names the seed and the value. */
+/**
+ * Runs `check(value, index, random)` on every value, some under way at once, each with a source of chance of its own, so that the
+ * order in which they run changes nothing; a failure names the seed and the value.
+ */
 export async function each(values, check) {
   let at = 0;
   const worker = async () => {
     while (at < values.length) {
       const index = at++;
       try {
-        await check(values[index], index);
+        await check(values[index], index, chance(SEED + index));
       } catch (error) {
         const shown = JSON.stringify(values[index], (_, item) => (typeof item === "bigint" ? `${item}n` : item));
         throw new Error(`FARTHING_SEED=${SEED}, case ${index}: ${shown?.slice(0, 1500)}\n${error.message}`, { cause: error });

@@ -5,7 +5,8 @@ import { start, stop } from "../../tools/lib/processes.mjs";
 import { cargo, root } from "../../tools/lib/toolchain.mjs";
 
 let built;
-const build = () => (built ??= cargo(["build", "--package", "farthing-bridge", "--message-format=json-render-diagnostics"]).then(({ out }) => {
+const build = () => (built ??= cargo(["build", "--package", "farthing-bridge", "--message-format=json-render-diagnostics"], { check: false }).then(({ code, out, err }) => {
+  if (code !== 0) throw new Error(`the bridge to the core does not build:\n${err}`);
   const artifacts = out.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
   return artifacts.find((line) => line.reason === "compiler-artifact" && line.executable && line.target.name === "farthing-bridge").executable;
 }));

@@ -8,10 +8,6 @@
     clippy::as_conversions,
     reason = "a broken promise is a panic here"
 )]
-#![allow(
-    unreachable_pub,
-    reason = "public to the fuzzers, and only included by the test that plays the corpus"
-)]
 
 mod chain;
 mod client;
@@ -26,7 +22,7 @@ mod token;
 mod values;
 mod world;
 
-/// What a target does with its bytes.
+/// What a target does with an input.
 pub type Body = fn(&[u8]);
 
 /// Every target by its name.

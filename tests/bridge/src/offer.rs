@@ -208,30 +208,15 @@ fn forward(request: &Value) -> Result<Value, String> {
 /// What a facilitator's answer, `status` and `body`, proves about a payment by `payer` on `network`: `{done}` with the
 /// transaction, `{refused}` with the reason, or `{unclear: true}`.
 fn settlement(request: &Value) -> Result<Value, String> {
-    let intent = Intent {
-        resource: "https://news.example/articles/x".into(),
-        seconds: None,
-        version: 2,
-        network: args::parsed(request, "network")?,
-        asset: Address::ZERO,
-        transfer: Transfer::Eip3009,
-        metered: None,
-        upfront: false,
-        verify: false,
-        payer: Address::new(args::bytes(request, "payer")?),
-        pay_to: Address::ZERO,
-        amount: farthing::money::Amount::ZERO,
-        nonce: farthing::evm::B256::ZERO,
-        valid_before: 0,
-        digest: String::new(),
-        secret: false,
-        tagged: false,
-        identifier: None,
-        address: String::new(),
-        late: None,
-        receipt: String::new(),
-        request: String::new(),
-    };
+    let payer: [u8; 20] = args::bytes(request, "payer")?;
+    let zero = Address::ZERO.to_checksum(None);
+    let intent: Intent = serde_json::from_value(json!({
+        "resource": "https://news.example/articles/x", "version": 2, "network": args::text(request, "network")?,
+        "asset": zero, "payer": Address::new(payer).to_checksum(None), "payTo": zero, "amount": "0",
+        "nonce": format!("0x{}", "00".repeat(32)), "validBefore": 0, "digest": "", "secret": false, "tagged": false,
+        "address": "", "receipt": "", "request": "",
+    }))
+    .map_err(|error| error.to_string())?;
     let row = Row {
         intent,
         phase: Phase::Settling { attempt: 1, deadline: 0 },
