@@ -43,26 +43,31 @@ async function optimise(from, to, passes, more = []) {
   await run(process.execPath, [wasmOpt(), ...strip, ...enable, ...passes, from, "-o", to]);
 }
 
-/** wasm-bindgen's JavaScript for the web: nothing starts before its init function is called. `changes`: [what, by what, times]. */
-async function bind(from, folder, name, options, changes = []) {
+/**
+ * wasm-bindgen's JavaScript for the web: nothing starts before its init function is called. `head` goes before it, and `changes`
+ * are made to it: [text, other text].
+ */
+async function bind(from, folder, name, options, { head = "", changes = [] } = {}) {
   rmSync(folder, { recursive: true, force: true });
   await run(wasmBindgen(), [from, "--out-dir", folder, "--out-name", name, "--target", "web", ...options]);
   const path = join(folder, `${name}.js`);
   let glue = readFileSync(path, "utf8");
-  for (const [text, other, times] of [[`'${name}_bg.wasm'`, `'${name}.wasm'`, 1], ...changes]) {
+  for (const [text, other] of [[`'${name}_bg.wasm'`, `'${name}.wasm'`], ...changes]) {
     const parts = glue.split(text);
-    if (parts.length !== times + 1) throw new Plain(`wasm-bindgen's text for ${name} is not the one this build knows: ${text}`);
+    if (parts.length !== 2) throw new Plain(`wasm-bindgen's text for ${name} is not the one this build knows: ${text}`);
     glue = parts.join(other);
   }
-  writeFileSync(path, glue);
+  writeFileSync(path, head + glue);
 }
 
 // A trap inside a future reaches nobody who waits for it, so every way in is guarded (worker/shim/guard.js).
-const guard = [
-  ["import { state }", 'import { guarded } from "./guard.js";\nimport { state }', 1],
-  ["wasm = instance.exports;", "wasm = guarded(instance.exports);", 1],
-  ["wasm = wasmInstance.exports;", "wasm = guarded(wasmInstance.exports);", 1],
-];
+const guard = {
+  head: 'import { guarded } from "./guard.js";\n',
+  changes: [
+    ["wasm = instance.exports;", "wasm = guarded(instance.exports);"],
+    ["wasm = wasmInstance.exports;", "wasm = guarded(wasmInstance.exports);"],
+  ],
+};
 
 const widgetGlue = join(between, "widget/farthing.js");
 const ledgerGlue = join(between, "ledger/ledger.js");

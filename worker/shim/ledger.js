@@ -6,7 +6,7 @@ import module from "./ledger.wasm";
 import { initSync, configure, Ledger as RustLedger, __wbg_reset_state } from "./ledger.glue.js";
 import { gateFor } from "./config.js";
 import { onLoss } from "./guard.js";
-import { post } from "./post.js";
+import { Platform } from "./platform.js";
 
 let generation = 0; // 0: never started
 let broken = false;
@@ -27,30 +27,33 @@ function ready(env) {
   else __wbg_reset_state();
   generation += 1;
   broken = false;
-  configure(gateFor(env).settlement, post);
+  configure(gateFor(env).settlement);
 }
 
 export class Ledger extends DurableObject {
+  #platform = new Platform(this.ctx.storage);
   #rust;
   #generation = 0;
 
-  #call(name, argument) {
+  #enter(work) {
     return new Promise((resolve, reject) => {
       pending.add(reject);
       ready(this.env);
       if (this.#generation !== generation) {
-        this.#rust = new RustLedger(this.ctx, this.env);
+        this.#rust = new RustLedger(this.#platform);
         this.#generation = generation;
       }
-      this.#rust[name](argument).then(resolve, reject).finally(() => pending.delete(reject));
+      work(this.#rust).then(resolve, reject).finally(() => pending.delete(reject));
     });
   }
 
-  fetch(request) {
-    return this.#call("fetch", request);
+  async fetch(request) {
+    const call = request.url.slice(request.url.lastIndexOf("/") + 1);
+    const body = await request.text();
+    return new Response(await this.#enter((rust) => rust.call(call, body)));
   }
 
   alarm() {
-    return this.#call("alarm");
+    return this.#enter((rust) => rust.alarm());
   }
 }
