@@ -92,6 +92,18 @@ async function buildWidget({ step }) {
   });
 }
 
+/** What a program links that pays: `fetch` from Node, from another Worker, from a page of one's own. */
+async function buildClient({ step }) {
+  const outputs = [join(dist, "client.wasm"), join(dist, "client.js"), join(dist, "client.d.ts")];
+  await step("client.wasm", { inputs: core, outputs }, async () => {
+    const raw = join(between, "client.wasm");
+    await compile("farthing", { profile: "small", feature: "client", out: raw });
+    await bind(raw, join(between, "client"), "client", ["--encode-into", "always"]);
+    await optimise(join(between, "client/client_bg.wasm"), join(dist, "client.wasm"), small);
+    for (const name of ["client.js", "client.d.ts"]) copyFileSync(join(between, "client", name), join(dist, name));
+  });
+}
+
 async function buildLedger({ step }) {
   const inputs = [...core, at("worker/src")];
   await step("ledger.wasm", { inputs, outputs: [join(deploy, "ledger.wasm"), join(between, "ledger")] }, async () => {
@@ -181,6 +193,7 @@ async function weighed() {
       ["402 page, as served", { text: served(join(deploy, "gate.wasm"), at("worker/farthing.jsonc"), page) }],
       ["farthing.js", { path: join(dist, "farthing.js") }],
       ["farthing.wasm", { path: join(dist, "farthing.wasm") }],
+      ["client.wasm", { path: join(dist, "client.wasm") }],
       ["worker index.js", { path: join(deploy, "index.js") }],
       ["worker gate.wasm", { path: join(deploy, "gate.wasm") }],
       ["worker ledger.wasm", { path: join(deploy, "ledger.wasm") }],
@@ -208,7 +221,7 @@ await main(async () => {
     const parts = await Promise.allSettled([
       buildPage(plan),
       buildGate(plan),
-      buildWidget(plan).then(() => Promise.all([buildTypes(plan), buildScript(plan), buildLedger(plan)])),
+      buildWidget(plan).then(() => Promise.all([buildTypes(plan), buildScript(plan), buildClient(plan).then(() => buildLedger(plan))])),
     ]);
     const failed = parts.find((part) => part.status === "rejected");
     if (failed) throw failed.reason;

@@ -52,4 +52,4 @@ pub use response::{Code, Fate, Hold, Response};
 pub use view::{Action, Notice, Stage, Terms, View};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

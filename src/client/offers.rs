@@ -49,7 +49,7 @@ pub struct Peek {
 }
 
 impl Peek {
-    fn read(text: &str) -> Option<Self> {
+    pub(super) fn read(text: &str) -> Option<Self> {
         let payload = token::peek(text)?;
         let (tag, rest) = payload.split_first_chunk()?;
         let (issued, rest) = rest.split_first_chunk()?;
@@ -184,10 +184,12 @@ pub(super) fn read<'a>(accepted: &'a Value<'_>, generation: Version) -> Result<R
     if seconds < LEAST_SECONDS {
         return Err(Unpayable::TooShort);
     }
-    let facilitator = match extra("facilitatorAddress")? {
-        Some(text) if scheme == Scheme::Upto => Some(address(text).ok_or(Malformed("facilitatorAddress"))?),
-        None if scheme == Scheme::Upto => return Err(Unpayable::NoFacilitator),
-        _ => None,
+    let facilitator = match scheme {
+        Scheme::Exact => None,
+        Scheme::Upto => {
+            let text = extra("facilitatorAddress")?.ok_or(Unpayable::NoFacilitator)?;
+            Some(address(text).ok_or(Malformed("facilitatorAddress"))?)
+        }
     };
     let (name, version) = (extra("name")?, extra("version")?);
     if transfer == Transfer::Eip3009 && (name.is_none() || version.is_none()) {
