@@ -45,7 +45,7 @@ pub(super) struct Entry {
     pub(super) version: String,
     pub(super) decimals: u8,
     pub(super) transfer: Transfer,
-    /// Whether an offer by Permit2 tells the token's domain (EIP-2612).
+    /// Whether an offer by Permit2 tells the token's domain.
     pub(super) permit: bool,
     /// A token that only the publisher vouches for.
     pub(super) own: bool,
@@ -62,7 +62,8 @@ impl Entry {
             version: asset.version.to_owned(),
             decimals: asset.decimals,
             transfer: asset.transfer,
-            permit: asset.permit,
+            // x402-rs 2.0 pays by Permit2 only where the domain is told
+            permit: asset.permit || asset.transfer == Transfer::Eip3009,
             own: false,
             pay_to,
         }

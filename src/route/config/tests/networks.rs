@@ -44,8 +44,7 @@ fn entries_are_networks_assets_and_ways_to_move_them_in_their_order() {
         [
             (8453, "50000".into(), "USD Coin", Transfer::Eip3009, 6, ours.clone()),
             (42220, "50000".into(), "Tether USD", Transfer::Eip3009, 6, ours.clone()),
-            // by Permit2 a token without EIP-2612 tells no domain
-            (8453, "50000".into(), "", Transfer::Permit2, 6, ours.clone()),
+            (8453, "50000".into(), "USD Coin", Transfer::Permit2, 6, ours.clone()),
             (42220, "50000".into(), "Tether America USD", Transfer::Eip3009, 6, other),
             (4326, "50000000000000000".into(), "MegaUSD", Transfer::Permit2, 18, ours),
         ]
@@ -275,7 +274,7 @@ fn metered_routes_offer_each_asset_once_by_permit2() {
     assert_eq!(
         told,
         [
-            (84532, Scheme::Upto, Transfer::Permit2, ""),
+            (84532, Scheme::Upto, Transfer::Permit2, "USDC"),
             (31611, Scheme::Upto, Transfer::Permit2, "Mezo USD")
         ]
     );
