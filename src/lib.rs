@@ -30,4 +30,5 @@ pub mod money;
 pub mod offer;
 pub mod problem;
 pub mod route;
+pub mod time;
 pub mod x402;

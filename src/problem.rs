@@ -61,6 +61,18 @@ problems! {
     /// No payment came with the request.
     PaymentRequired = "payment-required", 402, "Payment required",
         "Sign one of the offers in accepts and send it in the PAYMENT-SIGNATURE header.";
+    /// The `SIGN-IN-WITH-X` header cannot be read.
+    SignInMalformed = "sign-in-malformed", 400, "The sign-in proof is malformed",
+        "Encode the signed challenge as JSON in standard base64, with all the fields of sign-in-with-x.";
+    /// The proof is for something else, too old, or not signed by its account (threat E11).
+    SignInInvalid = "sign-in-invalid", 402, "The sign-in proof does not hold",
+        "Sign the challenge of this answer, or pay.";
+    /// The challenge's nonce was used up (threat E11).
+    SignInUsed = "sign-in-used", 402, "This sign-in proof was used before",
+        "Sign the challenge of this answer; every proof opens a page once.";
+    /// The account proved itself, and does not own the page.
+    NotOwned = "not-owned", 402, "This account has not paid for this page",
+        "Pay with one of the offers in accepts, or sign in with the account that paid.";
     /// A method other than GET on a priced resource.
     MethodNotPayable = "method-not-payable", 405, "This method cannot be paid for",
         "Use GET with the payment header.";
@@ -82,6 +94,18 @@ problems! {
     /// The payment lacks fields or has some of the wrong type.
     PaymentMalformed = "payment-malformed", 400, "The payment is incomplete or malformed",
         "Build the payload as the x402 specification says for this scheme.";
+    /// The site wants every payment to have an identifier.
+    IdentifierRequired = "payment-identifier-required", 400, "The payment has no identifier",
+        "Nothing was charged; send one in extensions.payment-identifier.info.id: 16 to 128 letters, digits, - or _.";
+    /// A payment identifier of another form.
+    IdentifierMalformed = "payment-identifier-malformed", 400, "The payment's identifier is malformed",
+        "Echo the announced info of payment-identifier and add an id: 16 to 128 letters, digits, - or _.";
+    /// The identifier was first used for another payment.
+    IdentifierConflict = "payment-identifier-conflict", 409, "This identifier belongs to another payment",
+        "Nothing was charged; send the payment that it was first sent with, or make a new identifier.";
+    /// An announced extension came back changed.
+    EchoMismatch = "extension-echo-mismatch", 402, "An extension was not echoed as it was announced",
+        "Nothing was charged; echo the extensions of this answer, adding to their info at most.";
     /// An x402 version other than 1 and 2, or one that does not go with its header.
     UnsupportedVersion = "unsupported-x402-version", 400, "Unsupported x402 version",
         "Use x402Version 2 with PAYMENT-SIGNATURE, or 1 with X-PAYMENT.";

@@ -1,9 +1,10 @@
-// Makes a fresh clone ready: Rust for the web, node_modules, wasm-bindgen and, with --test, a browser. Installs only what is missing,
-// says on stderr what it does, asks nothing. Node 20 with its own modules is enough.
+// Makes a fresh clone ready: Rust for the web, node_modules, wasm-bindgen and, with --test, a browser and a client in
+// Python. Installs only what is missing, says on stderr what it does, asks nothing. Node 20 with its own modules is enough.
 import { join } from "node:path";
 import { locked, main, Plain, say, seconds } from "./lib/run.mjs";
 import { setUpChromium } from "./lib/setup-chromium.mjs";
 import { setUpNpm } from "./lib/setup-npm.mjs";
+import { setUpPython } from "./lib/setup-python.mjs";
 import { setUpRust } from "./lib/setup-rust.mjs";
 import { setUpWasmBindgen } from "./lib/setup-wasm-bindgen.mjs";
 import { root } from "./lib/toolchain.mjs";
@@ -16,7 +17,7 @@ await main(async () => {
     const rust = setUpRust();
     const steps = [rust.target, setUpNpm(), setUpWasmBindgen(rust.compiler)];
     // After the compiler: apt does one thing at a time, and compiling takes longest.
-    if (process.argv.includes("--test")) steps.push(rust.compiler.catch(() => {}).then(setUpChromium));
+    if (process.argv.includes("--test")) steps.push(...[setUpChromium, setUpPython].map((step) => rust.compiler.catch(() => {}).then(step)));
     // Told at once, but the others run to their end: what they finish is there for the next time.
     await Promise.all(steps.map((step) => step.catch((error) => {
       if (failures.has(error)) return;

@@ -78,6 +78,7 @@ async function scripts(files) {
 
 const stages = [
   ["fmt", async () => asOne(await cargo(["fmt", "--all", "--check"], shown))],
+  ["fmt-peers", async () => asOne(await cargo(["fmt", "--check"], { ...shown, cwd: join(root, "tests/peers") }))],
   ["clippy-host", () => clippy("--workspace", "--all-targets")],
   ["clippy-edge", () => clippy("--package", "farthing", "--target", target, "--features", "edge", "--lib", "--test", "wasm_workerd")],
   ["clippy-widget", () => clippy("--package", "farthing", "--target", target, "--features", "widget", "--lib", "--test", "wasm_browser")],

@@ -20,10 +20,22 @@ pub enum Purpose {
     Tag,
     /// Digests of network addresses.
     Address,
+    /// Nonces of sign-in challenges.
+    SignIn,
+    /// The key that signs receipts.
+    Receipt,
 }
 
 impl Purpose {
-    const ALL: [Self; 5] = [Self::Quote, Self::Pass, Self::Handle, Self::Tag, Self::Address];
+    const ALL: [Self; 7] = [
+        Self::Quote,
+        Self::Pass,
+        Self::Handle,
+        Self::Tag,
+        Self::Address,
+        Self::SignIn,
+        Self::Receipt,
+    ];
 
     const fn label(self) -> &'static [u8] {
         match self {
@@ -32,6 +44,8 @@ impl Purpose {
             Self::Handle => b"farthing v1 handle",
             Self::Tag => b"farthing v1 tag",
             Self::Address => b"farthing v1 address",
+            Self::SignIn => b"farthing v1 sign-in",
+            Self::Receipt => b"farthing v1 receipt",
         }
     }
 }
@@ -46,7 +60,7 @@ pub struct Keys(Vec<Entry>);
 #[derive(Clone)]
 struct Entry {
     kid: String,
-    derived: [[u8; 32]; 5],
+    derived: [[u8; 32]; 7],
 }
 
 impl fmt::Debug for Keys {
@@ -131,6 +145,13 @@ impl Keys {
         let entry = self.0.iter().find(|entry| entry.kid == kid)?;
         entry.derived.get(purpose.index())
     }
+
+    /// The keys for a purpose with their `kid`s, the signing one first.
+    pub fn all(&self, purpose: Purpose) -> impl Iterator<Item = (&str, &[u8; 32])> {
+        self.0
+            .iter()
+            .filter_map(move |entry| Some((entry.kid.as_str(), entry.derived.get(purpose.index())?)))
+    }
 }
 
 impl Purpose {
@@ -141,6 +162,8 @@ impl Purpose {
             Self::Handle => 2,
             Self::Tag => 3,
             Self::Address => 4,
+            Self::SignIn => 5,
+            Self::Receipt => 6,
         }
     }
 }

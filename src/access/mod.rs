@@ -4,6 +4,7 @@
 pub mod cookie;
 pub mod keys;
 pub mod pass;
+pub mod sign_in;
 pub mod token;
 
 pub use keys::{Keys, KeysError, Purpose};

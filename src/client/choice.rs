@@ -6,12 +6,9 @@ use alloc::{borrow::ToOwned, string::String};
 
 use alloy_primitives::Address;
 
-use super::{
-    chain::Chain,
-    offers::{LEAST_SECONDS, MOST_SECONDS, Peek},
-};
+use super::offers::{LEAST_SECONDS, MOST_SECONDS, Peek};
 use crate::{
-    evm::{Asset, hex},
+    evm::{Asset, asset::ASSETS, hex},
     json::{MAX_ANNOUNCED_DEPTH, Value, parse_nested},
     money::{Amount, Price},
     x402::{Network, decode, v2::Scheme},
@@ -46,7 +43,11 @@ impl Pins {
     /// assert!(Pins::read(Some("cheap"), None, None).is_err());
     /// ```
     pub fn read(max_price: Option<&str>, pay_to: Option<&str>, network: Option<&str>) -> Result<Self, PinsError> {
-        let max_price = max_price.map(str::parse).transpose().map_err(|_| PinsError)?;
+        let max_price: Option<Price> = max_price.map(str::parse).transpose().map_err(|_| PinsError)?;
+        let symbol = max_price.as_ref().and_then(Price::symbol);
+        if symbol.is_some_and(|symbol| ASSETS.iter().all(|asset| asset.symbol != symbol)) {
+            return Err(PinsError);
+        }
         let network = network.map(str::parse).transpose().map_err(|_| PinsError)?;
         let pay_to = match pay_to {
             Some(text) => Some(Address::new(hex::read(text).ok_or(PinsError)?)),
@@ -62,7 +63,9 @@ impl Pins {
     fn allow(&self, offer: &CardOffer) -> bool {
         let cheap_enough = match &self.max_price {
             // a pin finer than the asset's smallest unit allows nothing
-            Some(price) => price.in_units_of(offer.asset.decimals).is_ok_and(|most| offer.amount <= most),
+            Some(price) => price
+                .in_asset(offer.asset.symbol, offer.asset.decimals)
+                .is_ok_and(|most| offer.amount <= most),
             None => true,
         };
         cheap_enough
@@ -82,7 +85,6 @@ pub(super) struct CardOffer {
     /// The server's `resource`, echoed as well.
     pub(super) resource: Option<String>,
     pub(super) asset: &'static Asset,
-    pub(super) chain: &'static Chain,
     pub(super) amount: Amount,
     pub(super) pay_to: Address,
     pub(super) seconds: u64,
@@ -139,7 +141,6 @@ fn card_offer(accepted: &Value<'_>, resource: Option<&Value<'_>>) -> Option<Card
         raw: accepted.raw().to_owned(),
         resource: resource.map(|value| value.raw().to_owned()),
         asset,
-        chain: Chain::of(network)?,
         amount,
         pay_to,
         seconds: seconds.min(MOST_SECONDS),

@@ -400,10 +400,10 @@ impl FlowState {
             NoOffer::Pinned => Notice::Pinned,
         })?;
         let skew = clock::skew(now, date, offer.quote.as_ref(), MOST_SKEW_SECONDS);
-        let decimals = offer.asset.decimals;
+        let asset = offer.asset;
         let shown = match (before, &self.shown) {
             (Some(before), _) => Some(before.amount),
-            (None, Some(shown)) => shown.in_units_of(decimals).ok(),
+            (None, Some(shown)) => shown.in_asset(asset.symbol, asset.decimals).ok(),
             (None, None) => None,
         };
         let changed = shown.is_some_and(|shown| shown != offer.amount);
@@ -513,8 +513,8 @@ impl FlowState {
                 errand.signing = Some(authorization);
                 signing_params(text, &authorization, offer)
             }
-            (Ask::Switch, Some(offer), _) => offer.chain.switch.into(),
-            (Ask::Add, Some(offer), _) => offer.chain.add.into(),
+            (Ask::Switch, Some(offer), _) => chain::switch(offer.asset.network),
+            (Ask::Add, Some(offer), _) => chain::add(offer.asset.network).unwrap_or_else(|| "[]".into()),
             _ => "[]".into(),
         };
         self.phase = Phase::Asking {

@@ -245,7 +245,7 @@ impl FlowState {
                 symbol: offer.asset.symbol,
                 network: offer.asset.network_name(),
                 pay_to: checksummed(&offer.pay_to),
-                test: offer.chain.test,
+                test: offer.asset.network.is_test(),
             }),
             before: before.zip(decimals).map(|(amount, decimals)| amount.to_decimal(decimals)),
         }

@@ -13,6 +13,7 @@ use crate::{
     problem::{Document, Problem},
     x402::{
         self, Network,
+        extension::{announce, receipt},
         facilitator::SettleResponse,
         header,
         v1::PaymentRequirementsV1,
@@ -38,6 +39,10 @@ pub struct Answer {
 pub(super) struct Offer<'a> {
     pub(super) info: ResourceInfo<'a>,
     pub(super) accepts: Vec<PaymentRequirements>,
+    /// What `extensions` announces, JSON; empty for nothing.
+    pub(super) extensions: String,
+    /// Whether every payment needs an identifier; v1 clients, which know no extensions, cannot pay then.
+    pub(super) identified: bool,
 }
 
 impl Answer {
@@ -73,8 +78,8 @@ pub(super) fn private() -> Headers {
     .into()
 }
 
-/// Adds the settlement of a grant.
-pub(super) fn settled(headers: &mut Headers, grant: &Grant) {
+/// Adds the settlement of a grant; `receipt` is the signed one, JSON, or empty.
+pub(super) fn settled(headers: &mut Headers, grant: &Grant, receipt: &str) {
     let response = SettleResponse {
         success: true,
         transaction: grant.transaction.clone(),
@@ -82,14 +87,23 @@ pub(super) fn settled(headers: &mut Headers, grant: &Grant) {
         amount: grant.charged.map(|amount| amount.to_string()),
         ..SettleResponse::default()
     };
-    both_generations(headers, response, grant.network);
+    let extensions = if receipt.is_empty() {
+        String::new()
+    } else {
+        announce(&[(receipt::KEY, receipt)])
+    };
+    both_generations(headers, response, grant.network, &extensions);
     headers.push(("Farthing-Receipt", grant.receipt.trim_start_matches("0x").to_owned()));
 }
 
 /// A settlement where each generation looks for it, with the network as each names it.
-fn both_generations(headers: &mut Headers, mut response: SettleResponse, network: Network) {
+/// Extensions are v2's.
+fn both_generations(headers: &mut Headers, mut response: SettleResponse, network: Network, extensions: &str) {
     response.network = network.to_string();
-    headers.push((header::PAYMENT_RESPONSE, x402::encode(&response)));
+    headers.push((
+        header::PAYMENT_RESPONSE,
+        x402::encode_with(&response, "extensions", extensions),
+    ));
     if let Some(slug) = network.v1_slug() {
         response.network = slug.to_owned();
         headers.push((header::X_PAYMENT_RESPONSE, x402::encode(&response)));
@@ -98,22 +112,30 @@ fn both_generations(headers: &mut Headers, mut response: SettleResponse, network
 
 /// The offer as the content of `PAYMENT-REQUIRED`.
 pub(super) fn payment_required(offer: &Offer<'_>, error: &str) -> String {
-    x402::encode(&PaymentRequired {
+    let required = PaymentRequired {
         x402_version: 2,
         error,
         resource: Some(offer.info.clone()),
         accepts: &offer.accepts,
-    })
+    };
+    x402::encode_with(&required, "extensions", &offer.extensions)
 }
 
 /// The same without what the page around it says in words.
 pub(super) fn embedded(offer: &Offer<'_>) -> String {
-    x402::encode(&PaymentRequired {
+    let required = PaymentRequired {
         x402_version: 2,
         error: "",
         resource: None,
         accepts: &offer.accepts,
-    })
+    };
+    // the page is small, and its script answers one extension alone
+    let extensions = if offer.identified {
+        r#"{"payment-identifier":{"info":{"required":true}}}"#
+    } else {
+        ""
+    };
+    x402::encode_with(&required, "extensions", extensions)
 }
 
 /// A problem for programs: problem+json, and on 402 and 412 the offer in both generations, so that every
@@ -139,7 +161,7 @@ pub(super) fn problem(refusal: &Refusal, refused: Option<&Refused>, offer: Optio
     let body = Body {
         problem: kind.document(refusal.detail),
         error,
-        offer: offer.map(|offer| OfferV1 {
+        offer: offer.filter(|offer| !offer.identified).map(|offer| OfferV1 {
             x402_version: 1,
             accepts: PaymentRequirementsV1::all(&offer.accepts, &offer.info),
         }),
@@ -159,7 +181,7 @@ pub(super) fn problem(refusal: &Refusal, refused: Option<&Refused>, offer: Optio
             error_reason: Some(reason.to_owned()),
             ..SettleResponse::default()
         };
-        both_generations(&mut answer.headers, response, first.network);
+        both_generations(&mut answer.headers, response, first.network, "");
     }
     extra_headers(&mut answer.headers, kind, refused);
     answer

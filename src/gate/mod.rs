@@ -5,6 +5,7 @@
 //! step. The Worker's shim does what they say and decides nothing.
 
 mod answer;
+mod extensions;
 mod page;
 mod request;
 
@@ -23,7 +24,7 @@ use serde::Serialize;
 
 use crate::{
     access::{Handle, Keys, KeysError, Pass, Purpose, cookie},
-    evm::{Address, hex},
+    evm::{Address, Transfer, hex},
     ledger::{Grant, Intent, Refused, Reply},
     offer::{
         self, Payment, Refusal,
@@ -94,7 +95,7 @@ pub enum Decision {
 pub struct LedgerCall {
     /// Name of the object: site and payer.
     pub object: String,
-    /// `claim` or `owned`.
+    /// `claim`, `owned` or `signIn`.
     pub call: &'static str,
     /// JSON.
     pub body: String,
@@ -235,7 +236,10 @@ impl Gate {
             random,
         };
         match self.payment(request, &asked) {
-            Ok(Some(payment)) => Decision::Ledger(self.claim(&payment, request, &asked)),
+            Ok(Some(mut payment)) => match self.extended(&mut payment, &asked) {
+                Ok(identifier) => Decision::Ledger(self.claim(&payment, identifier, request, &asked)),
+                Err(refusal) => Decision::Answer(self.refuse(request, Some(&asked), &refusal, None)),
+            },
             Err(refusal) => Decision::Answer(self.refuse(request, Some(&asked), &refusal, None)),
             Ok(None) => self.without_payment(request, &asked),
         }
@@ -250,6 +254,9 @@ impl Gate {
                     path: path_of(asked.resource),
                     headers: answer::private(),
                 };
+            }
+            if let Some(decision) = self.sign_in(request, asked) {
+                return decision;
             }
             let handle =
                 cookie::values(request.cookie, cookie::HANDLE).find_map(|text| Handle::open(asked.keys, site, text, asked.now));
@@ -300,7 +307,7 @@ impl Gate {
         against.check(version, header).map(Some)
     }
 
-    fn claim(&self, payment: &Payment, request: &Request<'_>, asked: &Asked<'_>) -> LedgerCall {
+    fn claim(&self, payment: &Payment, identifier: Option<String>, request: &Request<'_>, asked: &Asked<'_>) -> LedgerCall {
         let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
         let body = offer::matching::facilitator_request(payment, &asked.info());
         let (signed, extra) = (&payment.signed, &payment.offer.extra);
@@ -316,7 +323,7 @@ impl Gate {
             transfer: extra.transfer,
             metered: (payment.offer.scheme == Scheme::Upto).then_some(extra.decimals),
             upfront: extra.flow == PaymentFlow::Upfront,
-            unverified: payment.unverified,
+            verify: payment.unverified || extra.transfer == Transfer::Permit2,
             payer: signed.payer(),
             pay_to: signed.payee(),
             amount: signed.amount(),
@@ -325,6 +332,7 @@ impl Gate {
             digest: hex::print(&payment.digest),
             secret: payment.secret,
             tagged: payment.tagged,
+            identifier,
             address: address_digest(asked.keys, request.address),
             late: payment.late.map(|problem| problem.slug().to_owned()),
             receipt: hex::print(&asked.random),
@@ -388,7 +396,7 @@ impl Gate {
 
     fn granted(&self, grant: &Grant, asked: &Asked<'_>) -> Headers {
         let mut headers = answer::private();
-        answer::settled(&mut headers, grant);
+        answer::settled(&mut headers, grant, &self.receipt(grant, asked));
         let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
         let left = grant
             .until
@@ -422,6 +430,10 @@ impl Gate {
         }
         match name {
             "health" => Decision::Answer(self.health()),
+            "receipts-key" => Decision::Answer(
+                self.receipt_signers()
+                    .unwrap_or_else(|| self.problem(request, Problem::NoSuchEndpoint.into())),
+            ),
             "farthing.js" | "farthing.wasm" => Decision::Asset(format!("/{name}")),
             _ => Decision::Answer(self.problem(request, Problem::NoSuchEndpoint.into())),
         }
@@ -438,6 +450,8 @@ impl Gate {
         let offer = asked.filter(|_| offers).map(|asked| answer::Offer {
             info: asked.info(),
             accepts: offer::offers(asked.route, asked.resource, asked.keys, asked.now, asked.random),
+            extensions: self.announced(asked),
+            identified: self.wants_identifiers(),
         });
         let first = refusal.problem == Problem::PaymentRequired;
         if request.wants_page() {

@@ -17,11 +17,13 @@ pub struct Request<'a> {
     pub x_payment: Option<&'a str>,
     /// The client's network address.
     pub address: Option<&'a str>,
+    /// `SIGN-IN-WITH-X`.
+    pub sign_in: Option<&'a str>,
 }
 
 impl<'a> Request<'a> {
-    /// Reads the shim's form: seven lines in the order of the fields; the last three start with
-    /// `=` where the header is present.
+    /// Reads the shim's form: eight lines in the order of the fields; the last four start with `=` where
+    /// the header is present, and the very last may be missing.
     pub fn from_lines(text: &'a str) -> Option<Self> {
         let mut lines = text.split('\n');
         let mut line = || lines.next();
@@ -33,12 +35,14 @@ impl<'a> Request<'a> {
             payment: line()?.strip_prefix('='),
             x_payment: line()?.strip_prefix('='),
             address: line()?.strip_prefix('='),
+            sign_in: line().and_then(|line| line.strip_prefix('=')),
         };
         lines.next().is_none().then_some(request)
     }
 
-    /// Whether the answer is for a person's eyes: a browser asks for HTML, and no payment came.
+    /// Whether the answer is for a person's eyes: a browser asks for HTML, and nothing signed came.
     pub fn wants_page(&self) -> bool {
-        self.payment.is_none() && self.x_payment.is_none() && self.accept.contains("text/html")
+        let signed = self.payment.is_some() || self.x_payment.is_some() || self.sign_in.is_some();
+        !signed && self.accept.contains("text/html")
     }
 }

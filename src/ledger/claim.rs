@@ -10,6 +10,8 @@ use crate::problem::Problem;
 pub struct Payer<'a> {
     /// The row of the claimed authorization.
     pub same: Option<&'a Row>,
+    /// The row of another authorization that came with the same identifier.
+    pub named: Option<&'a Row>,
     /// Whether another authorization for the same resource is open.
     pub other_open: bool,
     /// How many authorizations are open.
@@ -45,6 +47,10 @@ pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
         .late
         .as_deref()
         .map(|slug| Problem::from_slug(slug).unwrap_or(Problem::Internal));
+    // of what was released nothing came: its name is free
+    if payer.named.is_some_and(|row| row.phase != Phase::Released) {
+        return refuse(Problem::IdentifierConflict);
+    }
     if let Some(row) = payer.same {
         if row.intent.resource != intent.resource {
             return refuse(Problem::BoundElsewhere);
@@ -115,7 +121,7 @@ fn redeliver(row: &Row, intent: &Intent, answered: u64, at: u64, delivered: bool
     if row.intent.digest != intent.digest {
         return refuse;
     }
-    let proven = row.intent.secret && intent.secret;
+    let proven = intent.proves(&row.intent);
     let same_address = !row.intent.address.is_empty() && row.intent.address == intent.address;
     // a single call that went out whole is over, whoever asks
     let over = delivered && intent.seconds.is_none();
@@ -134,6 +140,31 @@ fn redeliver(row: &Row, intent: &Intent, answered: u64, at: u64, delivered: bool
         Some(reply) if granted => Claim::Reply(reply),
         _ => refuse,
     }
+}
+
+/// Decides about who proved an account: delivers what it owns, once for every proof.
+///
+/// `consume` notes a proof's nonce and says whether it is new. It is only asked about owners, so that
+/// strangers leave nothing behind (threat B8): a proof that opens nothing needs no end.
+///
+/// ```
+/// use farthing::ledger::sign_in;
+/// let asked = std::cell::Cell::new(false);
+/// let reply = sign_in(None, "https://news.example/a", || Ok::<_, ()>(!asked.replace(true))).unwrap();
+/// assert!(format!("{reply:?}").contains("not-owned") && !asked.get());
+/// ```
+///
+/// # Errors
+/// Whatever `consume` fails with.
+pub fn sign_in<E>(owned: Option<&Owned>, resource: &str, consume: impl FnOnce() -> Result<bool, E>) -> Result<Reply, E> {
+    let Some(owned) = owned else {
+        return Ok(Reply::refuse(Problem::NotOwned, resource));
+    };
+    Ok(if consume()? {
+        Reply::deliver_owned(owned, true)
+    } else {
+        Reply::refuse(Problem::SignInUsed, resource)
+    })
 }
 
 /// The answer to a request whose outcome stayed open: how long to wait before asking again.

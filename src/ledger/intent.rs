@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     evm::{Address, B256, Transfer, hex, permit2::PERMIT2},
     money::Amount,
-    x402::Network,
+    x402::{Network, extension::identifier::is_proof},
 };
 
 /// A payment whose signature, terms and resource the gate has checked.
@@ -35,9 +35,11 @@ pub struct Intent {
     /// Settled before the origin is asked (`paymentFlow: upfront`).
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub upfront: bool,
-    /// Only a contract can tell whether the payer signed: the facilitator verifies first (threat A14).
+    /// The facilitator verifies it before anything is believed of it: only a contract can tell whether
+    /// the payer signed (threat A14), or only the chain whether Permit2 has an allowance, which `/settle`
+    /// of the official facilitator does not tell apart from other failures.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    pub unverified: bool,
+    pub verify: bool,
     /// Who pays.
     #[serde(with = "hex::address")]
     pub payer: Address,
@@ -57,6 +59,9 @@ pub struct Intent {
     pub secret: bool,
     /// The nonce was made for this offer (see [`Payment::tagged`](crate::offer::Payment::tagged)).
     pub tagged: bool,
+    /// The client's own name for the payment (see [`identifier`](crate::x402::extension::identifier)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<String>,
     /// Keyed digest of the client's network address; empty where none is known.
     pub address: String,
     /// Problem slug when it may only look up, never begin.
@@ -77,6 +82,16 @@ impl Intent {
             Transfer::Permit2 => PERMIT2,
         };
         format!("{}/{counter:x}/{}", self.network, hex::print(self.nonce.as_slice()))
+    }
+
+    /// Whether who sends this payment holds what its first sender held and no chain shows: our quote, or
+    /// an identifier too long to be guessed (threat A16).
+    pub fn proves(&self, first: &Self) -> bool {
+        self.secret && first.secret || self.unguessable().is_some() && self.unguessable() == first.unguessable()
+    }
+
+    fn unguessable(&self) -> Option<&str> {
+        self.identifier.as_deref().filter(|id| is_proof(id))
     }
 }
 

@@ -12,7 +12,7 @@ mod row;
 mod settle;
 mod step;
 
-pub use claim::{Claim, Payer, claim, pending};
+pub use claim::{Claim, Payer, claim, pending, sign_in};
 pub use intent::{Intent, Owned};
 pub use reply::{Grant, Refused, Reply};
 pub use row::{Phase, Row};

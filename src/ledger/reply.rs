@@ -174,7 +174,7 @@ impl Reply {
             charged: row.charge,
             until: until.filter(|_| mint),
             // what proves itself may be asked for again anyway
-            report: (!row.intent.secret || row.intent.seconds.is_none()).then(|| row.intent.key()),
+            report: (!row.intent.proves(&row.intent) || row.intent.seconds.is_none()).then(|| row.intent.key()),
         }))
     }
 

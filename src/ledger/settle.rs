@@ -67,7 +67,8 @@ pub fn read_settlement(row: &Row, status: u16, body: &str) -> Settlement {
 /// good.
 pub fn unverified(answer: Option<&VerifyResponse>, intent: &Intent) -> Option<Reply> {
     match answer {
-        Some(answer) if answer.valid => None,
+        // valid for somebody else proves nothing
+        Some(answer) if answer.valid && names(answer.payer.as_deref(), intent) => None,
         Some(answer) => {
             let reason = plain(answer.reason.clone().unwrap_or_default());
             Some(match family(&reason) {
@@ -78,6 +79,11 @@ pub fn unverified(answer: Option<&VerifyResponse>, intent: &Intent) -> Option<Re
         }
         None => Some(Reply::refuse_for_now(Problem::FacilitatorUnavailable, &intent.resource, 5)),
     }
+}
+
+/// Whether an answer is about the payer, where it says whom it is about.
+fn names(payer: Option<&str>, intent: &Intent) -> bool {
+    payer.is_none_or(|payer| payer.is_empty() || hex::read::<20>(payer) == Some(intent.payer.0.0))
 }
 
 /// Codes are short; a stranger's text stays out of our headers.

@@ -81,6 +81,10 @@ pub struct Payment {
     /// Whether only a contract can tell if the payer signed (ERC-1271, ERC-6492): the facilitator has to
     /// verify the payment before anything is believed of it (threat A14).
     pub unverified: bool,
+    /// The extensions that the client sent, as it wrote them; what they say is the gate's to judge.
+    pub extensions: Option<String>,
+    /// What the facilitator is told in `extensions`, JSON; empty for nothing.
+    pub told: String,
     /// Set when it may only look up what is known of it, never begin anything: the reason.
     pub late: Option<Problem>,
 }
@@ -160,6 +164,8 @@ impl Against<'_> {
             signature: payload.signature.into(),
             offer,
             unverified,
+            extensions: json.get("extensions").map(|value| value.raw().into()),
+            told: String::new(),
             late: late.or(window),
         })
     }
@@ -211,9 +217,11 @@ impl Against<'_> {
     /// Our offer that a v2 echo selects: today's, or the one a quote of ours still holds.
     fn offer_v2(&self, accepted: &Accepted<'_>) -> Result<(PaymentRequirements, Option<Quote>, Option<Problem>), Problem> {
         let today = self.configured(accepted)?;
-        let pay_to = accepted.pay_to.and_then(hex::read::<20>);
+        // an echo without one of these, or with one that cannot be read, is no echo of ours (threat A3)
+        let pay_to = accepted.pay_to.and_then(hex::read::<20>).ok_or(Problem::RecipientMismatch)?;
         let amount: Option<Amount> = accepted.amount.and_then(|text| text.parse().ok());
         let amount = amount.ok_or(Problem::AmountMismatch)?;
+        let seconds = accepted.max_timeout_seconds.ok_or(Problem::OfferUnknown)?;
         let facilitator = match accepted.facilitator {
             Some(text) => Some(hex::read::<20>(text).ok_or(Problem::OfferUnknown)?.into()),
             None => None,
@@ -228,12 +236,8 @@ impl Against<'_> {
         let mut offer = today.clone();
         offer.amount = amount;
         offer.extra.facilitator = facilitator;
-        if let Some(pay_to) = pay_to {
-            offer.pay_to = pay_to.into();
-        }
-        if let Some(seconds) = accepted.max_timeout_seconds {
-            offer.max_timeout_seconds = seconds;
-        }
+        offer.pay_to = pay_to.into();
+        offer.max_timeout_seconds = seconds;
         let text = accepted.quote;
         let quote = text.and_then(|text| Quote::open(self.keys, text, self.resource, &offer));
         let is_today = offer == *today;
@@ -244,7 +248,7 @@ impl Against<'_> {
             // ours once, but the terms are others now: a payment begun in time may still be joined
             Some(_) if amount != today.amount => Ok((offer, quote, Some(Problem::PriceChanged))),
             Some(_) => Ok((offer, quote, Some(Problem::QuoteExpired))),
-            None if pay_to != Some(today.pay_to.0.0) => Err(Problem::RecipientMismatch),
+            None if pay_to != today.pay_to.0.0 => Err(Problem::RecipientMismatch),
             None if amount != today.amount => Err(Problem::AmountMismatch),
             None => Err(Problem::OfferUnknown),
         }
@@ -322,7 +326,7 @@ pub fn facilitator_request(payment: &Payment, resource: &v2::ResourceInfo<'_>) -
     // the quote is between the payer and us: with it, a facilitator's log would be a way in (threat A16)
     offer.extra.quote = None;
     match payment.version {
-        Version::V2 => v2::facilitator_request(&offer, resource, payload),
+        Version::V2 => v2::facilitator_request(&offer, resource, payload, &payment.told),
         Version::V1 => crate::x402::v1::facilitator_request(&offer, resource, payload),
     }
 }

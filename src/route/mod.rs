@@ -4,5 +4,5 @@ pub mod config;
 pub mod path;
 pub mod rule;
 
-pub use config::{Access, Config, ConfigError, Origin, Settlement};
+pub use config::{Access, Config, ConfigError, Extensions, Identifiers, Origin, Settlement};
 pub use rule::{Matched, Route};

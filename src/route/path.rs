@@ -172,11 +172,11 @@ pub fn folded(path: &str) -> String {
     for segment in text.split('/') {
         let segment = segment.split([';', '?', '#']).next().unwrap_or("");
         match segment.trim_matches(|c: char| c == ' ' || c.is_control()) {
-            "" | "." => {}
             ".." => {
                 segments.pop();
             }
-            segment => segments.push(segment.trim_end_matches(['.', ' '])),
+            // nothing is left of a name made of dots and spaces
+            segment => segments.extend(Some(segment.trim_end_matches(['.', ' '])).filter(|name| !name.is_empty())),
         }
     }
     let mut out = String::with_capacity(text.len());
@@ -357,6 +357,13 @@ mod tests {
         }
         for path in ["/", "/x", "/x//y", "/x/", "/%09x", "/x/%2f", "/./x"] {
             assert!(!names_a_host(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn d1_a_name_of_dots_alone_folds_to_nothing() {
+        for path in ["/articles/.../x", "/articles/. ./x", "/articles/....%20/x", "/.../articles/x"] {
+            assert_eq!(folded(path), "/articles/x", "{path}");
         }
     }
 

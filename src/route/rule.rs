@@ -7,7 +7,7 @@ use super::{
     config::Access,
     path::{self, Spelling},
 };
-use crate::x402::v2::PaymentRequirements;
+use crate::x402::{extension::bazaar::Listing, v2::PaymentRequirements};
 
 /// A path pattern: `*` stands for any run of characters, slashes included; at the end of the
 /// pattern it stands for at least one.
@@ -78,8 +78,13 @@ pub struct Route {
     pub access: Access,
     /// One sentence for people.
     pub description: String,
-    /// The price in dollars, as people read it.
+    /// The price of the first offer as people read it, like `$0.05`; for a token of the publisher's own,
+    /// like `0.05 XYZ`.
     pub price: String,
+    /// The symbol of the first offer's asset.
+    pub symbol: String,
+    /// What catalogues of paid resources are told, if the publisher wants to be in them.
+    pub listing: Option<Listing>,
 }
 
 impl Route {
@@ -151,7 +156,7 @@ mod tests {
             Matched::Free => "free",
             Matched::Redirect(_) => "redirect",
             Matched::Ambiguous => "ambiguous",
-            Matched::Priced(route) if route.price == "0.05" => "five",
+            Matched::Priced(route) if route.price == "$0.05" => "five",
             Matched::Priced(_) => "dear",
         }
     }

@@ -10,3 +10,5 @@ pub const PAYMENT_RESPONSE: &str = "PAYMENT-RESPONSE";
 pub const X_PAYMENT: &str = "X-PAYMENT";
 /// Server to client: the settlement, v1.
 pub const X_PAYMENT_RESPONSE: &str = "X-PAYMENT-RESPONSE";
+/// Client to server: a proof of the account, extension `sign-in-with-x`.
+pub const SIGN_IN_WITH_X: &str = "SIGN-IN-WITH-X";

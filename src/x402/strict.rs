@@ -59,7 +59,8 @@ pub fn decode(header: &str) -> Result<String, DecodeError> {
     if header.len() > MAX_HEADER_BYTES {
         return Err(DecodeError::TooLarge);
     }
-    if header.is_empty() {
+    // all of the padding or none: readers disagree on what some of it means
+    if header.is_empty() || header.ends_with('=') && !header.len().is_multiple_of(4) {
         return Err(DecodeError::NotBase64);
     }
     let url_safe = header.bytes().any(|b| b == b'-' || b == b'_');
@@ -72,6 +73,20 @@ pub fn decode(header: &str) -> Result<String, DecodeError> {
 pub fn encode<T: Serialize>(value: &T) -> String {
     // Serialisation to memory fails only for maps with keys that are not strings; no wire type has one.
     STANDARD.encode(serde_json::to_vec(value).unwrap_or_default())
+}
+
+/// Encodes a value with one more member, whose value is JSON already; without it if that is empty.
+pub fn encode_with<T: Serialize>(value: &T, name: &str, json: &str) -> String {
+    STANDARD.encode(with_member(value, name, json))
+}
+
+/// The JSON of an object with one more member at its end, whose value is JSON already; without it if that is empty.
+pub(crate) fn with_member<T: Serialize>(value: &T, name: &str, json: &str) -> String {
+    let mut text = serde_json::to_string(value).unwrap_or_default();
+    if !json.is_empty() && text.pop() == Some('}') {
+        text.extend([if text.ends_with('{') { "\"" } else { ",\"" }, name, "\":", json, "}"]);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -105,6 +120,9 @@ mod tests {
             format!("{standard},{standard}"),
             "e30=e30=".into(),
             "e31".into(),
+            "eyJhIjoxfQ=".into(),
+            "eyJhIjoxfQ===".into(),
+            "eyJhIjoxf=".into(),
             "====".into(),
             "é".into(),
         ] {
@@ -114,6 +132,17 @@ mod tests {
         assert_eq!(decode(&STANDARD.encode(b"{\"a\":\"\xff\"}")), Err(DecodeError::NotJson));
         // {} with non-zero trailing bits
         assert_eq!(decode("e31="), Err(DecodeError::NotBase64));
+    }
+
+    #[test]
+    fn a_member_that_is_json_already_stands_last() {
+        #[derive(Serialize)]
+        struct One {
+            a: u8,
+        }
+        assert_eq!(with_member(&One { a: 1 }, "b", "[2]"), r#"{"a":1,"b":[2]}"#);
+        assert_eq!(with_member(&One { a: 1 }, "b", ""), r#"{"a":1}"#);
+        assert_eq!(encode_with(&One { a: 1 }, "b", "{}"), header(r#"{"a":1,"b":{}}"#));
     }
 
     proptest! {

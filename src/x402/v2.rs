@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use alloy_primitives::Address;
 use serde::{Serialize, Serializer};
 
-use super::{DecodeError, Network};
+use super::{DecodeError, Network, extension::Writer, with_member};
 use crate::{
     evm::{Authorization, Domain, Permit, Signed, Transfer, hex},
     json::Value,
@@ -335,24 +335,23 @@ struct Outgoing<'a> {
     payload: OutgoingEvm<'a>,
 }
 
-/// The body of a facilitator's `/verify` and `/settle`.
-pub fn facilitator_request(offer: &PaymentRequirements, resource: &ResourceInfo<'_>, payload: OutgoingEvm<'_>) -> Vec<u8> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Request<'a> {
-        x402_version: u8,
-        payment_payload: Outgoing<'a>,
-        payment_requirements: &'a PaymentRequirements,
-    }
-    let request = Request {
+/// The body of a facilitator's `/verify` and `/settle`; `extensions` is JSON already, or empty.
+pub fn facilitator_request(
+    offer: &PaymentRequirements,
+    resource: &ResourceInfo<'_>,
+    payload: OutgoingEvm<'_>,
+    extensions: &str,
+) -> Vec<u8> {
+    let payment = Outgoing {
         x402_version: 2,
-        payment_payload: Outgoing {
-            x402_version: 2,
-            resource: Some(resource),
-            accepted: offer,
-            payload,
-        },
-        payment_requirements: offer,
+        resource: Some(resource),
+        accepted: offer,
+        payload,
     };
-    serde_json::to_vec(&request).unwrap_or_default()
+    let mut request = Writer::default();
+    request.raw("x402Version", "2");
+    request.raw("paymentPayload", &with_member(&payment, "extensions", extensions));
+    // serialising to memory fails only for maps with keys that are not strings
+    request.raw("paymentRequirements", &serde_json::to_string(offer).unwrap_or_default());
+    request.end().into_bytes()
 }

@@ -27,7 +27,7 @@ export const MENU = {
   "/dollar": { scheme: "exact", method: "permit2", asset: DOLLAR, amount: 30_000_000_000_000_001n, charged: 30_000_000_000_000_001n },
   "/upto": { scheme: "upto", method: "permit2", asset: TOKEN, amount: 50_000n, charged: 12_345n },
   /** Signed for, used, and found to cost nothing. */
-  "/upto-nothing": { scheme: "upto", method: "permit2", asset: TOKEN, amount: 50_000n, charged: 0n },
+  "/upto-nothing": { scheme: "upto", method: "permit2", asset: TOKEN, amount: 60_000n, charged: 0n },
 };
 
 const EXTRA = {

@@ -99,7 +99,7 @@ export async function signPayment({
       validAfter: BigInt(authorization.validAfter), validBefore: BigInt(authorization.validBefore),
     },
   });
-  return assemble({ offer, accepted, authorization, signature, overrides, tamper });
+  return assemble({ offer, accepted, core: { authorization, signature }, overrides, tamper });
 }
 
 /**
@@ -119,12 +119,13 @@ export function rebuildFromCallData(tx, { offer, index = 0, overrides = {}, tamp
   const authorization = {
     from, to, value: String(value), validAfter: String(validAfter), validBefore: String(validBefore), nonce, ...overrides.authorization,
   };
-  return assemble({ offer, accepted: offer.accepts[index], authorization, signature: overrides.signature ?? signature, overrides, tamper });
+  const core = { authorization, signature: overrides.signature ?? signature };
+  return assemble({ offer, accepted: offer.accepts[index], core, overrides, tamper });
 }
 
-function assemble({ offer, accepted, authorization, signature, overrides, tamper }) {
+/** The header around `core`, the scheme's own part: {signature} and what was signed. Options as for `signPayment`. */
+export function assemble({ offer, accepted, core, overrides, tamper }) {
   const v1 = offer.x402Version === 1;
-  const core = { authorization, signature };
   const payload = tamper({
     ...(v1
       ? { x402Version: 1, scheme: accepted.scheme, network: accepted.network, payload: core }
@@ -136,5 +137,5 @@ function assemble({ offer, accepted, authorization, signature, overrides, tamper
   });
   const name = v1 ? "X-PAYMENT" : "PAYMENT-SIGNATURE";
   const value = encode(payload);
-  return { name, value, headers: { [name]: value }, payload, authorization, signature };
+  return { name, value, headers: { [name]: value }, payload, ...core };
 }

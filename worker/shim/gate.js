@@ -43,6 +43,7 @@ export class Gate {
       present(headers.get("payment-signature")),
       present(headers.get("x-payment")),
       present(headers.get("cf-connecting-ip")),
+      present(headers.get("sign-in-with-x")),
     ].join("\n");
   }
 

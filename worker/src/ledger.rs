@@ -47,6 +47,13 @@ struct Question {
     resource: String,
 }
 
+#[derive(Deserialize)]
+struct SignIn {
+    resource: String,
+    nonce: String,
+    until: u64,
+}
+
 fn now() -> u64 {
     Date::now().as_millis() / 1000
 }
@@ -93,6 +100,7 @@ impl DurableObject for Ledger {
             "settle" => self.settle(serde_json::from_slice(json)?).await?,
             "release" => self.release(&serde_json::from_slice(json)?)?,
             "owned" => self.owned(&serde_json::from_slice(json)?)?,
+            "signIn" => self.sign_in(&serde_json::from_slice(json)?)?,
             "delivered" => {
                 self.apply(&body, Event::Delivered)?;
                 return Response::empty();
@@ -166,14 +174,14 @@ impl Ledger {
         }
     }
 
-    /// Nothing is believed of a payment whose signature only a contract can check until the
-    /// facilitator has verified it (threat A14); what has a row was verified before.
+    /// Nothing is believed of a payment that cannot be checked here until the facilitator has verified it
+    /// (threat A14); what has a row was verified before.
     async fn verify(&self, intent: &Intent, key: &str) -> Result<Option<Reply>> {
         let row = self.rows.get(key)?;
         let known = row.as_ref().is_some_and(|row| row.intent.digest == intent.digest);
         // one that begins nothing and has no row is refused anyway
         let futile = row.is_none() && intent.late.is_some();
-        if !intent.unverified || known || futile {
+        if !intent.verify || known || futile {
             return Ok(None);
         }
         let Some(settings) = config::settlement() else {
@@ -199,8 +207,13 @@ impl Ledger {
         let now = now();
         let same = self.rows.get(key)?;
         let owned = self.rows.owned(&intent.resource, now)?;
+        let named = match &intent.identifier {
+            Some(id) => self.rows.named(id, key)?,
+            None => None,
+        };
         let payer = Payer {
             same: same.as_ref(),
+            named: named.as_ref(),
             other_open: self.rows.other_open(&intent.resource, key)?,
             open: self.rows.open_count(key)?,
             owned: owned.as_ref(),
@@ -292,6 +305,15 @@ impl Ledger {
         Ok(match self.rows.owned(&question.resource, now())? {
             Some(owned) => Reply::deliver_owned(&owned, true),
             None => Reply::refuse(Problem::PaymentRequired, &question.resource),
+        })
+    }
+
+    /// Whether who proved the account owns a resource; one synchronous step, so a proof counts once.
+    fn sign_in(&self, proof: &SignIn) -> Result<Reply> {
+        let now = now();
+        let owned = self.rows.owned(&proof.resource, now)?;
+        ledger::sign_in(owned.as_ref(), &proof.resource, || {
+            self.rows.consume(&proof.nonce, proof.until, now)
         })
     }
 

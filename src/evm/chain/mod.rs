@@ -11,10 +11,14 @@ use alloc::{
 };
 
 use alloy_primitives::{Address, B256, U256, keccak256};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Transfer, hex};
-use crate::{money::Amount, x402::v2::Scheme};
+use crate::{
+    json::{self, Value},
+    money::Amount,
+    x402::v2::Scheme,
+};
 
 /// An answer that is not what was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,20 +77,37 @@ fn request<P: Serialize>(method: &str, params: P) -> Vec<u8> {
     serde_json::to_vec(&request).unwrap_or_default()
 }
 
-fn result<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unreadable> {
-    #[derive(Deserialize)]
-    struct Answer<T> {
-        result: Option<T>,
-    }
-    serde_json::from_slice::<Answer<T>>(body)
-        .ok()
-        .and_then(|answer| answer.result)
+/// Reads the `result` of an answer, which is one JSON object and no batch.
+fn read<T>(body: &[u8], result: impl FnOnce(&Value<'_>) -> Option<T>) -> Result<T, Unreadable> {
+    let answer = core::str::from_utf8(body).ok().and_then(|text| json::parse(text).ok());
+    answer
+        .as_ref()
+        .and_then(|answer| result(answer.get("result")?))
         .ok_or(Unreadable)
 }
 
-fn quantity(text: &str) -> Result<u64, Unreadable> {
-    let digits = text.strip_prefix("0x").ok_or(Unreadable)?;
-    u64::from_str_radix(digits, 16).map_err(|_| Unreadable)
+/// A member that is hex of exactly this many bytes.
+fn bytes<const N: usize>(object: &Value<'_>, name: &str) -> Option<[u8; N]> {
+    hex::read(object.get(name)?.text()?)
+}
+
+/// A member that is a 256-bit number.
+fn word(object: &Value<'_>, name: &str) -> Option<U256> {
+    bytes::<32>(object, name).map(U256::from_be_bytes)
+}
+
+/// A member that is a number: hex digits without a fixed length (JSON-RPC specification of Ethereum, "quantity").
+fn quantity(object: &Value<'_>, name: &str) -> Option<u64> {
+    let digits = object.get(name)?.text()?.strip_prefix("0x")?;
+    // from_str_radix takes a sign as well
+    let plain = digits.bytes().all(|b| b.is_ascii_hexdigit());
+    plain.then(|| u64::from_str_radix(digits, 16).ok())?
+}
+
+/// The topics of a log.
+fn topics(log: &Value<'_>) -> Option<Vec<B256>> {
+    let topics = log.get("topics")?.items()?.iter();
+    topics.map(|topic| hex::read(topic.text()?).map(B256::new)).collect()
 }
 
 /// Asks for the latest block.
@@ -96,15 +117,11 @@ pub fn ask_latest_block() -> Vec<u8> {
 
 /// Reads a block.
 pub fn read_block(body: &[u8]) -> Result<Block, Unreadable> {
-    #[derive(Deserialize)]
-    struct Header {
-        number: String,
-        timestamp: String,
-    }
-    let header: Header = result(body)?;
-    Ok(Block {
-        number: quantity(&header.number)?,
-        time: quantity(&header.timestamp)?,
+    read(body, |header| {
+        Some(Block {
+            number: quantity(header, "number")?,
+            time: quantity(header, "timestamp")?,
+        })
     })
 }
 
@@ -145,13 +162,11 @@ pub fn ask_authorization_state(wanted: &Wanted, block: u64) -> Vec<u8> {
 
 /// Reads whether the nonce is used.
 pub fn read_authorization_state(body: &[u8]) -> Result<bool, Unreadable> {
-    let word: String = result(body)?;
-    let word = hex::read::<32>(&word).ok_or(Unreadable)?;
-    match U256::from_be_bytes(word) {
-        U256::ZERO => Ok(false),
-        U256::ONE => Ok(true),
-        _ => Err(Unreadable),
-    }
+    read(body, |word| match U256::from_be_bytes(hex::read::<32>(word.text()?)?) {
+        U256::ZERO => Some(false),
+        U256::ONE => Some(true),
+        _ => None,
+    })
 }
 
 fn authorization_used() -> B256 {
@@ -201,21 +216,16 @@ pub fn ask_use(wanted: &Wanted, from: u64, to: u64) -> Vec<u8> {
 
 /// Reads how the nonce was used up; none if there is no log in the range.
 pub fn read_use(body: &[u8]) -> Result<Option<Use>, Unreadable> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Log {
-        transaction_hash: String,
-        topics: Vec<String>,
-    }
-    let logs: Vec<Log> = result(body)?;
-    let Some(log) = logs.into_iter().next() else {
-        return Ok(None);
-    };
-    let kind = log.topics.first().and_then(|topic| hex::read(topic)).map(B256::new);
-    Ok(match kind {
-        Some(kind) if kind == authorization_used() => Some(Use::Transferred(log.transaction_hash)),
-        Some(kind) if kind == authorization_canceled() => Some(Use::Cancelled),
-        _ => return Err(Unreadable),
+    read(body, |logs| {
+        let Some(log) = logs.items()?.first() else {
+            return Some(None);
+        };
+        let transaction = log.get("transactionHash")?.text()?;
+        match topics(log)?.first()? {
+            kind if *kind == authorization_used() => Some(Some(Use::Transferred(transaction.to_string()))),
+            kind if *kind == authorization_canceled() => Some(Some(Use::Cancelled)),
+            _ => None,
+        }
     })
 }
 
@@ -230,50 +240,62 @@ pub fn ask_receipt(transaction: &str) -> Vec<u8> {
 /// Any other transfer in the same transaction proves nothing: a payer can batch the use of one
 /// nonce, paid to itself, with an honest payment by another (threat A10).
 pub fn read_transfer(body: &[u8], wanted: &Wanted) -> Result<Option<u64>, Unreadable> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Log {
-        address: String,
-        topics: Vec<String>,
-        data: String,
-        log_index: String,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Receipt {
-        block_number: String,
-        status: String,
-        logs: Vec<Log>,
-    }
-    let receipt: Receipt = result(body)?;
-    let block = quantity(&receipt.block_number)?;
-    if quantity(&receipt.status)? != 1 {
-        return Ok(None);
-    }
-    let by_token = |log: &Log| hex::read::<20>(&log.address) == Some(wanted.asset.0.0);
-    let topics = |log: &Log| {
-        log.topics
-            .iter()
-            .map(|topic| hex::read::<32>(topic).map(B256::new))
-            .collect::<Option<Vec<_>>>()
-    };
-    let mut pairs = receipt.logs.iter().zip(receipt.logs.iter().skip(1));
-    let found = pairs.any(|(used, moved)| {
-        let adjacent = quantity(&used.log_index)
-            .ok()
-            .and_then(|index| index.checked_add(1))
-            .is_some_and(|next| quantity(&moved.log_index) == Ok(next));
-        adjacent
-            && by_token(used)
-            && by_token(moved)
-            && topics(used).is_some_and(|topics| topics == [authorization_used(), wanted.from.into_word(), wanted.nonce])
-            && topics(moved).is_some_and(|topics| topics == [transfer(), wanted.from.into_word(), wanted.to.into_word()])
-            && hex::read::<32>(&moved.data).is_some_and(|word| U256::from_be_bytes(word) == wanted.value.atomic())
-    });
-    Ok(found.then_some(block))
+    read(body, |receipt| {
+        let block = quantity(receipt, "blockNumber")?;
+        if quantity(receipt, "status")? != 1 {
+            return Some(None);
+        }
+        let logs = receipt.get("logs")?.items()?;
+        let by_token = |log: &Value<'_>| bytes(log, "address") == Some(wanted.asset.0.0);
+        let found = logs.iter().zip(logs.iter().skip(1)).any(|(used, moved)| {
+            let next = quantity(used, "logIndex").and_then(|index| index.checked_add(1));
+            next.is_some()
+                && next == quantity(moved, "logIndex")
+                && by_token(used)
+                && by_token(moved)
+                && topics(used).is_some_and(|topics| topics == [authorization_used(), wanted.from.into_word(), wanted.nonce])
+                && topics(moved).is_some_and(|topics| topics == [transfer(), wanted.from.into_word(), wanted.to.into_word()])
+                && word(moved, "data") == Some(wanted.value.atomic())
+        });
+        Some(found.then_some(block))
+    })
 }
 
 /// What endpoints are told apart by in logs: never the whole address, which may hold a secret.
 pub fn endpoint_name(url: &str) -> String {
     url.split('/').nth(2).unwrap_or_default().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_have_digits_and_nothing_else() {
+        let read = |text: &str| quantity(&json::parse(&format!("{{\"n\":\"{text}\"}}")).unwrap(), "n");
+        assert_eq!(read("0x1b4"), Some(436));
+        assert_eq!(read("0xffffffffffffffff"), Some(u64::MAX));
+        for bad in ["", "0x", "1b4", "0x+1", "0x-1", "0x 1", "0x10000000000000000"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a10_an_answer_is_one_object_with_named_members() {
+        for bad in [
+            "",
+            "[[]]",
+            r#"["0x1","0x2"]"#,
+            r#"{"result":["0x1","0x2"]}"#,
+            r#"{"result":null}"#,
+            r#"{"result":{"number":"0x1","number":"0x2","timestamp":"0x3"}}"#,
+            r#"[{"result":{"number":"0x1","timestamp":"0x2"}}]"#,
+        ] {
+            assert_eq!(read_block(bad.as_bytes()), Err(Unreadable), "{bad}");
+            assert_eq!(read_use(bad.as_bytes()), Err(Unreadable), "{bad}");
+        }
+        let good = r#"{"jsonrpc":"2.0","id":1,"result":{"number":"0x1","timestamp":"0x2"}}"#;
+        assert_eq!(read_block(good.as_bytes()), Ok(Block { number: 1, time: 2 }));
+        assert_eq!(read_use(br#"{"result":[]}"#), Ok(None));
+    }
 }

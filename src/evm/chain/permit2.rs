@@ -11,9 +11,9 @@ use alloc::{
 };
 
 use alloy_primitives::{B256, U256, keccak256};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::{Unreadable, Wanted, by_number, call, quantity, request, result, transfer};
+use super::{Unreadable, Wanted, by_number, bytes, call, quantity, read, request, topics, transfer, word};
 use crate::{
     evm::{Permit, hex, permit2::PERMIT2},
     x402::v2::Scheme,
@@ -29,10 +29,10 @@ pub fn ask_bitmap(wanted: &Wanted, block: u64) -> Vec<u8> {
 
 /// Reads whether the nonce is used.
 pub fn read_bitmap(body: &[u8], wanted: &Wanted) -> Result<bool, Unreadable> {
-    let word: String = result(body)?;
-    let word = hex::read::<32>(&word).ok_or(Unreadable)?;
     let [.., bit] = wanted.nonce.0;
-    Ok(U256::from_be_bytes(word).bit(bit.into()))
+    read(body, |word| {
+        Some(U256::from_be_bytes(hex::read::<32>(word.text()?)?).bit(bit.into()))
+    })
 }
 
 /// Asks for the token's transfers from payer to payee between two blocks, both included.
@@ -57,21 +57,16 @@ pub fn ask_transfers(wanted: &Wanted, from: u64, to: u64) -> Vec<u8> {
 
 /// Reads the transactions that moved exactly the wanted value, oldest first, each once.
 pub fn read_transfers(body: &[u8], wanted: &Wanted) -> Result<Vec<String>, Unreadable> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Log {
-        transaction_hash: String,
-        data: String,
-    }
-    let logs: Vec<Log> = result(body)?;
-    let mut found: Vec<String> = Vec::new();
-    for log in logs {
-        let value = hex::read::<32>(&log.data).ok_or(Unreadable)?;
-        if U256::from_be_bytes(value) == wanted.value.atomic() && !found.contains(&log.transaction_hash) {
-            found.push(log.transaction_hash);
+    read(body, |logs| {
+        let mut found: Vec<String> = Vec::new();
+        for log in logs.items()? {
+            let hash = log.get("transactionHash")?.text()?;
+            if word(log, "data")? == wanted.value.atomic() && !found.iter().any(|known| known == hash) {
+                found.push(hash.to_string());
+            }
         }
-    }
-    Ok(found)
+        Some(found)
+    })
 }
 
 /// Asks for the payer's invalidations of its own nonces between two blocks, both included.
@@ -97,22 +92,19 @@ pub fn ask_invalidations(wanted: &Wanted, from: u64, to: u64) -> Vec<u8> {
 
 /// Reads whether one of them is of the wanted nonce: its word of the bitmap, then a mask.
 pub fn read_invalidation(body: &[u8], wanted: &Wanted) -> Result<bool, Unreadable> {
-    #[derive(Deserialize)]
-    struct Log {
-        data: String,
-    }
-    let logs: Vec<Log> = result(body)?;
     let nonce = U256::from_be_bytes(wanted.nonce.0);
     let place: U256 = nonce.wrapping_shr(8);
     let [.., bit] = wanted.nonce.0;
-    let names = |log: &Log| {
-        let bytes = hex::read::<64>(&log.data)?;
-        let (word, mask) = bytes.split_first_chunk::<32>()?;
-        let mask = U256::try_from_be_slice(mask)?;
-        Some(U256::from_be_bytes(*word) == place && mask.bit(bit.into()))
-    };
-    let all: Option<Vec<bool>> = logs.iter().map(names).collect();
-    all.map(|all| all.contains(&true)).ok_or(Unreadable)
+    read(body, |logs| {
+        let mut named = false;
+        for log in logs.items()? {
+            let data = bytes::<64>(log, "data")?;
+            let (word, mask) = data.split_first_chunk::<32>()?;
+            let mask = U256::try_from_be_slice(mask)?;
+            named |= U256::from_be_bytes(*word) == place && mask.bit(bit.into());
+        }
+        Some(named)
+    })
 }
 
 /// Asks for a transaction.
@@ -122,20 +114,14 @@ pub fn ask_transaction(hash: &str) -> Vec<u8> {
 
 /// Reads whether a transaction is the proxy's settlement of the wanted permit; its block if it is.
 pub fn read_settlement(body: &[u8], wanted: &Wanted) -> Result<Option<u64>, Unreadable> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Transaction {
-        to: Option<String>,
-        input: String,
-        block_number: Option<String>,
-    }
-    let transaction: Transaction = result(body)?;
-    let to = transaction.to.as_deref().and_then(hex::read::<20>);
-    let Some(block) = transaction.block_number else {
-        return Ok(None);
-    };
-    let ours = to == Some(Permit::proxy(wanted.scheme).0.0) && is_settlement(&transaction.input, wanted);
-    Ok(ours.then_some(quantity(&block)?))
+    read(body, |transaction| {
+        let input = transaction.get("input")?.text()?;
+        if transaction.get("blockNumber").is_none() {
+            return Some(None);
+        }
+        let ours = bytes(transaction, "to") == Some(Permit::proxy(wanted.scheme).0.0) && is_settlement(input, wanted);
+        Some(ours.then_some(quantity(transaction, "blockNumber")?))
+    })
 }
 
 /// Where the permit's words stand: after the selector, and after the five words of an EIP-2612 permit
@@ -174,25 +160,15 @@ fn is_settlement(input: &str, wanted: &Wanted) -> bool {
 
 /// Reads from a receipt whether the transaction went through and made the wanted transfer.
 pub fn read_receipt(body: &[u8], wanted: &Wanted) -> Result<bool, Unreadable> {
-    #[derive(Deserialize)]
-    struct Log {
-        address: String,
-        topics: Vec<String>,
-        data: String,
-    }
-    #[derive(Deserialize)]
-    struct Receipt {
-        status: String,
-        logs: Vec<Log>,
-    }
-    let receipt: Receipt = result(body)?;
-    let topics = [transfer(), wanted.from.into_word(), wanted.to.into_word()].map(|word| hex::print(word.as_slice()));
-    let made = receipt.logs.iter().any(|log| {
-        hex::read::<20>(&log.address) == Some(wanted.asset.0.0)
-            && log.topics.iter().map(ToString::to_string).eq(topics.iter().cloned())
-            && hex::read::<32>(&log.data).is_some_and(|word| U256::from_be_bytes(word) == wanted.value.atomic())
-    });
-    Ok(made && quantity(&receipt.status)? == 1)
+    let moved = [transfer(), wanted.from.into_word(), wanted.to.into_word()];
+    read(body, |receipt| {
+        let made = receipt.get("logs")?.items()?.iter().any(|log| {
+            bytes(log, "address") == Some(wanted.asset.0.0)
+                && topics(log).is_some_and(|topics| topics == moved)
+                && word(log, "data") == Some(wanted.value.atomic())
+        });
+        Some(made && quantity(receipt, "status")? == 1)
+    })
 }
 
 #[cfg(test)]

@@ -127,6 +127,10 @@ fn a14_a_contracts_signature_is_believed_only_when_the_facilitator_believes_it()
     for (body, slug) in [
         (None, "facilitator-unavailable"),
         (Some("<html>"), "facilitator-unavailable"),
+        (
+            Some(r#"{"isValid":true,"payer":"0x000000000000000000000000000000000000dEaD"}"#),
+            "settlement-refused",
+        ),
         (Some(r#"{"isValid":false}"#), "settlement-refused"),
         (
             Some(r#"{"isValid":false,"invalidReason":"invalid_exact_evm_signature"}"#),

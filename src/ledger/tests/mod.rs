@@ -1,5 +1,6 @@
 //! The decisions and transitions, one by one.
 
+mod extensions;
 mod methods;
 
 use alloc::{borrow::ToOwned, format, string::String};
@@ -26,7 +27,7 @@ fn intent() -> Intent {
         transfer: Transfer::Eip3009,
         metered: None,
         upfront: false,
-        unverified: false,
+        verify: false,
         payer: Address::repeat_byte(2),
         pay_to: Address::repeat_byte(3),
         amount: Amount::from_atomic(U256::from(50_000)),
@@ -35,6 +36,7 @@ fn intent() -> Intent {
         digest: "d".into(),
         secret: true,
         tagged: false,
+        identifier: None,
         address: "home".into(),
         late: None,
         receipt: "r".into(),
@@ -45,6 +47,7 @@ fn intent() -> Intent {
 fn alone() -> Payer<'static> {
     Payer {
         same: None,
+        named: None,
         other_open: false,
         open: 0,
         owned: None,

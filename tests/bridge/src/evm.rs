@@ -1,15 +1,20 @@
 //! Operations on what EVM chains prescribe: typed data, signatures.
 
 use farthing::{
-    evm::{Address, Asset, Authorization, B256, Signature, hex, signature::SignatureError},
+    evm::{Address, Asset, Authorization, B256, Domain, Permit, Signature, Signed, hex, permit2, signature::SignatureError},
     json,
-    x402::Network,
 };
 use serde_json::{Value, json};
 
 use crate::{Op, args};
 
-pub(crate) const OPS: &[(&str, Op)] = &[("assets", assets), ("digest", digest), ("recover", recover)];
+pub(crate) const OPS: &[(&str, Op)] = &[
+    ("assets", assets),
+    ("constants", constants),
+    ("digest", digest),
+    ("separator", separator),
+    ("recover", recover),
+];
 
 /// The asset table.
 fn assets(_: &Value) -> Result<Value, String> {
@@ -20,26 +25,63 @@ fn assets(_: &Value) -> Result<Value, String> {
             "name": asset.name,
             "version": asset.version,
             "decimals": asset.decimals,
+            "assetTransferMethod": asset.transfer,
         })
     };
     Ok(farthing::evm::asset::ASSETS.iter().map(asset).collect())
 }
 
-/// The digest of an EIP-3009 `authorization` (its wire form) for the `asset` of a `network`: `{digest, authorization}`, the
-/// latter as the core writes it; or `{refused}`.
+/// The contracts that permits are for.
+fn constants(_: &Value) -> Result<Value, String> {
+    Ok(json!({
+        "permit2": permit2::PERMIT2.to_checksum(None),
+        "exactProxy": permit2::EXACT_PROXY.to_checksum(None),
+        "uptoProxy": permit2::UPTO_PROXY.to_checksum(None),
+    }))
+}
+
+/// The digest of an `authorization` (EIP-3009, its wire form) for the token's domain, `name`, `version`, `network` and
+/// `asset`, or of a `permit2Authorization` on `network`: `{digest, written}`, the latter as the core writes it; or `{refused}`.
 fn digest(request: &Value) -> Result<Value, String> {
-    let network: Network = args::parsed(request, "network")?;
-    let contract = Address::new(args::bytes(request, "asset")?);
-    let asset = Asset::find(network, contract).ok_or("no such asset")?;
-    let text = request.get("authorization").ok_or("authorization is missing")?.to_string();
-    let read = json::parse(&text).ok().and_then(|value| Authorization::read(&value));
-    Ok(match read {
-        Some(authorization) => json!({
-            "digest": hex::print(authorization.digest(asset).as_slice()),
-            "authorization": authorization,
+    let domain = Domain {
+        name: args::optional(request, "name")?.unwrap_or_default(),
+        version: args::optional(request, "version")?.unwrap_or_default(),
+        network: args::parsed(request, "network")?,
+        contract: Address::new(args::bytes(request, "asset")?),
+    };
+    let member = |name| request.get(name).map(Value::to_string);
+    let signed = match (member("authorization"), member("permit2Authorization")) {
+        (Some(text), None) => json::parse(&text)
+            .ok()
+            .and_then(|value| Authorization::read(&value))
+            .map(Signed::Eip3009),
+        (None, Some(text)) => json::parse(&text)
+            .ok()
+            .and_then(|value| Permit::read(&value))
+            .map(Signed::Permit2),
+        _ => return Err("one of authorization and permit2Authorization".into()),
+    };
+    Ok(match signed {
+        Some(signed) => json!({
+            "digest": hex::print(signed.digest(&domain).as_slice()),
+            "written": match signed {
+                Signed::Eip3009(authorization) => json!(authorization),
+                Signed::Permit2(permit) => json!(permit),
+            },
         }),
         None => json!({ "refused": "malformed" }),
     })
+}
+
+/// The domain separator of the token `name`, `version`, `network`, `asset`.
+fn separator(request: &Value) -> Result<Value, String> {
+    let domain = Domain {
+        name: args::text(request, "name")?,
+        version: args::text(request, "version")?,
+        network: args::parsed(request, "network")?,
+        contract: Address::new(args::bytes(request, "asset")?),
+    };
+    Ok(json!(hex::print(domain.separator().as_slice())))
 }
 
 /// Whose `signature` over `digest` it is: `{signer}` or `{refused}`.

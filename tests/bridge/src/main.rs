@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 mod args;
 mod evm;
+mod extensions;
 mod offer;
 mod wire;
 
@@ -14,7 +15,7 @@ mod wire;
 /// result, not an error.
 type Op = fn(&Value) -> Result<Value, String>;
 
-const OPS: &[&[(&str, Op)]] = &[wire::OPS, evm::OPS, offer::OPS];
+const OPS: &[&[(&str, Op)]] = &[wire::OPS, evm::OPS, offer::OPS, extensions::OPS];
 
 fn answer(line: &str) -> Value {
     let answered = serde_json::from_str::<Value>(line)

@@ -3,7 +3,13 @@
 use farthing::{
     json,
     money::{Amount, Price},
-    x402::{self, DecodeError, v1::PaymentPayloadV1, v2::PaymentPayload},
+    problem::Problem,
+    x402::{
+        self, DecodeError,
+        facilitator::{SettleResponse, Supported, SupportedKind, VerifyResponse},
+        v1::PaymentPayloadV1,
+        v2::{EvmPayload, OutgoingEvm, PaymentPayload},
+    },
 };
 use serde_json::{Value, json};
 
@@ -15,6 +21,10 @@ pub(crate) const OPS: &[(&str, Op)] = &[
     ("read_payment", read_payment),
     ("amount", amount),
     ("price", price),
+    ("problems", problems),
+    ("read_settle", read_settle),
+    ("read_verify", read_verify),
+    ("read_supported", read_supported),
 ];
 
 const fn kind(error: DecodeError) -> &'static str {
@@ -67,6 +77,10 @@ fn written(value: &json::Value<'_>) -> Result<String, String> {
     Ok(value.raw().to_owned())
 }
 
+fn payload(payload: &EvmPayload<'_>) -> Value {
+    json!(OutgoingEvm::new(payload.signature, &payload.signed))
+}
+
 /// `header` as a payment of `version` 1 or 2: what the core understood of it, or `{refused}`.
 fn read_payment(request: &Value) -> Result<Value, String> {
     let header = args::text(request, "header")?;
@@ -87,8 +101,11 @@ fn read_payment(request: &Value) -> Result<Value, String> {
                     "asset": accepted.asset,
                     "payTo": accepted.pay_to,
                     "maxTimeoutSeconds": accepted.max_timeout_seconds,
+                    "assetTransferMethod": accepted.transfer,
+                    "facilitatorAddress": accepted.facilitator,
+                    "paymentFlow": accepted.flow,
                 },
-                "payload": { "signature": payment.payload.signature, "authorization": payment.payload.authorization },
+                "payload": payload(&payment.payload),
             }))
         }),
         1 => read(&|value| {
@@ -96,7 +113,7 @@ fn read_payment(request: &Value) -> Result<Value, String> {
             Ok(json!({
                 "scheme": payment.scheme,
                 "network": payment.network,
-                "payload": { "signature": payment.payload.signature, "authorization": payment.payload.authorization },
+                "payload": payload(&payment.payload),
             }))
         }),
         other => return Err(format!("there is no version {other}")),
@@ -121,4 +138,45 @@ fn price(request: &Value) -> Result<Value, String> {
         Ok(amount) => json!({ "amount": amount }),
         Err(error) => json!({ "refused": error.to_string() }),
     })
+}
+
+/// Every problem: `[{slug, status, uri}]`.
+fn problems(_: &Value) -> Result<Value, String> {
+    let problem = |problem: &Problem| json!({ "slug": problem.slug(), "status": problem.status(), "uri": problem.uri() });
+    Ok(Problem::ALL.iter().map(problem).collect())
+}
+
+/// `body` as a facilitator's answer to `/settle`, or null.
+fn read_settle(request: &Value) -> Result<Value, String> {
+    Ok(json!(SettleResponse::read(args::text(request, "body")?)))
+}
+
+/// `body` as a facilitator's answer to `/verify`, or null.
+fn read_verify(request: &Value) -> Result<Value, String> {
+    let answer = VerifyResponse::read(args::text(request, "body")?);
+    Ok(json!(answer.map(|answer| json!({
+        "isValid": answer.valid,
+        "invalidReason": answer.reason,
+        "payer": answer.payer,
+    }))))
+}
+
+/// `body` as a facilitator's answer to `/supported`, or null; only kinds that the core knows are in it.
+fn read_supported(request: &Value) -> Result<Value, String> {
+    let answer = Supported::read(args::text(request, "body")?);
+    Ok(json!(answer.map(|answer| {
+        let kind = |kind: &SupportedKind| {
+            json!({
+                "x402Version": kind.version,
+                "scheme": kind.scheme.name(),
+                "network": kind.network,
+                "facilitatorAddress": kind.facilitator.map(|address| address.to_checksum(None)),
+            })
+        };
+        json!({
+            "kinds": answer.kinds.iter().map(kind).collect::<Vec<_>>(),
+            "extensions": answer.extensions,
+            "signers": answer.signers.iter().map(|address| address.to_checksum(None)).collect::<Vec<_>>(),
+        })
+    })))
 }

@@ -1,0 +1,177 @@
+//! The rules of the echo, one by one; that they are npm's is shown in `tests/conformance`.
+
+use alloc::{format, string::String};
+
+use super::*;
+use crate::json::parse;
+use proptest::prelude::*;
+
+const ANNOUNCED: &str = r#"{
+    "payment-identifier": {"info": {"required": false}, "schema": {"type": "object"}},
+    "sign-in-with-x": {"info": {"domain": "a", "nonce": "1", "issuedAt": "2", "expirationTime": "3", "resources": ["x", "y"]}},
+    "bazaar": {"info": {"input": {"type": "http", "pathParams": {"a": "b"}}, "output": {"example": [1, 2.50, {"z": null}]}}},
+    "builder-code": {"info": {"a": "app", "s": ["one", "two"]}},
+    "bare": {"x": 1}
+}"#;
+
+fn check(echo: &str) -> Result<(), String> {
+    let (announced, echo) = (parse(ANNOUNCED).unwrap(), parse(echo).unwrap());
+    check_echo(Some(&announced), Some(&echo)).map_err(Into::into)
+}
+
+#[test]
+fn all_of_it_nothing_of_it_and_more_than_it_are_fine() {
+    for fine in [
+        ANNOUNCED,
+        "{}",
+        "null",
+        "[]",
+        r#"{"payment-identifier":{"info":{"required":false,"id":"x"}}}"#,
+        r#"{"payment-identifier":{"info":{"required":false},"schema":"whatever"}}"#,
+        r#"{"somebody-elses":{"info":7}}"#,
+        r#"{"sign-in-with-x":{"info":{"domain":"a","resources":["x","y"]}}}"#,
+        r#"{"sign-in-with-x":{"info":{"domain":"a","nonce":"9","resources":["x","y"]}}}"#,
+        r#"{"bazaar":{"info":{"output":{"more":1,"example":[1.0,25e-1,{"z":null}]},"input":{"pathParams":{"a":"b","c":"d"},"type":"http"}}}}"#,
+        r#"{"builder-code":{"info":{"s":["two","mine","one"],"a":"app"}}}"#,
+        r#"{"bare":{"x":1,"y":2}}"#,
+        r#"{"bare":{"info":{"x":1}}}"#,
+    ] {
+        assert_eq!(check(fine), Ok(()), "{fine}");
+    }
+    assert_eq!(check_echo(None, parse(r#"{"a":{}}"#).ok().as_ref()), Ok(()));
+}
+
+#[test]
+fn what_is_deleted_or_overwritten_is_named() {
+    for (wrong, key) in [
+        (r#"{"payment-identifier":{"info":{"id":"x"}}}"#, "payment-identifier"),
+        (r#"{"payment-identifier":{"info":{"required":true}}}"#, "payment-identifier"),
+        (r#"{"payment-identifier":{"info":{"required":null}}}"#, "payment-identifier"),
+        (
+            r#"{"payment-identifier":{"info":{"required":"false"}}}"#,
+            "payment-identifier",
+        ),
+        (r#"{"payment-identifier":null}"#, "payment-identifier"),
+        (
+            r#"{"sign-in-with-x":{"info":{"domain":"b","resources":["x","y"]}}}"#,
+            "sign-in-with-x",
+        ),
+        (
+            r#"{"sign-in-with-x":{"info":{"domain":"a","resources":["x"]}}}"#,
+            "sign-in-with-x",
+        ),
+        (
+            r#"{"sign-in-with-x":{"info":{"domain":"a","resources":["y","x"]}}}"#,
+            "sign-in-with-x",
+        ),
+        (
+            r#"{"bazaar":{"info":{"output":{"example":[1,2.5,{}]},"input":{"pathParams":{"a":"b"},"type":"http"}}}}"#,
+            "bazaar",
+        ),
+        (r#"{"builder-code":{"info":{"a":"app","s":["one"]}}}"#, "builder-code"),
+        (r#"{"builder-code":{"info":{"a":"other","s":["one","two"]}}}"#, "builder-code"),
+        (
+            r#"{"builder-code":{"info":{"a":"app","s":["one","two","3","4","5","6","7","8","9","10","11"]}}}"#,
+            "builder-code",
+        ),
+    ] {
+        assert_eq!(check(wrong), Err(key.into()), "{wrong}");
+    }
+    // a server that announces nothing about it does not let a client speak for it either
+    let echo = parse(r#"{"builder-code":{"info":{"a":"app"}}}"#).unwrap();
+    assert_eq!(check_echo(None, Some(&echo)), Err(BUILDER_CODE));
+}
+
+#[test]
+fn numbers_are_compared_by_value() {
+    for (one, other) in [
+        ("1", "1.0"),
+        ("100", "1e2"),
+        ("0.001", "1E-3"),
+        ("0", "-0"),
+        ("0", "0e7"),
+        ("-2.50", "-25e-1"),
+    ] {
+        assert!(same(&parse(one).unwrap(), &parse(other).unwrap()), "{one} {other}");
+    }
+    for (one, other) in [
+        ("1", "-1"),
+        ("1", "10"),
+        ("0.1", "0.01"),
+        ("1", "\"1\""),
+        ("1e99999", "1e99998"),
+    ] {
+        assert!(!same(&parse(one).unwrap(), &parse(other).unwrap()), "{one} {other}");
+    }
+    for (text, fine) in [
+        ("[123456789012345, 1.5, -0, 1e200]", true),
+        (r#"{"a": [1234567890123456]}"#, false),
+        ("1e301", false),
+        ("0.1234567890123456", false),
+        ("\"1234567890123456\"", true),
+        ("null", true),
+    ] {
+        assert_eq!(can_be_echoed(&parse(text).unwrap()), fine, "{text}");
+    }
+}
+
+#[test]
+fn a_client_keeps_what_the_server_says() {
+    let merged = |server: &str, client: &str| {
+        let (server, client) = (parse(server).unwrap(), parse(client).unwrap());
+        merge(Some(&server), Some(&client)).unwrap()
+    };
+    assert_eq!(
+        merged(
+            r#"{"a":{"info":{"x":1,"n":null},"schema":{}},"b":7}"#,
+            r#"{"a":{"info":{"x":2,"n":3,"y":[4]},"z":5},"b":8,"c":9}"#
+        ),
+        r#"{"a":{"info":{"x":1,"n":null,"y":[4]},"schema":{},"z":5},"b":8,"c":9}"#
+    );
+    assert_eq!(
+        merged(
+            r#"{"builder-code":{"info":{"a":"app","s":["one"]}}}"#,
+            r#"{"builder-code":{"info":{"a":"me","s":["two","one"]}}}"#
+        ),
+        r#"{"builder-code":{"info":{"a":"app","s":["two","one"]}}}"#
+    );
+    assert_eq!(
+        merged(
+            r#"{"builder-code":{"info":{"s":"one"}}}"#,
+            r#"{"builder-code":{"info":{"s":["two"]}}}"#
+        ),
+        r#"{"builder-code":{"info":{"s":["two","one"]}}}"#
+    );
+    let value = parse(ANNOUNCED).unwrap();
+    assert_eq!(merge(Some(&value), None).as_deref(), Some(ANNOUNCED));
+    assert_eq!(merge(None, Some(&value)).as_deref(), Some(ANNOUNCED));
+}
+
+fn any_info() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i32>().prop_map(Into::into),
+        "[a-c]{0,2}".prop_map(serde_json::Value::String),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..3).prop_map(serde_json::Value::Array),
+            proptest::collection::btree_map("[a-c]", inner, 0..3)
+                .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #[test]
+    fn what_our_client_echoes_our_server_takes(server in any_info(), client in any_info()) {
+        let text = |info: &serde_json::Value| format!(r#"{{"k":{{"info":{info}}}}}"#);
+        let (server, client) = (text(&server), text(&client));
+        let (server, client) = (parse(&server).unwrap(), parse(&client).unwrap());
+        let echo = merge(Some(&server), Some(&client)).unwrap();
+        let echo = parse(&echo).unwrap();
+        prop_assert_eq!(check_echo(Some(&server), Some(&echo)), Ok(()));
+    }
+}

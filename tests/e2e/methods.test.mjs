@@ -1,0 +1,312 @@
+// Other ways to pay than the usual one: permits, metered pages, money first, contract wallets.
+import assert from "node:assert/strict";
+import { after, before, test as plainTest } from "node:test";
+import { concat, encodeAbiParameters, getAddress } from "viem";
+import { generatePrivateKey, privateKeyToAccount, privateKeyToAddress } from "viem/accounts";
+import { accounts, facilitator as facilitatorAccount, payTo } from "../support/accounts.mjs";
+import { startChain } from "../support/chain.mjs";
+import { startEdge } from "../support/edge.mjs";
+import { startFacilitator } from "../support/facilitator.mjs";
+import { startHostile } from "../support/hostile-facilitator.mjs";
+import { randomKeys } from "../support/newspaper.mjs";
+import { startOrigin } from "../support/origin.mjs";
+import { signPermit2Payment } from "../support/pay-permit2.mjs";
+import { officialFetch, offersIn, randomNonce, settlementIn, signPayment } from "../support/pay.mjs";
+import { assertPending, problemOf, resend, until } from "./reader.mjs";
+
+const PRICE = 20_000n;
+const parts = [];
+let chain;
+let facilitator;
+let bad;
+let badRpc;
+let origin;
+let permits;
+let mixed;
+const add = async (promise) => {
+  const part = await promise;
+  parts.push(part);
+  return part;
+};
+
+const page = (path) => `<h1>What is sold at ${path}</h1>`;
+before(async () => {
+  chain = await add(startChain());
+  facilitator = await add(startFacilitator({ rpc: chain.url }));
+  bad = await add(startHostile({ target: facilitator.url }));
+  badRpc = await add(startHostile({ target: chain.url }));
+  origin = await add(startOrigin({
+    routes: {
+      "/metered/*": (request, response, url) => {
+        const used = url.pathname.split("/").at(-1);
+        const overrides = { silent: {}, broken: { "settlement-overrides": "12%" } }[used] ?? { "settlement-overrides": JSON.stringify({ amount: decodeURIComponent(used) }) };
+        response.writeHead(200, { "content-type": "text/html", ...overrides });
+        response.end(page(url.pathname));
+      },
+      "/*": (request, response, url) => {
+        response.writeHead(200, { "content-type": "text/html" });
+        response.end(page(url.pathname));
+      },
+    },
+  }));
+  const config = (networks) => (site) => ({
+    site, origin: { url: origin.url }, payTo: { eip155: payTo.address }, networks,
+    settlement: {
+      facilitators: [{ url: bad.url, address: facilitatorAccount.address, contractWallets: true }],
+      rpc: { [chain.network]: [badRpc.url] }, timeoutSeconds: 2,
+    },
+    routes: [
+      { match: "/metered/*", price: "$0.05", scheme: "upto", description: "By what was used" },
+      { match: "/first/*", price: "$0.02", flow: "upfront", description: "Money first" },
+      { match: "/page/*", price: "$0.02", description: "A page" },
+    ],
+  });
+  const keys = randomKeys();
+  permits = await add(startEdge({ config: config([{ network: chain.network, transfer: "permit2" }]), keys }));
+  mixed = await add(startEdge({ config: config([chain.network, { network: chain.network, transfer: "permit2" }]), keys }));
+});
+after(async () => {
+  await Promise.allSettled(parts.reverse().map((part) => part.stop()));
+});
+const test = (name, work) => plainTest(name, async (t) => {
+  try {
+    await work(t);
+  } finally {
+    bad.reset();
+    badRpc.reset();
+    origin.reset();
+  }
+});
+
+async function newPayer({ approve = true, edge = permits } = {}) {
+  const key = generatePrivateKey();
+  const address = privateKeyToAddress(key);
+  await chain.setBalance(address, 10_000_000n);
+  if (approve) await chain.approvePermit2(key);
+  const ask = (path, headers = {}) => fetch(edge.url + path, { redirect: "manual", headers });
+  return {
+    key, address, ask,
+    offer: async (path) => (await offersIn(await ask(path))).v2,
+    sign: async function (path, more = {}) { return signPermit2Payment({ offer: await this.offer(path), key, ...more }); },
+    send: (path, payment) => ask(path, payment.headers),
+    transfers: async () => (await chain.transfersTo()).filter((transfer) => transfer.from === address),
+  };
+}
+
+async function assertPage(response, path, payer, value = PRICE) {
+  const text = await response.text();
+  assert.equal(response.status, 200, text.slice(0, 400));
+  assert.equal(text, page(path));
+  assert.equal(response.headers.get("settlement-overrides"), null, "stays between origin and edge");
+  const [transfer, ...others] = await payer.transfers();
+  assert.deepEqual(others, [], "one transfer");
+  assert.equal(transfer.value, value);
+  const settlement = settlementIn(response);
+  assert.equal(settlement.transaction, transfer.transaction);
+  assert.equal(settlement.payer, payer.address);
+  return settlement;
+}
+
+test("the official client pays by Permit2", async () => {
+  const payer = await newPayer();
+  const response = await officialFetch({ key: payer.key })(`${permits.url}/page/a`);
+  await assertPage(response, "/page/a", payer);
+  // bought, not rented by the call
+  const again = await payer.send("/page/a", await payer.sign("/page/a"));
+  await assertPage(again, "/page/a", payer);
+});
+
+test("the offers of one page: EIP-3009 first, Permit2 beside it, v1 only the first", async () => {
+  const { v2, v1 } = await offersIn(await fetch(`${mixed.url}/page/a`));
+  assert.deepEqual(v2.accepts.map(({ scheme, extra }) => [scheme, extra.assetTransferMethod]), [["exact", undefined], ["exact", "permit2"]]);
+  assert.equal(v1.accepts.length, 1);
+  const payer = await newPayer({ edge: mixed });
+  await assertPage(await payer.send("/page/b", await payer.sign("/page/b", { index: 1 })), "/page/b", payer);
+});
+
+test("who has not approved Permit2 is told with 412, and the same payment goes through afterwards", async () => {
+  const payer = await newPayer({ approve: false });
+  const payment = await payer.sign("/page/a");
+  const refused = await payer.send("/page/a", payment);
+  assert.equal(refused.status, 412);
+  const { v2 } = await offersIn(refused);
+  assert.equal(v2.error, "permit2_allowance_required");
+  assert.equal(v2.accepts.length, 1);
+  assert.equal(settlementIn(refused).errorReason, "permit2_allowance_required");
+  assert.equal(await problemOf(refused), "permit2-allowance-required");
+  await chain.approvePermit2(payer.key);
+  await assertPage(await payer.send("/page/a", payment), "/page/a", payer);
+});
+
+for (const mode of ["die", "500", "garbage", "die-after-settle", "500-after-settle", "pending-after-settle", "cut-after-settle"]) {
+  test(`B1 B2 by Permit2, facilitator: ${mode}: one transfer, and the page`, async () => {
+    const payer = await newPayer();
+    const path = "/page/a";
+    const payment = await payer.sign(path);
+    bad.script("/settle", mode);
+    const first = await payer.send(path, payment);
+    if (first.status === 200) return assertPage(first, path, payer);
+    await assertPending(first);
+    assert.equal((await payer.transfers()).length, mode.endsWith("after-settle") ? 1 : 0);
+    await assertPage(await resend(() => payer.send(path, payment)), path, payer);
+  });
+}
+
+test("A10 a permit whose nonce was spent on something else is cancelled, never paid", async () => {
+  const payer = await newPayer();
+  const payment = await payer.sign("/page/a");
+  bad.script("/settle", "500");
+  badRpc.always("*", "die");
+  await assertPending(await payer.send("/page/a", payment));
+  await chain.cancelPermit2({ key: payer.key, nonce: payment.permit2Authorization.nonce });
+  badRpc.reset();
+  await until("the chain is read", async () => (await payer.send("/page/a", payment)).status === 402);
+  assert.equal(await problemOf(await payer.send("/page/a", payment)), "authorization-cancelled");
+  assert.equal((await payer.transfers()).length, 0);
+});
+
+test("A2 a permit opens one page", async () => {
+  const payer = await newPayer();
+  const payment = await payer.sign("/page/a");
+  await assertPage(await payer.send("/page/a", payment), "/page/a", payer);
+  const other = await payer.send("/page/b", payment);
+  // its quote names the page it was made for
+  assert.equal(other.status, 402);
+  assert.equal((await payer.transfers()).length, 1);
+});
+
+for (const [used, value] of [["12345", 12_345n], ["50%25", 25_000n], ["$0.01", 10_000n], ["silent", 50_000n]]) {
+  test(`a metered page charges what was used: ${decodeURIComponent(used)}`, async () => {
+    const payer = await newPayer();
+    const path = `/metered/${used}`;
+    const payment = await payer.sign(path);
+    const settlement = await assertPage(await payer.send(path, payment), path, payer, value);
+    assert.equal(settlement.amount, String(value));
+  });
+}
+
+test("a metered page that used nothing moves nothing, and its permit is not taken again", async () => {
+  const payer = await newPayer();
+  const payment = await payer.sign("/metered/0");
+  const response = await payer.send("/metered/0", payment);
+  assert.equal(await response.text(), page("/metered/0"));
+  const { success, transaction, amount } = settlementIn(response);
+  assert.deepEqual({ success, transaction, amount }, { success: true, transaction: "", amount: "0" });
+  assert.deepEqual(response.headers.getSetCookie(), []);
+  assert.deepEqual(bad.callsTo("/settle"), []);
+  assert.equal(await problemOf(await payer.send("/metered/0", payment)), "authorization-already-used");
+  assert.equal((await payer.transfers()).length, 0);
+});
+
+for (const used of ["50001", "101%25", "broken"]) {
+  test(`a charge that was not promised or cannot be read charges nothing: ${decodeURIComponent(used)}`, async () => {
+    const payer = await newPayer();
+    const path = `/metered/${used}`;
+    const response = await payer.send(path, await payer.sign(path));
+    assert.equal(await problemOf(response), "charge-invalid");
+    assert.deepEqual(bad.callsTo("/settle"), []);
+    assert.equal((await payer.transfers()).length, 0);
+  });
+}
+
+test("a metered settlement that is lost on the way is repeated with the same charge", async () => {
+  const payer = await newPayer();
+  const path = "/metered/777";
+  const payment = await payer.sign(path);
+  bad.script("/settle", "500");
+  await assertPending(await payer.send(path, payment));
+  await assertPage(await resend(() => payer.send(path, payment)), path, payer, 777n);
+});
+
+test("the official client pays a metered page", async () => {
+  const payer = await newPayer();
+  await assertPage(await officialFetch({ key: payer.key })(`${permits.url}/metered/4242`), "/metered/4242", payer, 4242n);
+});
+
+test("money first: settled before the origin is asked, and owned though the origin fails", async () => {
+  const payer = await newPayer({ edge: mixed });
+  const offer = await payer.offer("/first/a");
+  assert.equal(offer.accepts[0].extra.paymentFlow, "upfront");
+  const payment = await signPayment({ offer, key: payer.key });
+  origin.script("/first/a", 500);
+  const failed = await payer.send("/first/a", payment);
+  assert.equal((await payer.transfers()).length, 1);
+  const cookie = failed.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
+  assert.equal(await problemOf(failed), "paid-not-delivered");
+  await assertPage(await payer.send("/first/a", payment), "/first/a", payer);
+  assert.equal((await payer.ask("/first/a", { cookie })).status, 200);
+  // nothing is fetched for who cannot pay
+  const poor = await newPayer({ edge: mixed });
+  await chain.setBalance(poor.address, 0n);
+  const before = origin.requestsTo("/first/b").length;
+  const refused = await poor.send("/first/b", await signPayment({ offer: await poor.offer("/first/b"), key: poor.key }));
+  assert.equal(await problemOf(refused), "insufficient-funds");
+  assert.equal(origin.requestsTo("/first/b").length, before);
+});
+
+async function contractPayer() {
+  const owner = privateKeyToAccount(generatePrivateKey());
+  const address = getAddress(`0x${generatePrivateKey().slice(-40)}`);
+  await chain.placeWallet({ address, owner: owner.address });
+  await chain.setBalance(address, 10_000_000n);
+  const payer = await newPayer({ edge: mixed, approve: false });
+  return { ...payer, owner, address, transfers: async () => (await chain.transfersTo()).filter((transfer) => transfer.from === address) };
+}
+// The wallet's owner signs for it.
+const signFor = async (payer, path, more = {}) => {
+  const offer = await payer.offer(path);
+  const [accepted] = offer.accepts;
+  const key = generatePrivateKey();
+  const authorization = { from: payer.address, nonce: randomNonce(), ...more.authorization };
+  const blank = await signPayment({ offer, key, overrides: { authorization } });
+  const signature = more.signature ?? await payer.owner.signTypedData({
+    domain: { name: accepted.extra.name, version: accepted.extra.version, chainId: chain.chainId, verifyingContract: accepted.asset },
+    types: { TransferWithAuthorization: [
+      { name: "from", type: "address" }, { name: "to", type: "address" }, { name: "value", type: "uint256" },
+      { name: "validAfter", type: "uint256" }, { name: "validBefore", type: "uint256" }, { name: "nonce", type: "bytes32" },
+    ] },
+    primaryType: "TransferWithAuthorization", message: blank.authorization,
+  });
+  return signPayment({ offer, key, overrides: { authorization: blank.authorization, signature } });
+};
+
+test("A9 a contract wallet (ERC-1271) pays: the facilitator verifies, then it is claimed and settled", async () => {
+  const payer = await contractPayer();
+  const payment = await signFor(payer, "/page/a");
+  const response = await payer.send("/page/a", payment);
+  await assertPage(response, "/page/a", payer);
+  assert.equal(bad.callsTo("/verify").length, 1);
+  // the same again joins what is known, without another look
+  await assertPage(await payer.send("/page/a", payment), "/page/a", payer);
+  assert.equal(bad.callsTo("/verify").length, 1);
+});
+
+test("A14 a forged signature for somebody's contract wallet leaves no row, no fetch, no settlement", async () => {
+  const payer = await contractPayer();
+  const before = origin.log.length;
+  for (const signature of [await privateKeyToAccount(generatePrivateKey()).signMessage({ message: "x" }), `0x${"ab".repeat(200)}`]) {
+    const forged = await signFor(payer, "/page/a", { signature });
+    assert.equal(await problemOf(await payer.send("/page/a", forged)), "signature-invalid");
+    // the true owner is not kept out by it
+    const again = await signFor(payer, "/page/a", { authorization: { nonce: forged.authorization.nonce } });
+    bad.script("/verify", "500");
+    assert.equal(await problemOf(await payer.send("/page/a", again)), "facilitator-unavailable");
+  }
+  assert.equal(origin.log.length, before);
+  assert.deepEqual(bad.callsTo("/settle"), []);
+  assert.deepEqual(await mixed.query("SELECT 1", payer.address).catch(() => []), []);
+});
+
+test("A9 a wallet that does not exist yet (ERC-6492) is the facilitator's to refuse", async () => {
+  const payer = await newPayer({ edge: mixed, approve: false });
+  const magic = "0x6492649264926492649264926492649264926492649264926492649264926492";
+  const wrapped = concat([
+    encodeAbiParameters([{ type: "address" }, { type: "bytes" }, { type: "bytes" }], [accounts[0].address, "0x00", `0x${"11".repeat(65)}`]), magic,
+  ]);
+  const offer = await payer.offer("/page/a");
+  const payment = await signPayment({ offer, key: payer.key, overrides: { authorization: { from: getAddress(`0x${"77".repeat(20)}`) }, signature: wrapped } });
+  const response = await payer.send("/page/a", payment);
+  assert.equal(response.status, 402);
+  assert.match(await problemOf(response), /^signature-/);
+  assert.deepEqual(bad.callsTo("/settle"), []);
+});
