@@ -16,8 +16,12 @@ use super::{
 };
 use crate::{
     evm::{Authorization, Permit, Signed, Transfer, permit2::PERMIT2},
+    json::{MAX_ANNOUNCED_DEPTH, parse_nested},
     money::Amount,
-    x402::header::{PAYMENT_SIGNATURE, X_PAYMENT},
+    x402::{
+        extension::{identifier, merge},
+        header::{PAYMENT_SIGNATURE, X_PAYMENT},
+    },
 };
 
 /// An authorization or a permit for a chosen offer, not signed yet.
@@ -98,6 +102,26 @@ impl Draft {
             }),
         };
         Self { choice, signed }
+    }
+
+    /// Names the payment where the server asks clients to (extension `payment-identifier`): whoever sends
+    /// the same name again is who sent it first, which the signed fields cannot show once they are on the
+    /// chain (threat A16). `id`: 16 to 128 letters, digits, `_` and `-`, known to nobody else.
+    pub fn identified(mut self, id: &str) -> Self {
+        let announced = self.choice.extensions.as_deref();
+        let announced = announced.and_then(|json| parse_nested(json, MAX_ANNOUNCED_DEPTH).ok());
+        let wanted = announced
+            .as_ref()
+            .is_some_and(|announced| announced.get(identifier::KEY).is_some());
+        if wanted && identifier::is_valid(id) {
+            let (mut info, mut own, mut ours) = (Object::new(), Object::new(), Object::new());
+            info.text("id", id);
+            own.raw("info", &info.end());
+            ours.raw(identifier::KEY, &own.end());
+            let ours = ours.end();
+            self.choice.extensions = merge(announced.as_ref(), parse_nested(&ours, MAX_ANNOUNCED_DEPTH).ok().as_ref());
+        }
+        self
     }
 
     /// For which offer.

@@ -17,7 +17,7 @@ use super::offers::{Offer, Offers, Unpayable, Version};
 use crate::{
     evm::{Asset, Domain, Transfer, hex},
     json::{Value, parse},
-    money::{Amount, Price},
+    money::{Amount, Price, PriceError},
     x402::{
         Network,
         v2::{PaymentFlow, Scheme},
@@ -58,14 +58,10 @@ impl Token {
     /// The most that is paid at once: a price such as `"$0.25"` if the token is worth a dollar, or
     /// atomic units.
     pub fn most(mut self, limit: &str) -> Result<Self, PolicyError> {
-        self.most = Some(match limit.parse() {
-            Ok(units) => units,
-            Err(_) => limit
-                .parse::<Price>()
-                .ok()
-                .filter(|price| *price != Price::Free)
-                .and_then(|price| price.in_units_of(self.decimals).ok())
-                .ok_or(PolicyError("max"))?,
+        self.most = Some(match (limit.parse(), limit.parse()) {
+            (Ok(units), _) => units,
+            (_, Ok(price @ Price::Dollars(_))) => price.in_units_of(self.decimals).map_err(|_| PolicyError("max"))?,
+            _ => return Err(PolicyError("max")),
         });
         Ok(self)
     }
@@ -200,8 +196,8 @@ impl fmt::Display for NothingPayable {
 impl core::error::Error for NothingPayable {}
 
 impl Policy {
-    /// Pays at most this much at once, for example `"$0.10"`: by `exact`, in the tokens of our table,
-    /// anywhere and to anybody.
+    /// Pays at most this much at once, for example `"$0.10"`: by `exact`, in the tokens of our table, all of
+    /// which are worth a dollar, anywhere and to anybody. `"0.10 USDC"` allows no other token of the table.
     pub fn up_to(price: &str) -> Result<Self, PolicyError> {
         let most = price
             .parse()
@@ -381,8 +377,12 @@ impl Policy {
         }
         let limit = match (token.and_then(|token| token.most), asset) {
             (Some(limit), _) => limit,
-            // a limit finer than the token's smallest unit allows nothing
-            (None, Some(asset)) => self.most.in_units_of(asset.decimals).unwrap_or(Amount::ZERO),
+            (None, Some(asset)) => match self.most.in_asset(asset.symbol, asset.decimals) {
+                Ok(limit) => limit,
+                Err(PriceError::OtherAsset) => return Err(Refusal::Unlimited),
+                // a limit finer than the token's smallest unit allows nothing
+                Err(_) => Amount::ZERO,
+            },
             (None, None) => return Err(Refusal::Unlimited),
         };
         if offer.amount > limit {

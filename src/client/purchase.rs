@@ -8,7 +8,7 @@ use core::fmt;
 
 use alloc::{boxed::Box, string::String};
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, keccak256};
 
 use super::{
     clock,
@@ -17,7 +17,7 @@ use super::{
     policy::{NothingPayable, Policy},
     response::{Code, Fate, Hold, Response},
 };
-use crate::x402::facilitator::SettleResponse;
+use crate::x402::{extension::identifier, facilitator::SettleResponse};
 
 /// Programs run on clocks that are set by themselves; a server whose clock is further off than this is
 /// not believed, for it could have an authorization signed that stays valid for longer.
@@ -186,17 +186,25 @@ pub struct Purchase {
 }
 
 impl Wants {
+    fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        keccak256([&self.random[..], purpose].concat()).0
+    }
+
     fn draft(&self, now: u64, response: &Response<'_>) -> Result<Draft, Stop> {
         let offers = Offers::read(response.required, response.body).map_err(Stop::Offers)?;
         let choice = self.policy.choose(&offers).map_err(Stop::Policy)?;
         let skew = clock::skew(now, response.date, choice.offer.quote.as_ref(), MOST_SKEW_SECONDS);
         let server = now.saturating_add_signed(skew.ok_or(Stop::Clock)?);
-        Ok(Draft::new(choice, self.payer, server, self.random))
+        // the nonce will be public, and the name has to stay a secret (threat A16)
+        let (nonce, name) = (self.derive(b"nonce"), self.derive(b"name"));
+        let name = name.first_chunk().map(|name| identifier::generate(*name));
+        Ok(Draft::new(choice, self.payer, server, nonce).identified(&name.unwrap_or_default()))
     }
 }
 
 impl Purchase {
-    /// Begins with nothing paid. `random` has to be fresh for each purchase.
+    /// Begins with nothing paid. `random` has to be fresh for each purchase: the nonce is made of it, and
+    /// the payment's name where the server asks for one.
     pub fn new(policy: Policy, payer: Address, random: [u8; 32]) -> Self {
         Self {
             patience: PATIENCE_SECONDS,

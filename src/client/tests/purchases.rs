@@ -117,23 +117,52 @@ fn permit2_is_approved_once_and_then_the_same_payment_is_sent() {
 }
 
 #[test]
-fn nonces_carry_our_quotes_tag_by_both_transfers() {
-    for transfer in ["eip3009", "permit2"] {
+fn nonces_carry_our_quotes_tag_by_both_transfers_and_are_new_each_time() {
+    let mut seen = Vec::new();
+    for (transfer, random) in [("eip3009", 7), ("permit2", 7), ("permit2", 9)] {
         let mut offer = requirement("50000");
         offer["extra"]["assetTransferMethod"] = transfer.into();
         offer["extra"]["quote"] = quote(NOW).into();
-        let mut purchase = begin(Policy::up_to("$0.10").unwrap());
+        let mut purchase = Purchase::new(Policy::up_to("$0.10").unwrap(), payer().address(), [random; 32]);
         purchase.answer(NOW, &asks(&required(&[offer])));
         let nonce = purchase.draft().unwrap().signed().nonce();
-        // the quote's tag is all 7 as well, and so is the random half
-        assert_eq!(nonce.as_slice(), [7; 32], "{transfer}");
-        let mut other = Purchase::new(Policy::up_to("$0.10").unwrap(), payer().address(), [9; 32]);
-        let mut offer = requirement("50000");
-        offer["extra"]["quote"] = quote(NOW).into();
-        other.answer(NOW, &asks(&required(&[offer])));
-        let nonce = other.draft().unwrap().signed().nonce();
-        assert_eq!((nonce[..16].to_vec(), nonce[16..].to_vec()), (vec![7; 16], vec![9; 16]));
+        assert_eq!(nonce[..16], [7; 16], "{transfer}");
+        seen.push(nonce);
     }
+    assert!(seen[0] == seen[1] && seen[1] != seen[2], "of the random bytes alone");
+}
+
+#[test]
+fn a16_a_payment_has_a_name_that_nobody_finds_on_the_chain_where_the_server_wants_one() {
+    let sent = |extensions: Value| {
+        let json = json!({"x402Version": 2, "accepts": [requirement("50000")], "extensions": extensions}).to_string();
+        let mut purchase = begin(Policy::up_to("$0.10").unwrap());
+        purchase.answer(NOW, &asks(&STANDARD.encode(json)));
+        sign(&mut purchase);
+        payment_in(purchase.payment().unwrap().value())
+    };
+    let announced = json!({
+        "bazaar": {"info": {"x": 1}, "schema": {}},
+        "payment-identifier": {"info": {"required": true}, "schema": {"type": "object"}},
+    });
+    let payment = sent(announced.clone());
+    let id = payment["extensions"]["payment-identifier"]["info"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(x402::extension::identifier::is_valid(&id) && x402::extension::identifier::is_proof(&id));
+    let nonce = payment["payload"]["authorization"]["nonce"].as_str().unwrap();
+    assert!(!nonce.contains(&id[4..]) && !nonce.contains(&id[4..12]));
+    // all that was announced is there unchanged
+    let mut without = payment["extensions"].clone();
+    without["payment-identifier"]["info"].as_object_mut().unwrap().remove("id");
+    assert_eq!(without, announced);
+    assert_eq!(
+        sent(json!({"bazaar": {}}))["extensions"],
+        json!({"bazaar": {}}),
+        "not asked for"
+    );
+    assert_eq!(sent(Value::Null).get("extensions"), None);
 }
 
 #[test]

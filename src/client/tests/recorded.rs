@@ -103,7 +103,10 @@ fn pay_like(first: &Exchange, theirs: &Value) -> (Purchase, Value) {
     assert_eq!(purchase.answer(until - seconds, &first.response()), Step::Sign);
     let signature = key.sign(purchase.draft().unwrap()).unwrap();
     assert_eq!(purchase.signed(&signature, false), Step::Send { after: 0 });
-    let ours = payment_in(purchase.payment().unwrap().value());
+    // a purchase makes a nonce of its own; the draft takes theirs
+    let choice = policy().choose(&offers).unwrap();
+    let draft = Draft::new(choice, key.address(), until - seconds, nonce);
+    let ours = payment_in(draft.seal(&key.sign(&draft).unwrap(), false).unwrap().value());
     (purchase, ours)
 }
 
