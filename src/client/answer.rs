@@ -81,6 +81,23 @@ mod tests {
     use crate::problem::Problem;
 
     #[test]
+    fn a_reader_is_told_what_the_registry_says() {
+        for problem in Problem::ALL {
+            let told = match judge(&Answer {
+                status: problem.status(),
+                problem: problem.uri(),
+                ..Answer::default()
+            }) {
+                Verdict::Over(notice) | Verdict::Stuck(notice) => notice.key(),
+                Verdict::Again(Doubt::Pending) => Notice::Pending.key(),
+                Verdict::Again(Doubt::Undelivered) => Notice::Delivering.key(),
+                other => panic!("{problem:?}: {other:?}"),
+            };
+            assert_eq!(problem.message(), told, "{problem:?}");
+        }
+    }
+
+    #[test]
     fn every_problem_of_ours_has_a_verdict_that_keeps_its_promise() {
         for problem in Problem::ALL {
             let answer = Answer {
