@@ -29,74 +29,82 @@ impl core::error::Error for NetworkError {}
 
 /// Slugs of x402 v1: `EVM_NETWORK_CHAIN_ID_MAP` of `@x402/evm` 2.27, whole. Networks without an asset
 /// of ours are here too: a facilitator may name them.
-const V1_SLUGS: &[(u32, &str)] = &[
-    (1, "ethereum"),
-    (11_155_111, "sepolia"),
-    (8453, "base"),
-    (84532, "base-sepolia"),
-    (43114, "avalanche"),
-    (43113, "avalanche-fuji"),
-    (137, "polygon"),
-    (80002, "polygon-amoy"),
-    (1329, "sei"),
-    (1328, "sei-testnet"),
-    (143, "monad"),
-    (42220, "celo"),
-    (988, "stable"),
-    (2201, "stable-testnet"),
-    (4326, "megaeth"),
-    (14, "flare"),
-    (4689, "iotex"),
-    (3338, "peaq"),
-    (2741, "abstract"),
-    (11124, "abstract-testnet"),
-    (1514, "story"),
-    (41923, "educhain"),
-    (324_705_682, "skale-base-sepolia"),
-];
+const V1_SLUGS: &str = "\
+1 ethereum
+11155111 sepolia
+8453 base
+84532 base-sepolia
+43114 avalanche
+43113 avalanche-fuji
+137 polygon
+80002 polygon-amoy
+1329 sei
+1328 sei-testnet
+143 monad
+42220 celo
+988 stable
+2201 stable-testnet
+4326 megaeth
+14 flare
+4689 iotex
+3338 peaq
+2741 abstract
+11124 abstract-testnet
+1514 story
+41923 educhain
+324705682 skale-base-sepolia
+";
 
 /// What people call the networks of our asset table. The names are those of `viem/chains` 2.57, without
 /// words like "Network" or "Mainnet".
-const NAMES: &[(u32, &str)] = &[
-    (8453, "Base"),
-    (1, "Ethereum"),
-    (137, "Polygon"),
-    (42161, "Arbitrum One"),
-    (43114, "Avalanche"),
-    (143, "Monad"),
-    (42220, "Celo"),
-    (1329, "Sei"),
-    (50, "XDC"),
-    (988, "Stable"),
-    (14, "Flare"),
-    (36900, "ADI Chain"),
-    (190_415, "HPP"),
-    (4326, "MegaETH"),
-    (31612, "Mezo"),
-    (723_487, "Radius"),
-    (38833, "Igra"),
-];
+const NAMES: &str = "\
+8453 Base
+1 Ethereum
+137 Polygon
+42161 Arbitrum One
+43114 Avalanche
+143 Monad
+42220 Celo
+1329 Sei
+50 XDC
+988 Stable
+14 Flare
+36900 ADI Chain
+190415 HPP
+4326 MegaETH
+31612 Mezo
+723487 Radius
+38833 Igra
+";
 
 /// The same of test networks, whose money is worth nothing.
-const TEST_NAMES: &[(u32, &str)] = &[
-    (84532, "Base Sepolia"),
-    (43113, "Avalanche Fuji"),
-    (80002, "Polygon Amoy"),
-    (421_614, "Arbitrum Sepolia"),
-    (11_142_220, "Celo Sepolia"),
-    (1328, "Sei Testnet"),
-    (51, "XDC Apothem"),
-    (2201, "Stable Testnet"),
-    (181_228, "HPP Sepolia"),
-    (31611, "Mezo Testnet"),
-    (72344, "Radius Testnet"),
-];
+const TEST_NAMES: &str = "\
+84532 Base Sepolia
+43113 Avalanche Fuji
+80002 Polygon Amoy
+421614 Arbitrum Sepolia
+11142220 Celo Sepolia
+1328 Sei Testnet
+51 XDC Apothem
+2201 Stable Testnet
+181228 HPP Sepolia
+31611 Mezo Testnet
+72344 Radius Testnet
+";
 
 /// The chain ids that Ganache and the development modes of Geth, and Anvil and Hardhat, start with.
 const LOCAL: [u64; 2] = [1337, 31337];
 
-fn named(table: &'static [(u32, &'static str)], id: u64) -> Option<&'static str> {
-    table.iter().find(|(known, _)| u64::from(*known) == id).map(|(_, name)| *name)
+/// The lines of a table: chain id and name. One text is smaller than a table of texts.
+fn lines(table: &'static str) -> impl Iterator<Item = (u64, &'static str)> {
+    table.lines().filter_map(|line| {
+        let (id, name) = line.split_once(' ')?;
+        Some((id.parse().ok()?, name))
+    })
+}
+
+fn named(table: &'static str, id: u64) -> Option<&'static str> {
+    lines(table).find(|(known, _)| *known == id).map(|(_, name)| name)
 }
 
 impl Network {
@@ -146,10 +154,7 @@ impl Network {
 
     /// The network that x402 v1 calls so.
     pub fn from_v1_slug(slug: &str) -> Option<Self> {
-        V1_SLUGS
-            .iter()
-            .find(|(_, known)| *known == slug)
-            .map(|(id, _)| Self(u64::from(*id)))
+        lines(V1_SLUGS).find(|(_, known)| *known == slug).map(|(id, _)| Self(id))
     }
 }
 
@@ -210,15 +215,16 @@ mod tests {
 
     #[test]
     fn slugs_map_both_ways_and_names_are_told_apart() {
-        for (id, slug) in V1_SLUGS {
-            let network = Network::from_chain_id((*id).into());
-            assert_eq!(network.v1_slug(), Some(*slug));
+        for (id, slug) in lines(V1_SLUGS) {
+            let network = Network::from_chain_id(id);
+            assert_eq!(network.v1_slug(), Some(slug));
             assert_eq!(Network::from_v1_slug(slug), Some(network));
         }
-        let mut all: Vec<_> = NAMES.iter().chain(TEST_NAMES).collect();
+        let mut all: Vec<_> = lines(NAMES).chain(lines(TEST_NAMES)).collect();
         let count = all.len();
+        all.sort_unstable_by_key(|(_, name)| *name);
         all.dedup_by_key(|(_, name)| *name);
-        all.sort_by_key(|(id, _)| *id);
+        all.sort_unstable_by_key(|(id, _)| *id);
         all.dedup_by_key(|(id, _)| *id);
         assert_eq!(all.len(), count);
     }

@@ -87,6 +87,17 @@ test("the v1 names of networks are those of both npm packages, both ways", () =>
   for (const slug of alone) assert.ok(!(slug in ours.slugs) && !Object.values(ours.slugs).includes(x402rs.names[slug]), slug);
 });
 
+test("the documentation lists the table", () => {
+  const text = readFileSync(new URL("../../www/docs/configuration.md", import.meta.url), "utf8");
+  const told = [...text.matchAll(/^\| (\*?)([^*|]+)\1 \| `(eip155:\d+)` \| (\S+) `(0x\w{40})` \| (\S+) \| (\d+) \| (.+), (\S+); (read|not read|ask) \|$/gm)]
+    .map(([, star, networkName, network, symbol, asset, by, decimals, name, version, domain]) =>
+      ({ network, networkName, test: star !== "", asset, symbol, name, version, decimals: Number(decimals), transfer: by === "Permit2" ? "permit2" : "eip3009", domain }));
+  assert.deepEqual(told, ours.assets.map(({ network, networkName, test: worthless, asset, symbol, name, version, decimals, transfer, permit, verified }) => ({
+    network, networkName, test: worthless, asset, symbol, name, version, decimals, transfer,
+    domain: verified ? "read" : worthless || (transfer === "permit2" && !permit) ? "not read" : "ask",
+  })));
+});
+
 test("every separator is the one viem computes", () => {
   for (const { network, asset, name, version, separator, symbol } of ours.assets) {
     const domain = { name, version, chainId: BigInt(chainId(network)), verifyingContract: asset };
@@ -100,7 +111,7 @@ test("what wallets are told of a network is in viem's table of chains", () => {
     const theirs = Object.values(viemChains).filter((chain) => chain.id === Number(wallet.chainId));
     const fits = theirs.some((chain) =>
       chain.nativeCurrency.symbol === wallet.nativeCurrency.symbol && chain.nativeCurrency.decimals === wallet.nativeCurrency.decimals
-      && chain.rpcUrls.default.http.some((url) => same(url, wallet.rpcUrls[0])) && same(chain.blockExplorers.default.url, wallet.blockExplorerUrls[0]));
+      && chain.rpcUrls.default.http.some((url) => same(url, wallet.rpcUrls[0])));
     assert.ok(fits, JSON.stringify(wallet));
     const row = ours.assets.find(({ network }) => chainId(network) === Number(wallet.chainId));
     assert.equal(row.networkName, wallet.chainName);

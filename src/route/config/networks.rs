@@ -7,7 +7,7 @@ use super::check::{Check, place};
 use crate::{
     evm::{Asset, Domain, Transfer, hex},
     json::Value,
-    money::is_symbol,
+    money::{Amount, is_symbol},
     x402::{
         Network,
         v2::{Extra, PaymentRequirements, Scheme},
@@ -69,29 +69,33 @@ impl Entry {
         }
     }
 
-    /// Whether the token's own domain is signed or told, so that a wrong one would matter.
+    /// Whether the token's own domain is signed or told as the entry has it, so that a wrong one would matter.
     fn tells_domain(&self) -> bool {
         self.transfer == Transfer::Eip3009 || self.permit
     }
 
-    /// Its offer, but for the amount, the scheme and what belongs to a route.
-    pub(super) fn offer(&self) -> PaymentRequirements {
-        let (name, version) = if self.tells_domain() {
+    /// Its offer, but for what belongs to a route; metered payments move by Permit2 alone.
+    pub(super) fn offer(&self, scheme: Scheme, amount: Amount) -> PaymentRequirements {
+        let transfer = match scheme {
+            Scheme::Exact => self.transfer,
+            Scheme::Upto => Transfer::Permit2,
+        };
+        let (name, version) = if transfer == Transfer::Eip3009 || self.permit {
             (self.name.clone(), self.version.clone())
         } else {
             Default::default()
         };
         PaymentRequirements {
-            scheme: Scheme::Exact,
+            scheme,
             network: self.network,
-            amount: crate::money::Amount::ZERO,
+            amount,
             asset: self.contract,
             pay_to: self.pay_to,
             max_timeout_seconds: super::MAX_TIMEOUT_SECONDS,
             extra: Extra {
                 name,
                 version,
-                transfer: self.transfer,
+                transfer,
                 decimals: self.decimals,
                 ..Extra::default()
             },

@@ -44,36 +44,30 @@ impl Check {
         let access = self.access(at, file, scheme);
         let flow = self.flow(at, file, scheme);
         let pay_to = file.get("payTo").map(|value| self.pay_to(&place(at, "payTo"), value));
-        let entries: Vec<Entry> = entries
-            .iter()
-            .map(|entry| Entry {
-                pay_to: pay_to.unwrap_or(entry.pay_to),
-                ..entry.clone()
-            })
-            .collect();
-        let entries = match scheme {
-            Scheme::Exact => entries,
-            Scheme::Upto => by_permit2(entries),
+        let amounts = self.prices(at, file, entries).ok()?;
+        let free = amounts.is_none();
+        // metered payments move by Permit2 alone, which moves any token: each asset once
+        let again = |index: usize, entry: &Entry| {
+            let same = |other: &Entry| (other.network, other.contract) == (entry.network, entry.contract);
+            scheme == Scheme::Upto && entries.iter().take(index).any(same)
         };
         let offer = |entry: &Entry, amount| {
-            let mut offer = entry.offer();
-            offer.scheme = scheme;
-            offer.amount = amount;
+            let mut offer = entry.offer(scheme, amount);
+            offer.pay_to = pay_to.unwrap_or(offer.pay_to);
             offer.extra.flow = flow;
             offer.extra.facilitator = facilitator.address.filter(|_| scheme == Scheme::Upto);
             offer
         };
-        let amounts = self.prices(at, file, &entries).ok()?;
-        let free = amounts.is_none();
-        let offered: Vec<(&Entry, Amount)> = both(&entries, amounts.unwrap_or_default()).collect();
-        let recent = self.recent(at, file, &entries, free || scheme == Scheme::Upto, offer);
+        let recent = self.recent(at, file, entries, free || scheme == Scheme::Upto, offer);
+        let offered = both(entries, amounts.unwrap_or_default()).filter(|(index, entry, _)| !again(*index, entry));
+        let offered: Vec<(usize, &Entry, Amount)> = offered.collect();
         let (price, symbol) = match offered.first() {
-            Some((entry, amount)) => (shown(entry, *amount), entry.symbol.clone()),
+            Some((_, entry, amount)) => (shown(entry, *amount), entry.symbol.clone()),
             None => Default::default(),
         };
         Some(Route {
             pattern: pattern?,
-            offers: offered.iter().map(|(entry, amount)| offer(entry, *amount)).collect(),
+            offers: offered.iter().map(|(_, entry, amount)| offer(entry, *amount)).collect(),
             recent,
             contract_wallets: facilitator.contract_wallets,
             access,
@@ -195,8 +189,8 @@ impl Check {
             }
             match self.prices(&at, item, entries) {
                 Ok(Some(amounts)) => {
-                    let v1 = both(entries, amounts).filter(|(entry, _)| entry.transfer == Transfer::Eip3009);
-                    recent.extend(v1.filter_map(|(entry, amount)| Some((offer(entry, amount), until?))));
+                    let v1 = both(entries, amounts).filter(|(_, entry, _)| entry.transfer == Transfer::Eip3009);
+                    recent.extend(v1.filter_map(|(_, entry, amount)| Some((offer(entry, amount), until?))));
                 }
                 Ok(None) => self.wrong_member(&at, "price", "cannot be \"free\": nobody paid nothing"),
                 Err(()) => {}
@@ -206,27 +200,10 @@ impl Check {
     }
 }
 
-/// The entries that something is offered in, and how much.
-fn both(entries: &[Entry], amounts: Vec<Option<Amount>>) -> impl Iterator<Item = (&Entry, Amount)> {
-    entries
-        .iter()
-        .zip(amounts)
-        .filter_map(|(entry, amount)| Some((entry, amount?)))
-}
-
-/// Metered payments move by Permit2 alone, which moves any token: each asset once.
-fn by_permit2(entries: Vec<Entry>) -> Vec<Entry> {
-    let mut all: Vec<Entry> = Vec::new();
-    for entry in entries {
-        let seen = |other: &Entry| (other.network, other.contract) == (entry.network, entry.contract);
-        if !all.iter().any(seen) {
-            all.push(Entry {
-                transfer: Transfer::Permit2,
-                ..entry
-            });
-        }
-    }
-    all
+/// The entries that something is offered in, their numbers, and how much.
+fn both(entries: &[Entry], amounts: Vec<Option<Amount>>) -> impl Iterator<Item = (usize, &Entry, Amount)> {
+    let both = entries.iter().enumerate().zip(amounts);
+    both.filter_map(|((index, entry), amount)| Some((index, entry, amount?)))
 }
 
 /// The price as people read it: dollars, or units of a token that only the publisher knows.

@@ -55,6 +55,9 @@ impl Check {
             };
             first.get_or_insert(read);
         }
+        if file.get("rpc").is_some_and(|rpc| rpc.members().is_none()) {
+            self.wrong("settlement.rpc", "must be an object like {\"eip155:8453\": [\"https://…\"]}");
+        }
         for (text, urls) in file.get("rpc").and_then(Value::members).unwrap_or_default() {
             let at = format!("settlement.rpc[\"{text}\"]");
             let urls = self.texts(&at, Some(urls));

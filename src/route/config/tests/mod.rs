@@ -10,6 +10,7 @@ use super::{check::is_loopback, *};
 
 mod networks;
 mod prices;
+mod schema;
 
 pub(crate) const SAMPLE: &str = r#"{
     // a comment
@@ -127,6 +128,11 @@ fn b10_each_mistake_has_its_own_sentence() {
             "{\"eip155:84532\": [",
             "{\"eip155:8453\": [",
             "settlement.rpc[\"eip155:8453\"]: this network is not among",
+        ),
+        (
+            "{\"eip155:84532\": [\"https://rpc.example\"]}",
+            "[\"https://rpc.example\"]",
+            "settlement.rpc: must be an object",
         ),
         ("https://facilitator.example/", "ftp://x", "settlement.facilitators[0].url"),
         (
