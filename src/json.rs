@@ -9,6 +9,8 @@ use alloc::{borrow::Cow, string::String, vec::Vec};
 
 /// The deepest nesting of objects and arrays; real payments and configs nest four deep.
 pub const MAX_DEPTH: u8 = 8;
+/// The deepest nesting of what other servers announce: the JSON schemas of extensions nest a dozen deep.
+pub const MAX_ANNOUNCED_DEPTH: u8 = 32;
 /// The most members of one object.
 const MAX_MEMBERS: usize = 64;
 
@@ -56,9 +58,21 @@ impl core::error::Error for Error {}
 /// assert!(parse(r#"{"a": 1, "\u0061": 2}"#).is_err());
 /// ```
 pub fn parse(text: &str) -> Result<Value<'_>, Error> {
+    parse_nested(text, MAX_DEPTH)
+}
+
+/// Like [`parse`], for texts that may nest this deep.
+///
+/// ```
+/// use farthing::json::{MAX_ANNOUNCED_DEPTH, parse, parse_nested};
+/// let deep = "[[[[[[[[[[]]]]]]]]]]";
+/// assert!(parse(deep).is_err());
+/// assert!(parse_nested(deep, MAX_ANNOUNCED_DEPTH).is_ok());
+/// ```
+pub fn parse_nested(text: &str, depth: u8) -> Result<Value<'_>, Error> {
     let mut reader = Reader { text, at: 0 };
     reader.space();
-    let value = reader.value(MAX_DEPTH)?;
+    let value = reader.value(depth)?;
     reader.space();
     if reader.at < text.len() {
         return Err(reader.wrong("something follows the value"));

@@ -107,7 +107,8 @@ impl<'de> Deserialize<'de> for Amount {
 
 /// A price as a publisher writes it: `"$0.05"`, `"0.05 USDC"` or `"free"`.
 ///
-/// A dollar price is exact in any dollar-denominated asset that has enough decimals.
+/// A dollar price is that many whole units of whatever asset it is asked in, exactly; a price with a
+/// symbol is for assets of that symbol alone.
 ///
 /// ```
 /// use farthing::money::Price;
@@ -115,18 +116,28 @@ impl<'de> Deserialize<'de> for Amount {
 /// assert_eq!(price.in_units_of(6).unwrap().to_string(), "50000");
 /// assert!("$0.0000001".parse::<Price>().unwrap().in_units_of(6).is_err());
 /// assert!("five cents".parse::<Price>().is_err());
+///
+/// let price: Price = "0.05 USDT".parse().unwrap();
+/// assert!(price.in_asset("USDT", 6).is_ok());
+/// assert!(price.in_asset("USDC", 6).is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Price {
     /// No payment is asked.
     Free,
-    /// A number of dollars, as digits before and after the point.
-    Dollars {
-        /// Digits before the point, without leading zeros.
-        whole: String,
-        /// Digits after the point, without trailing zeros.
-        fraction: String,
-    },
+    /// A number of dollars.
+    Dollars(Decimal),
+    /// A number of whole units of the assets of this symbol.
+    Tokens(Decimal, String),
+}
+
+/// A positive decimal number, as its digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decimal {
+    /// Before the point, without leading zeros.
+    whole: String,
+    /// After the point, without trailing zeros.
+    fraction: String,
 }
 
 /// Why a price could not be read or expressed.
@@ -141,6 +152,8 @@ pub enum PriceError {
     TooFine,
     /// More than 256 bits of atomic units.
     TooLarge,
+    /// The price is in assets of another symbol.
+    OtherAsset,
 }
 
 impl fmt::Display for PriceError {
@@ -150,11 +163,55 @@ impl fmt::Display for PriceError {
             Self::Zero => "a price of zero is written \"free\"",
             Self::TooFine => "the price has more digits after the point than the asset's decimals",
             Self::TooLarge => "the price is too large",
+            Self::OtherAsset => "the price is in another asset",
         })
     }
 }
 
 impl core::error::Error for PriceError {}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.whole)?;
+        if !self.fraction.is_empty() {
+            f.write_str(".")?;
+            f.write_str(&self.fraction)?;
+        }
+        Ok(())
+    }
+}
+
+/// As it is read, with no digit more than needed.
+///
+/// ```
+/// use farthing::money::Price;
+/// assert_eq!("$0.050".parse::<Price>().unwrap().to_string(), "$0.05");
+/// ```
+impl fmt::Display for Price {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Free => f.write_str("free"),
+            Self::Dollars(number) => write!(f, "${number}"),
+            Self::Tokens(number, symbol) => write!(f, "{number} {symbol}"),
+        }
+    }
+}
+
+/// Whether a text can be an asset's symbol: 1 to 16 letters, digits, points, dashes and underscores, the
+/// first of them a letter.
+///
+/// ```
+/// use farthing::money::is_symbol;
+/// assert!(is_symbol("USDC.e"));
+/// assert!(!is_symbol("$"));
+/// ```
+pub fn is_symbol(text: &str) -> bool {
+    text.len() <= 16
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+}
 
 impl FromStr for Price {
     type Err = PriceError;
@@ -164,10 +221,21 @@ impl FromStr for Price {
         if text == "free" {
             return Ok(Self::Free);
         }
-        let number = match text.strip_prefix('$') {
-            Some(rest) => rest,
-            None => text.strip_suffix("USDC").ok_or(PriceError::Form)?.trim_end(),
-        };
+        if let Some(number) = text.strip_prefix('$') {
+            return number.parse().map(Self::Dollars);
+        }
+        let (number, symbol) = text
+            .split_once(' ')
+            .filter(|(_, symbol)| is_symbol(symbol))
+            .ok_or(PriceError::Form)?;
+        Ok(Self::Tokens(number.parse()?, symbol.to_owned()))
+    }
+}
+
+impl FromStr for Decimal {
+    type Err = PriceError;
+
+    fn from_str(number: &str) -> Result<Self, Self::Err> {
         let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
         let digits = |part: &str| !part.is_empty() && part.len() <= 40 && part.bytes().all(|b| b.is_ascii_digit());
         let leading = whole.len() > 1 && whole.starts_with('0');
@@ -178,19 +246,16 @@ impl FromStr for Price {
         if whole == "0" && fraction.is_empty() {
             return Err(PriceError::Zero);
         }
-        Ok(Self::Dollars {
+        Ok(Self {
             whole: whole.to_owned(),
             fraction: fraction.to_owned(),
         })
     }
 }
 
-impl Price {
-    /// The price in atomic units of a dollar asset with this many decimals.
-    pub fn in_units_of(&self, decimals: u8) -> Result<Amount, PriceError> {
-        let Self::Dollars { whole, fraction } = self else {
-            return Ok(Amount::ZERO);
-        };
+impl Decimal {
+    fn in_units_of(&self, decimals: u8) -> Result<Amount, PriceError> {
+        let Self { whole, fraction } = self;
         if fraction.len() > usize::from(decimals) {
             return Err(PriceError::TooFine);
         }
@@ -200,9 +265,36 @@ impl Price {
     }
 }
 
+impl Price {
+    /// The price in atomic units of an asset with this many decimals, whatever its symbol.
+    pub fn in_units_of(&self, decimals: u8) -> Result<Amount, PriceError> {
+        match self {
+            Self::Free => Ok(Amount::ZERO),
+            Self::Dollars(number) | Self::Tokens(number, _) => number.in_units_of(decimals),
+        }
+    }
+
+    /// The symbol of the assets it is in, if it names one.
+    pub fn symbol(&self) -> Option<&str> {
+        match self {
+            Self::Tokens(_, symbol) => Some(symbol),
+            _ => None,
+        }
+    }
+
+    /// The price in atomic units of this asset.
+    pub fn in_asset(&self, symbol: &str, decimals: u8) -> Result<Amount, PriceError> {
+        match self.symbol() {
+            Some(other) if other != symbol => Err(PriceError::OtherAsset),
+            _ => self.in_units_of(decimals),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
     use proptest::prelude::*;
 
     #[test]
@@ -258,18 +350,85 @@ mod tests {
         );
         assert_eq!("$0.00".parse::<Price>(), Err(PriceError::Zero));
         for bad in [
-            "0.05", "$", "$.05", "$5.", "$00.05", "$-1", "$1,000", "$1e3", "€1", "1 EUR", "$ 1",
+            "0.05",
+            "$",
+            "$.05",
+            "$5.",
+            "$00.05",
+            "$-1",
+            "$1,000",
+            "$1e3",
+            "€1",
+            "1 €",
+            "$ 1",
+            "1",
+            "1 ",
+            "1  USDC",
+            "1USDC",
+            "USDC 1",
+            "1 2USD",
+            "$1 USDC",
+            "1 USDC USDT",
+            "1 AVeryLongSymbolIndeed",
+            "FREE",
+            "٣ USDC",
         ] {
             assert_eq!(bad.parse::<Price>(), Err(PriceError::Form), "{bad}");
         }
     }
 
+    #[test]
+    fn a_price_with_a_symbol_is_for_that_asset_alone() {
+        let price: Price = "0.05 USDC.e".parse().unwrap();
+        assert_eq!(price.in_asset("USDC.e", 6).unwrap().to_string(), "50000");
+        assert_eq!(price.in_asset("USDC", 6), Err(PriceError::OtherAsset));
+        assert_eq!(price.in_asset("usdc.e", 6), Err(PriceError::OtherAsset));
+        let price: Price = "$0.05".parse().unwrap();
+        assert_eq!(price.in_asset("USDC", 6), price.in_asset("mUSD", 6));
+        assert_eq!("free".parse::<Price>().unwrap().in_asset("USDC", 6), Ok(Amount::ZERO));
+    }
+
     proptest! {
         #[test]
-        fn a6_decimal_text_and_atomic_units_agree(units in 1u128.., decimals in 0u8..20) {
+        fn a6_decimal_text_and_atomic_units_agree(units in 1u128.., decimals in 0u8..=18) {
             let amount = Amount::from_atomic(U256::from(units));
-            let text = format!("${}", amount.to_decimal(decimals));
-            prop_assert_eq!(text.parse::<Price>().unwrap().in_units_of(decimals).unwrap(), amount);
+            let number = amount.to_decimal(decimals);
+            prop_assert_eq!(format!("${number}").parse::<Price>().unwrap().in_units_of(decimals).unwrap(), amount);
+            prop_assert_eq!(format!("{number} mUSD").parse::<Price>().unwrap().in_asset("mUSD", decimals).unwrap(), amount);
+        }
+
+        #[test]
+        fn a6_more_decimals_are_a_power_of_ten_more_units(units in 1u64.., decimals in 0u8..=18, more in 0u8..=18) {
+            let price: Price = format!("${}", Amount::from_atomic(U256::from(units)).to_decimal(decimals)).parse().unwrap();
+            let fewer = price.in_units_of(decimals).unwrap().atomic();
+            let finer = price.in_units_of(decimals + more).unwrap().atomic();
+            prop_assert_eq!(finer, fewer * U256::from(10).pow(U256::from(more)));
+        }
+
+        #[test]
+        fn a6_what_an_asset_cannot_express_is_refused_never_rounded(digits in "[0-9]{1,24}", decimals in 0u8..=18) {
+            if let Ok(price) = format!("$1.{digits}").parse::<Price>() {
+                let fits = digits.trim_end_matches('0').len() <= usize::from(decimals);
+                prop_assert_eq!(price.in_units_of(decimals).is_ok(), fits);
+                if !fits {
+                    prop_assert_eq!(price.in_units_of(decimals), Err(PriceError::TooFine));
+                }
+            }
+        }
+
+        #[test]
+        fn a6_a_price_has_one_spelling(text in "(\\$|)[0-9]{1,3}(\\.[0-9]{0,3})?( USD[CT]?)?|free") {
+            if let Ok(price) = text.parse::<Price>() {
+                let printed = price.to_string();
+                prop_assert_eq!(&printed.parse::<Price>().unwrap(), &price);
+                prop_assert!(printed.len() <= text.len());
+                prop_assert_eq!(printed.parse::<Price>().unwrap().to_string(), printed);
+            }
+        }
+
+        #[test]
+        fn reading_a_price_never_panics(text in ".{0,24}") {
+            let _ = text.parse::<Price>();
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub const TYPE_BASE: &str = "https://farthing.dev/problems/";
 
 macro_rules! problems {
-    ($($(#[$doc:meta])* $name:ident = $slug:literal, $status:literal, $title:literal, $advice:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $slug:literal, $status:literal, $message:literal, $title:literal, $advice:literal;)*) => {
         /// A kind of problem.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -32,6 +32,11 @@ macro_rules! problems {
                 match self { $(Self::$name => $status,)* }
             }
 
+            /// The key of what a reader is told about the payment that met it, as the widget's texts have it.
+            pub const fn message(self) -> &'static str {
+                match self { $(Self::$name => $message,)* }
+            }
+
             /// What happened, in a few words.
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
@@ -47,157 +52,157 @@ macro_rules! problems {
 
 problems! {
     /// The Worker's configuration or secret is missing or wrong (threat B10).
-    NotConfigured = "not-configured", 503, "This site's paywall is not configured",
+    NotConfigured = "not-configured", 503, "pending", "This site's paywall is not configured",
         "Nothing was charged; the publisher sees the reason at /.farthing/health.";
     /// The request names a host other than the site's (threat D9).
-    WrongHost = "wrong-host", 421, "This address is not the site's own",
+    WrongHost = "wrong-host", 421, "refused", "This address is not the site's own",
         "Ask for the page at the site's canonical address.";
     /// A spelling that different servers read differently (threat D1).
-    AmbiguousPath = "ambiguous-path", 400, "This spelling of the address is ambiguous",
+    AmbiguousPath = "ambiguous-path", 400, "refused", "This spelling of the address is ambiguous",
         "Use the address exactly as the site links to it.";
     /// Nothing lives at this address under the well-known prefix.
-    NoSuchEndpoint = "no-such-endpoint", 404, "Nothing is here",
+    NoSuchEndpoint = "no-such-endpoint", 404, "undeliverable", "Nothing is here",
         "Check the address under /.farthing/.";
     /// No payment came with the request.
-    PaymentRequired = "payment-required", 402, "Payment required",
+    PaymentRequired = "payment-required", 402, "refused", "Payment required",
         "Sign one of the offers in accepts and send it in the PAYMENT-SIGNATURE header.";
     /// The `SIGN-IN-WITH-X` header cannot be read.
-    SignInMalformed = "sign-in-malformed", 400, "The sign-in proof is malformed",
+    SignInMalformed = "sign-in-malformed", 400, "refused", "The sign-in proof is malformed",
         "Encode the signed challenge as JSON in standard base64, with all the fields of sign-in-with-x.";
     /// The proof is for something else, too old, or not signed by its account (threat E11).
-    SignInInvalid = "sign-in-invalid", 402, "The sign-in proof does not hold",
+    SignInInvalid = "sign-in-invalid", 402, "refused", "The sign-in proof does not hold",
         "Sign the challenge of this answer, or pay.";
     /// The challenge's nonce was used up (threat E11).
-    SignInUsed = "sign-in-used", 402, "This sign-in proof was used before",
+    SignInUsed = "sign-in-used", 402, "refused", "This sign-in proof was used before",
         "Sign the challenge of this answer; every proof opens a page once.";
     /// The account proved itself, and does not own the page.
-    NotOwned = "not-owned", 402, "This account has not paid for this page",
+    NotOwned = "not-owned", 402, "refused", "This account has not paid for this page",
         "Pay with one of the offers in accepts, or sign in with the account that paid.";
     /// A method other than GET on a priced resource.
-    MethodNotPayable = "method-not-payable", 405, "This method cannot be paid for",
+    MethodNotPayable = "method-not-payable", 405, "refused", "This method cannot be paid for",
         "Use GET with the payment header.";
     /// A payment came with HEAD or OPTIONS, whose answer has no body (design, section 1).
-    MethodCannotPay = "method-cannot-pay", 400, "A payment cannot be sent with this method",
+    MethodCannotPay = "method-cannot-pay", 400, "refused", "A payment cannot be sent with this method",
         "Send the payment with GET; this request was not charged.";
     /// Several payment headers, or both generations at once (threat C2).
-    PaymentHeaderRepeated = "payment-header-repeated", 400, "More than one payment header",
+    PaymentHeaderRepeated = "payment-header-repeated", 400, "refused", "More than one payment header",
         "Send either PAYMENT-SIGNATURE or X-PAYMENT, once.";
     /// The payment header is over 16 KiB (threat C1).
-    PaymentHeaderTooLarge = "payment-header-too-large", 431, "The payment header is too large",
+    PaymentHeaderTooLarge = "payment-header-too-large", 431, "refused", "The payment header is too large",
         "Send at most 16384 bytes.";
     /// The payment header is not base64 (threats C3, C5).
-    PaymentNotBase64 = "payment-not-base64", 400, "The payment header is not base64",
+    PaymentNotBase64 = "payment-not-base64", 400, "refused", "The payment header is not base64",
         "Encode the JSON payload as standard base64, without line breaks.";
     /// The decoded payment header is not JSON (threats C4, C5).
-    PaymentNotJson = "payment-not-json", 400, "The payment header is not JSON",
+    PaymentNotJson = "payment-not-json", 400, "refused", "The payment header is not JSON",
         "Encode one JSON object, without repeated keys and at most 8 levels deep.";
     /// The payment lacks fields or has some of the wrong type.
-    PaymentMalformed = "payment-malformed", 400, "The payment is incomplete or malformed",
+    PaymentMalformed = "payment-malformed", 400, "refused", "The payment is incomplete or malformed",
         "Build the payload as the x402 specification says for this scheme.";
     /// The site wants every payment to have an identifier.
-    IdentifierRequired = "payment-identifier-required", 400, "The payment has no identifier",
+    IdentifierRequired = "payment-identifier-required", 400, "refused", "The payment has no identifier",
         "Nothing was charged; send one in extensions.payment-identifier.info.id: 16 to 128 letters, digits, - or _.";
     /// A payment identifier of another form.
-    IdentifierMalformed = "payment-identifier-malformed", 400, "The payment's identifier is malformed",
+    IdentifierMalformed = "payment-identifier-malformed", 400, "refused", "The payment's identifier is malformed",
         "Echo the announced info of payment-identifier and add an id: 16 to 128 letters, digits, - or _.";
     /// The identifier was first used for another payment.
-    IdentifierConflict = "payment-identifier-conflict", 409, "This identifier belongs to another payment",
+    IdentifierConflict = "payment-identifier-conflict", 409, "already-used", "This identifier belongs to another payment",
         "Nothing was charged; send the payment that it was first sent with, or make a new identifier.";
     /// An announced extension came back changed.
-    EchoMismatch = "extension-echo-mismatch", 402, "An extension was not echoed as it was announced",
+    EchoMismatch = "extension-echo-mismatch", 402, "refused", "An extension was not echoed as it was announced",
         "Nothing was charged; echo the extensions of this answer, adding to their info at most.";
     /// An x402 version other than 1 and 2, or one that does not go with its header.
-    UnsupportedVersion = "unsupported-x402-version", 400, "Unsupported x402 version",
+    UnsupportedVersion = "unsupported-x402-version", 400, "refused", "Unsupported x402 version",
         "Use x402Version 2 with PAYMENT-SIGNATURE, or 1 with X-PAYMENT.";
     /// The payment uses a scheme that was not offered.
-    SchemeNotOffered = "scheme-not-offered", 402, "This payment scheme was not offered",
+    SchemeNotOffered = "scheme-not-offered", 402, "refused", "This payment scheme was not offered",
         "Choose one of the offers in accepts.";
     /// The payment names a network that was not offered.
-    NetworkNotOffered = "network-not-offered", 402, "This network was not offered",
+    NetworkNotOffered = "network-not-offered", 402, "refused", "This network was not offered",
         "Choose one of the offers in accepts.";
     /// The payment names an asset that was not offered.
-    AssetNotOffered = "asset-not-offered", 402, "This asset was not offered",
+    AssetNotOffered = "asset-not-offered", 402, "refused", "This asset was not offered",
         "Choose one of the offers in accepts.";
     /// The payment moves the token in a way that was not offered.
-    TransferNotOffered = "transfer-not-offered", 402, "This way to transfer the token was not offered",
+    TransferNotOffered = "transfer-not-offered", 402, "refused", "This way to transfer the token was not offered",
         "Sign what the offer's extra.assetTransferMethod asks for: an EIP-3009 authorization, or a Permit2 permit.";
     /// A Permit2 permit for a spender or facilitator other than the offer's (threat A3).
-    SpenderMismatch = "spender-mismatch", 402, "The permit is for another spender",
+    SpenderMismatch = "spender-mismatch", 402, "refused", "The permit is for another spender",
         "Sign the permit for the x402 proxy of the scheme, and for the facilitatorAddress of the offer.";
     /// The payment goes to somebody else.
-    RecipientMismatch = "recipient-mismatch", 402, "The payment goes to another recipient",
+    RecipientMismatch = "recipient-mismatch", 402, "refused", "The payment goes to another recipient",
         "Sign for the payTo address of the offer.";
     /// The amount is not the price.
-    AmountMismatch = "amount-mismatch", 402, "The amount is not the price",
+    AmountMismatch = "amount-mismatch", 402, "refused", "The amount is not the price",
         "Sign for exactly the amount of the offer.";
     /// The echoed offer is not one of ours (threat A3).
-    OfferUnknown = "offer-unknown", 402, "The accepted offer is not one of this site's",
+    OfferUnknown = "offer-unknown", 402, "refused", "The accepted offer is not one of this site's",
         "Echo the chosen offer unchanged in accepted.";
     /// The price changed after the offer ran out (threat A4).
-    PriceChanged = "price-changed", 402, "The price has changed",
+    PriceChanged = "price-changed", 402, "price-changed", "The price has changed",
         "Nothing was charged; the new price is in this answer.";
     /// The offer ran out, and other terms than its price have changed since (threat A4).
-    QuoteExpired = "quote-expired", 402, "The offer has expired",
+    QuoteExpired = "quote-expired", 402, "expired", "The offer has expired",
         "Nothing was charged; choose from the offers in this answer.";
     /// `validBefore` has passed or is less than six seconds away (threat A7).
-    AuthorizationExpired = "authorization-expired", 402, "The authorization has expired",
+    AuthorizationExpired = "authorization-expired", 402, "expired", "The authorization has expired",
         "Nothing was charged; sign a new one, and check the device's clock.";
     /// `validAfter` lies in the future (threat A7).
-    AuthorizationNotYetValid = "authorization-not-yet-valid", 402, "The authorization is not valid yet",
+    AuthorizationNotYetValid = "authorization-not-yet-valid", 402, "expired", "The authorization is not valid yet",
         "Nothing was charged; sign with a validAfter in the past, and check the device's clock.";
     /// `validBefore` is further away than the offer allows (threat A7).
-    AuthorizationTooLong = "authorization-too-long", 402, "The authorization is valid for too long",
+    AuthorizationTooLong = "authorization-too-long", 402, "expired", "The authorization is valid for too long",
         "Sign with validBefore at most maxTimeoutSeconds from now.";
     /// The signature is malformed or by somebody else (threats A8, A14).
-    SignatureInvalid = "signature-invalid", 402, "The signature does not match the payer",
+    SignatureInvalid = "signature-invalid", 402, "refused", "The signature does not match the payer",
         "Sign the typed data of the offer with the account in authorization.from.";
     /// A contract wallet's signature, which cannot be checked here (threat A9).
-    SignatureUnsupported = "signature-unsupported", 402, "Signatures of contract wallets are not accepted here",
+    SignatureUnsupported = "signature-unsupported", 402, "unsupported-wallet", "Signatures of contract wallets are not accepted here",
         "Pay from an account with a key of its own.";
     /// The authorization was first used for another resource (threat A2).
-    BoundElsewhere = "authorization-bound-elsewhere", 409, "This authorization belongs to another resource",
+    BoundElsewhere = "authorization-bound-elsewhere", 409, "bound-elsewhere", "This authorization belongs to another resource",
         "Nothing was charged again; sign a new authorization for this resource.";
     /// The payment was used and its redelivery is not proven to be the payer's (threats A16, B3).
-    AlreadyUsed = "authorization-already-used", 409, "This authorization has been used",
+    AlreadyUsed = "authorization-already-used", 409, "already-used", "This authorization has been used",
         "Nothing was charged again; open the page with the browser that paid, or pay again for another call.";
     /// A new payment of a payer who owns the article already could not be told from a replay.
-    AlreadyOwned = "already-owned", 409, "This payer owns the article already",
+    AlreadyOwned = "already-owned", 409, "already-used", "This payer owns the article already",
         "Nothing was charged; open the page with the browser that paid.";
     /// The outcome of the payment is not known yet.
-    SettlementPending = "settlement-pending", 503, "The payment is being confirmed",
+    SettlementPending = "settlement-pending", 503, "pending", "The payment is being confirmed",
         "Send the same request again after Retry-After seconds; do not sign another payment.";
     /// The payer lacks the money.
-    InsufficientFunds = "insufficient-funds", 402, "The payer's balance is too low",
+    InsufficientFunds = "insufficient-funds", 402, "low-balance", "The payer's balance is too low",
         "Nothing was charged; add funds and pay again.";
     /// Permit2 may not move the payer's tokens yet (x402: status 412 exactly for this).
-    AllowanceRequired = "permit2-allowance-required", 412, "Permit2 needs the payer's approval first",
+    AllowanceRequired = "permit2-allowance-required", 412, "approval", "Permit2 needs the payer's approval first",
         "Nothing was charged; approve Permit2 for the token once, then send the same payment again.";
     /// Nobody could say whether a contract wallet's signature is good.
-    FacilitatorUnavailable = "facilitator-unavailable", 503, "The payment cannot be checked now",
+    FacilitatorUnavailable = "facilitator-unavailable", 503, "pending", "The payment cannot be checked now",
         "Nothing was charged; send the same request again after Retry-After seconds.";
     /// The origin's word on what was used of a metered payment cannot be read, or is more than was promised.
-    ChargeInvalid = "charge-invalid", 502, "The site did not say properly what was used",
+    ChargeInvalid = "charge-invalid", 502, "undeliverable", "The site did not say properly what was used",
         "Nothing was charged; the publisher has to mend its Settlement-Overrides header.";
     /// The facilitator refused the payment.
-    SettlementRefused = "settlement-refused", 402, "The payment was refused",
+    SettlementRefused = "settlement-refused", 402, "refused", "The payment was refused",
         "Nothing was charged; the reason is in error.";
     /// The payer cancelled the authorization, or used its nonce for something else.
-    AuthorizationCancelled = "authorization-cancelled", 402, "The authorization was cancelled by its payer",
+    AuthorizationCancelled = "authorization-cancelled", 402, "refused", "The authorization was cancelled by its payer",
         "Nothing reached the publisher; sign a new authorization.";
     /// The publisher's server does not have the resource.
-    OriginNotFound = "origin-not-found", 404, "The site does not have this page",
+    OriginNotFound = "origin-not-found", 404, "undeliverable", "The site does not have this page",
         "Nothing was charged.";
     /// The publisher's server did not deliver.
-    OriginUnavailable = "origin-unavailable", 502, "The site cannot deliver this page now",
+    OriginUnavailable = "origin-unavailable", 502, "undeliverable", "The site cannot deliver this page now",
         "Nothing was charged; try again later.";
     /// The payment stands, but the publisher's server did not deliver.
-    PaidNotDelivered = "paid-not-delivered", 502, "Paid, but the site cannot deliver this page now",
+    PaidNotDelivered = "paid-not-delivered", 502, "delivering", "Paid, but the site cannot deliver this page now",
         "You own the article: ask for it again later, nothing will be charged again.";
     /// Too many requests of one payer.
-    TooManyRequests = "too-many-requests", 429, "Too many payments at once",
+    TooManyRequests = "too-many-requests", 429, "pending", "Too many payments at once",
         "Wait for Retry-After seconds and send the same request again.";
     /// Something broke on this side.
-    Internal = "internal", 500, "Something went wrong here",
+    Internal = "internal", 500, "pending", "Something went wrong here",
         "Nothing was delivered; send the same request again, the same authorization is never charged twice.";
 }
 
@@ -248,6 +253,16 @@ mod tests {
             assert!(Problem::ALL[i + 1..].iter().all(|other| other.slug() != one.slug()));
             assert!((400..600).contains(&one.status()));
             assert!(one.advice().ends_with('.') && !one.title().ends_with('.'), "{one:?}");
+        }
+    }
+
+    #[test]
+    fn every_message_is_among_the_widgets_texts() {
+        let texts = include_str!("../js/src/text.en.ts");
+        for one in Problem::ALL {
+            let key = one.message();
+            let told = texts.contains(&format!("\n  {key}: ")) || texts.contains(&format!("\n  \"{key}\": "));
+            assert!(told, "{key}");
         }
     }
 

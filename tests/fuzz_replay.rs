@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+#[allow(unreachable_pub, reason = "a public module of the fuzz package")]
 #[path = "../fuzz/src/bodies/mod.rs"]
 mod bodies;
 

@@ -57,6 +57,7 @@ export const text: Record<Key, string> = {
   pinned: "What is asked for is not what this page allows. Nothing was charged.",
   "no-offer": "This page asks for a payment that this card cannot make.",
   unavailable: "The price could not be loaded. Nothing was charged.",
+  approval: "Let Permit2 move {symbol} in your wallet first. Nothing was charged.",
   undeliverable: "The site cannot show this page now. Nothing was charged.",
   framed: "Inside another site’s frame, paying is not safe.",
   elsewhere: "This page is on another site. Pay and read it there.",

@@ -7,7 +7,7 @@ export type Stage = "idle" | "quoting" | "connecting" | "switching" | "signing" 
 export type Notice =
   | "offer" | "choose-wallet" | "confirm" | "price-changed" | "rejected" | "no-wallet" | "locked" | "wallet-busy" | "disconnected"
   | "wrong-network" | "unsupported-wallet" | "wallet-trouble" | "low-balance" | "expired" | "clock" | "refused" | "already-used"
-  | "bound-elsewhere" | "pinned" | "no-offer" | "unavailable" | "undeliverable" | "quoting" | "connecting" | "wallet-waiting"
+  | "bound-elsewhere" | "pinned" | "no-offer" | "unavailable" | "undeliverable" | "approval" | "quoting" | "connecting" | "wallet-waiting"
   | "switching" | "signing" | "settling" | "settling-slow" | "pending" | "offline" | "delivering" | "unlocked"
   // the shell's own
   | "other-tab" | "framed" | "broken" | "elsewhere";

@@ -1,5 +1,7 @@
 //! What WebAssembly exports, one file per artefact; nothing else knows JavaScript.
 
+#[cfg(feature = "client")]
+pub mod client;
 #[cfg(feature = "edge")]
 pub mod edge;
 #[cfg(feature = "widget")]

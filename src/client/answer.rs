@@ -54,7 +54,8 @@ pub(super) fn judge(answer: &Answer) -> Verdict {
         (200..=299, _) => Open,
         (0, _) => Again(Offline),
         (502, "paid-not-delivered") => Again(Undelivered),
-        (404, _) | (502, "origin-unavailable") => Stuck(Notice::Undeliverable),
+        (404, _) | (502, "origin-unavailable" | "charge-invalid") => Stuck(Notice::Undeliverable),
+        (412, _) => Stuck(Notice::Approval),
         (429 | 500.., _) => Again(Pending),
         (_, "price-changed") => Over(Notice::PriceChanged),
         (_, "authorization-bound-elsewhere") => Over(Notice::BoundElsewhere),
@@ -80,6 +81,23 @@ mod tests {
     use crate::problem::Problem;
 
     #[test]
+    fn a_reader_is_told_what_the_registry_says() {
+        for problem in Problem::ALL {
+            let told = match judge(&Answer {
+                status: problem.status(),
+                problem: problem.uri(),
+                ..Answer::default()
+            }) {
+                Verdict::Over(notice) | Verdict::Stuck(notice) => notice.key(),
+                Verdict::Again(Doubt::Pending) => Notice::Pending.key(),
+                Verdict::Again(Doubt::Undelivered) => Notice::Delivering.key(),
+                other => panic!("{problem:?}: {other:?}"),
+            };
+            assert_eq!(problem.message(), told, "{problem:?}");
+        }
+    }
+
+    #[test]
     fn every_problem_of_ours_has_a_verdict_that_keeps_its_promise() {
         for problem in Problem::ALL {
             let answer = Answer {
@@ -89,11 +107,16 @@ mod tests {
             };
             let verdict = judge(&answer);
             match problem {
-                Problem::SettlementPending | Problem::TooManyRequests | Problem::Internal | Problem::NotConfigured => {
+                Problem::SettlementPending
+                | Problem::FacilitatorUnavailable
+                | Problem::TooManyRequests
+                | Problem::Internal
+                | Problem::NotConfigured => {
                     assert_eq!(verdict, Verdict::Again(Doubt::Pending), "{problem:?}");
                 }
                 Problem::PaidNotDelivered => assert_eq!(verdict, Verdict::Again(Doubt::Undelivered)),
-                Problem::OriginNotFound | Problem::OriginUnavailable | Problem::NoSuchEndpoint => {
+                Problem::AllowanceRequired => assert_eq!(verdict, Verdict::Stuck(Notice::Approval)),
+                Problem::OriginNotFound | Problem::OriginUnavailable | Problem::ChargeInvalid | Problem::NoSuchEndpoint => {
                     assert_eq!(verdict, Verdict::Stuck(Notice::Undeliverable), "{problem:?}");
                 }
                 _ => assert!(matches!(verdict, Verdict::Over(_)), "{problem:?}"),
@@ -116,6 +139,7 @@ mod tests {
                 Verdict::Over(Notice::Expired),
             ),
             (402, "No matching payment requirements", Verdict::Over(Notice::Refused)),
+            (412, "permit2_allowance_required", Verdict::Stuck(Notice::Approval)),
             (500, "", Verdict::Again(Doubt::Pending)),
             (502, "", Verdict::Again(Doubt::Pending)),
             (0, "", Verdict::Again(Doubt::Offline)),

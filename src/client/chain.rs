@@ -2,40 +2,76 @@
 //!
 //! A network is only ever added to a wallet from this table, never from a page's word.
 
-use crate::x402::Network;
+use alloc::string::String;
 
-/// A network of the asset table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Chain {
-    pub(super) network: Network,
-    /// `chainId` of `wallet_switchEthereumChain`: hex without padding (EIP-3326).
-    pub(super) switch: &'static str,
-    /// `wallet_addEthereumChain`'s parameters (EIP-3085).
-    pub(super) add: &'static str,
-    /// Its money is worth nothing.
-    pub(super) test: bool,
+use super::json::Object;
+use crate::{evm::hex, x402::Network};
+
+/// A line for each network: chain id in hex, symbol of the native currency (18 digits everywhere), public
+/// RPC endpoint without `https://`; as in `viem/chains` 2.57, which takes them from the chains' own
+/// documentation. One text is smaller to download than a table of texts, and wallets know explorers.
+const CHAINS: &str = "\
+2105 ETH mainnet.base.org
+14a34 ETH sepolia.base.org
+1 ETH ethereum.reth.rs/rpc
+89 POL polygon.drpc.org
+13882 POL polygon-amoy.drpc.org
+a4b1 ETH arb1.arbitrum.io/rpc
+66eee ETH sepolia-rollup.arbitrum.io/rpc
+a86a AVAX api.avax.network/ext/bc/C/rpc
+a869 AVAX api.avax-test.network/ext/bc/C/rpc
+8f MON rpc.monad.xyz
+a4ec CELO forno.celo.org
+aa044c S-CELO forno.celo-sepolia.celo-testnet.org
+531 SEI evm-rpc.sei-apis.com
+530 SEI evm-rpc-testnet.sei-apis.com
+32 XDC rpc.xdcrpc.com
+33 TXDC erpc.apothem.network
+3dc USDT0 rpc.stable.xyz
+899 USDT0 rpc.testnet.stable.xyz
+e FLR flare-api.flare.network/ext/C/rpc
+9024 ADI rpc.adifoundation.ai
+2e7cf ETH mainnet.hpp.io
+2c3ec ETH testnet.hpp.io
+10e6 ETH mainnet.megaeth.com/rpc
+7b7c BTC rpc.mezo.org
+7b7b BTC rpc.test.mezo.org
+b0a1f RUSD rpc.radiustech.xyz
+11a98 RUSD rpc.testnet.radiustech.xyz
+97b1 iKAS rpc.igralabs.com:8545
+";
+
+/// The chain id as EIP-3326 and EIP-3085 want it, hex without padding; the `0x` is left to them.
+fn id(network: Network) -> String {
+    hex::print(&network.chain_id().to_be_bytes())
+        .trim_start_matches(['0', 'x'])
+        .into()
 }
 
-/// Public endpoints and explorers as published in Base's documentation ("Connecting to Base").
-const CHAINS: &[Chain] = &[
-    Chain {
-        network: Network::BASE,
-        switch: r#"[{"chainId":"0x2105"}]"#,
-        add: r#"[{"chainId":"0x2105","chainName":"Base","nativeCurrency":{"name":"Ether","symbol":"ETH","decimals":18},"rpcUrls":["https://mainnet.base.org"],"blockExplorerUrls":["https://basescan.org"]}]"#,
-        test: false,
-    },
-    Chain {
-        network: Network::BASE_SEPOLIA,
-        switch: r#"[{"chainId":"0x14a34"}]"#,
-        add: r#"[{"chainId":"0x14a34","chainName":"Base Sepolia","nativeCurrency":{"name":"Sepolia Ether","symbol":"ETH","decimals":18},"rpcUrls":["https://sepolia.base.org"],"blockExplorerUrls":["https://sepolia.basescan.org"]}]"#,
-        test: true,
-    },
-];
+/// The parameters of `wallet_switchEthereumChain` (EIP-3326).
+pub(super) fn switch(network: Network) -> String {
+    ["[{\"chainId\":\"0x", &id(network), "\"}]"].concat()
+}
 
-impl Chain {
-    pub(super) fn of(network: Network) -> Option<&'static Self> {
-        CHAINS.iter().find(|chain| chain.network == network)
-    }
+/// The parameters of `wallet_addEthereumChain` (EIP-3085); none where a wallet has to be shown the network
+/// by its owner.
+pub(super) fn add(network: Network) -> Option<String> {
+    let id = id(network);
+    let mut line = CHAINS
+        .lines()
+        .find_map(|line| line.strip_prefix(id.as_str())?.strip_prefix(' '))?
+        .split(' ');
+    let (symbol, rpc) = (line.next()?, line.next()?);
+    let mut currency = Object::new();
+    currency.text("name", symbol);
+    currency.text("symbol", symbol);
+    currency.raw("decimals", "18");
+    let mut chain = Object::new();
+    chain.text("chainId", &["0x", &id].concat());
+    chain.text("chainName", network.name()?);
+    chain.raw("nativeCurrency", &currency.end());
+    chain.raw("rpcUrls", &["[\"https://", rpc, "\"]"].concat());
+    Some(["[", &chain.end(), "]"].concat())
 }
 
 /// The number in an `eth_chainId` answer: hex, or the decimal number some wallets give.
@@ -50,16 +86,31 @@ pub(super) fn read_id(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::evm::asset::ASSETS;
+    use alloc::format;
+    use serde_json::Value;
 
     #[test]
     fn every_network_with_an_asset_can_be_switched_to_and_added() {
-        for asset in ASSETS {
-            let chain = Chain::of(asset.network).unwrap();
-            let id = format!("\"{:#x}\"", asset.network.chain_id());
-            assert!(chain.switch.contains(&id) && chain.add.contains(&id), "{id}");
-            assert!(chain.add.contains(&format!("\"chainName\":\"{}\"", asset.network_name())));
-            serde_json::from_str::<serde_json::Value>(chain.add).unwrap();
+        let vectors: Value = serde_json::from_str(include_str!("../../tests/vectors/assets.json")).unwrap();
+        let mut wallets = vectors["wallets"].as_array().unwrap().iter();
+        for line in CHAINS.lines() {
+            let number = u64::from_str_radix(line.split(' ').next().unwrap(), 16).unwrap();
+            let network = Network::from_chain_id(number);
+            let id = format!("{number:#x}");
+            assert_eq!(switch(network), format!(r#"[{{"chainId":"{id}"}}]"#));
+            let added: Value = serde_json::from_str(&add(network).unwrap()).unwrap();
+            let chain = &added[0];
+            assert_eq!(Some(chain), wallets.next());
+            assert_eq!(chain["chainId"], id);
+            let symbol = chain["nativeCurrency"]["symbol"].as_str().unwrap();
+            // MetaMask takes no other length
+            assert!((2..=6).contains(&symbol.len()), "{symbol}");
         }
+        assert_eq!(wallets.next(), None);
+        for asset in ASSETS {
+            assert!(add(asset.network).unwrap().contains(asset.network_name()));
+        }
+        assert_eq!(add(Network::from_chain_id(5)), None);
     }
 
     #[test]

@@ -5,21 +5,14 @@ use core::fmt;
 use alloc::{borrow::ToOwned, string::String};
 
 use alloy_primitives::Address;
-use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::chain::Chain;
+use super::offers::{LEAST_SECONDS, MOST_SECONDS, Peek};
 use crate::{
-    access::token,
-    evm::{Asset, hex},
-    json::{Value, parse},
+    evm::{Asset, asset::ASSETS, hex},
+    json::{MAX_ANNOUNCED_DEPTH, Value, parse_nested},
     money::{Amount, Price},
-    x402::{Network, v2::Scheme},
+    x402::{Network, decode, v2::Scheme},
 };
-
-/// An authorization is never valid for longer than this, whatever an offer asks for.
-const MOST_SECONDS: u64 = 3600;
-/// Facilitators want at least six seconds left when it arrives (`@x402/evm` 2.27).
-const LEAST_SECONDS: u64 = 10;
 
 /// What the page's author allows to be paid; an offer outside is refused before a wallet opens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +43,11 @@ impl Pins {
     /// assert!(Pins::read(Some("cheap"), None, None).is_err());
     /// ```
     pub fn read(max_price: Option<&str>, pay_to: Option<&str>, network: Option<&str>) -> Result<Self, PinsError> {
-        let max_price = max_price.map(str::parse).transpose().map_err(|_| PinsError)?;
+        let max_price: Option<Price> = max_price.map(str::parse).transpose().map_err(|_| PinsError)?;
+        let symbol = max_price.as_ref().and_then(Price::symbol);
+        if symbol.is_some_and(|symbol| ASSETS.iter().all(|asset| asset.symbol != symbol)) {
+            return Err(PinsError);
+        }
         let network = network.map(str::parse).transpose().map_err(|_| PinsError)?;
         let pay_to = match pay_to {
             Some(text) => Some(Address::new(hex::read(text).ok_or(PinsError)?)),
@@ -63,10 +60,12 @@ impl Pins {
         })
     }
 
-    fn allow(&self, offer: &Offer) -> bool {
+    fn allow(&self, offer: &CardOffer) -> bool {
         let cheap_enough = match &self.max_price {
             // a pin finer than the asset's smallest unit allows nothing
-            Some(price) => price.in_units_of(offer.asset.decimals).is_ok_and(|most| offer.amount <= most),
+            Some(price) => price
+                .in_asset(offer.asset.symbol, offer.asset.decimals)
+                .is_ok_and(|most| offer.amount <= most),
             None => true,
         };
         cheap_enough
@@ -75,44 +74,21 @@ impl Pins {
     }
 }
 
-/// An offer that can be paid here.
+/// An offer that can be paid here: by an EIP-3009 authorization, in an asset of our table.
+///
+/// Offers by Permit2 are left to programs ([`Policy`](super::Policy)): a reader would have to send a
+/// transaction first, and no wallet of a reader's can do that without paying for gas.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Offer {
+pub(super) struct CardOffer {
     /// The server's own bytes, for `accepted`.
     pub(super) raw: String,
     /// The server's `resource`, echoed as well.
     pub(super) resource: Option<String>,
     pub(super) asset: &'static Asset,
-    pub(super) chain: &'static Chain,
     pub(super) amount: Amount,
     pub(super) pay_to: Address,
     pub(super) seconds: u64,
     pub(super) quote: Option<Peek>,
-}
-
-/// What our own quotes show to a client, which cannot check their MAC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Peek {
-    /// The first half of the nonce.
-    pub(super) tag: [u8; 16],
-    /// The server's clock when it made the offer, Unix seconds.
-    pub(super) issued: u64,
-    /// Until when the price holds.
-    pub(super) expires: u64,
-}
-
-impl Peek {
-    fn read(text: &str) -> Option<Self> {
-        let payload = token::peek(text)?;
-        let (tag, rest) = payload.split_first_chunk()?;
-        let (issued, rest) = rest.split_first_chunk()?;
-        let (expires, _) = rest.split_first_chunk()?;
-        Some(Self {
-            tag: *tag,
-            issued: u64::from_be_bytes(*issued),
-            expires: u64::from_be_bytes(*expires),
-        })
-    }
 }
 
 /// Why no offer was taken.
@@ -125,47 +101,90 @@ pub(super) enum NoOffer {
 }
 
 /// The first entry of `accepts` that can be paid here and that the pins allow.
-pub(super) fn choose(header: &str, pins: &Pins) -> Result<Offer, NoOffer> {
-    let json = STANDARD
-        .decode(header)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or(NoOffer::Unknown)?;
-    let required = parse(&json).map_err(|_| NoOffer::Unknown)?;
+pub(super) fn choose(header: &str, pins: &Pins) -> Result<CardOffer, NoOffer> {
+    let json = decode(header).map_err(|_| NoOffer::Unknown)?;
+    let required = parse_nested(&json, MAX_ANNOUNCED_DEPTH).map_err(|_| NoOffer::Unknown)?;
     if required.get("x402Version").and_then(Value::integer) != Some(2) {
         return Err(NoOffer::Unknown);
     }
     let accepts = required.get("accepts").and_then(Value::items).unwrap_or_default();
     let mut offers = accepts
         .iter()
-        .filter_map(|accepted| read(accepted, required.get("resource")))
+        .filter_map(|accepted| card_offer(accepted, required.get("resource")))
         .peekable();
     offers.peek().ok_or(NoOffer::Unknown)?;
     offers.find(|offer| pins.allow(offer)).ok_or(NoOffer::Pinned)
 }
 
-fn read(accepted: &Value<'_>, resource: Option<&Value<'_>>) -> Option<Offer> {
+/// Reads what [`offers`](super::offers) reads, as far as a card can pay it, in a third of the code: a
+/// reader downloads this. The tests hold the two equal.
+fn card_offer(accepted: &Value<'_>, resource: Option<&Value<'_>>) -> Option<CardOffer> {
     let text = |name| accepted.get(name)?.text();
     let network = text("network")?.parse().ok()?;
     let asset = Asset::find(network, hex::read(text("asset")?)?.into())?;
     let amount: Amount = text("amount")?.parse().ok()?;
+    let pay_to = Address::new(hex::read(text("payTo")?)?);
     let seconds = accepted.get("maxTimeoutSeconds")?.integer()?;
-    let extra = |name| accepted.get("extra")?.get(name)?.text();
+    let extra = |name| accepted.get("extra")?.get(name);
+    let is = |name, value| extra(name).and_then(Value::text) == Some(value);
+    let is_or_missing = |name, value| extra(name).is_none() || is(name, value);
     // the domain is the token's own, not the page's word: threat A5
     let payable = text("scheme") == Some(Scheme::Exact.name())
-        && extra("assetTransferMethod").is_none_or(|method| method == "eip3009")
-        && extra("name") == Some(asset.name)
-        && extra("version") == Some(asset.version)
+        && is_or_missing("assetTransferMethod", "eip3009")
+        && (is_or_missing("paymentFlow", "authorization") || is("paymentFlow", "upfront"))
+        && is("name", asset.name)
+        && is("version", asset.version)
         && amount > Amount::ZERO
+        && !pay_to.is_zero()
         && seconds >= LEAST_SECONDS;
-    payable.then_some(Offer {
+    payable.then_some(CardOffer {
         raw: accepted.raw().to_owned(),
         resource: resource.map(|value| value.raw().to_owned()),
         asset,
-        chain: Chain::of(network)?,
         amount,
-        pay_to: Address::new(hex::read(text("payTo")?)?),
+        pay_to,
         seconds: seconds.min(MOST_SECONDS),
-        quote: extra("quote").and_then(Peek::read),
+        quote: extra("quote").and_then(Value::text).and_then(Peek::read),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        client::{
+            offers::{Version, read},
+            tests::{any_change, requirement},
+        },
+        evm::Transfer,
+    };
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+        #[test]
+        fn a_card_reads_an_offer_as_a_program_does(changes in proptest::collection::vec(any_change(), 0..3)) {
+            let mut offer = requirement("50000");
+            for (field, value) in changes {
+                crate::client::tests::set(&mut offer, field, value);
+            }
+            let text = offer.to_string();
+            let json = crate::json::parse(&text).unwrap();
+            let card = card_offer(&json, None);
+            let program = read(&json, Version::V2).ok().filter(|read| {
+                let asset = Asset::find(read.network, read.contract);
+                read.scheme == Scheme::Exact
+                    && read.transfer == Transfer::Eip3009
+                    && asset.is_some_and(|asset| read.name == Some(asset.name) && read.version == Some(asset.version))
+            });
+            prop_assert_eq!(card.is_some(), program.is_some(), "{}", text);
+            if let (Some(card), Some(program)) = (card, program) {
+                let terms = (card.asset.network, card.asset.contract, card.amount, card.pay_to, card.seconds, card.quote);
+                prop_assert_eq!(
+                    terms,
+                    (program.network, program.contract, program.amount, program.pay_to, program.seconds, program.quote)
+                );
+            }
+        }
+    }
 }

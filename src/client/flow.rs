@@ -7,7 +7,8 @@ use alloy_primitives::Address;
 use super::{
     answer::{Answer, Doubt, Verdict, judge},
     chain,
-    choice::{NoOffer, Offer, Pins, choose},
+    choice::{CardOffer, NoOffer, Pins, choose},
+    clock,
     event::{Effect, FlowEvent},
     payment::{Payment, draft, seal, signing_params},
     view::Notice,
@@ -90,7 +91,7 @@ pub(super) struct Trip {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlowState {
     pub(super) phase: Phase,
-    pub(super) offer: Option<Offer>,
+    pub(super) offer: Option<CardOffer>,
     /// The price shown before the present one; all assets so far have the same decimals.
     pub(super) before: Option<Amount>,
     /// The price on the page before any offer was read.
@@ -398,11 +399,11 @@ impl FlowState {
             NoOffer::Unknown => Notice::NoOffer,
             NoOffer::Pinned => Notice::Pinned,
         })?;
-        let server = date.or(offer.quote.map(|quote| quote.issued)).unwrap_or(now);
-        let decimals = offer.asset.decimals;
+        let skew = clock::skew(now, date, offer.quote.as_ref(), MOST_SKEW_SECONDS);
+        let asset = offer.asset;
         let shown = match (before, &self.shown) {
             (Some(before), _) => Some(before.amount),
-            (None, Some(shown)) => shown.in_units_of(decimals).ok(),
+            (None, Some(shown)) => shown.in_asset(asset.symbol, asset.decimals).ok(),
             (None, None) => None,
         };
         let changed = shown.is_some_and(|shown| shown != offer.amount);
@@ -411,16 +412,13 @@ impl FlowState {
         }
         self.offered = now;
         self.offer = Some(offer);
-        if server.abs_diff(now) > MOST_SKEW_SECONDS {
-            return Err(Notice::Clock);
-        }
-        self.skew = server.checked_signed_diff(now);
+        self.skew = Some(skew.ok_or(Notice::Clock)?);
         Ok(changed)
     }
 
     /// Whether the offer can be signed as it stands.
     fn is_fresh(&self, now: u64) -> bool {
-        let held = |offer: &Offer| match offer.quote {
+        let held = |offer: &CardOffer| match offer.quote {
             Some(quote) => self.server_time(now).saturating_add(QUOTE_LEFT_SECONDS) < quote.expires,
             None => now.saturating_sub(self.offered) < FRESH_SECONDS,
         };
@@ -515,8 +513,8 @@ impl FlowState {
                 errand.signing = Some(authorization);
                 signing_params(text, &authorization, offer)
             }
-            (Ask::Switch, Some(offer), _) => offer.chain.switch.into(),
-            (Ask::Add, Some(offer), _) => offer.chain.add.into(),
+            (Ask::Switch, Some(offer), _) => chain::switch(offer.asset.network),
+            (Ask::Add, Some(offer), _) => chain::add(offer.asset.network).unwrap_or_else(|| "[]".into()),
             _ => "[]".into(),
         };
         self.phase = Phase::Asking {

@@ -1,8 +1,20 @@
-//! A paying reader, step by step: which offer to take, what to ask the wallet, what to send, and
-//! what to do with every answer.
+//! The paying side: which offer to take, what to sign, what to send, and what to do with every answer.
 //!
-//! [`step`] is a pure function; a shell (the browser widget) carries out its effects and feeds the
-//! outcomes back as events. What the reader sees is a function of the state ([`View`]).
+//! Two clients share these rules. A **reader** pays by a card on a page: [`step`] is a pure function
+//! whose effects a shell (the browser widget) carries out, and what the reader sees is a function of
+//! the state ([`View`]). A **program** pays under a [`Policy`]: a [`Purchase`] takes the answers of any
+//! x402 server, of version 1 or 2, and says what to sign and to send; [`Offers`], [`Policy`], [`Draft`]
+//! and [`Response`] are its parts, and can be used by themselves. With the feature `client` the core
+//! signs with a private key; without it the typed data goes to whoever holds one.
+//!
+//! | | reader | program |
+//! |---|---|---|
+//! | servers | version 2 | versions 1 and 2 |
+//! | `exact` by EIP-3009 | yes | yes |
+//! | `exact` by Permit2 | no: a reader would have to send a transaction first | yes |
+//! | `upto` by Permit2 | no | if the policy says so |
+//! | tokens | of our table | of our table, and those that the policy vouches for |
+//! | limits | the price on the page, and the page's pins | a limit for each payment |
 //!
 //! Two rules hold in every state (threats F5 and F7): while a signed authorization is unresolved
 //! nothing else is signed, and what is sent again is that same authorization.
@@ -10,18 +22,34 @@
 mod answer;
 mod chain;
 mod choice;
+mod clock;
+mod draft;
 mod event;
 mod flow;
 pub(crate) mod json;
+#[cfg(any(test, feature = "client"))]
+mod key;
+mod offers;
 mod payment;
+mod policy;
+mod purchase;
+mod response;
+mod typed;
 mod view;
 mod wallet;
 
 pub use answer::Answer;
 pub use choice::{Pins, PinsError};
+pub use draft::{Approval, Draft, Payment, SealError};
 pub use event::{Effect, FlowEvent};
 pub use flow::{FlowState, step};
+#[cfg(any(test, feature = "client"))]
+pub use key::{Key, KeyError};
+pub use offers::{LEAST_SECONDS, MAX_BODY_BYTES, MOST_SECONDS, Offer, Offers, OffersError, Peek, Unpayable, Version};
+pub use policy::{Choice, NothingPayable, Policy, PolicyError, Refusal, Token};
+pub use purchase::{Purchase, Step, Stop};
+pub use response::{Code, Fate, Hold, Response};
 pub use view::{Action, Notice, Stage, Terms, View};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,22 +1,21 @@
 //! What is signed, whether the wallet signed exactly that, and the payment that is sent and kept.
 
-use alloc::{
-    borrow::ToOwned,
-    string::{String, ToString},
-};
+use alloc::{borrow::ToOwned, string::String};
 
 use alloy_primitives::{Address, B256};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    choice::Offer,
+    choice::CardOffer,
     json::{self, Object},
+    offers::Peek,
+    typed::{authorization_json, transfer_data},
     view::Notice,
 };
-use crate::evm::{Asset, Authorization, Signature, hex, signature::SignatureError};
+use crate::evm::{Authorization, Signature, signature::SignatureError};
 
 /// Signed into the past, so that a chain or server that is behind accepts it (threat A7).
-const BACK_SECONDS: u64 = 600;
+pub(super) const BACK_SECONDS: u64 = 600;
 
 /// A signed authorization as it is sent, and kept until it is resolved.
 ///
@@ -41,62 +40,62 @@ impl Payment {
 }
 
 /// An authorization for this offer from this payer. `now` is the server's time.
-pub(super) fn draft(offer: &Offer, from: Address, now: u64, random: [u8; 32]) -> Authorization {
-    let mut nonce = random;
-    if let Some(quote) = &offer.quote {
-        // the publisher recognises the tag, nobody else does (design, section 3)
-        for (to, tag) in nonce.iter_mut().zip(quote.tag) {
-            *to = tag;
-        }
-    }
+pub(super) fn draft(offer: &CardOffer, from: Address, now: u64, random: [u8; 32]) -> Authorization {
     Authorization {
         from,
         to: offer.pay_to,
         value: offer.amount,
         valid_after: now.saturating_sub(BACK_SECONDS),
         valid_before: now.saturating_add(offer.seconds),
-        nonce: B256::new(nonce),
+        nonce: nonce(random, offer.quote.as_ref()),
     }
 }
 
-/// The types of the typed data. `EIP712Domain` is always among them: a wallet that has to guess it
-/// signs another digest.
-const TYPES: &str = r#"{"EIP712Domain":[{"name":"name","type":"string"},{"name":"version","type":"string"},{"name":"chainId","type":"uint256"},{"name":"verifyingContract","type":"address"}],"TransferWithAuthorization":[{"name":"from","type":"address"},{"name":"to","type":"address"},{"name":"value","type":"uint256"},{"name":"validAfter","type":"uint256"},{"name":"validBefore","type":"uint256"},{"name":"nonce","type":"bytes32"}]}"#;
-
-fn typed_data(authorization: &Authorization, asset: &Asset) -> String {
-    let mut domain = Object::new();
-    domain.text("name", asset.name);
-    domain.text("version", asset.version);
-    domain.raw("chainId", &asset.network.chain_id().to_string());
-    domain.text("verifyingContract", &checksummed(&asset.contract));
-    let mut data = Object::new();
-    data.raw("types", TYPES);
-    data.text("primaryType", "TransferWithAuthorization");
-    data.raw("domain", &domain.end());
-    data.raw("message", &authorization_json(authorization));
-    data.end()
-}
-
 /// The parameters of `eth_signTypedData_v4`; the account is spelled as the wallet spelled it.
-pub(super) fn signing_params(account: &str, authorization: &Authorization, offer: &Offer) -> String {
+pub(super) fn signing_params(account: &str, authorization: &Authorization, offer: &CardOffer) -> String {
     let mut params = String::from("[");
     json::quote(&mut params, account);
     params += ",";
-    json::quote(&mut params, &typed_data(authorization, offer.asset));
+    json::quote(&mut params, &transfer_data(authorization, &offer.asset.domain()));
     params += "]";
     params
 }
 
 /// The payment, if the signature is the payer's over exactly this authorization (threat F2).
-pub(super) fn seal(offer: &Offer, authorization: &Authorization, signature: &str) -> Result<Payment, Notice> {
-    let read = Signature::parse(signature).and_then(|read| read.recover(authorization.digest(&offer.asset.domain())));
-    match read {
-        Ok(signer) if signer == authorization.from => {}
+pub(super) fn seal(offer: &CardOffer, authorization: &Authorization, signature: &str) -> Result<Payment, Notice> {
+    match by_key(signature, authorization.digest(&offer.asset.domain()), authorization.from) {
+        Ok(()) => {}
         // a key behind a contract, a contract, or a wallet that signed something else
-        Ok(_) | Err(SignatureError::Contract) => return Err(Notice::UnsupportedWallet),
-        Err(_) => return Err(Notice::WalletTrouble),
+        Err(NotTheirs::Another | NotTheirs::Contract) => return Err(Notice::UnsupportedWallet),
+        Err(NotTheirs::Malformed) => return Err(Notice::WalletTrouble),
     }
-    // the token contract takes 27 and 28 only
+    let payload = payload_json(&for_chain(signature), "authorization", &authorization_json(authorization));
+    Ok(Payment(v2_header(&offer.raw, offer.resource.as_deref(), None, &payload)))
+}
+
+/// Why a signature is not the payer's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotTheirs {
+    /// Another key signed this, or the payer's signed something else.
+    Another,
+    /// Longer than a key's.
+    Contract,
+    /// No signature at all, or a malleable one.
+    Malformed,
+}
+
+/// Whether the payer's own key signed exactly this.
+pub(super) fn by_key(signature: &str, digest: B256, payer: Address) -> Result<(), NotTheirs> {
+    match Signature::parse(signature).and_then(|read| read.recover(digest)) {
+        Ok(signer) if signer == payer => Ok(()),
+        Ok(_) => Err(NotTheirs::Another),
+        Err(SignatureError::Contract) => Err(NotTheirs::Contract),
+        Err(_) => Err(NotTheirs::Malformed),
+    }
+}
+
+/// A key's signature as token contracts take it: with 27 or 28 at its end.
+pub(super) fn for_chain(signature: &str) -> String {
     let body = signature.len().saturating_sub(2);
     let (body, v) = signature.split_at_checked(body).unwrap_or_default();
     let v = match v {
@@ -104,83 +103,47 @@ pub(super) fn seal(offer: &Offer, authorization: &Authorization, signature: &str
         "01" => "1c",
         v => v,
     };
-    let mut exact = Object::new();
-    exact.text("signature", &[body, v].concat());
-    exact.raw("authorization", &authorization_json(authorization));
+    [body, v].concat()
+}
+
+/// The scheme's part of a payment: a signature, and what it signs under its name.
+pub(super) fn payload_json(signature: &str, name: &str, signed: &str) -> String {
+    let mut payload = Object::new();
+    payload.text("signature", signature);
+    payload.raw(name, signed);
+    payload.end()
+}
+
+/// The content of `PAYMENT-SIGNATURE`: the server's own bytes come back to it unchanged.
+pub(super) fn v2_header(accepted: &str, resource: Option<&str>, extensions: Option<&str>, payload: &str) -> String {
     let mut payment = Object::new();
     payment.raw("x402Version", "2");
-    if let Some(resource) = &offer.resource {
+    if let Some(resource) = resource {
         payment.raw("resource", resource);
     }
-    payment.raw("accepted", &offer.raw);
-    payment.raw("payload", &exact.end());
-    Ok(Payment(STANDARD.encode(payment.end())))
+    payment.raw("accepted", accepted);
+    payment.raw("payload", payload);
+    if let Some(extensions) = extensions {
+        payment.raw("extensions", extensions);
+    }
+    STANDARD.encode(payment.end())
 }
 
-/// What `serde` would write of it; the tests hold the two equal.
-fn authorization_json(authorization: &Authorization) -> String {
-    let mut object = Object::new();
-    object.text("from", &checksummed(&authorization.from));
-    object.text("to", &checksummed(&authorization.to));
-    object.text("value", &authorization.value.to_string());
-    object.text("validAfter", &authorization.valid_after.to_string());
-    object.text("validBefore", &authorization.valid_before.to_string());
-    object.text("nonce", &hex::print(authorization.nonce.as_slice()));
-    object.end()
-}
-
-/// An address with its checksum (EIP-55).
-pub(super) fn checksummed(address: &Address) -> String {
-    address.to_checksum_buffer(None).as_str().into()
+/// 32 bytes of which the first half is our quote's tag, where there is one: the publisher recognises
+/// it, nobody else does (design, section 3).
+pub(super) fn nonce(random: [u8; 32], quote: Option<&Peek>) -> B256 {
+    let mut nonce = random;
+    if let Some(quote) = quote {
+        for (to, tag) in nonce.iter_mut().zip(quote.tag) {
+            *to = tag;
+        }
+    }
+    B256::new(nonce)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        evm::{U256, asset::ASSETS},
-        money::Amount,
-    };
-    use serde_json::Value;
-
-    #[test]
-    fn authorizations_are_written_as_serde_writes_them() {
-        let authorization = Authorization {
-            from: Address::repeat_byte(0xab),
-            to: Address::repeat_byte(0xcd),
-            value: Amount::from_atomic(U256::MAX),
-            valid_after: 0,
-            valid_before: u64::MAX,
-            nonce: B256::repeat_byte(0xef),
-        };
-        assert_eq!(
-            authorization_json(&authorization),
-            serde_json::to_string(&authorization).unwrap()
-        );
-    }
-
-    #[test]
-    fn the_typed_data_is_the_one_that_viem_signs() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/signing.json");
-        let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let mut seen = 0;
-        for data in file["vectors"].as_array().unwrap().iter().map(|vector| &vector["typedData"]) {
-            let at = |asset: &&Asset| {
-                data["domain"]["chainId"] == asset.network.chain_id()
-                    && data["domain"]["verifyingContract"] == checksummed(&asset.contract)
-            };
-            let message = data["message"].to_string();
-            let authorization = Authorization::read(&crate::json::parse(&message).unwrap());
-            if let (Some(asset), Some(authorization)) = (ASSETS.iter().find(at), authorization) {
-                assert_eq!(
-                    &serde_json::from_str::<Value>(&typed_data(&authorization, asset)).unwrap(),
-                    data
-                );
-                seen += 1;
-            }
-        }
-        assert!(seen >= 8, "{seen}");
-    }
 
     #[test]
     fn only_a_header_is_restored() {

@@ -5,7 +5,7 @@ use alloc::string::String;
 use super::{
     answer::Doubt,
     flow::{FlowState, Phase},
-    payment::checksummed,
+    typed::checksummed,
     wallet::Ask,
 };
 
@@ -86,6 +86,8 @@ keys! {
         Expired = "expired",
         /// The device's clock is further off than can be corrected.
         Clock = "clock",
+        /// Not paid: Permit2 may not move the account's tokens yet.
+        Approval = "approval",
         /// Refused by the server for another reason.
         Refused = "refused",
         /// The payment was used before.
@@ -225,7 +227,7 @@ impl FlowState {
                 (stage, notice, Action::Wait, true)
             }
             Phase::Paused {
-                notice: notice @ Notice::Undeliverable,
+                notice: notice @ (Notice::Undeliverable | Notice::Approval),
                 ..
             } => (notice.stage(), *notice, notice.action(), false),
             Phase::Paused { notice, .. } => (Stage::Pending, *notice, Action::Check, false),
@@ -243,7 +245,7 @@ impl FlowState {
                 symbol: offer.asset.symbol,
                 network: offer.asset.network_name(),
                 pay_to: checksummed(&offer.pay_to),
-                test: offer.chain.test,
+                test: offer.asset.network.is_test(),
             }),
             before: before.zip(decimals).map(|(amount, decimals)| amount.to_decimal(decimals)),
         }

@@ -24,7 +24,7 @@ use serde::Serialize;
 
 use crate::{
     access::{Handle, Keys, KeysError, Pass, Purpose, cookie},
-    evm::{Address, hex},
+    evm::{Address, Transfer, hex},
     ledger::{Grant, Intent, Refused, Reply},
     offer::{
         self, Payment, Refusal,
@@ -323,7 +323,7 @@ impl Gate {
             transfer: extra.transfer,
             metered: (payment.offer.scheme == Scheme::Upto).then_some(extra.decimals),
             upfront: extra.flow == PaymentFlow::Upfront,
-            unverified: payment.unverified,
+            verify: payment.unverified || extra.transfer == Transfer::Permit2,
             payer: signed.payer(),
             pay_to: signed.payee(),
             amount: signed.amount(),

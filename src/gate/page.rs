@@ -1,10 +1,13 @@
 //! Answers for people: our own 402 page, and a plain page for every other problem.
 
-use alloc::{borrow::ToOwned, format, string::String};
+use alloc::{
+    borrow::ToOwned,
+    format,
+    string::{String, ToString},
+};
 
 use super::answer::{self, Answer, Offer};
 use crate::{
-    evm::Asset,
     ledger::Refused,
     offer::Refusal,
     problem::Problem,
@@ -30,7 +33,6 @@ impl Template {
     /// The page that offers an article.
     pub(super) fn offer(&self, offer: &Offer<'_>, route: &Route, demo: Option<&str>) -> Answer {
         let first = offer.accepts.first();
-        let asset = first.and_then(|offer| Asset::find(offer.network, offer.asset));
         let content = answer::payment_required(offer, Problem::PaymentRequired.slug());
         let embedded = answer::embedded(offer);
         let host = offer.info.url.split('/').nth(2).unwrap_or_default();
@@ -39,7 +41,7 @@ impl Template {
         } else {
             &route.description
         };
-        let test = first.is_some_and(|offer| offer.network == Network::BASE_SEPOLIA);
+        let test = first.is_some_and(|offer| offer.network.is_test());
         let script = demo
             .map(|path| format!("<script type=\"module\" src=\"{path}\"></script>"))
             .unwrap_or_default();
@@ -49,9 +51,9 @@ impl Template {
             // it stands in a shell command, where a quotation mark would end the address
             "url" => escape(&offer.info.url.replace('\'', "%27")),
             "title" => escape(title),
-            "price" => escape(&format!("${}", route.price)),
-            "symbol" => escape(asset.map(|asset| asset.symbol).unwrap_or_default()),
-            "network" => escape(asset.map(|asset| asset.network_name()).unwrap_or_default()),
+            "price" => escape(&route.price),
+            "symbol" => escape(&route.symbol),
+            "network" => first.map(|offer| network_name(offer.network)).unwrap_or_default(),
             "offer" => embedded.clone(),
             "test" => {
                 if test {
@@ -112,6 +114,11 @@ fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// Its name, or its CAIP-2 identifier where only the publisher knows it; neither needs escaping.
+fn network_name(network: Network) -> String {
+    network.name().map_or_else(|| network.to_string(), ToOwned::to_owned)
 }
 
 /// Text that is safe between tags and in quoted attributes.

@@ -35,9 +35,11 @@ pub struct Intent {
     /// Settled before the origin is asked (`paymentFlow: upfront`).
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub upfront: bool,
-    /// Only a contract can tell whether the payer signed: the facilitator verifies first (threat A14).
+    /// The facilitator verifies it before anything is believed of it: only a contract can tell whether
+    /// the payer signed (threat A14), or only the chain whether Permit2 has an allowance, which `/settle`
+    /// of the official facilitator does not tell apart from other failures.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    pub unverified: bool,
+    pub verify: bool,
     /// Who pays.
     #[serde(with = "hex::address")]
     pub payer: Address,

@@ -217,9 +217,11 @@ impl Against<'_> {
     /// Our offer that a v2 echo selects: today's, or the one a quote of ours still holds.
     fn offer_v2(&self, accepted: &Accepted<'_>) -> Result<(PaymentRequirements, Option<Quote>, Option<Problem>), Problem> {
         let today = self.configured(accepted)?;
-        let pay_to = accepted.pay_to.and_then(hex::read::<20>);
+        // an echo without one of these, or with one that cannot be read, is no echo of ours (threat A3)
+        let pay_to = accepted.pay_to.and_then(hex::read::<20>).ok_or(Problem::RecipientMismatch)?;
         let amount: Option<Amount> = accepted.amount.and_then(|text| text.parse().ok());
         let amount = amount.ok_or(Problem::AmountMismatch)?;
+        let seconds = accepted.max_timeout_seconds.ok_or(Problem::OfferUnknown)?;
         let facilitator = match accepted.facilitator {
             Some(text) => Some(hex::read::<20>(text).ok_or(Problem::OfferUnknown)?.into()),
             None => None,
@@ -234,12 +236,8 @@ impl Against<'_> {
         let mut offer = today.clone();
         offer.amount = amount;
         offer.extra.facilitator = facilitator;
-        if let Some(pay_to) = pay_to {
-            offer.pay_to = pay_to.into();
-        }
-        if let Some(seconds) = accepted.max_timeout_seconds {
-            offer.max_timeout_seconds = seconds;
-        }
+        offer.pay_to = pay_to.into();
+        offer.max_timeout_seconds = seconds;
         let text = accepted.quote;
         let quote = text.and_then(|text| Quote::open(self.keys, text, self.resource, &offer));
         let is_today = offer == *today;
@@ -250,7 +248,7 @@ impl Against<'_> {
             // ours once, but the terms are others now: a payment begun in time may still be joined
             Some(_) if amount != today.amount => Ok((offer, quote, Some(Problem::PriceChanged))),
             Some(_) => Ok((offer, quote, Some(Problem::QuoteExpired))),
-            None if pay_to != Some(today.pay_to.0.0) => Err(Problem::RecipientMismatch),
+            None if pay_to != today.pay_to.0.0 => Err(Problem::RecipientMismatch),
             None if amount != today.amount => Err(Problem::AmountMismatch),
             None => Err(Problem::OfferUnknown),
         }

@@ -1,5 +1,7 @@
 //! Payments held against offers: both transfer methods, metered ones, contract wallets, old prices.
 
+mod mutations;
+
 use alloc::{format, string::String};
 
 use base64::{Engine, engine::general_purpose::STANDARD};

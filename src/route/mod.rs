@@ -1,10 +1,8 @@
 //! Which resource a request names and what it costs: the config, its rules, canonical paths.
 
 pub mod config;
-pub mod extensions;
 pub mod path;
 pub mod rule;
 
-pub use config::{Access, Config, ConfigError, Origin, Settlement};
-pub use extensions::{Extensions, Identifiers};
+pub use config::{Access, Config, ConfigError, Extensions, Identifiers, Origin, Settlement};
 pub use rule::{Matched, Route};

@@ -78,8 +78,11 @@ pub struct Route {
     pub access: Access,
     /// One sentence for people.
     pub description: String,
-    /// The price in dollars, as people read it.
+    /// The price of the first offer as people read it, like `$0.05`; for a token of the publisher's own,
+    /// like `0.05 XYZ`.
     pub price: String,
+    /// The symbol of the first offer's asset.
+    pub symbol: String,
     /// What catalogues of paid resources are told, if the publisher wants to be in them.
     pub listing: Option<Listing>,
 }
@@ -153,7 +156,7 @@ mod tests {
             Matched::Free => "free",
             Matched::Redirect(_) => "redirect",
             Matched::Ambiguous => "ambiguous",
-            Matched::Priced(route) if route.price == "0.05" => "five",
+            Matched::Priced(route) if route.price == "$0.05" => "five",
             Matched::Priced(_) => "dear",
         }
     }

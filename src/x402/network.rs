@@ -27,8 +27,85 @@ impl fmt::Display for NetworkError {
 
 impl core::error::Error for NetworkError {}
 
-/// Slugs of x402 v1 for the networks of our asset table (`@x402/evm` 2.27, `src/v1`).
-const V1_SLUGS: &[(u64, &str)] = &[(8453, "base"), (84532, "base-sepolia")];
+/// Slugs of x402 v1: `EVM_NETWORK_CHAIN_ID_MAP` of `@x402/evm` 2.27, whole. Networks without an asset
+/// of ours are here too: a facilitator may name them.
+const V1_SLUGS: &str = "\
+1 ethereum
+11155111 sepolia
+8453 base
+84532 base-sepolia
+43114 avalanche
+43113 avalanche-fuji
+137 polygon
+80002 polygon-amoy
+1329 sei
+1328 sei-testnet
+143 monad
+42220 celo
+988 stable
+2201 stable-testnet
+4326 megaeth
+14 flare
+4689 iotex
+3338 peaq
+2741 abstract
+11124 abstract-testnet
+1514 story
+41923 educhain
+324705682 skale-base-sepolia
+";
+
+/// What people call the networks of our asset table. The names are those of `viem/chains` 2.57, without
+/// words like "Network" or "Mainnet".
+const NAMES: &str = "\
+8453 Base
+1 Ethereum
+137 Polygon
+42161 Arbitrum One
+43114 Avalanche
+143 Monad
+42220 Celo
+1329 Sei
+50 XDC
+988 Stable
+14 Flare
+36900 ADI Chain
+190415 HPP
+4326 MegaETH
+31612 Mezo
+723487 Radius
+38833 Igra
+";
+
+/// The same of test networks, whose money is worth nothing.
+const TEST_NAMES: &str = "\
+84532 Base Sepolia
+43113 Avalanche Fuji
+80002 Polygon Amoy
+421614 Arbitrum Sepolia
+11142220 Celo Sepolia
+1328 Sei Testnet
+51 XDC Apothem
+2201 Stable Testnet
+181228 HPP Sepolia
+31611 Mezo Testnet
+72344 Radius Testnet
+";
+
+/// The chain ids that Ganache and the development modes of Geth, and Anvil and Hardhat, start with.
+const LOCAL: [u64; 2] = [1337, 31337];
+
+/// The lines of a table: chain id and name. One text is smaller than a table of texts.
+fn lines(table: &'static str) -> impl Iterator<Item = (u64, &'static str)> {
+    table.lines().filter_map(|line| {
+        let (id, name) = line.split_once(' ')?;
+        Some((id.parse().ok()?, name))
+    })
+}
+
+fn named(table: &'static str, id: u64) -> Option<&'static str> {
+    lines(table).find(|(known, _)| *known == id).map(|(_, name)| name)
+}
 
 impl Network {
     /// Base.
@@ -46,14 +123,38 @@ impl Network {
         self.0
     }
 
+    /// What people call it; none where it is not a network of the asset table.
+    ///
+    /// ```
+    /// use farthing::x402::Network;
+    /// assert_eq!(Network::from_chain_id(42161).name(), Some("Arbitrum One"));
+    /// assert_eq!(Network::from_chain_id(5).name(), None);
+    /// ```
+    pub fn name(self) -> Option<&'static str> {
+        named(NAMES, self.0).or_else(|| named(TEST_NAMES, self.0))
+    }
+
+    /// Whether its money is known to be worth nothing: a test network of the table, or a chain on
+    /// somebody's own machine. What is not known counts as real money.
+    ///
+    /// ```
+    /// use farthing::x402::Network;
+    /// assert!(Network::BASE_SEPOLIA.is_test());
+    /// assert!(Network::from_chain_id(31337).is_test());
+    /// assert!(!Network::from_chain_id(5).is_test());
+    /// ```
+    pub fn is_test(self) -> bool {
+        LOCAL.contains(&self.0) || named(TEST_NAMES, self.0).is_some()
+    }
+
     /// The name x402 v1 has for it.
     pub fn v1_slug(self) -> Option<&'static str> {
-        V1_SLUGS.iter().find(|(id, _)| *id == self.0).map(|(_, slug)| *slug)
+        named(V1_SLUGS, self.0)
     }
 
     /// The network that x402 v1 calls so.
     pub fn from_v1_slug(slug: &str) -> Option<Self> {
-        V1_SLUGS.iter().find(|(_, known)| *known == slug).map(|(id, _)| Self(*id))
+        lines(V1_SLUGS).find(|(_, known)| *known == slug).map(|(id, _)| Self(id))
     }
 }
 
@@ -91,6 +192,7 @@ impl<'de> Deserialize<'de> for Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     #[test]
     fn networks_have_one_spelling() {
@@ -109,5 +211,21 @@ mod tests {
         }
         assert_eq!(Network::from_v1_slug("base-sepolia"), Some(Network::BASE_SEPOLIA));
         assert_eq!(Network::from_v1_slug("Base"), None);
+    }
+
+    #[test]
+    fn slugs_map_both_ways_and_names_are_told_apart() {
+        for (id, slug) in lines(V1_SLUGS) {
+            let network = Network::from_chain_id(id);
+            assert_eq!(network.v1_slug(), Some(slug));
+            assert_eq!(Network::from_v1_slug(slug), Some(network));
+        }
+        let mut all: Vec<_> = lines(NAMES).chain(lines(TEST_NAMES)).collect();
+        let count = all.len();
+        all.sort_unstable_by_key(|(_, name)| *name);
+        all.dedup_by_key(|(_, name)| *name);
+        all.sort_unstable_by_key(|(id, _)| *id);
+        all.dedup_by_key(|(id, _)| *id);
+        assert_eq!(all.len(), count);
     }
 }

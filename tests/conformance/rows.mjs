@@ -28,12 +28,23 @@ export const NAMES = {
 /** What Farthing sites sell in these tests, at `/articles/OFFER`: as in MENU, and the site of SITES it is sold by. */
 export const OFFERS = {
   eip3009: { ...MENU["/exact"], site: "plain" },
+  permit2: { ...MENU["/permit2"], site: "permit2" },
+  upto: { ...MENU["/upto"], site: "permit2" },
+  "upto-nothing": { ...MENU["/upto-nothing"], site: "permit2" },
 };
 
 /** Sites: `(simplest, facilitator)` makes its configuration of the simplest one; `facilitator` is the address that settles. */
 export const SITES = {
-  plain: (simplest) => simplest,
+  /** Signatures of contracts are the facilitator's to judge. */
+  plain: (simplest) => facilitatorWith(simplest, { contractWallets: true }),
+  permit2: (simplest, address) => ({
+    ...facilitatorWith(simplest, { address }), networks: simplest.networks.map((network) => ({ network, transfer: "permit2" })),
+  }),
 };
+
+function facilitatorWith({ settlement, ...rest }, more) {
+  return { ...rest, settlement: { ...settlement, facilitators: settlement.facilitators.map((facilitator) => ({ ...facilitator, ...more })) } };
+}
 
 const eip3009 = { version: 2, scheme: "exact", transfer: "eip3009" };
 const v1 = { ...eip3009, version: 1 };
@@ -45,6 +56,13 @@ const theirsPayOurs = ["typescript", "local"].flatMap((through) => [
   { payer: "fetch1", payee: "worker", through, offer: "eip3009", ...v1 },
   { payer: "python", payee: "worker", through, offer: "eip3009", ...eip3009 },
   { payer: "rust", payee: "worker", through, offer: "eip3009", ...eip3009 },
+  { payer: "fetch2", payee: "worker", through, offer: "eip3009", ...eip3009, wallet: "erc1271" },
+  { payer: "fetch2", payee: "worker", through, offer: "eip3009", ...eip3009, wallet: "erc6492" },
+  ...["fetch2", "python", "rust"].flatMap((payer) => [
+    { payer, payee: "worker", through, offer: "permit2", ...permit2 },
+    { payer, payee: "worker", through, offer: "upto", ...upto },
+    { payer, payee: "worker", through, offer: "upto-nothing", ...upto },
+  ]),
 ]);
 
 /** The control: nothing of ours between them but the chain and its contracts. */

@@ -38,14 +38,19 @@ function startSite(name, through) {
     payTo: { eip155: payTo.address },
     networks: [chain.network],
     settlement: { facilitators: [{ url }], rpc: { [chain.network]: [chain.url] } },
-    routes: offers.map(([offer, { asset, amount }]) => ({ match: `/articles/${offer}`, price: money(amount, asset), description: "One article" })),
+    routes: offers.map(([offer, { scheme, asset, amount }]) => ({
+      match: `/articles/${offer}`, price: money(amount, asset), description: "One article", ...(scheme === "upto" && { scheme }),
+    })),
   });
   return startEdge({ keys: randomKeys(), config: (site) => SITES[name](simplest(site), address) });
 }
 
 before(async () => {
   chain = await add(startChain());
-  origin = await add(startOrigin({ routes: { "/articles/*": ARTICLE } }));
+  // The origin says what was used.
+  const used = ({ scheme, charged }) => (scheme === "upto" ? { "settlement-overrides": JSON.stringify({ amount: String(charged) }) } : {});
+  const pages = Object.entries(OFFERS).map(([offer, price]) => [`/articles/${offer}`, { body: ARTICLE, headers: used(price) }]);
+  origin = await add(startOrigin({ routes: Object.fromEntries(pages) }));
   const official = await add(startFacilitator({ rpc: chain.url }));
   facilitators.typescript = { url: official.url, address: official.address, calls: () => official.log };
   if (built) {

@@ -74,7 +74,7 @@ export async function startChain({ port = 0, blockTime = 2, chainId = 84532, fun
   const { abi } = TestUSDC;
   // Both tokens have the same layout, and the same functions but for EIP-3009 and EIP-2612.
   const read = (functionName, args = [], address = TOKEN) => client.readContract({ address, abi, functionName, args });
-  const setBalance = (address, value, token = TOKEN) =>
+  const setBalance = (address, value, { token = TOKEN } = {}) =>
     client.setStorageAt({ address: token, index: slotOf(address, "address", 2n), value: numberToHex(value, { size: 32 }) });
 
   // A transaction by a development account; waits for its receipt, and says whether it went through instead of throwing.
@@ -96,7 +96,7 @@ export async function startChain({ port = 0, blockTime = 2, chainId = 84532, fun
     /** Resolves when anvil has ended, for whatever reason. */
     ended: anvil.child.ended,
 
-    balanceOf: (address, token = TOKEN) => read("balanceOf", [address], token),
+    balanceOf: (address, { token = TOKEN } = {}) => read("balanceOf", [address], token),
     allowance: (owner, { token = TOKEN, spender = PERMIT2 } = {}) => read("allowance", [owner, spender], token),
     /** The account of `key` approves Permit2, in a transaction of its own that it is given the ether for. */
     async approvePermit2(key, { token = TOKEN, value = maxUint256 } = {}) {
@@ -119,7 +119,7 @@ export async function startChain({ port = 0, blockTime = 2, chainId = 84532, fun
     time: async () => Number((await client.getBlock()).timestamp),
 
     /** Every `Transfer` of the token to `address`, oldest first. */
-    async transfersTo(address = payTo.address, fromBlock = 0n, token = TOKEN) {
+    async transfersTo(address = payTo.address, fromBlock = 0n, { token = TOKEN } = {}) {
       const logs = await client.getLogs({
         address: token, fromBlock, args: { to: address },
         event: parseAbiItem("event Transfer(address indexed from, address indexed to, uint256 value)"),
@@ -231,7 +231,7 @@ export async function startChain({ port = 0, blockTime = 2, chainId = 84532, fun
         client.setStorageAt({ address, index: slot(1), value: shortString(version) }),
       ]),
       ...owners.map(({ address }) => setBalance(address, funds)),
-      ...owners.map(({ address }) => setBalance(address, funds * 10n ** 12n, DOLLAR)),
+      ...owners.map(({ address }) => setBalance(address, funds * 10n ** 12n, { token: DOLLAR })),
     ]);
     await client.mine({ blocks: 1 });
   } catch (error) {

@@ -8,7 +8,7 @@ import { debianEnv, debianRustc, findRust, inspect, registry, rustVersion, targe
 
 const byHand = () => `Farthing needs Rust ${rustVersion} or newer with the target ${target}.
   With rustup (https://rustup.rs):  rustup update stable, or, where there is no stable yet:
-                                    rustup toolchain install stable --component clippy --component rustfmt --target ${target}
+                                    rustup toolchain install stable --component clippy --component rustfmt --component rust-src --target ${target}
   On Debian, as root:               node tools/setup.mjs   (installs rustc-web and builds the standard library once)`;
 
 /** rustup may add a target, and a first toolchain where there is none. It never replaces one. */
@@ -22,11 +22,24 @@ async function fromRustup() {
   }
   const args = active
     ? ["target", "add", target]
-    : ["toolchain", "install", "stable", "--profile", "minimal", "--component", "clippy", "--component", "rustfmt", "--target", target];
+    : ["toolchain", "install", "stable", "--profile", "minimal", ...["clippy", "rustfmt", "rust-src"].flatMap((name) => ["--component", name]), "--target", target];
   say(`setup: rustup ${args.join(" ")}`);
   const done = await run("rustup", args, quiet);
   if (done.code !== 0) say(`setup: rustup could not: ${done.err.trim().split("\n").at(-1)}`);
   return done.code === 0;
+}
+
+/** The standard library's sources, for smaller artefacts. Everything builds without them as well, so nothing here is an error. */
+async function sources({ lacksLibrary, env }) {
+  if (!lacksLibrary) return;
+  if (env.RUSTUP_TOOLCHAIN === "debian" || !which("rustup")) {
+    if (debian() && existsSync(debianRustc)) await aptInstall([librarySources]).catch(({ message }) => say(`setup: ${message}`));
+  } else if (process.env.RUSTUP_AUTO_INSTALL !== "0") {
+    say("setup: rustup component add rust-src");
+    const quiet = { check: false, timeout: 300_000, env: { RUSTUP_AUTO_INSTALL: "0" } };
+    const done = await run("rustup", ["component", "add", "rust-src"], quiet);
+    if (done.code !== 0) say(`setup: rustup could not: ${done.err.trim().split("\n").at(-1)}`);
+  }
 }
 
 /** The linker that rustc asks for by the name rust-lld, of the LLVM that this rustc was built with. */
@@ -88,7 +101,8 @@ debug = 0
   } finally { rmSync(work, { recursive: true, force: true }); }
 }
 
-const packages = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy", "rustfmt-web"];
+const librarySources = "rust-web-src";
+const packages = ["rustc-web", "cargo-web", librarySources, "rust-web-clippy", "rustfmt-web"];
 
 async function debianCompiler() {
   await aptInstall(packages);
@@ -107,11 +121,10 @@ export function setUpRust() {
   let ready;
   const compiler = new Promise((resolve) => { ready = resolve; });
   const done = (async () => {
-    const present = await findRust();
-    if (present) return ready(present.env);
-    if (await fromRustup()) {
-      const added = await findRust();
-      if (added) return ready(added.env);
+    const present = await findRust() ?? ((await fromRustup()) ? await findRust() : undefined);
+    if (present) {
+      ready(present.env);
+      return sources(present);
     }
     if (!debian()) throw new Plain(byHand());
     const about = await debianCompiler();

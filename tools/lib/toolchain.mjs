@@ -47,22 +47,35 @@ const older = (a, b) => {
   return false;
 };
 
+// A panic is a trap at once: no message is formatted and none is kept, no hook runs. Known to Rust 1.92 and newer.
+const trapping = ["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none"];
+/** Lets a stable compiler take unstable options. Only for the one command that needs them, never exported. */
+const unstable = { RUSTC_BOOTSTRAP: "1" };
+
 /**
- * One Rust: {version, hasTarget, tooOld, env}, or undefined where there is none. `env` makes plain `cargo` use it.
+ * One Rust: {version, hasTarget, tooOld, library, lacksLibrary, env}, or undefined where there is none. `env` makes plain `cargo`
+ * use it; `library` is where the standard library's sources are, if this Rust has them and can build them to trap.
  * A rustup proxy is kept from fetching or replacing a toolchain as a side effect of being asked.
  */
 export async function inspect(rustc, env = {}) {
   const quiet = { check: false, env: { ...env, RUSTUP_AUTO_INSTALL: "0" } };
-  const [about, libdir] = await Promise.all([
+  const [about, libdir, sysroot] = await Promise.all([
     run(rustc, ["-vV"], quiet),
     run(rustc, ["--print", "target-libdir", "--target", target], quiet),
+    run(rustc, [...trapping, "--print", "sysroot"], { ...quiet, env: { ...quiet.env, ...unstable } }),
   ]);
   const version = /^release: ([\d.]+)/m.exec(about.out)?.[1];
   if (about.code !== 0 || !version) return undefined;
   let rlibs = [];
   try { rlibs = readdirSync(libdir.out.trim()); } catch { /* no such target */ }
   const has = (name) => rlibs.some((file) => file.startsWith(`lib${name}-`) && file.endsWith(".rlib"));
-  return { version, hasTarget: has("std") && has("test"), tooOld: older(version, rustVersion), env, about: about.out };
+  const sources = join(sysroot.out.trim(), "lib/rustlib/src/rust/library");
+  const able = sysroot.code === 0;
+  const there = able && existsSync(join(sources, "std/Cargo.toml"));
+  return {
+    version, hasTarget: has("std") && has("test"), tooOld: older(version, rustVersion), env, about: about.out,
+    library: there ? sources : undefined, lacksLibrary: able && !there,
+  };
 }
 
 export const debianRustc = "/usr/bin/rustc";
@@ -97,7 +110,7 @@ export function toolchain() {
  * The environment for cargo: the chosen toolchain and, for wasm32, compiler flags that keep this machine's paths out of the
  * artefact (a panic message names its file), and `wasmFlags`. Encoded flags may hold spaces and are not shadowed by RUSTFLAGS.
  */
-export async function cargoEnv({ wasm = false, wasmFlags = [] } = {}) {
+async function cargoEnv({ wasm, wasmFlags = [] }) {
   const { env } = await toolchain();
   if (!wasm) return env;
   const flags = [`--remap-path-prefix=${registry}=/registry`, `--remap-path-prefix=${root}=/farthing`, ...wasmFlags];
@@ -108,6 +121,19 @@ export async function cargoEnv({ wasm = false, wasmFlags = [] } = {}) {
 export async function cargo(args, { env = {}, cwd = root, wasmFlags, ...options } = {}) {
   const own = await cargoEnv({ wasm: args.includes(target), wasmFlags });
   return run("cargo", args, { ...options, cwd, env: { ...own, ...env } });
+}
+
+/**
+ * `cargo build` for the web with a standard library that is built along, for size and to trap; with the ready-made one where
+ * its sources are missing.
+ */
+export async function cargoRelease(args, { wasmFlags = [] } = {}) {
+  const { library } = await toolchain();
+  const build = ["build", "--quiet", "--target", target, ...args];
+  if (!library) return cargo(build, { wasmFlags });
+  return cargo([...build, "-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"], {
+    wasmFlags: [...trapping, `--remap-path-prefix=${library}=/rustc/library`, ...wasmFlags], env: unstable,
+  });
 }
 
 export const wasmBindgenRoot = join(cache, `wasm-bindgen-${wasmBindgenVersion}`);

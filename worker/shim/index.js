@@ -19,8 +19,8 @@ export default {
       if (code !== LOOK) return refused();
       return await look(gate, request, env, ctx);
     } catch (error) {
-      // a trap leaves the instance in an unknown state: the next request starts another
-      if (error instanceof WebAssembly.RuntimeError) dropGate();
+      // a trap, or the end of the stack, leaves the instance in an unknown state: the next request starts another
+      if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) dropGate();
       console.error("refused after an error:", error?.message);
       return refused();
     }

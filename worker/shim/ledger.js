@@ -3,68 +3,57 @@
 
 import { DurableObject } from "cloudflare:workers";
 import module from "./ledger.wasm";
-import { initSync, configure, Ledger as RustLedger, __wbg_reset_state, __worker_init_state } from "./ledger.glue.js";
+import { initSync, configure, Ledger as RustLedger, __wbg_reset_state } from "./ledger.glue.js";
 import { gateFor } from "./config.js";
-import { post } from "./post.js";
+import { onLoss } from "./guard.js";
+import { Platform } from "./platform.js";
 
 let generation = 0; // 0: never started
 let broken = false;
 let pending = new Set(); // rejections of the calls inside Rust
 
-// A panic drops the future it happened in; without this its promise would stay open for ever.
-function lost(reason) {
+// What was thrown inside Rust ends all calls there: nobody else would end them.
+onLoss((error) => {
+  if (!broken) console.error("the ledger restarts after an error:", error?.message);
   broken = true;
   const calls = pending;
   pending = new Set();
-  for (const reject of calls) reject(reason);
-}
+  for (const reject of calls) reject(new Error("the ledger restarts"));
+});
 
 function ready(env) {
-  if (generation === 0) {
-    initSync({ module });
-    // the crate's panic hook sets this flag: the only notice of a panic inside a future
-    Object.defineProperty(__worker_init_state(), "criticalError", {
-      get: () => broken,
-      set: (value) => {
-        if (value) lost(new Error("the ledger restarted"));
-      },
-    });
-  } else if (broken) {
-    __wbg_reset_state();
-  } else {
-    return;
-  }
+  if (generation > 0 && !broken) return;
+  if (generation === 0) initSync({ module });
+  else __wbg_reset_state();
   generation += 1;
   broken = false;
-  configure(gateFor(env).settlement, post);
+  configure(gateFor(env).settlement);
 }
 
 export class Ledger extends DurableObject {
+  #platform = new Platform(this.ctx.storage);
   #rust;
   #generation = 0;
 
-  #call(name, argument) {
+  #enter(work) {
     return new Promise((resolve, reject) => {
-      try {
-        ready(this.env);
-        if (this.#generation !== generation) {
-          this.#rust = new RustLedger(this.ctx, this.env);
-          this.#generation = generation;
-        }
-        pending.add(reject);
-        this.#rust[name](argument).then(resolve, reject).finally(() => pending.delete(reject));
-      } catch (error) {
-        if (error instanceof WebAssembly.RuntimeError) lost(error);
-        reject(error);
+      pending.add(reject);
+      ready(this.env);
+      if (this.#generation !== generation) {
+        this.#rust = new RustLedger(this.#platform);
+        this.#generation = generation;
       }
+      work(this.#rust).then(resolve, reject).finally(() => pending.delete(reject));
     });
   }
 
-  fetch(request) {
-    return this.#call("fetch", request);
+  async fetch(request) {
+    const call = request.url.slice(request.url.lastIndexOf("/") + 1);
+    const body = await request.text();
+    return new Response(await this.#enter((rust) => rust.call(call, body)));
   }
 
   alarm() {
-    return this.#call("alarm");
+    return this.#enter((rust) => rust.alarm());
   }
 }

@@ -13,5 +13,5 @@ export async function post(url, body, seconds) {
     if (size > MAX_ANSWER) throw new Error("the answer is too large");
     chunks.push(chunk);
   }
-  return [String(response.status), await new Blob(chunks).text()];
+  return `${response.status}\n${await new Blob(chunks).text()}`;
 }

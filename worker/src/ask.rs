@@ -9,11 +9,8 @@ use farthing::{
     route::Settlement as Settings,
     x402::facilitator::VerifyResponse,
 };
-use js_sys::{Array, Promise};
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
 
-use crate::config;
+use crate::platform::{Platform, warn};
 
 /// Patience with one RPC call, in seconds.
 const RPC_SECONDS: u64 = 5;
@@ -27,25 +24,20 @@ const MAX_TRANSFERS: usize = 8;
 const LOOK_BACK_SECONDS: u64 = 600;
 
 /// Posts JSON; status and body, or nothing when no whole answer came in time.
-async fn post(url: &str, body: &str, seconds: u64) -> Option<(u16, String)> {
-    let seconds = JsValue::from(u32::try_from(seconds).ok()?);
-    let promise: Promise = config::post()?
-        .call3(&JsValue::NULL, &url.into(), &body.into(), &seconds)
-        .ok()?
-        .dyn_into()
-        .ok()?;
-    let answer: Array = JsFuture::from(promise).await.ok()?.dyn_into().ok()?;
-    let status = answer.get(0).as_string()?.parse().ok()?;
-    Some((status, answer.get(1).as_string()?))
+async fn post(platform: &Platform, url: &str, body: &str, seconds: u64) -> Option<(u16, String)> {
+    let seconds = u32::try_from(seconds).ok()?;
+    let answer = platform.post(url, body, seconds).await.ok()?.as_string()?;
+    let (status, body) = answer.split_once('\n')?;
+    Some((status.parse().ok()?, body.to_owned()))
 }
 
 /// Asks the facilitator to settle a row.
-pub(crate) async fn settle(settings: &Settings, row: &Row) -> Settlement {
+pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row) -> Settlement {
     let Some(facilitator) = settings.facilitators.first() else {
         return Settlement::Unclear;
     };
     let url = format!("{facilitator}/settle");
-    match post(&url, &row.request(), settings.timeout_seconds).await {
+    match post(platform, &url, &row.request(), settings.timeout_seconds).await {
         Some((status, body)) => read_settlement(row, status, &body),
         None => Settlement::Unclear,
     }
@@ -53,41 +45,49 @@ pub(crate) async fn settle(settings: &Settings, row: &Row) -> Settlement {
 
 /// Asks the facilitator whether a payment could be settled: then its nonce is unused, and its payer
 /// signed. None where it did not say.
-pub(crate) async fn verify(settings: &Settings, request: &str) -> Option<VerifyResponse> {
+pub(crate) async fn verify(platform: &Platform, settings: &Settings, request: &str) -> Option<VerifyResponse> {
     let url = format!("{}/verify", settings.facilitators.first()?);
-    let (_, body) = post(&url, request, settings.timeout_seconds).await?;
+    let (_, body) = post(platform, &url, request, settings.timeout_seconds).await?;
     VerifyResponse::read(&body)
 }
 
 /// Reads the fate of an authorization from the first endpoint that answers.
-pub(crate) async fn observe(settings: &Settings, wanted: &Wanted, network: farthing::x402::Network, since: u64) -> Observation {
+pub(crate) async fn observe(
+    platform: &Platform,
+    settings: &Settings,
+    wanted: &Wanted,
+    network: farthing::x402::Network,
+    since: u64,
+) -> Observation {
     for url in settings.rpc.get(&network).into_iter().flatten() {
-        match (Endpoint { url }).fate(wanted, since).await {
+        match (Endpoint { platform, url }).fate(wanted, since).await {
             Ok(observation) => return observation,
-            Err(Unreadable) => {
-                worker::console_warn!("the rpc endpoint {} did not answer as it should", chain::endpoint_name(url))
-            }
+            Err(Unreadable) => warn(&format!(
+                "the rpc endpoint {} did not answer as it should",
+                chain::endpoint_name(url)
+            )),
         }
     }
     Observation::Nothing
 }
 
 /// The latest block's number from the first endpoint, if it answers at once.
-pub(crate) async fn latest_block(settings: &Settings, network: farthing::x402::Network) -> Option<u64> {
+pub(crate) async fn latest_block(platform: &Platform, settings: &Settings, network: farthing::x402::Network) -> Option<u64> {
     let url = settings.rpc.get(&network)?.first()?;
     let body = String::from_utf8(chain::ask_latest_block()).ok()?;
-    let (_, answer) = post(url, &body, FLOOR_SECONDS).await?;
+    let (_, answer) = post(platform, url, &body, FLOOR_SECONDS).await?;
     Some(chain::read_block(answer.as_bytes()).ok()?.number)
 }
 
 struct Endpoint<'a> {
+    platform: &'a Platform,
     url: &'a str,
 }
 
 impl Endpoint<'_> {
     async fn ask(&self, body: Vec<u8>) -> core::result::Result<Vec<u8>, Unreadable> {
         let body = String::from_utf8(body).map_err(|_| Unreadable)?;
-        match post(self.url, &body, RPC_SECONDS).await {
+        match post(self.platform, self.url, &body, RPC_SECONDS).await {
             Some((200, answer)) => Ok(answer.into_bytes()),
             _ => Err(Unreadable),
         }

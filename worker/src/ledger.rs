@@ -10,27 +10,25 @@ use farthing::{
     x402::v2::Scheme,
 };
 use serde::Deserialize;
-use worker::{Date, DurableObject, Env, Error, Request, Response, Result, State, durable_object};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use crate::{ask, config, rows::Rows, wait::Waiters};
+use crate::{
+    ask, config,
+    platform::{Platform, Result},
+    rows::Rows,
+};
 
-/// How long before an alarm that failed is tried again, in milliseconds.
-const ALARM_RETRY_MILLIS: i64 = 30_000;
+/// How long before an alarm that failed is tried again, in seconds.
+const ALARM_RETRY_SECONDS: u32 = 30;
 
 /// One payer's ledger at one site.
-#[durable_object(alarm)]
+#[wasm_bindgen]
+#[derive(Debug)]
 pub struct Ledger {
-    state: State,
+    platform: Platform,
     rows: Rows,
-    waiters: Waiters,
     /// Authorizations that somebody is finding out about right now.
     resolving: RefCell<HashSet<String>>,
-}
-
-impl std::fmt::Debug for Ledger {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Ledger")
-    }
 }
 
 #[derive(Deserialize)]
@@ -54,10 +52,6 @@ struct SignIn {
     until: u64,
 }
 
-fn now() -> u64 {
-    Date::now().as_millis() / 1000
-}
-
 fn timeout() -> u64 {
     config::settlement().map_or(0, |settings| settings.timeout_seconds)
 }
@@ -79,57 +73,66 @@ fn wanted(intent: &Intent, charged: Amount) -> Wanted {
     }
 }
 
-impl DurableObject for Ledger {
-    fn new(state: State, _env: Env) -> Self {
-        let rows = Rows::open(state.storage().sql());
+/// Reads what our own shim and gate wrote.
+fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T> {
+    serde_json::from_str(json).map_err(|_| JsValue::from_str("the call cannot be read"))
+}
+
+#[wasm_bindgen]
+impl Ledger {
+    /// The ledger over an object's storage.
+    #[wasm_bindgen(constructor)]
+    pub fn new(platform: Platform) -> Self {
+        let rows = Rows::open(platform.clone());
         Self {
-            state,
+            platform,
             rows,
-            waiters: Waiters::default(),
             resolving: RefCell::default(),
         }
     }
 
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
-        // our own shim's address, taken as it is: parsing it would link a URL library for one word
-        let call = request.inner().url();
-        let body = request.text().await?;
-        let json = body.as_bytes();
-        let reply = match call.rsplit('/').next().unwrap_or_default() {
-            "claim" => self.claim(serde_json::from_slice(json)?).await?,
-            "settle" => self.settle(serde_json::from_slice(json)?).await?,
-            "release" => self.release(&serde_json::from_slice(json)?)?,
-            "owned" => self.owned(&serde_json::from_slice(json)?)?,
-            "signIn" => self.sign_in(&serde_json::from_slice(json)?)?,
+    /// Answers one of the gate's calls, by name; bodies and answers are JSON.
+    pub async fn call(&self, call: String, body: String) -> Result<String> {
+        let reply = match call.as_str() {
+            "claim" => self.claim(read(&body)?).await?,
+            "settle" => self.settle(read(&body)?).await?,
+            "release" => self.release(&read(&body)?)?,
+            "owned" => self.owned(&read(&body)?)?,
+            "signIn" => self.sign_in(&read(&body)?)?,
             "delivered" => {
                 self.apply(&body, Event::Delivered)?;
-                return Response::empty();
+                return Ok(String::new());
             }
-            _ => return Response::error("unknown call", 404),
+            _ => return Err("unknown call".into()),
         };
-        Response::ok(serde_json::to_string(&reply)?)
+        serde_json::to_string(&reply).map_err(|_| JsValue::NULL)
     }
 
-    async fn alarm(&self) -> Result<Response> {
-        // never fails: the platform gives up on an alarm after six failures (threat B6)
+    /// The alarm's work. Never fails: the platform gives up on an alarm after six failures (threat B6).
+    pub async fn alarm(&self) -> Result<()> {
         if self.work_off().await.is_err() {
-            self.state.storage().set_alarm(ALARM_RETRY_MILLIS).await?;
+            self.platform.alarm(Some(ALARM_RETRY_SECONDS)).await?;
         }
-        Response::empty()
+        Ok(())
     }
 }
 
 impl Ledger {
+    /// Unix seconds.
+    fn now(&self) -> u64 {
+        self.platform.now().into()
+    }
+
     /// A payment arrived: decide, and wait where the decision says so.
     async fn claim(&self, intent: Intent) -> Result<Reply> {
         let key = intent.key();
         if let Some(refusal) = self.verify(&intent, &key).await? {
             return Ok(refusal);
         }
-        let patience = now().saturating_add(timeout()).saturating_add(SETTLE_SLACK_SECONDS);
+        let patience = self.now().saturating_add(timeout()).saturating_add(SETTLE_SLACK_SECONDS);
         let mut joined = false;
         loop {
-            let left = patience.saturating_sub(now());
+            let left = patience.saturating_sub(self.now());
             match self.decide(&intent, &key)? {
                 Claim::Won(row) => {
                     self.arm().await?;
@@ -165,29 +168,29 @@ impl Ledger {
                 Claim::Join | Claim::WaitForOther | Claim::Resolve if left == 0 => return self.pending(&intent, &key),
                 Claim::Join | Claim::Resolve => {
                     joined = true;
-                    self.waiters.wait(left).await;
+                    self.wait(left).await?;
                 }
                 Claim::WaitForOther => {
-                    self.waiters.wait(left).await;
+                    self.wait(left).await?;
                 }
             }
         }
     }
 
-    /// Nothing is believed of a payment whose signature only a contract can check until the
-    /// facilitator has verified it (threat A14); what has a row was verified before.
+    /// Nothing is believed of a payment that cannot be checked here until the facilitator has verified it
+    /// (threat A14); what has a row was verified before.
     async fn verify(&self, intent: &Intent, key: &str) -> Result<Option<Reply>> {
         let row = self.rows.get(key)?;
         let known = row.as_ref().is_some_and(|row| row.intent.digest == intent.digest);
         // one that begins nothing and has no row is refused anyway
         let futile = row.is_none() && intent.late.is_some();
-        if !intent.unverified || known || futile {
+        if !intent.verify || known || futile {
             return Ok(None);
         }
         let Some(settings) = config::settlement() else {
             return Ok(Some(Reply::refuse(Problem::NotConfigured, &intent.resource)));
         };
-        let answer = ask::verify(&settings, &intent.request).await;
+        let answer = ask::verify(&self.platform, &settings, &intent.request).await;
         Ok(ledger::unverified(answer.as_ref(), intent))
     }
 
@@ -195,7 +198,7 @@ impl Ledger {
     /// (threat A16). A nonce that was made for this offer has no past.
     async fn read_floor(&self, intent: &Intent, key: &str, fence: u64) -> Result<()> {
         if let (false, Some(settings)) = (intent.tagged, config::settlement())
-            && let Some(block) = ask::latest_block(&settings, intent.network).await
+            && let Some(block) = ask::latest_block(&self.platform, &settings, intent.network).await
         {
             self.apply(key, Event::Floor { fence, block })?;
         }
@@ -204,7 +207,7 @@ impl Ledger {
 
     /// The synchronous step: read, decide, write.
     fn decide(&self, intent: &Intent, key: &str) -> Result<Claim> {
-        let now = now();
+        let now = self.now();
         let same = self.rows.get(key)?;
         let owned = self.rows.owned(&intent.resource, now)?;
         let named = match &intent.identifier {
@@ -226,14 +229,14 @@ impl Ledger {
     }
 
     fn pending(&self, intent: &Intent, key: &str) -> Result<Reply> {
-        Ok(ledger::pending(self.rows.get(key)?.as_ref(), intent, now()))
+        Ok(ledger::pending(self.rows.get(key)?.as_ref(), intent, self.now()))
     }
 
     /// A new authorization of a payer who owns the article: nothing is settled. It has to be shown
     /// that it is new, because one that was ever used is public (threat A16).
     async fn again(&self, intent: &Intent) -> Result<Reply> {
         let fresh = intent.tagged || self.is_unused(intent).await;
-        Ok(match self.rows.owned(&intent.resource, now())? {
+        Ok(match self.rows.owned(&intent.resource, self.now())? {
             Some(owned) if fresh => Reply::deliver_owned(&owned, intent.tagged),
             _ => Reply::refuse(Problem::AlreadyOwned, &intent.resource),
         })
@@ -243,9 +246,17 @@ impl Ledger {
         let Some(settings) = config::settlement() else {
             return false;
         };
-        match ask::observe(&settings, &wanted(intent, intent.amount), intent.network, now()).await {
+        match ask::observe(
+            &self.platform,
+            &settings,
+            &wanted(intent, intent.amount),
+            intent.network,
+            self.now(),
+        )
+        .await
+        {
             Observation::Unused { .. } => true,
-            Observation::Nothing => ask::verify(&settings, &intent.request)
+            Observation::Nothing => ask::verify(&self.platform, &settings, &intent.request)
                 .await
                 .is_some_and(|answer| answer.valid),
             Observation::Paid { .. } | Observation::UsedOtherwise => false,
@@ -289,7 +300,7 @@ impl Ledger {
                     self.apply(&owner.key, Event::Answering)?;
                     reply
                 }
-                None => ledger::pending(Some(&row), &row.intent, now()),
+                None => ledger::pending(Some(&row), &row.intent, self.now()),
             },
         })
     }
@@ -302,7 +313,7 @@ impl Ledger {
 
     /// Whether the payer owns a resource.
     fn owned(&self, question: &Question) -> Result<Reply> {
-        Ok(match self.rows.owned(&question.resource, now())? {
+        Ok(match self.rows.owned(&question.resource, self.now())? {
             Some(owned) => Reply::deliver_owned(&owned, true),
             None => Reply::refuse(Problem::PaymentRequired, &question.resource),
         })
@@ -310,7 +321,7 @@ impl Ledger {
 
     /// Whether who proved the account owns a resource; one synchronous step, so a proof counts once.
     fn sign_in(&self, proof: &SignIn) -> Result<Reply> {
-        let now = now();
+        let now = self.now();
         let owned = self.rows.owned(&proof.resource, now)?;
         ledger::sign_in(owned.as_ref(), &proof.resource, || {
             self.rows.consume(&proof.nonce, proof.until, now)
@@ -322,10 +333,10 @@ impl Ledger {
         let Some(row) = self.rows.get(key)? else {
             return Ok(Work::None);
         };
-        let (next, work) = ledger::step(&row, event, now(), timeout());
+        let (next, work) = ledger::step(&row, event, self.now(), timeout());
         if next != row {
             self.rows.put(&next)?;
-            self.waiters.wake();
+            self.platform.wake();
         }
         Ok(work)
     }
@@ -338,7 +349,7 @@ impl Ledger {
         }
         let done = self.drive_alone(key, work, may_settle).await;
         self.resolving.borrow_mut().remove(key);
-        self.waiters.wake();
+        self.platform.wake();
         self.arm().await?;
         done
     }
@@ -355,7 +366,7 @@ impl Ledger {
                 (Work::None, _) => return Ok(()),
                 (Work::Settle { fence }, Some(settings)) => Event::Answered {
                     fence,
-                    settlement: ask::settle(settings, &row).await,
+                    settlement: ask::settle(&self.platform, settings, &row).await,
                 },
                 (Work::Settle { fence }, None) => Event::Answered {
                     fence,
@@ -364,7 +375,14 @@ impl Ledger {
                 (Work::Observe, settings) => Event::Observed {
                     observation: match settings {
                         Some(settings) => {
-                            ask::observe(settings, &wanted(&row.intent, row.charged()), row.intent.network, row.created).await
+                            ask::observe(
+                                &self.platform,
+                                settings,
+                                &wanted(&row.intent, row.charged()),
+                                row.intent.network,
+                                row.created,
+                            )
+                            .await
                         }
                         None => Observation::Nothing,
                     },
@@ -377,7 +395,7 @@ impl Ledger {
 
     /// The alarm's work: every row whose time has come, then the alarm for the next one.
     async fn work_off(&self) -> Result<()> {
-        let now = now();
+        let now = self.now();
         let due = |row: &Row| ledger::next_alarm(row).is_some_and(|at| at <= now);
         for row in self.rows.with_alarm()?.into_iter().filter(due) {
             let key = row.intent.key();
@@ -390,11 +408,15 @@ impl Ledger {
     /// Sets the alarm to the earliest time that any row wants.
     async fn arm(&self) -> Result<()> {
         let earliest = self.rows.with_alarm()?.iter().filter_map(ledger::next_alarm).min();
-        let Some(at) = earliest else {
-            return self.state.storage().delete_alarm().await;
+        let seconds = match earliest {
+            Some(at) => Some(u32::try_from(at.saturating_sub(self.now()).max(1)).map_err(|_| "an alarm too far away")?),
+            None => None,
         };
-        let millis = at.saturating_sub(now()).max(1).saturating_mul(1000);
-        let millis = i64::try_from(millis).map_err(|_| Error::from("an alarm too far away"))?;
-        self.state.storage().set_alarm(millis).await
+        self.platform.alarm(seconds).await.map(drop)
+    }
+
+    /// Waits for a change of any row, at most this many seconds.
+    async fn wait(&self, seconds: u64) -> Result<()> {
+        self.platform.wait(u32::try_from(seconds).unwrap_or(u32::MAX)).await.map(drop)
     }
 }

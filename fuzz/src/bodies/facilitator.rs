@@ -1,47 +1,30 @@
 //! A facilitator's answers. The first byte chooses the HTTP status and what was asked; the rest is the body.
 
 use farthing::{
-    evm::{Address, B256, Transfer, hex},
+    evm::{Address, hex},
     ledger::{Intent, Phase, Reply, Row, Settlement, read_settlement, unverified},
-    money::Amount,
     problem::Problem,
-    x402::{
-        Network,
-        facilitator::{SettleResponse, Supported, VerifyResponse, charged, read_discovery},
-    },
+    x402::facilitator::{SettleResponse, Supported, VerifyResponse, charged, read_discovery},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::world;
 
 const STATUSES: [u16; 8] = [200, 201, 400, 402, 404, 429, 500, 503];
 
+fn intent() -> Intent {
+    let zero = Address::ZERO.to_checksum(None);
+    serde_json::from_value(json!({
+        "resource": world::ARTICLE, "seconds": 60, "version": 2, "network": "eip155:84532", "asset": zero,
+        "payer": world::payer().to_checksum(None), "payTo": zero, "amount": "0", "nonce": format!("0x{}", "00".repeat(32)),
+        "validBefore": world::NOW, "digest": "", "secret": false, "tagged": false, "address": "", "receipt": "", "request": "",
+    }))
+    .unwrap()
+}
+
 fn row() -> Row {
     Row {
-        intent: Intent {
-            resource: world::ARTICLE.into(),
-            seconds: Some(60),
-            version: 2,
-            network: Network::BASE_SEPOLIA,
-            asset: Address::ZERO,
-            transfer: Transfer::Eip3009,
-            metered: None,
-            upfront: false,
-            unverified: false,
-            payer: world::payer(),
-            pay_to: Address::ZERO,
-            amount: Amount::ZERO,
-            nonce: B256::ZERO,
-            valid_before: world::NOW,
-            digest: String::new(),
-            secret: false,
-            tagged: false,
-            identifier: None,
-            address: String::new(),
-            late: None,
-            receipt: String::new(),
-            request: String::new(),
-        },
+        intent: intent(),
         phase: Phase::Settling { attempt: 1, deadline: 0 },
         fence: 1,
         created: 0,

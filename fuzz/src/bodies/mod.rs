@@ -22,8 +22,11 @@ mod token;
 mod values;
 mod world;
 
+/// What a target does with an input.
+pub type Body = fn(&[u8]);
+
 /// Every target by its name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Body)] = &[
     ("payment", payment::run),
     ("client", client::run),
     ("facilitator", facilitator::run),

@@ -35,10 +35,10 @@ pub(super) fn run(data: &[u8]) {
             }
         }
         2 => {
-            if let Ok(price @ Price::Dollars { .. }) = text.parse::<Price>() {
-                if let (Ok(six), Ok(eighteen)) = (price.in_units_of(6), price.in_units_of(18)) {
-                    assert_eq!(format!("{six}{}", "0".repeat(12)), eighteen.to_string());
-                }
+            if let Ok(price @ Price::Dollars { .. }) = text.parse::<Price>()
+                && let (Ok(six), Ok(eighteen)) = (price.in_units_of(6), price.in_units_of(18))
+            {
+                assert_eq!(format!("{six}{}", "0".repeat(12)), eighteen.to_string());
             }
         }
         3 => {

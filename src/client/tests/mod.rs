@@ -1,13 +1,19 @@
-//! The flow as a whole: with a wallet and a server of its own, and in every order of events.
+//! The flow as a whole: with a wallet and a server of its own, and in every order of events; and
+//! programs, with recorded servers and hostile ones.
 
 #![allow(clippy::arithmetic_side_effects)]
 
+mod hostile;
 mod journeys;
 mod order;
+mod policies;
+mod purchases;
+mod recorded;
 
 use alloy_primitives::Address;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use k256::ecdsa::SigningKey;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -15,13 +21,16 @@ use crate::evm::{Asset, Authorization, asset::ASSETS, hex};
 
 const NOW: u64 = 1_800_000_000;
 const PAY_TO: &str = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
+const OTHER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+/// MegaUSD of another network; unknown on Base Sepolia.
+const MEGA: &str = "0xFAfDdbb3FC7688494971a79cc65DCa3EF82079E7";
 const SEPOLIA: &str = "0x14a34";
 
 fn base() -> &'static Asset {
     &ASSETS[1]
 }
 
-fn requirement(amount: &str) -> Value {
+pub(super) fn requirement(amount: &str) -> Value {
     json!({
         "scheme": "exact", "network": "eip155:84532", "amount": amount, "asset": base().contract.to_string(),
         "payTo": PAY_TO, "maxTimeoutSeconds": 300, "extra": {"name": "USDC", "version": "2"},
@@ -217,4 +226,82 @@ fn sent(effects: &[Effect]) -> String {
         .iter()
         .find_map(find)
         .unwrap_or_else(|| panic!("nothing was sent: {effects:?}"))
+}
+
+fn any_leaf() -> impl Strategy<Value = Value> {
+    let texts = [
+        "",
+        "0",
+        "1",
+        "49999",
+        "50000",
+        "50001",
+        "050000",
+        "0.05",
+        "5e4",
+        "50000 ",
+        "0x50000",
+        "exact",
+        "upto",
+        "eip155:1",
+        "eip155:8453",
+        "eip155:84532",
+        "base-sepolia",
+        "USDC",
+        "USD Coin",
+        "1",
+        "2",
+        "permit2",
+        "eip3009",
+        "erc7710",
+        "upfront",
+        "escrow",
+        "authorization",
+        PAY_TO,
+        OTHER,
+        MEGA,
+        "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",
+        "0x0000000000000000000000000000000000000000",
+    ];
+    prop_oneof![
+        proptest::sample::select(texts.to_vec()).prop_map(Value::from),
+        Just(PAY_TO.to_lowercase().into()),
+        any::<u32>().prop_map(Value::from),
+        Just(json!(50000)),
+        Just(json!(300.0)),
+        Just(Value::Null),
+        Just(json!(true)),
+        Just(json!([])),
+        Just(json!({})),
+        ".{0,12}".prop_map(Value::from),
+    ]
+}
+
+const FIELDS: [&str; 13] = [
+    "scheme",
+    "network",
+    "amount",
+    "asset",
+    "payTo",
+    "maxTimeoutSeconds",
+    "extra",
+    "extra.name",
+    "extra.version",
+    "extra.assetTransferMethod",
+    "extra.paymentFlow",
+    "extra.facilitatorAddress",
+    "extra.decimals",
+];
+
+pub(super) fn set(offer: &mut Value, field: &str, value: Value) {
+    match field.split_once('.') {
+        Some((outer, inner)) if offer[outer].is_object() => offer[outer][inner] = value,
+        Some(_) => {}
+        None => offer[field] = value,
+    }
+}
+
+/// A field of an offer, and something else for it.
+pub(super) fn any_change() -> impl Strategy<Value = (&'static str, Value)> {
+    (proptest::sample::select(&FIELDS[..]), any_leaf())
 }

@@ -27,7 +27,7 @@ fn intent() -> Intent {
         transfer: Transfer::Eip3009,
         metered: None,
         upfront: false,
-        unverified: false,
+        verify: false,
         payer: Address::repeat_byte(2),
         pay_to: Address::repeat_byte(3),
         amount: Amount::from_atomic(U256::from(50_000)),

@@ -1,7 +1,7 @@
 //! Operations on what EVM chains prescribe: typed data, signatures.
 
 use farthing::{
-    evm::{Address, Asset, Authorization, B256, Domain, Permit, Signature, Signed, hex, signature::SignatureError},
+    evm::{Address, Asset, Authorization, B256, Domain, Permit, Signature, Signed, hex, permit2, signature::SignatureError},
     json,
 };
 use serde_json::{Value, json};
@@ -10,6 +10,7 @@ use crate::{Op, args};
 
 pub(crate) const OPS: &[(&str, Op)] = &[
     ("assets", assets),
+    ("constants", constants),
     ("digest", digest),
     ("separator", separator),
     ("recover", recover),
@@ -28,6 +29,15 @@ fn assets(_: &Value) -> Result<Value, String> {
         })
     };
     Ok(farthing::evm::asset::ASSETS.iter().map(asset).collect())
+}
+
+/// The contracts that permits are for.
+fn constants(_: &Value) -> Result<Value, String> {
+    Ok(json!({
+        "permit2": permit2::PERMIT2.to_checksum(None),
+        "exactProxy": permit2::EXACT_PROXY.to_checksum(None),
+        "uptoProxy": permit2::UPTO_PROXY.to_checksum(None),
+    }))
 }
 
 /// The digest of an `authorization` (EIP-3009, its wire form) for the token's domain, `name`, `version`, `network` and

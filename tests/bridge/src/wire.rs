@@ -3,8 +3,10 @@
 use farthing::{
     json,
     money::{Amount, Price},
+    problem::Problem,
     x402::{
         self, DecodeError,
+        facilitator::{SettleResponse, Supported, SupportedKind, VerifyResponse},
         v1::PaymentPayloadV1,
         v2::{EvmPayload, OutgoingEvm, PaymentPayload},
     },
@@ -19,6 +21,10 @@ pub(crate) const OPS: &[(&str, Op)] = &[
     ("read_payment", read_payment),
     ("amount", amount),
     ("price", price),
+    ("problems", problems),
+    ("read_settle", read_settle),
+    ("read_verify", read_verify),
+    ("read_supported", read_supported),
 ];
 
 const fn kind(error: DecodeError) -> &'static str {
@@ -132,4 +138,45 @@ fn price(request: &Value) -> Result<Value, String> {
         Ok(amount) => json!({ "amount": amount }),
         Err(error) => json!({ "refused": error.to_string() }),
     })
+}
+
+/// Every problem: `[{slug, status, uri}]`.
+fn problems(_: &Value) -> Result<Value, String> {
+    let problem = |problem: &Problem| json!({ "slug": problem.slug(), "status": problem.status(), "uri": problem.uri() });
+    Ok(Problem::ALL.iter().map(problem).collect())
+}
+
+/// `body` as a facilitator's answer to `/settle`, or null.
+fn read_settle(request: &Value) -> Result<Value, String> {
+    Ok(json!(SettleResponse::read(args::text(request, "body")?)))
+}
+
+/// `body` as a facilitator's answer to `/verify`, or null.
+fn read_verify(request: &Value) -> Result<Value, String> {
+    let answer = VerifyResponse::read(args::text(request, "body")?);
+    Ok(json!(answer.map(|answer| json!({
+        "isValid": answer.valid,
+        "invalidReason": answer.reason,
+        "payer": answer.payer,
+    }))))
+}
+
+/// `body` as a facilitator's answer to `/supported`, or null; only kinds that the core knows are in it.
+fn read_supported(request: &Value) -> Result<Value, String> {
+    let answer = Supported::read(args::text(request, "body")?);
+    Ok(json!(answer.map(|answer| {
+        let kind = |kind: &SupportedKind| {
+            json!({
+                "x402Version": kind.version,
+                "scheme": kind.scheme.name(),
+                "network": kind.network,
+                "facilitatorAddress": kind.facilitator.map(|address| address.to_checksum(None)),
+            })
+        };
+        json!({
+            "kinds": answer.kinds.iter().map(kind).collect::<Vec<_>>(),
+            "extensions": answer.extensions,
+            "signers": answer.signers.iter().map(|address| address.to_checksum(None)).collect::<Vec<_>>(),
+        })
+    })))
 }

@@ -7,7 +7,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::config::Check;
+use super::check::Check;
 use crate::{
     access::sign_in::is_statement,
     json::Value,
@@ -17,6 +17,15 @@ use crate::{
         signatures::Signatures,
     },
 };
+
+/// The members of `extensions`.
+pub(super) const EXTENSIONS_KEYS: &[&str] = &["paymentIdentifier", "signIn", "receipts", "httpMessageSignatures"];
+/// The members of `extensions.signIn`, where it is an object.
+pub(super) const SIGN_IN_KEYS: &[&str] = &["statement"];
+/// The members of `extensions.httpMessageSignatures`.
+pub(super) const SIGNATURES_KEYS: &[&str] = &["registrationUrl", "signatureSchemes", "tags"];
+/// The members of a route's `listing`, where it is an object.
+pub(super) const LISTING_KEYS: &[&str] = &["template", "output"];
 
 /// What the wallet shows above the challenge, unless the publisher has other words.
 const STATEMENT: &str = "Open what you have paid for.";
@@ -68,11 +77,7 @@ impl Check {
         let Some(file) = file else {
             return all;
         };
-        self.object(
-            "extensions",
-            file,
-            &["paymentIdentifier", "signIn", "receipts", "httpMessageSignatures"],
-        );
+        self.object("extensions", file, EXTENSIONS_KEYS);
         if let Some(value) = file.get("paymentIdentifier") {
             match value.text() {
                 Some("off") => all.identifiers = Identifiers::Off,
@@ -103,8 +108,8 @@ impl Check {
             Some(false) => return None,
             None => {}
         }
-        self.object("extensions.signIn", value, &["statement"]);
-        let statement = self.text("extensions.signIn", value, "statement");
+        self.object("extensions.signIn", value, SIGN_IN_KEYS);
+        let statement = self.text("extensions.signIn", value, "statement").unwrap_or_default();
         if !is_statement(&statement) || statement.is_empty() || statement.len() > MAX_STATEMENT {
             self.wrong(
                 "extensions.signIn.statement",
@@ -116,8 +121,8 @@ impl Check {
 
     fn signatures(&mut self, value: &Value<'_>) -> String {
         let at = "extensions.httpMessageSignatures";
-        self.object(at, value, &["registrationUrl", "signatureSchemes", "tags"]);
-        let url = self.text(at, value, "registrationUrl");
+        self.object(at, value, SIGNATURES_KEYS);
+        let url = self.text(at, value, "registrationUrl").unwrap_or_default();
         let plain = |text: &String| {
             let fine = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
             !text.is_empty() && text.len() <= 40 && text.bytes().all(fine)
@@ -126,14 +131,17 @@ impl Check {
             let at = format!("{at}.{name}");
             let texts: Vec<String> = self.texts(&at, value.get(name));
             if texts.is_empty() || texts.len() > 8 || !texts.iter().all(plain) {
-                self.wrong(at, "must list one to eight short names, like \"ed25519\" or \"web-bot-auth\"");
+                self.wrong(
+                    &at,
+                    "must list one to eight short names, like \"ed25519\" or \"web-bot-auth\"",
+                );
             }
             texts
         };
         let (signature_schemes, tags) = (texts("signatureSchemes"), texts("tags"));
         let registration_url = self.url(&format!("{at}.registrationUrl"), &url);
         if registration_url.len() > 300 {
-            self.wrong(format!("{at}.registrationUrl"), "must have at most 300 characters");
+            self.wrong(&format!("{at}.registrationUrl"), "must have at most 300 characters");
         }
         let signatures = Signatures {
             // as it was written: a slash at the end may matter to that server
@@ -157,7 +165,7 @@ impl Check {
             Some(false) => return None,
             None => {}
         }
-        self.object(&at, value, &["template", "output"]);
+        self.object(&at, value, LISTING_KEYS);
         let template = match value.get("template") {
             None => made.template,
             Some(_) => Some(self.template(&at, value)),
@@ -166,7 +174,7 @@ impl Check {
             let fine = output.get("type").and_then(Value::text).is_some();
             if !fine || output.raw().len() > MAX_OUTPUT || !can_be_echoed(output) {
                 self.wrong(
-                    format!("{at}.output"),
+                    &format!("{at}.output"),
                     format!(
                         "must be an object with a \"type\", like {{\"type\": \"text\"}}, of at most {MAX_OUTPUT} bytes, \
                          its numbers plain and of at most 15 digits"
@@ -179,10 +187,10 @@ impl Check {
     }
 
     fn template(&mut self, at: &str, value: &Value<'_>) -> String {
-        let template = self.text(at, value, "template");
+        let template = self.text(at, value, "template").unwrap_or_default();
         if !is_valid_template(&template) || !has_whole_params(&template) || template.len() > 200 {
             self.wrong(
-                format!("{at}.template"),
+                &format!("{at}.template"),
                 format!("\"{template}\" must be a path whose variable segments are named, like \"/articles/:slug\""),
             );
         }

@@ -1,0 +1,300 @@
+//! What a program signs for an offer, whether exactly that was signed, and the payment to be sent.
+
+use core::fmt;
+
+use alloc::{borrow::ToOwned, string::String};
+
+use alloy_primitives::{Address, B256};
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::{
+    json::Object,
+    offers::Version,
+    payment::{BACK_SECONDS, NotTheirs, by_key, for_chain, nonce, payload_json, v2_header},
+    policy::Choice,
+    typed::{authorization_json, checksummed, permit_data, permit_json, transfer_data},
+};
+use crate::{
+    evm::{Authorization, Permit, Signed, Transfer, permit2::PERMIT2},
+    json::{MAX_ANNOUNCED_DEPTH, parse_nested},
+    money::Amount,
+    x402::{
+        extension::{identifier, merge},
+        header::{PAYMENT_SIGNATURE, X_PAYMENT},
+    },
+};
+
+/// An authorization or a permit for a chosen offer, not signed yet.
+///
+/// ```
+/// use farthing::client::{Draft, Offers, Policy};
+/// # let body = r#"{"x402Version":1,"accepts":[{"scheme":"exact","network":"base","maxAmountRequired":"50000",
+/// #     "resource":"https://n.example/a","description":"","mimeType":"","maxTimeoutSeconds":60,
+/// #     "payTo":"0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC","asset":"0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",
+/// #     "extra":{"name":"USD Coin","version":"2"}}]}"#;
+/// let choice = Policy::up_to("$0.10").unwrap().choose(&Offers::read(None, body).unwrap()).unwrap();
+/// let payer = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8".parse().unwrap();
+/// // the server's time in Unix seconds, and 32 fresh random bytes
+/// let draft = Draft::new(choice, payer, 1_800_000_000, [7; 32]);
+/// assert!(draft.typed_data().contains(r#""primaryType":"TransferWithAuthorization""#));
+/// assert_eq!(draft.signed().valid_before(), 1_800_000_060);
+/// assert!(draft.seal("0x00", false).is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    choice: Choice,
+    signed: Signed,
+}
+
+/// A signature that is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SealError {
+    /// Not hex of at least 65 bytes, or with `s` in the upper half of the order (threat A8).
+    Malformed,
+    /// Not the payer's over exactly this: another key, or the wallet signed something else (threat F2).
+    NotThePayers,
+    /// A contract wallet's, which cannot be checked here and was not announced.
+    Contract,
+}
+
+impl fmt::Display for SealError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "not a signature",
+            Self::NotThePayers => "not the payer's signature over what was to be signed",
+            Self::Contract => "a contract wallet's signature, which cannot be checked here",
+        })
+    }
+}
+
+impl core::error::Error for SealError {}
+
+impl Draft {
+    /// What this payer signs for this offer. `now` is the server's time in Unix seconds; `random` has
+    /// to be fresh, for it makes the nonce.
+    ///
+    /// An EIP-3009 authorization is valid from ten minutes ago, a permit from ever, as the official
+    /// clients have it; both until the offer's time is over.
+    pub fn new(choice: Choice, payer: Address, now: u64, random: [u8; 32]) -> Self {
+        let offer = &choice.offer;
+        let nonce = nonce(random, offer.quote.as_ref());
+        let until = now.saturating_add(offer.seconds);
+        let signed = match offer.transfer {
+            Transfer::Eip3009 => Signed::Eip3009(Authorization {
+                from: payer,
+                to: offer.pay_to,
+                value: offer.amount,
+                valid_after: now.saturating_sub(BACK_SECONDS),
+                valid_before: until,
+                nonce,
+            }),
+            Transfer::Permit2 => Signed::Permit2(Permit {
+                from: payer,
+                token: offer.contract,
+                amount: offer.amount,
+                spender: Permit::proxy(offer.scheme),
+                nonce,
+                deadline: until,
+                to: offer.pay_to,
+                facilitator: offer.facilitator,
+                valid_after: 0,
+            }),
+        };
+        Self { choice, signed }
+    }
+
+    /// Names the payment where the server asks clients to (extension `payment-identifier`): whoever sends
+    /// the same name again is who sent it first, which the signed fields cannot show once they are on the
+    /// chain (threat A16). `id`: 16 to 128 letters, digits, `_` and `-`, known to nobody else.
+    pub fn identified(mut self, id: &str) -> Self {
+        let announced = self.choice.extensions.as_deref();
+        let announced = announced.and_then(|json| parse_nested(json, MAX_ANNOUNCED_DEPTH).ok());
+        let wanted = announced
+            .as_ref()
+            .is_some_and(|announced| announced.get(identifier::KEY).is_some());
+        if wanted && identifier::is_valid(id) {
+            let (mut info, mut own, mut ours) = (Object::new(), Object::new(), Object::new());
+            info.text("id", id);
+            own.raw("info", &info.end());
+            ours.raw(identifier::KEY, &own.end());
+            let ours = ours.end();
+            self.choice.extensions = merge(announced.as_ref(), parse_nested(&ours, MAX_ANNOUNCED_DEPTH).ok().as_ref());
+        }
+        self
+    }
+
+    /// For which offer.
+    pub const fn choice(&self) -> &Choice {
+        &self.choice
+    }
+
+    /// What is to be signed.
+    pub const fn signed(&self) -> &Signed {
+        &self.signed
+    }
+
+    /// The EIP-712 digest of what is to be signed.
+    pub fn digest(&self) -> B256 {
+        self.signed.digest(&self.choice.domain())
+    }
+
+    /// The second parameter of a wallet's `eth_signTypedData_v4`, as JSON.
+    pub fn typed_data(&self) -> String {
+        match &self.signed {
+            Signed::Eip3009(authorization) => transfer_data(authorization, &self.choice.domain()),
+            Signed::Permit2(permit) => permit_data(permit, self.choice.offer.network),
+        }
+    }
+
+    /// The transaction that the payer has to send once before Permit2 can move this much of the token:
+    /// `approve(Permit2, amount)`. None where Permit2 is not used.
+    pub fn approval(&self, amount: Amount) -> Option<Approval> {
+        matches!(self.signed, Signed::Permit2(_)).then(|| Approval::new(self.choice.offer.contract, amount))
+    }
+
+    /// The payment, if the signature is the payer's over exactly this (threat F2).
+    ///
+    /// A contract wallet's signature (ERC-1271, ERC-6492) is only known to be good by asking the wallet
+    /// on the chain; `contract` says that the payer is one, and then any signature is taken.
+    pub fn seal(&self, signature: &str, contract: bool) -> Result<Payment, SealError> {
+        let signature = match by_key(signature, self.digest(), self.signed.payer()) {
+            Ok(()) => for_chain(signature),
+            Err(NotTheirs::Malformed) if !(contract && is_hex(signature)) => return Err(SealError::Malformed),
+            Err(_) if contract => signature.to_owned(),
+            Err(NotTheirs::Contract) => return Err(SealError::Contract),
+            Err(_) => return Err(SealError::NotThePayers),
+        };
+        let payload = match &self.signed {
+            Signed::Eip3009(signed) => payload_json(&signature, "authorization", &authorization_json(signed)),
+            Signed::Permit2(signed) => payload_json(&signature, "permit2Authorization", &permit_json(signed)),
+        };
+        let choice = &self.choice;
+        let value = match choice.version {
+            Version::V1 => v1_header(choice, &payload),
+            Version::V2 => v2_header(
+                &choice.offer.raw,
+                choice.resource.as_deref(),
+                choice.extensions.as_deref(),
+                &payload,
+            ),
+        };
+        Ok(Payment {
+            version: choice.version,
+            value,
+            until: self.signed.valid_before(),
+        })
+    }
+}
+
+/// Bytes in hex, at least as many as a key's signature has.
+fn is_hex(signature: &str) -> bool {
+    let digits = signature.strip_prefix("0x").unwrap_or_default();
+    digits.len() >= 130 && digits.len().is_multiple_of(2) && digits.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// The content of `X-PAYMENT`: the offer is named by its scheme and network alone.
+fn v1_header(choice: &Choice, payload: &str) -> String {
+    let mut payment = Object::new();
+    payment.raw("x402Version", "1");
+    payment.text("scheme", choice.offer.scheme.name());
+    payment.text("network", choice.offer.network.v1_slug().unwrap_or_default());
+    payment.raw("payload", payload);
+    STANDARD.encode(payment.end())
+}
+
+/// A transaction of the payer's: `approve(Permit2, amount)` on a token (ERC-20).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// The token contract, checksummed.
+    pub to: String,
+    /// Call data in hex.
+    pub data: String,
+}
+
+impl Approval {
+    /// Lets Permit2 move at most this much of the token.
+    ///
+    /// ```
+    /// use farthing::client::Approval;
+    /// let usdc = "0x036CbD53842c5426634e7929541eC2318f3dCF7e".parse().unwrap();
+    /// let approval = Approval::new(usdc, "1000000".parse().unwrap());
+    /// assert!(approval.data.starts_with("0x095ea7b3000000000000000000000000000000000022d473030f116ddee9f6b43ac78ba3"));
+    /// ```
+    pub fn new(token: Address, amount: Amount) -> Self {
+        // selector of approve(address,uint256)
+        let call = [
+            &[0x09, 0x5e, 0xa7, 0xb3][..],
+            PERMIT2.into_word().as_slice(),
+            &amount.atomic().to_be_bytes::<32>(),
+        ]
+        .concat();
+        Self {
+            to: checksummed(&token),
+            data: crate::evm::hex::print(&call),
+        }
+    }
+}
+
+/// A signed payment: a header of the next request, and the same one of every request after it until
+/// it is known what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    version: Version,
+    value: String,
+    until: u64,
+}
+
+impl Payment {
+    /// The header's name.
+    pub const fn name(&self) -> &'static str {
+        match self.version {
+            Version::V1 => X_PAYMENT,
+            Version::V2 => PAYMENT_SIGNATURE,
+        }
+    }
+
+    /// The header's content.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// Unix seconds of the server's and the chain's clock until when it can be settled.
+    pub const fn until(&self) -> u64 {
+        self.until
+    }
+
+    /// A text to keep, from which [`restore`](Self::restore) makes the same payment.
+    ///
+    /// ```
+    /// use farthing::client::Payment;
+    /// let kept = r#"{"header":"X-PAYMENT","value":"eyJhIjoxfQ==","until":1800000060}"#;
+    /// assert_eq!(Payment::restore(kept).unwrap().keep(), kept);
+    /// assert_eq!(Payment::restore(r#"{"header":"Cookie","value":"eyJhIjoxfQ==","until":1}"#), None);
+    /// ```
+    pub fn keep(&self) -> String {
+        let mut kept = Object::new();
+        kept.text("header", self.name());
+        kept.text("value", &self.value);
+        kept.raw("until", &alloc::string::ToString::to_string(&self.until));
+        kept.end()
+    }
+
+    /// The payment that was kept; none if it is not one.
+    pub fn restore(kept: &str) -> Option<Self> {
+        let json = crate::json::parse(kept).ok()?;
+        let text = |name| json.get(name)?.text();
+        let version = match text("header")? {
+            X_PAYMENT => Version::V1,
+            PAYMENT_SIGNATURE => Version::V2,
+            _ => return None,
+        };
+        // nothing that could end the header and begin another
+        let value = super::payment::Payment::restore(text("value")?)?;
+        Some(Self {
+            version,
+            value: value.header().to_owned(),
+            until: json.get("until")?.integer()?,
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! A payer's private key: signing what a draft says, and nothing else.
+
+use core::fmt;
+
+use alloc::{string::String, vec::Vec};
+
+use alloy_primitives::{Address, B256};
+use k256::{ecdsa::SigningKey, elliptic_curve::zeroize::Zeroize};
+
+use super::draft::Draft;
+use crate::evm::{hex, signature::address_of};
+
+/// A secp256k1 private key. It is overwritten in memory when it is dropped, and never printed.
+///
+/// ```
+/// use farthing::client::Key;
+/// // the second development key of anvil and Hardhat, publicly known
+/// let key = Key::from_hex("0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d").unwrap();
+/// assert_eq!(key.address().to_string(), "0x70997970C51812dc3A010C7d01b50e0d17dc79C8");
+/// assert_eq!(format!("{key:?}"), "Key(0x70997970C51812dc3A010C7d01b50e0d17dc79C8)");
+/// ```
+pub struct Key {
+    key: SigningKey,
+    address: Address,
+}
+
+/// Not 32 bytes of hex, or not a number from 1 to the group order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyError;
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a private key: write 0x and 64 hex digits")
+    }
+}
+
+impl core::error::Error for KeyError {}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.address)
+    }
+}
+
+impl Key {
+    /// Reads `0x` and 64 hex digits.
+    pub fn from_hex(text: &str) -> Result<Self, KeyError> {
+        let mut bytes = hex::read::<32>(text).ok_or(KeyError)?;
+        let key = Self::from_bytes(&bytes);
+        bytes.zeroize();
+        key
+    }
+
+    /// From 32 bytes, big-endian.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, KeyError> {
+        let key = SigningKey::from_bytes(bytes.into()).map_err(|_| KeyError)?;
+        let address = address_of(key.verifying_key().as_affine()).ok_or(KeyError)?;
+        Ok(Self { key, address })
+    }
+
+    /// The payer's address.
+    pub const fn address(&self) -> Address {
+        self.address
+    }
+
+    /// Signs what the draft says, as 65 bytes of hex with 27 or 28 at the end; none if the draft is
+    /// another payer's.
+    ///
+    /// The nonce is that of RFC 6979, and `s` is in the lower half of the group order (threat A8): the
+    /// same draft always gets the same signature.
+    pub fn sign(&self, draft: &Draft) -> Option<String> {
+        (draft.signed().payer() == self.address).then(|| self.sign_digest(draft.digest()))?
+    }
+
+    fn sign_digest(&self, digest: B256) -> Option<String> {
+        let (signature, id) = self.key.sign_prehash_recoverable(digest.as_slice()).ok()?;
+        let mut bytes: Vec<u8> = signature.to_bytes().to_vec();
+        bytes.push(id.to_byte().checked_add(27)?);
+        Some(hex::print(&bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evm::Signature;
+
+    #[test]
+    fn signatures_are_those_of_viem_and_have_a_low_s() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/signing.json");
+        let file: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let vectors = file["vectors"].as_array().unwrap();
+        for vector in vectors {
+            let text = |name: &str| vector[name].as_str().unwrap();
+            let key = Key::from_hex(text("privateKey")).unwrap();
+            assert_eq!(key.address().to_checksum(None), text("signer"));
+            let digest = B256::new(hex::read(text("digest")).unwrap());
+            let signature = key.sign_digest(digest).unwrap();
+            assert_eq!(signature, text("signature"), "{}", vector["label"]);
+            assert_eq!(Signature::parse(&signature).unwrap().recover(digest), Ok(key.address()));
+        }
+        assert_eq!(vectors.len(), 29);
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_and_what_is_one_is_not_printed() {
+        let order = "0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
+        for bad in [
+            "",
+            "0x",
+            &"11".repeat(32),
+            &format!("0x{}", "00".repeat(32)),
+            order,
+            &format!("0x{}", "11".repeat(33)),
+        ] {
+            assert_eq!(Key::from_hex(bad).err(), Some(KeyError), "{bad}");
+        }
+        let secret = "11".repeat(32);
+        let key = Key::from_hex(&format!("0x{secret}")).unwrap();
+        assert!(!format!("{key:?} {key:#?}").contains(&secret[..16]));
+    }
+}

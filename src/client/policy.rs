@@ -1,0 +1,501 @@
+//! What the owner of a paying program allows, and which offer is taken under it (threats A5, A6, F3).
+//!
+//! Nothing is paid that the policy does not name: an amount without a limit, a token whose decimals
+//! nobody but the server knows, and a payment of "at most" are all refused until the owner says so.
+
+use core::fmt;
+
+use alloc::{
+    borrow::ToOwned,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use alloy_primitives::Address;
+
+use super::offers::{Offer, Offers, Unpayable, Version};
+use crate::{
+    evm::{Asset, Domain, Transfer, hex},
+    json::{Value, parse},
+    money::{Amount, Price, PriceError},
+    x402::{
+        Network,
+        v2::{PaymentFlow, Scheme},
+    },
+};
+
+/// A token that the owner of the program vouches for, besides those of our table or instead of all of
+/// them.
+///
+/// ```
+/// use farthing::client::Token;
+/// let mega = Token::new("eip155:4326".parse().unwrap(), "0xFAfDdbb3FC7688494971a79cc65DCa3EF82079E7".parse().unwrap(), 18)
+///     .most("$0.25").unwrap();
+/// assert_eq!(mega.limit().unwrap().to_string(), "250000000000000000");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    network: Network,
+    contract: Address,
+    decimals: u8,
+    /// EIP-712 name and version; EIP-3009 is not signed without them.
+    domain: Option<(String, String)>,
+    most: Option<Amount>,
+}
+
+impl Token {
+    /// A token of this many decimals, which no server's word can change (threat A6).
+    pub const fn new(network: Network, contract: Address, decimals: u8) -> Self {
+        Self {
+            network,
+            contract,
+            decimals,
+            domain: None,
+            most: None,
+        }
+    }
+
+    /// The most that is paid at once: a price such as `"$0.25"` if the token is worth a dollar, or
+    /// atomic units.
+    pub fn most(mut self, limit: &str) -> Result<Self, PolicyError> {
+        self.most = Some(match (limit.parse(), limit.parse()) {
+            (Ok(units), _) => units,
+            (_, Ok(price @ Price::Dollars(_))) => price.in_units_of(self.decimals).map_err(|_| PolicyError("max"))?,
+            _ => return Err(PolicyError("max")),
+        });
+        Ok(self)
+    }
+
+    /// The token's EIP-712 domain, needed for EIP-3009; an offer has to name the same.
+    pub fn domain(mut self, name: &str, version: &str) -> Result<Self, PolicyError> {
+        if name.chars().chain(version.chars()).any(char::is_control) {
+            return Err(PolicyError("name"));
+        }
+        self.domain = Some((name.to_owned(), version.to_owned()));
+        Ok(self)
+    }
+
+    /// The most that is paid at once, in atomic units.
+    pub const fn limit(&self) -> Option<Amount> {
+        self.most
+    }
+}
+
+/// What may be paid.
+///
+/// ```
+/// use farthing::client::{Offers, Policy, Refusal};
+/// let policy = Policy::up_to("$0.10").unwrap();
+/// let body = r#"{"x402Version":1,"accepts":[{"scheme":"exact","network":"base","maxAmountRequired":"250000",
+///     "resource":"https://n.example/a","description":"","mimeType":"","maxTimeoutSeconds":60,
+///     "payTo":"0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC","asset":"0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",
+///     "extra":{"name":"USD Coin","version":"2"}}]}"#;
+/// let offers = Offers::read(None, body).unwrap();
+/// assert_eq!(policy.choose(&offers).unwrap_err().reasons, [Refusal::TooDear]);
+/// assert_eq!(Policy::up_to("$0.25").unwrap().choose(&offers).unwrap().decimal(), "0.25");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    most: Price,
+    networks: Vec<Network>,
+    tokens: Vec<Token>,
+    listed_only: bool,
+    payees: Vec<Address>,
+    transfers: [bool; 2],
+    upto: bool,
+    upfront: bool,
+}
+
+/// A part of a policy that cannot be read: its name in JSON. Nothing is paid, for nobody knows what it
+/// was to forbid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyError(pub &'static str);
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the policy's {} cannot be read", self.0)
+    }
+}
+
+impl core::error::Error for PolicyError {}
+
+/// Why an offer is not paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Nobody could pay it.
+    Unpayable(Unpayable),
+    /// On a network that the policy leaves out.
+    Network,
+    /// In a token that the policy leaves out, or that nobody vouches for (threat A5).
+    Token,
+    /// With another EIP-712 domain than the token's own (threat A5).
+    Domain,
+    /// By a scheme or a transfer that the policy leaves out.
+    Method,
+    /// To be paid before anything is delivered.
+    Upfront,
+    /// To somebody whom the policy leaves out.
+    Payee,
+    /// In a token without a limit of its own: a limit in dollars says nothing about it.
+    Unlimited,
+    /// Over the limit.
+    TooDear,
+}
+
+impl Refusal {
+    /// A stable word for programs.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Unpayable(why) => why.key(),
+            Self::Network => "network-not-allowed",
+            Self::Token => "token-not-allowed",
+            Self::Domain => "domain-mismatch",
+            Self::Method => "method-not-allowed",
+            Self::Upfront => "upfront-not-allowed",
+            Self::Payee => "payee-not-allowed",
+            Self::Unlimited => "no-limit",
+            Self::TooDear => "too-dear",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unpayable(why) => return why.fmt(f),
+            Self::Network => "the policy leaves this network out",
+            Self::Token => "the policy does not vouch for this token",
+            Self::Domain => "the token's name or version is not the one it has",
+            Self::Method => "the policy leaves this way to pay out",
+            Self::Upfront => "the policy does not pay before delivery",
+            Self::Payee => "the policy leaves this payee out",
+            Self::Unlimited => "the policy has no limit for this token",
+            Self::TooDear => "the amount is over the policy's limit",
+        })
+    }
+}
+
+/// No offer is paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NothingPayable {
+    /// One for each offer, in the server's order.
+    pub reasons: Vec<Refusal>,
+}
+
+impl fmt::Display for NothingPayable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no offer is paid")?;
+        for (at, reason) in self.reasons.iter().enumerate() {
+            write!(f, "{} {reason}", if at == 0 { ":" } else { ";" })?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for NothingPayable {}
+
+impl Policy {
+    /// Pays at most this much at once, for example `"$0.10"`: by `exact`, in the tokens of our table, all of
+    /// which are worth a dollar, anywhere and to anybody. `"0.10 USDC"` allows no other token of the table.
+    pub fn up_to(price: &str) -> Result<Self, PolicyError> {
+        let most = price
+            .parse()
+            .ok()
+            .filter(|price| *price != Price::Free)
+            .ok_or(PolicyError("max"))?;
+        Ok(Self {
+            most,
+            networks: Vec::new(),
+            tokens: Vec::new(),
+            listed_only: false,
+            payees: Vec::new(),
+            transfers: [true; 2],
+            upto: false,
+            upfront: true,
+        })
+    }
+
+    /// Pays on these networks only, and on the first of them that is offered.
+    pub fn networks(mut self, networks: &[Network]) -> Self {
+        self.networks = networks.to_vec();
+        self
+    }
+
+    /// Pays in this token as well as in those of our table. Its own limit goes before the general one.
+    pub fn token(mut self, token: Token) -> Self {
+        self.tokens.push(token);
+        self
+    }
+
+    /// Pays in the tokens that [`token`](Self::token) has named and in no other.
+    pub const fn listed_only(mut self, only: bool) -> Self {
+        self.listed_only = only;
+        self
+    }
+
+    /// Pays nobody but these.
+    pub fn payees(mut self, payees: &[Address]) -> Self {
+        self.payees = payees.to_vec();
+        self
+    }
+
+    /// Pays by these transfers only.
+    pub fn transfers(mut self, transfers: &[Transfer]) -> Self {
+        self.transfers = [Transfer::Eip3009, Transfer::Permit2].map(|one| transfers.contains(&one));
+        self
+    }
+
+    /// Whether payments of at most an amount are signed (scheme `upto`); they are not unless this says
+    /// so, for what is taken is the server's word.
+    pub const fn upto(mut self, allowed: bool) -> Self {
+        self.upto = allowed;
+        self
+    }
+
+    /// Whether servers that take the money before they have the content are paid; they are unless this
+    /// says otherwise.
+    pub const fn upfront(mut self, allowed: bool) -> Self {
+        self.upfront = allowed;
+        self
+    }
+
+    /// Reads a policy:
+    ///
+    /// ```
+    /// use farthing::client::Policy;
+    /// let policy = Policy::read(r#"{
+    ///     "max": "$0.10",
+    ///     "networks": ["eip155:8453", "eip155:84532"],
+    ///     "tokens": [{ "network": "eip155:4326", "asset": "0xFAfDdbb3FC7688494971a79cc65DCa3EF82079E7",
+    ///                  "decimals": 18, "max": "$0.10", "name": "MegaUSD", "version": "1" }],
+    ///     "listedOnly": false,
+    ///     "payees": ["0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"],
+    ///     "transfers": ["eip3009", "permit2"],
+    ///     "upto": false,
+    ///     "upfront": true
+    /// }"#);
+    /// assert!(policy.is_ok());
+    /// // only the limit has to be there, and what nobody knows is an error
+    /// assert!(Policy::read(r#"{"max":"$0.10"}"#).is_ok());
+    /// assert_eq!(Policy::read("{}").unwrap_err().0, "max");
+    /// assert!(Policy::read(r#"{"max":"$0.10","network":["eip155:8453"]}"#).is_err());
+    /// ```
+    pub fn read(json: &str) -> Result<Self, PolicyError> {
+        const KNOWN: [&str; 8] = [
+            "max",
+            "networks",
+            "tokens",
+            "listedOnly",
+            "payees",
+            "transfers",
+            "upto",
+            "upfront",
+        ];
+        let json = parse(json).map_err(|_| PolicyError("JSON"))?;
+        only(&json, &KNOWN, "members")?;
+        let mut policy = Self::up_to(json.get("max").and_then(Value::text).ok_or(PolicyError("max"))?)?;
+        if let Some(networks) = list(&json, "networks", |one| one.text()?.parse().ok())? {
+            policy.networks = networks;
+        }
+        if let Some(payees) = list(&json, "payees", |one| hex::read(one.text()?).map(Address::new))? {
+            policy.payees = payees;
+        }
+        if let Some(transfers) = list(&json, "transfers", |one| Transfer::read(one.text()?))? {
+            policy = policy.transfers(&transfers);
+        }
+        for token in json
+            .get("tokens")
+            .map_or(Ok(&[][..]), |value| value.items().ok_or(PolicyError("tokens")))?
+        {
+            policy.tokens.push(read_token(token)?);
+        }
+        policy.listed_only = flag(&json, "listedOnly", false)?;
+        policy.upto = flag(&json, "upto", policy.upto)?;
+        policy.upfront = flag(&json, "upfront", policy.upfront)?;
+        Ok(policy)
+    }
+
+    /// The offer to take: the first that is allowed, by the networks' order if they have one, with
+    /// money after content before money first; or the reason against each.
+    pub fn choose(&self, offers: &Offers) -> Result<Choice, NothingPayable> {
+        let judged: Vec<_> = offers.entries.iter().map(|entry| self.judge(entry, offers)).collect();
+        let mut best: Option<((usize, bool), &Choice)> = None;
+        for choice in judged.iter().flatten() {
+            let offer = &choice.offer;
+            let place = self.networks.iter().position(|network| *network == offer.network);
+            let rank = (place.unwrap_or_default(), offer.flow == PaymentFlow::Upfront);
+            if best.is_none_or(|(other, _)| rank < other) {
+                best = Some((rank, choice));
+            }
+        }
+        match best {
+            Some((_, choice)) => Ok(choice.clone()),
+            None => Err(NothingPayable {
+                reasons: judged.into_iter().filter_map(Result::err).collect(),
+            }),
+        }
+    }
+
+    /// Whether this one offer may be paid.
+    fn judge(&self, entry: &Result<Offer, Unpayable>, offers: &Offers) -> Result<Choice, Refusal> {
+        let offer = entry.as_ref().map_err(|why| Refusal::Unpayable(*why))?;
+        if !self.networks.is_empty() && !self.networks.contains(&offer.network) {
+            return Err(Refusal::Network);
+        }
+        let named = |token: &&Token| token.network == offer.network && token.contract == offer.contract;
+        let token = self.tokens.iter().find(named);
+        let asset = Asset::find(offer.network, offer.contract);
+        if self.listed_only && token.is_none() {
+            return Err(Refusal::Token);
+        }
+        let decimals = match (asset, token) {
+            (Some(asset), Some(token)) if asset.decimals != token.decimals => return Err(Refusal::Token),
+            (Some(Asset { decimals, .. }), _) | (None, Some(Token { decimals, .. })) => *decimals,
+            (None, None) => return Err(Refusal::Token),
+        };
+        let allowed = match offer.transfer {
+            Transfer::Eip3009 => self.transfers.first(),
+            Transfer::Permit2 => self.transfers.last(),
+        };
+        // a token that moves by Permit2 alone has no EIP-3009
+        let moves = asset.is_none_or(|asset| asset.transfer == Transfer::Eip3009 || offer.transfer == Transfer::Permit2);
+        if allowed != Some(&true) || !moves || (offer.scheme == Scheme::Upto && !self.upto) {
+            return Err(Refusal::Method);
+        }
+        let domain = match (asset, token.and_then(|token| token.domain.as_ref())) {
+            (Some(asset), _) => Some((asset.name, asset.version)),
+            (None, Some((name, version))) => Some((name.as_str(), version.as_str())),
+            (None, None) => None,
+        };
+        let domain = checked_domain(offer, domain)?;
+        if offer.flow == PaymentFlow::Upfront && !self.upfront {
+            return Err(Refusal::Upfront);
+        }
+        if !self.payees.is_empty() && !self.payees.contains(&offer.pay_to) {
+            return Err(Refusal::Payee);
+        }
+        let limit = match (token.and_then(|token| token.most), asset) {
+            (Some(limit), _) => limit,
+            (None, Some(asset)) => match self.most.in_asset(asset.symbol, asset.decimals) {
+                Ok(limit) => limit,
+                Err(PriceError::OtherAsset) => return Err(Refusal::Unlimited),
+                // a limit finer than the token's smallest unit allows nothing
+                Err(_) => Amount::ZERO,
+            },
+            (None, None) => return Err(Refusal::Unlimited),
+        };
+        if offer.amount > limit {
+            return Err(Refusal::TooDear);
+        }
+        Ok(Choice {
+            offer: offer.clone(),
+            version: offers.version,
+            domain,
+            decimals,
+            symbol: asset.map(|asset| asset.symbol),
+            resource: offers.resource.clone(),
+            extensions: offers.extensions.clone(),
+        })
+    }
+}
+
+/// The token's own domain, which is never the server's word (threat A5). By Permit2 it is not signed,
+/// but an offer that names another one is wrong about the token.
+fn checked_domain(offer: &Offer, own: Option<(&str, &str)>) -> Result<(String, String), Refusal> {
+    let (name, version) = match own {
+        Some(own) => own,
+        None if offer.transfer == Transfer::Permit2 => return Ok(Default::default()),
+        None => return Err(Refusal::Domain),
+    };
+    let other = |said: &Option<String>, own| said.as_deref().is_some_and(|said| said != own);
+    if other(&offer.name, name) || other(&offer.version, version) {
+        return Err(Refusal::Domain);
+    }
+    Ok((name.to_owned(), version.to_owned()))
+}
+
+/// The offer that is taken, and what is known for certain about its token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The server's terms.
+    pub offer: Offer,
+    /// Which generation answers it.
+    pub version: Version,
+    /// The token's symbol, if it is of our table.
+    pub symbol: Option<&'static str>,
+    /// The token's digits after the point.
+    pub decimals: u8,
+    domain: (String, String),
+    pub(super) resource: Option<String>,
+    pub(super) extensions: Option<String>,
+}
+
+impl Choice {
+    /// The token's EIP-712 domain: name and version are empty where only Permit2 moves it.
+    pub fn domain(&self) -> Domain<'_> {
+        let (name, version) = &self.domain;
+        Domain {
+            name,
+            version,
+            network: self.offer.network,
+            contract: self.offer.contract,
+        }
+    }
+
+    /// The amount in whole units.
+    pub fn decimal(&self) -> String {
+        self.offer.amount.to_decimal(self.decimals)
+    }
+}
+
+impl fmt::Display for Choice {
+    /// For a log: what, where, to whom.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let offer = &self.offer;
+        let most = if offer.scheme == Scheme::Upto { "at most " } else { "" };
+        let token = self.symbol.map_or_else(|| offer.contract.to_string(), ToOwned::to_owned);
+        write!(f, "{most}{} {token} on {} to {}", self.decimal(), offer.network, offer.pay_to)
+    }
+}
+
+fn only(json: &Value<'_>, known: &[&str], what: &'static str) -> Result<(), PolicyError> {
+    let members = json.members().ok_or(PolicyError(what))?;
+    let unknown = members.iter().any(|(name, _)| !known.contains(&name.as_ref()));
+    if unknown { Err(PolicyError(what)) } else { Ok(()) }
+}
+
+/// A list that may be missing, but not be empty: nobody knows what an empty one was to allow.
+fn list<T>(json: &Value<'_>, name: &'static str, read: impl Fn(&Value<'_>) -> Option<T>) -> Result<Option<Vec<T>>, PolicyError> {
+    let Some(value) = json.get(name) else { return Ok(None) };
+    let items = value.items().filter(|items| !items.is_empty()).ok_or(PolicyError(name))?;
+    let all: Option<Vec<T>> = items.iter().map(read).collect();
+    all.map(Some).ok_or(PolicyError(name))
+}
+
+fn flag(json: &Value<'_>, name: &'static str, default: bool) -> Result<bool, PolicyError> {
+    json.get(name)
+        .map_or(Ok(default), |value| value.bool().ok_or(PolicyError(name)))
+}
+
+fn read_token(json: &Value<'_>) -> Result<Token, PolicyError> {
+    only(json, &["network", "asset", "decimals", "max", "name", "version"], "tokens")?;
+    let bad = PolicyError("tokens");
+    let text = |name| json.get(name).map(|value| value.text().ok_or(bad)).transpose();
+    let network = text("network")?.and_then(|network| network.parse().ok()).ok_or(bad)?;
+    let contract = text("asset")?.and_then(hex::read).map(Address::new).ok_or(bad)?;
+    let decimals = match (json.get("decimals"), Asset::find(network, contract)) {
+        (Some(value), _) => value.integer().and_then(|number| number.try_into().ok()),
+        (None, Some(asset)) => Some(asset.decimals),
+        (None, None) => None,
+    };
+    let mut token = Token::new(network, contract, decimals.ok_or(bad)?);
+    if let Some(limit) = text("max")? {
+        token = token.most(limit).map_err(|_| bad)?;
+    }
+    match (text("name")?, text("version")?) {
+        (Some(name), Some(version)) => token.domain(name, version).map_err(|_| bad),
+        (None, None) => Ok(token),
+        _ => Err(bad),
+    }
+}

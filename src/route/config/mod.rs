@@ -1,0 +1,141 @@
+//! The publisher's config file: what it becomes, and every mistake in it as a sentence of its own.
+
+mod check;
+mod extensions;
+mod networks;
+mod prices;
+mod routes;
+mod settlement;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use core::fmt;
+
+use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use check::is_loopback;
+pub use extensions::{Extensions, Identifiers};
+
+use super::rule::Route;
+use crate::{json, x402::Network};
+use check::Check;
+
+/// How long a client may take between the offer and the settlement, in seconds; the official
+/// servers' default, and what clients that stamp before a slow wallet prompt need.
+pub const MAX_TIMEOUT_SECONDS: u64 = 300;
+
+/// Where the content comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The host behind the Worker's own route.
+    Dns,
+    /// Another server.
+    Url(String),
+    /// A service binding of the Worker.
+    Service(String),
+    /// A static assets binding of the Worker.
+    Assets(String),
+}
+
+/// How payments are settled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settlement {
+    /// Facilitator base URLs without a trailing slash; the first is used.
+    pub facilitators: Vec<String>,
+    /// JSON-RPC endpoints per network.
+    pub rpc: BTreeMap<Network, Vec<String>>,
+    /// How long one settle call may take.
+    pub timeout_seconds: u64,
+}
+
+/// What a payment buys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The article, for this many seconds.
+    Owned(u64),
+    /// One answer.
+    Once,
+}
+
+/// A checked config.
+///
+/// ```
+/// use farthing::route::Config;
+/// let config = Config::parse(r#"{
+///     "site": "https://news.example",
+///     "origin": "dns",
+///     "payTo": {"eip155": "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"},
+///     "networks": ["eip155:8453", {"network": "eip155:137", "transfer": "permit2"}],
+///     "settlement": {"facilitators": [{"url": "https://facilitator.example"}]},
+///     "routes": [{"match": "/articles/*", "price": "$0.05", "prices": {"eip155:137": "$0.04"}}],
+/// }"#).unwrap();
+/// let amounts: Vec<_> = config.routes[0].offers.iter().map(|offer| offer.amount.to_string()).collect();
+/// assert_eq!(amounts, ["50000", "40000"]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Canonical origin of resource URLs, without a trailing slash.
+    pub site: String,
+    /// Where the content comes from.
+    pub origin: Origin,
+    /// How payments are settled.
+    pub settlement: Settlement,
+    /// The rules, in order.
+    pub routes: Vec<Route>,
+    /// A script for the 402 page of the local demo; honoured only there.
+    pub demo_script: Option<String>,
+    /// What x402 is spoken besides payments.
+    pub extensions: Extensions,
+}
+
+/// One mistake in the config file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// Where, like `routes[2].price`; empty for the file as a whole.
+    pub at: String,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.at.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.at, self.message)
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads and checks a config file: JSON with comments and trailing commas.
+    ///
+    /// Either a config without any mistake, or all mistakes that can be told apart.
+    pub fn parse(text: &str) -> Result<Self, Vec<ConfigError>> {
+        let whole = |message: String| {
+            Vec::from([ConfigError {
+                at: String::new(),
+                message,
+            }])
+        };
+        let mut plain = text.to_owned();
+        // comments become spaces, so that offsets stay true
+        json_strip_comments::strip(&mut plain).map_err(|_| whole("a comment is not closed".into()))?;
+        let file = json::parse(&plain).map_err(|error| {
+            let before = plain.get(..error.offset).unwrap_or(&plain);
+            let line = before.matches('\n').count().saturating_add(1);
+            whole(alloc::format!("line {line}: {}", error.what))
+        })?;
+        let mut check = Check::default();
+        let config = check.config(&file);
+        if check.errors.is_empty() {
+            Ok(config)
+        } else {
+            Err(check.errors)
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! www/farthing.schema.json knows the keys that the checker knows, and no others.
+
+use super::super::{check, networks, prices, routes, settlement};
+use alloc::{collections::BTreeSet, vec::Vec};
+use serde_json::Value;
+
+#[test]
+fn the_schema_knows_every_key_and_no_other() {
+    let schema: Value = serde_json::from_str(include_str!("../../../../www/farthing.schema.json")).unwrap();
+    let mut known: Vec<(&str, &[&str])> = [
+        ("", check::FILE_KEYS),
+        ("/definitions/payTo", check::PAY_TO_KEYS),
+        // the three that the sentence about `origin` lists
+        ("/properties/origin/oneOf/1", &["url", "service", "assets"]),
+        ("/properties/demo", check::DEMO_KEYS),
+        ("/properties/settlement", settlement::SETTLEMENT_KEYS),
+        ("/definitions/facilitator", settlement::FACILITATOR_KEYS),
+        ("/definitions/entry", networks::ENTRY_KEYS),
+        ("/definitions/price/oneOf/1", prices::ATOMIC_KEYS),
+        ("/definitions/route", routes::ROUTE_KEYS),
+        ("/definitions/route/properties/recent/items", routes::RECENT_KEYS),
+    ]
+    .into();
+    for (place, keys) in &known {
+        let object = schema.pointer(place).unwrap();
+        assert_eq!(object["additionalProperties"], false, "{place}");
+        let told: BTreeSet<&str> = object["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(|key| key.as_str())
+            .collect();
+        assert_eq!(told, keys.iter().copied().collect(), "{place}");
+    }
+    // nothing in the schema has keys of its own that is not in the list above
+    known.sort_unstable();
+    let mut objects = Vec::new();
+    collect(&schema, "", &mut objects);
+    objects.sort_unstable();
+    let known: Vec<&str> = known.iter().map(|(place, _)| *place).collect();
+    assert_eq!(objects, known);
+}
+
+/// The places of all schemas that close an object.
+fn collect(value: &Value, place: &str, found: &mut Vec<alloc::string::String>) {
+    if value["additionalProperties"] == false {
+        found.push(place.into());
+    }
+    let children: Vec<_> = match value {
+        Value::Object(members) => members.iter().map(|(key, child)| (key.clone(), child)).collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, child)| (alloc::format!("{index}"), child))
+            .collect(),
+        _ => Vec::new(),
+    };
+    for (key, child) in children {
+        collect(child, &alloc::format!("{place}/{key}"), found);
+    }
+}

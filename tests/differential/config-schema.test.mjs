@@ -1,0 +1,114 @@
+// www/farthing.schema.json against the core that reads the file: what the schema refuses, the core refuses, and what publishers are
+// shown is right by both.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Ajv } from "ajv";
+import { root } from "../../tools/lib/cli.mjs";
+import { openGate } from "../../tools/lib/gate.mjs";
+import { parseJsonc } from "../../tools/lib/jsonc.mjs";
+
+const read = (...path) => readFileSync(join(root, ...path), "utf8");
+const ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false, strictTypes: false });
+ajv.addFormat("date-time", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/);
+const valid = ajv.compile(JSON.parse(read("www", "farthing.schema.json")));
+const gate = openGate(join(root, "worker", "build", "gate.wasm"));
+
+const PAYEE = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
+const OTHER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906";
+
+/** Every key there is, in configs without a mistake. */
+const GOOD = [
+  {
+    $schema: "https://farthing.example/farthing.schema.json", site: "https://news.example/", origin: { url: "http://127.0.0.1:8080" }, payTo: { eip155: PAYEE },
+    networks: [
+      "eip155:8453", { network: "eip155:42220", asset: "USDT", payTo: OTHER }, { network: "eip155:8453", transfer: "permit2" },
+      { network: "eip155:36900", separator: "0x4369b2ef8a73be962c9aaf8dcddc38d022dca40af0729d7e4c80a3b44f6698fa" },
+      { network: "eip155:84532", asset: OTHER, own: true, name: "X", version: "1", decimals: 18, symbol: "X.Y-Z_1", transfer: "eip3009" },
+      { network: "eip155:84532", asset: PAYEE, own: true, decimals: 0, symbol: "N", transfer: "permit2" },
+    ],
+    settlement: {
+      facilitators: [{ url: "https://f.example/x402", address: OTHER, contractWallets: true }, { url: "https://g.example" }],
+      rpc: { "eip155:8453": ["https://rpc.example/v1", "http://localhost:8545"] }, timeoutSeconds: 60,
+    },
+    routes: [
+      { match: "/free/*", price: "free" },
+      {
+        match: "/a/*", price: "$0.05", prices: { "eip155:42220": "$0.04", "eip155:8453/USDC": { atomic: "7" }, [`eip155:84532/${PAYEE}`]: "1 N" }, access: "12h",
+        description: "One", scheme: "exact", flow: "upfront", payTo: { eip155: OTHER },
+        recent: [{ price: "0.03 USDC", until: "2026-11-22T00:00:00Z" }, { price: "$1", prices: { "eip155:84532": "$2" }, until: "2026-11-22T00:00:00.5+01:00" }],
+      },
+      { match: "/m", price: "1 USDC", scheme: "upto", access: "once", flow: "authorization" },
+    ],
+    demo: { script: "/demo-wallet.js" },
+  },
+  { site: "http://localhost:4020", origin: "dns", payTo: { eip155: PAYEE.toLowerCase() }, networks: ["eip155:1"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [] },
+  { site: "https://a.example", origin: { service: "SITE" }, payTo: { eip155: PAYEE }, networks: ["eip155:4326"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: { atomic: "1" } }] },
+  { site: "https://a.example", origin: { assets: "ASSETS" }, payTo: { eip155: PAYEE }, networks: ["eip155:51"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: " $10.50 ", access: "90s" }] },
+];
+
+const core = (value) => gate.configure(typeof value === "string" ? value : JSON.stringify(value)).errors;
+const schema = (value) => (valid(value) ? [] : valid.errors.map(({ instancePath, message }) => `${instancePath} ${message}`));
+
+/** Every value in a config and where it is. */
+function* places(value, path = []) {
+  yield path;
+  if (value && typeof value === "object") for (const key of Object.keys(value)) yield* places(value[key], [...path, key]);
+}
+
+/** A copy with the value at `path` replaced, or taken out. */
+function changed(config, path, value) {
+  const copy = structuredClone(config);
+  const holder = path.slice(0, -1).reduce((at, key) => at[key], copy);
+  const last = path.at(-1);
+  if (value !== undefined) holder[last] = value;
+  else if (Array.isArray(holder)) holder.splice(Number(last), 1);
+  else delete holder[last];
+  return copy;
+}
+
+test("what is right for the core is right for the schema", () => {
+  for (const config of GOOD) {
+    assert.deepEqual(core(config), []);
+    assert.deepEqual(schema(config), []);
+  }
+});
+
+test("what publishers are shown is right by both, once their address is in it", () => {
+  const withAddress = (text) => text.replace(/"0x…[^"]*"/g, `"${PAYEE}"`);
+  const blocks = (text) => [...text.matchAll(/```jsonc\n([\s\S]*?)```/g)].map(([, block]) => block).filter((block) => block.includes("\"site\""));
+  const shown = [read("worker", "farthing.jsonc"), ...blocks(read("README.md")), ...blocks(read("www", "docs", "configuration.md"))].map(withAddress);
+  assert.ok(shown.length >= 3, "the sample, README.md and configuration.md");
+  for (const text of shown) {
+    assert.deepEqual(core(text), [], text);
+    assert.deepEqual(schema(parseJsonc(text)), [], text);
+  }
+});
+
+test("what the schema refuses, the core refuses, wherever one value is another one", () => {
+  const odd = [
+    undefined, true, 0, 1, 19, 61, -1, 1.5, "", "x", "free", "once", "30d", "dns", "/", "upto", "upfront", "permit2", "$1", "$01", "1 USDC", "1", "eip155:1", "eip155:01",
+    "https://x.example", "http://x.example", "https://x.example/a?b", "https://u@x.example", PAYEE, `0x${"0".repeat(64)}`, "2026-11-22T00:00:00Z", "X", [], {}, ["x"], { atomic: "01" },
+    { x: 1 }, { url: "https://x.example", service: "X" },
+  ];
+  const alone = [];
+  let refused = 0;
+  let total = 0;
+  for (const config of GOOD) {
+    for (const path of places(config)) {
+      if (path.length === 0) continue;
+      const holder = path.slice(0, -1).reduce((at, key) => at[key], config);
+      const unknown = Array.isArray(holder) ? [] : [changed(config, [...path.slice(0, -1), "unknown"], 1)];
+      for (const other of [...odd.map((value) => changed(config, path, value)), ...unknown]) {
+        total += 1;
+        const wrong = schema(other);
+        if (wrong.length === 0) continue;
+        refused += 1;
+        if (core(other).length === 0) alone.push(`${path.join(".")}: ${wrong.join(", ")}`);
+      }
+    }
+  }
+  assert.deepEqual([...new Set(alone)], [], "only the schema minds");
+  assert.ok(total > 3000 && refused > total / 2, `${refused} of ${total}`);
+});

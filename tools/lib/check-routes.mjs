@@ -1,0 +1,47 @@
+// What each route of a config asks for, from the answers of the core itself.
+import { decimal, entryOf, networkName } from "./entries.mjs";
+
+const DURATION = { s: "second", m: "minute", h: "hour", d: "day" };
+
+/** "30d" as people say it. */
+function lasting(access = "30d") {
+  const [, number, unit] = /^(\d+)([smhd])$/.exec(access) ?? [];
+  return number ? `owned for ${Number(number)} ${DURATION[unit]}${Number(number) === 1 ? "" : "s"}` : "paid for each time";
+}
+
+const plain = ({ extra: { quote, ...extra }, ...offer }) => JSON.stringify({ ...offer, extra });
+
+/**
+ * [{match, sample, access, offers, findings}]; `sample` is the page that was asked for. Each route is asked alone, so that none
+ * hides another; then all together, which shows whether one does.
+ */
+export function listRoutes(gate, config, entries) {
+  const site = config.site.replace(/\/$/, "");
+  const samples = config.routes.map(({ match }) => `${site}${match.replaceAll("*", "x")}`);
+  const alone = config.routes.map((route, index) => {
+    gate.configure(JSON.stringify({ ...config, routes: [route] }));
+    return gate.offers(samples[index]);
+  });
+  gate.configure(JSON.stringify(config));
+  return config.routes.map((route, index) => {
+    const offers = alone[index];
+    const together = gate.offers(samples[index]);
+    const at = `routes[${index}]`;
+    const findings = [];
+    if (offers && JSON.stringify(together?.map(plain)) !== JSON.stringify(offers.map(plain))) {
+      findings.push({ level: "note", at, text: `a rule before it decides for pages like ${samples[index]}` });
+    }
+    return {
+      at, match: route.match, sample: samples[index], free: offers?.length === 0,
+      access: offers?.length ? lasting(route.scheme === "upto" ? "once" : route.access) : undefined,
+      offers: (offers ?? []).map(({ scheme, network, amount, asset, payTo, extra }) => {
+        const entry = entryOf(entries, { network, asset });
+        return {
+          scheme, network, networkName: networkName(network), asset, symbol: entry.symbol, amount, price: decimal(amount, entry.decimals), payTo,
+          transfer: extra.assetTransferMethod ?? "eip3009", upfront: extra.paymentFlow === "upfront", facilitator: extra.facilitatorAddress,
+        };
+      }),
+      findings,
+    };
+  });
+}

@@ -1,0 +1,42 @@
+// The built gate, asked without a Worker around it: a config in, what it says of it and of requests out.
+import { readFileSync } from "node:fs";
+
+const FREE = 1;
+/** A key of no site: quotes made with it are good for nothing. */
+const KEYS = `k1:${Buffer.alloc(32, 7).toString("base64url")}`;
+// Random bytes as they come: zeroes would compress better than any quote.
+const RANDOM = Buffer.from("8f3a51c7e0924db6a1780f6ce3d95b24", "hex");
+
+/** Starts the WebAssembly file at `path`. */
+export function openGate(path) {
+  const { memory, buffer, output, output_length: length, configure, route, decide } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(path))).exports;
+  const write = (...parts) => {
+    const bytes = Buffer.concat(parts.map((part) => Buffer.from(part)));
+    // asked first: it may give the memory another buffer
+    const address = buffer(bytes.length);
+    new Uint8Array(memory.buffer, address, bytes.length).set(bytes);
+    return bytes.length;
+  };
+  const text = () => Buffer.from(memory.buffer, output(), length()).toString("utf8");
+
+  /** The whole answer to a GET, as the shim reads it: status, headers, an empty line, the body. */
+  function ask(url, accept, now) {
+    decide(write(RANDOM, ["GET", url, accept, "", "", "", ""].join("\n")), now);
+    return text();
+  }
+  return {
+    /** Takes another config, with the 402 page if its weight matters. Returns {ok, errors, warnings}. */
+    configure(config, { html = "", csp = "" } = {}) {
+      configure(write([config, KEYS, html, csp].join("\0")), 0);
+      const answer = ask("https://localhost/.farthing/health", "application/json", 1);
+      return JSON.parse(answer.slice(answer.indexOf("\n\n") + 2));
+    },
+    ask,
+    /** What a program is asked for at this URL: the entries of `accepts`, [] where it is free, undefined where it is refused. */
+    offers(url) {
+      if (route(write(url)) === FREE) return [];
+      const header = /^PAYMENT-REQUIRED: (.*)$/m.exec(ask(url, "application/json", Math.floor(Date.now() / 1000)));
+      return header ? JSON.parse(Buffer.from(header[1], "base64").toString("utf8")).accepts : undefined;
+    },
+  };
+}
