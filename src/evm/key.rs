@@ -4,22 +4,9 @@ use core::fmt;
 
 use alloc::string::String;
 use alloy_primitives::{Address, B256};
-use hmac::{Hmac, Mac};
-use k256::{
-    FieldBytes, ProjectivePoint, Scalar, U256 as Limbs,
-    elliptic_curve::{
-        PrimeField,
-        ops::{Invert, LinearCombination, Reduce},
-        scalar::IsHigh,
-        sec1::ToEncodedPoint,
-    },
-};
-use sha2::Sha256;
+use k256::ecdsa::SigningKey;
 
-use super::{
-    hex,
-    signature::{address_of, scalar},
-};
+use super::{hex, signature::address_of};
 
 /// A private key.
 ///
@@ -32,7 +19,7 @@ use super::{
 /// assert!(Key::new(&[0; 32]).is_none());
 /// ```
 #[derive(Clone)]
-pub struct Key(Scalar);
+pub struct Key(SigningKey);
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,80 +31,28 @@ impl fmt::Debug for Key {
 impl Key {
     /// The key with these 32 bytes; none for zero and for what is not below the group order.
     pub fn new(bytes: &[u8; 32]) -> Option<Self> {
-        scalar(*bytes).map(Self)
+        SigningKey::from_bytes(bytes.into()).ok().map(Self)
     }
 
     /// Whose signatures these are.
     pub fn address(&self) -> Option<Address> {
-        address_of(&times_generator(&self.0).to_affine())
+        address_of(self.0.verifying_key().as_affine())
     }
 
-    /// Signs a digest: 65 bytes of hex with `s` in the lower half and `v` 27 or 28.
-    ///
-    /// Written out on the curve arithmetic of `k256` like [`Signature::recover`](super::Signature::recover),
-    /// which the gate holds anyway: its `ecdsa` is as much code again. The tests hold the two equal, bit
-    /// by bit, for the nonce follows from key and digest (RFC 6979). Whatever depends on the key or the
-    /// nonce takes the same time for all of them, as in `k256`.
-    #[allow(
-        clippy::arithmetic_side_effects,
-        reason = "arithmetic modulo the group order cannot overflow"
-    )]
+    /// Signs a digest: 65 bytes of hex with `s` in the lower half and `v` 27 or 28; the nonce is that of
+    /// RFC 6979.
     pub fn sign(&self, digest: B256) -> Option<String> {
-        let z = <Scalar as Reduce<Limbs>>::reduce_bytes(&FieldBytes::from(digest.0));
-        let k = self.nonce(&z)?;
-        let point = times_generator(&k).to_affine().to_encoded_point(false);
-        let x = *point.x()?;
-        let r = <Scalar as Reduce<Limbs>>::reduce_bytes(&x);
-        let inverse = Option::<Scalar>::from(Invert::invert(&k))?;
-        let s = inverse * (z + r * self.0);
-        let high = bool::from(s.is_high());
-        let s = if high { -s } else { s };
+        let (signature, id) = self.0.sign_prehash_recoverable(digest.as_slice()).ok()?;
         // x = r + n for one point in 2^128; there is no v for those on Ethereum
-        let usual = x == r.to_repr() && !bool::from(r.is_zero()) && !bool::from(s.is_zero());
-        let odd = point.y()?.last()? & 1 == 1;
-        let mut bytes = [0; 65];
-        let v = [if odd == high { 27 } else { 28 }];
-        for (to, from) in bytes.iter_mut().zip(r.to_repr().iter().chain(&s.to_repr()).chain(&v)) {
-            *to = *from;
-        }
-        usual.then(|| hex::print(&bytes))
+        let v = if id.is_x_reduced() {
+            return None;
+        } else {
+            27_u8.checked_add(u8::from(id.is_y_odd()))?
+        };
+        let mut bytes = signature.to_bytes().to_vec();
+        bytes.push(v);
+        Some(hex::print(&bytes))
     }
-
-    /// RFC 6979 section 3.2 with HMAC-SHA-256.
-    fn nonce(&self, z: &Scalar) -> Option<Scalar> {
-        let (x, h) = (self.0.to_repr(), z.to_repr());
-        let mut key = [0; 32];
-        let mut v = [1; 32];
-        for round in [0, 1] {
-            key = hmac(&key, &[&v, &[round], &x, &h])?;
-            v = hmac(&key, &[&v])?;
-        }
-        // the first is below the order but for one in 2^128
-        for _ in 0..4 {
-            v = hmac(&key, &[&v])?;
-            if let Some(k) = scalar(v) {
-                return Some(k);
-            }
-            key = hmac(&key, &[&v, &[0]])?;
-            v = hmac(&key, &[&v])?;
-        }
-        None
-    }
-}
-
-#[inline(never)]
-fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> Option<[u8; 32]> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
-    for part in parts {
-        mac.update(part);
-    }
-    Some(mac.finalize().into_bytes().into())
-}
-
-/// One multiplication by the function that recovery needs for two.
-fn times_generator(scalar: &Scalar) -> ProjectivePoint {
-    let generator = ProjectivePoint::GENERATOR;
-    ProjectivePoint::lincomb(&generator, scalar, &generator, &Scalar::ZERO)
 }
 
 #[cfg(test)]
@@ -125,15 +60,7 @@ mod tests {
     use super::*;
     use crate::evm::Signature;
     use alloc::format;
-    use k256::ecdsa::SigningKey;
     use proptest::prelude::*;
-
-    fn stock(key: &SigningKey, digest: &[u8]) -> String {
-        let (signature, id) = key.sign_prehash_recoverable(digest).unwrap();
-        let mut bytes = signature.to_bytes().to_vec();
-        bytes.push(27 + id.to_byte());
-        hex::print(&bytes)
-    }
 
     #[test]
     fn keys_are_scalars() {
@@ -148,21 +75,16 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(1000))]
         #[test]
-        fn signatures_are_those_of_stock_k256(key: [u8; 32], digest: [u8; 32]) {
-            let Ok(theirs) = SigningKey::from_slice(&key) else { return Ok(()) };
-            let ours = Key::new(&key).unwrap();
-            prop_assert_eq!(ours.address(), address_of(theirs.verifying_key().as_affine()));
-            let signature = ours.sign(digest.into()).unwrap();
-            prop_assert_eq!(&signature, &stock(&theirs, &digest));
-            prop_assert_eq!(Signature::parse(&signature).unwrap().recover(digest.into()).ok(), ours.address());
+        fn what_a_key_signs_recovers_to_its_address(key: [u8; 32], digest: [u8; 32]) {
+            let Some(key) = Key::new(&key) else { return Ok(()) };
+            let signature = key.sign(digest.into()).unwrap();
+            prop_assert_eq!(Signature::parse(&signature).unwrap().recover(digest.into()).ok(), key.address());
         }
     }
 
     #[test]
     fn digests_beyond_the_order_are_signed() {
-        // k256 feeds such a digest to the nonce unreduced, RFC 6979 (bits2octets) reduces it first
         for digest in [B256::repeat_byte(0xff), B256::ZERO] {
             for key in [[1; 32], [0x7f; 32], [0xfe; 32]] {
                 let key = Key::new(&key).unwrap();

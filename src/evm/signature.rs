@@ -112,8 +112,7 @@ impl Signature {
     }
 }
 
-/// A number below the group order and not zero.
-pub(super) fn scalar(bytes: [u8; 32]) -> Option<Scalar> {
+fn scalar(bytes: [u8; 32]) -> Option<Scalar> {
     Option::<Scalar>::from(Scalar::from_repr(bytes.into())).filter(|scalar| !bool::from(scalar.is_zero()))
 }
 
