@@ -17,3 +17,6 @@ pub use domain::Domain;
 pub use permit2::Permit;
 pub use signature::Signature;
 pub use signed::{Signed, Transfer};
+
+#[cfg(test)]
+mod tests;
