@@ -9,3 +9,6 @@ pub mod token;
 
 pub use keys::{Keys, KeysError, Purpose};
 pub use pass::{Handle, Pass};
+
+#[cfg(test)]
+mod tests;

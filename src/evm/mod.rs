@@ -19,3 +19,6 @@ pub use key::Key;
 pub use permit2::Permit;
 pub use signature::Signature;
 pub use signed::{Signed, Transfer};
+
+#[cfg(test)]
+mod tests;

@@ -109,7 +109,18 @@ fn terms(resource: &str, offer: &PaymentRequirements) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{access::keys::test_keys, route::config::tests::routes};
+    use crate::{
+        access::keys::test_keys,
+        evm::{Address, Transfer},
+        money::Amount,
+        route::config::tests::routes,
+        x402::{
+            Network,
+            v2::{PaymentFlow, Scheme},
+        },
+    };
+    use proptest::prelude::*;
+    use std::sync::OnceLock;
 
     #[test]
     fn a4_a_quote_is_for_one_offer_of_one_resource() {
@@ -126,6 +137,56 @@ mod tests {
         );
         assert_eq!(tag_of(&text), Some(quote.tag));
         assert_eq!(tag_of("v1.a.AAAA.AAAA"), None);
+    }
+
+    #[test]
+    fn a4_every_field_of_an_offer_is_under_the_mac() {
+        let keys = test_keys();
+        let offer = routes(&[("/articles/*", "$0.05")])[0].offers[0].clone();
+        let quote = Quote::new("https://n.example/x", 100, [7; 16], &keys).unwrap();
+        let text = quote.seal(&keys, "https://n.example/x", &offer).unwrap();
+        let changes: [fn(&mut PaymentRequirements); 13] = [
+            |offer| offer.scheme = Scheme::Upto,
+            |offer| offer.network = Network::BASE,
+            |offer| offer.amount = Amount::ZERO,
+            |offer| offer.asset = Address::ZERO,
+            |offer| offer.pay_to = Address::ZERO,
+            |offer| offer.max_timeout_seconds = 301,
+            |offer| offer.extra.name.push('2'),
+            |offer| offer.extra.version.clear(),
+            |offer| offer.extra.transfer = Transfer::Permit2,
+            |offer| offer.extra.flow = PaymentFlow::Upfront,
+            |offer| offer.extra.facilitator = Some(Address::repeat_byte(1)),
+            // nobody is not the zero address
+            |offer| offer.extra.facilitator = Some(Address::ZERO),
+            |offer| core::mem::swap(&mut offer.extra.name, &mut offer.extra.version),
+        ];
+        for (index, change) in changes.iter().enumerate() {
+            let mut other = offer.clone();
+            change(&mut other);
+            assert_ne!(other, offer, "{index}");
+            assert_eq!(Quote::open(&keys, &text, "https://n.example/x", &other), None, "{index}");
+        }
+        // the quote itself and what is never on the wire are not
+        let mut same = offer.clone();
+        same.extra.quote = Some(text.clone());
+        same.extra.decimals = 9;
+        assert_eq!(Quote::open(&keys, &text, "https://n.example/x", &same), Some(quote));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+        #[test]
+        fn a4_a_quote_reads_as_it_was_sealed(tag: [u8; 16], issued: u64, expires: u64, path in "[a-z/]{0,12}", other in "[a-z/]{0,12}") {
+            let keys = test_keys();
+            static OFFER: OnceLock<PaymentRequirements> = OnceLock::new();
+            let offer = OFFER.get_or_init(|| routes(&[("/articles/*", "$0.05")])[0].offers[0].clone());
+            let quote = Quote { tag, issued, expires };
+            let text = quote.seal(&keys, &path, offer).unwrap();
+            prop_assert_eq!(Quote::open(&keys, &text, &path, offer), Some(quote));
+            prop_assert_eq!(Quote::open(&keys, &text, &other, offer).is_some(), other == path);
+            prop_assert_eq!(tag_of(&text), Some(tag));
+        }
     }
 
     #[test]

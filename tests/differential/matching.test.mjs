@@ -12,6 +12,7 @@ import { UptoEvmScheme } from "@x402/evm/upto/facilitator";
 import { hashTypedData } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { startBridge } from "../support/bridge.mjs";
+import { at, others, paths, put } from "../support/mutate.mjs";
 import { Differences, FACILITATOR, NETWORKS, NOW, PAY_TO, account, chance, clone, decode, each, encode, shop } from "./support.mjs";
 
 const PERMIT2 = "0x000000000022D473030F116dDEE9F6B43aC78BA3";
@@ -72,31 +73,6 @@ function digestOf(payload, offer) {
 async function sign(payload, offer, key = buyer) {
   const hash = digestOf(payload, offer);
   return { signature: await key.sign({ hash }), ...payload };
-}
-
-const paths = (value, path = []) => (value === null || typeof value !== "object" ? [path]
-  : [...(path.length ? [path] : []), ...Object.entries(value).flatMap(([key, item]) => paths(item, [...path, key]))]);
-const at = (value, path) => path.reduce((inner, key) => inner?.[key], value);
-function put(value, path, item) {
-  const inner = at(value, path.slice(0, -1));
-  if (item === undefined) delete inner[path.at(-1)];
-  else inner[path.at(-1)] = item;
-}
-
-/** Other values for a field, from its own. */
-function others(random, value) {
-  const text = String(value);
-  const flip = (letter) => (letter === letter.toUpperCase() ? letter.toLowerCase() : letter.toUpperCase());
-  const place = random.below(Math.max(1, text.length));
-  const list = [
-    undefined, null, "", 0, 1, true, [], {}, text, ` ${text}`, `${text} `, `0${text}`, `+${text}`, `${text}.0`, `${text}e0`, text.toUpperCase(), text.toLowerCase(),
-    text.slice(0, -1), `${text}0`, `${text}\u0000`, [value], { value }, Number(text), -1, 1.5, "0x", random.hex(20), random.hex(32), String(random.number()), random.text(5, [..."abc019"]),
-    text.slice(0, place) + random.pick([..."0123456789abcdef:x-"]) + text.slice(place + 1), text.slice(0, place) + flip(text[place] ?? "a") + text.slice(place + 1),
-    text.slice(0, place) + text.slice(place + 1),
-  ];
-  if (/^\d+$/.test(text)) list.push(String(BigInt(text) + 1n), String(BigInt(text) - (text === "0" ? 0n : 1n)), `0x${BigInt(text).toString(16)}`, Number(text) + 1);
-  // what JSON cannot say
-  return random.pick(list.filter((item) => typeof item !== "number" || Number.isFinite(item)));
 }
 
 test("echoes of every offer with one field changed: the same verdict as @x402/core, but for what is named", async () => {
