@@ -137,7 +137,7 @@ impl Purchase {
 
     /// Signs what is to be signed with this key. Nothing if there is nothing to sign for it.
     pub fn sign(&mut self, key: &Key) -> Option<String> {
-        let signature = key.0.sign(self.0.draft()?)?;
+        let signature = self.0.draft()?.sign(&key.0)?;
         Some(self.signed(&signature, false))
     }
 

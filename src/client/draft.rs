@@ -15,7 +15,7 @@ use super::{
     typed::{authorization_json, checksummed, permit_data, permit_json, transfer_data},
 };
 use crate::{
-    evm::{Authorization, Permit, Signed, Transfer, permit2::PERMIT2},
+    evm::{Authorization, Key, Permit, Signed, Transfer, permit2::PERMIT2},
     json::{MAX_ANNOUNCED_DEPTH, parse_nested},
     money::Amount,
     x402::{
@@ -137,6 +137,11 @@ impl Draft {
     /// The EIP-712 digest of what is to be signed.
     pub fn digest(&self) -> B256 {
         self.signed.digest(&self.choice.domain())
+    }
+
+    /// The payer's signature by a key held here; none if the key is another account's.
+    pub fn sign(&self, key: &Key) -> Option<String> {
+        (self.signed.payer() == key.address()).then(|| key.sign(self.digest()))?
     }
 
     /// The second parameter of a wallet's `eth_signTypedData_v4`, as JSON.

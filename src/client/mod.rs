@@ -28,7 +28,6 @@ mod event;
 mod flow;
 pub(crate) mod json;
 #[cfg(any(test, feature = "client"))]
-mod key;
 mod offers;
 mod payment;
 mod policy;
@@ -38,13 +37,13 @@ mod typed;
 mod view;
 mod wallet;
 
+#[cfg(any(test, feature = "client"))]
+pub use crate::evm::key::{Key, KeyError};
 pub use answer::Answer;
 pub use choice::{Pins, PinsError};
 pub use draft::{Approval, Draft, Payment, SealError};
 pub use event::{Effect, FlowEvent};
 pub use flow::{FlowState, step};
-#[cfg(any(test, feature = "client"))]
-pub use key::{Key, KeyError};
 pub use offers::{LEAST_SECONDS, MAX_BODY_BYTES, MOST_SECONDS, Offer, Offers, OffersError, Peek, Unpayable, Version};
 pub use policy::{Choice, NothingPayable, Policy, PolicyError, Refusal, Token};
 pub use purchase::{Purchase, Step, Stop};

@@ -167,7 +167,7 @@ struct Trip {
 ///     "asset":"0x036CbD53842c5426634e7929541eC2318f3dCF7e","extra":{"name":"USDC","version":"2"}}]}"#;
 /// let step = purchase.answer(1_800_000_000, &Response { status: 402, body, ..Response::default() });
 /// assert_eq!(step, Step::Sign);
-/// let signature = key.sign(purchase.draft().unwrap()).unwrap();
+/// let signature = purchase.draft().unwrap().sign(&key).unwrap();
 /// assert_eq!(purchase.signed(&signature, false), Step::Send { after: 0 });
 /// assert_eq!(purchase.payment().unwrap().name(), "X-PAYMENT");
 ///

@@ -1,56 +1,77 @@
-//! A secp256k1 key that signs digests: for receipts, and for clients that hold their own key.
+//! A private key: a payer's, or the site's that signs receipts.
 
 use core::fmt;
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
+
 use alloy_primitives::{Address, B256};
-use k256::ecdsa::SigningKey;
+use k256::{ecdsa::SigningKey, elliptic_curve::zeroize::Zeroize};
 
 use super::{hex, signature::address_of};
 
-/// A private key.
+/// A secp256k1 private key. It is overwritten in memory when it is dropped, and never printed.
 ///
 /// ```
-/// use farthing::evm::{B256, Key, Signature};
-/// let key = Key::new(&[7; 32]).unwrap();
-/// let digest = B256::repeat_byte(1);
-/// let signature = Signature::parse(&key.sign(digest).unwrap()).unwrap();
-/// assert_eq!(signature.recover(digest).ok(), key.address());
-/// assert!(Key::new(&[0; 32]).is_none());
+/// use farthing::evm::Key;
+/// // the second development key of anvil and Hardhat, publicly known
+/// let key = Key::from_hex("0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d").unwrap();
+/// assert_eq!(key.address().to_string(), "0x70997970C51812dc3A010C7d01b50e0d17dc79C8");
+/// assert_eq!(format!("{key:?}"), "Key(0x70997970C51812dc3A010C7d01b50e0d17dc79C8)");
 /// ```
-#[derive(Clone)]
-pub struct Key(SigningKey);
+pub struct Key {
+    key: SigningKey,
+    address: Address,
+}
+
+/// Not 32 bytes of hex, or not a number from 1 to the group order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyError;
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a private key: write 0x and 64 hex digits")
+    }
+}
+
+impl core::error::Error for KeyError {}
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // never the key itself (threat G1)
-        write!(f, "Key({})", self.address().unwrap_or_default())
+        write!(f, "Key({})", self.address)
     }
 }
 
 impl Key {
-    /// The key with these 32 bytes; none for zero and for what is not below the group order.
-    pub fn new(bytes: &[u8; 32]) -> Option<Self> {
-        SigningKey::from_bytes(bytes.into()).ok().map(Self)
+    /// Reads `0x` and 64 hex digits.
+    pub fn from_hex(text: &str) -> Result<Self, KeyError> {
+        let mut bytes = hex::read::<32>(text).ok_or(KeyError)?;
+        let key = Self::from_bytes(&bytes);
+        bytes.zeroize();
+        key
+    }
+
+    /// From 32 bytes, big-endian.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, KeyError> {
+        let key = SigningKey::from_bytes(bytes.into()).map_err(|_| KeyError)?;
+        let address = address_of(key.verifying_key().as_affine()).ok_or(KeyError)?;
+        Ok(Self { key, address })
     }
 
     /// Whose signatures these are.
-    pub fn address(&self) -> Option<Address> {
-        address_of(self.0.verifying_key().as_affine())
+    pub const fn address(&self) -> Address {
+        self.address
     }
 
-    /// Signs a digest: 65 bytes of hex with `s` in the lower half and `v` 27 or 28; the nonce is that of
-    /// RFC 6979.
+    /// Signs a digest: 65 bytes of hex with 27 or 28 at the end.
+    ///
+    /// The nonce is that of RFC 6979, and `s` is in the lower half of the group order (threat A8): the
+    /// same digest always gets the same signature.
     pub fn sign(&self, digest: B256) -> Option<String> {
-        let (signature, id) = self.0.sign_prehash_recoverable(digest.as_slice()).ok()?;
-        // x = r + n for one point in 2^128; there is no v for those on Ethereum
-        let v = if id.is_x_reduced() {
-            return None;
-        } else {
-            27_u8.checked_add(u8::from(id.is_y_odd()))?
-        };
-        let mut bytes = signature.to_bytes().to_vec();
-        bytes.push(v);
+        let (signature, id) = self.key.sign_prehash_recoverable(digest.as_slice()).ok()?;
+        // x beyond the order, one point in 2^128: there is no v for it on Ethereum
+        let parity = Some(id.to_byte()).filter(|id| *id < 2)?;
+        let mut bytes: Vec<u8> = signature.to_bytes().to_vec();
+        bytes.push(parity.checked_add(27)?);
         Some(hex::print(&bytes))
     }
 }
@@ -63,23 +84,46 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn keys_are_scalars() {
-        const ORDER: &str = "0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
-        let order: [u8; 32] = hex::read(ORDER).unwrap();
-        let mut below = order;
-        below[31] -= 1;
-        assert!(Key::new(&below).is_some());
-        assert!(Key::new(&order).is_none() && Key::new(&[0xff; 32]).is_none() && Key::new(&[0; 32]).is_none());
-        let key = Key::new(&[7; 32]).unwrap();
-        assert_eq!(format!("{key:?}"), format!("Key({})", key.address().unwrap()));
+    fn signatures_are_those_of_viem_and_have_a_low_s() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/signing.json");
+        let file: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let vectors = file["vectors"].as_array().unwrap();
+        for vector in vectors {
+            let text = |name: &str| vector[name].as_str().unwrap();
+            let key = Key::from_hex(text("privateKey")).unwrap();
+            assert_eq!(key.address().to_checksum(None), text("signer"));
+            let digest = B256::new(hex::read(text("digest")).unwrap());
+            let signature = key.sign(digest).unwrap();
+            assert_eq!(signature, text("signature"), "{}", vector["label"]);
+            assert_eq!(Signature::parse(&signature).unwrap().recover(digest), Ok(key.address()));
+        }
+        assert_eq!(vectors.len(), 29);
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_and_what_is_one_is_not_printed() {
+        let order = "0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
+        for bad in [
+            "",
+            "0x",
+            &"11".repeat(32),
+            &format!("0x{}", "00".repeat(32)),
+            order,
+            &format!("0x{}", "11".repeat(33)),
+        ] {
+            assert_eq!(Key::from_hex(bad).err(), Some(KeyError), "{bad}");
+        }
+        let secret = "11".repeat(32);
+        let key = Key::from_hex(&format!("0x{secret}")).unwrap();
+        assert!(!format!("{key:?} {key:#?}").contains(&secret[..16]));
     }
 
     proptest! {
         #[test]
         fn what_a_key_signs_recovers_to_its_address(key: [u8; 32], digest: [u8; 32]) {
-            let Some(key) = Key::new(&key) else { return Ok(()) };
+            let Ok(key) = Key::from_bytes(&key) else { return Ok(()) };
             let signature = key.sign(digest.into()).unwrap();
-            prop_assert_eq!(Signature::parse(&signature).unwrap().recover(digest.into()).ok(), key.address());
+            prop_assert_eq!(Signature::parse(&signature).unwrap().recover(digest.into()), Ok(key.address()));
         }
     }
 
@@ -87,9 +131,9 @@ mod tests {
     fn digests_beyond_the_order_are_signed() {
         for digest in [B256::repeat_byte(0xff), B256::ZERO] {
             for key in [[1; 32], [0x7f; 32], [0xfe; 32]] {
-                let key = Key::new(&key).unwrap();
+                let key = Key::from_bytes(&key).unwrap();
                 let signature = Signature::parse(&key.sign(digest).unwrap()).unwrap();
-                assert_eq!(signature.recover(digest).ok(), key.address());
+                assert_eq!(signature.recover(digest), Ok(key.address()));
             }
         }
     }

@@ -90,7 +90,7 @@ fn terms(resource: &str, offer: &PaymentRequirements) -> String {
     // writing to a String cannot fail
     let _ = write!(
         text,
-        "{resource}\n{}\n{}\n{}\n{:x}\n{:x}\n{}\n{}\n{}\n{}\n{}\n{:x}",
+        "{resource}\n{}\n{}\n{}\n{:x}\n{:x}\n{}\n{}\n{}\n{}\n{}\n",
         offer.scheme.name(),
         offer.network,
         offer.amount,
@@ -101,8 +101,10 @@ fn terms(resource: &str, offer: &PaymentRequirements) -> String {
         offer.extra.version,
         offer.extra.transfer.name(),
         offer.extra.flow.name(),
-        offer.extra.facilitator.unwrap_or_default(),
     );
+    if let Some(facilitator) = offer.extra.facilitator {
+        let _ = write!(text, "{facilitator:x}");
+    }
     text
 }
 

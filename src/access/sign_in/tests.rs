@@ -33,7 +33,7 @@ fn sign(proof: &mut String, key: &Key, change: Change<'_>) {
     let mut read = Proof::read(&value).unwrap();
     change(&mut read);
     let network: Network = read.chain_id.parse().unwrap_or(Network::BASE);
-    let signer = key.address().unwrap().to_checksum(None);
+    let signer = key.address().to_checksum(None);
     let signature = key.sign(personal_hash(&message(&read, network.chain_id(), &signer))).unwrap();
     read.signature = &signature;
     let signed = read.json();
@@ -52,7 +52,7 @@ fn unsigned_by(keys: &Keys, key: &Key) -> String {
         chains: &[Network::BASE],
     }
     .announce();
-    unsigned(&parse(&text).unwrap(), &key.address().unwrap().to_checksum(None), |_| true).unwrap()
+    unsigned(&parse(&text).unwrap(), &key.address().to_checksum(None), |_| true).unwrap()
 }
 
 fn verdict(keys: &Keys, now: u64, proof: &str) -> Result<SignedIn, SignInError> {
@@ -95,12 +95,12 @@ fn a_message_with_everything_is_npms_and_so_is_its_hash() {
 
 #[test]
 fn who_signs_the_challenge_is_known() {
-    let (keys, key) = (test_keys(), Key::new(&[5; 32]).unwrap());
+    let (keys, key) = (test_keys(), Key::from_bytes(&[5; 32]).unwrap());
     let mut proof = unsigned_by(&keys, &key);
     sign(&mut proof, &key, &|_| {});
     for now in [NOW - SKEW_SECONDS, NOW, NOW + MAX_AGE_SECONDS] {
         let signed = verdict(&keys, now, &proof).unwrap();
-        assert_eq!(signed.payer, key.address().unwrap());
+        assert_eq!(signed.payer, key.address());
         assert_eq!(signed.until, NOW + MAX_AGE_SECONDS);
         assert!(proof.contains(&hex::encode(signed.nonce)));
     }
@@ -108,7 +108,7 @@ fn who_signs_the_challenge_is_known() {
         assert_eq!(verdict(&keys, now, &proof), Err(SignInError::Nonce));
     }
     // npm signs the checksum however the address is spelled
-    let spelled = key.address().unwrap().to_checksum(None);
+    let spelled = key.address().to_checksum(None);
     for other in [spelled.to_lowercase(), format!("0x{}", spelled[2..].to_uppercase())] {
         assert!(verdict(&keys, NOW, &proof.replace(&spelled, &other)).is_ok());
     }
@@ -121,7 +121,7 @@ fn who_signs_the_challenge_is_known() {
 
 #[test]
 fn e11_what_is_signed_for_something_else_opens_nothing() {
-    let (keys, key) = (test_keys(), Key::new(&[5; 32]).unwrap());
+    let (keys, key) = (test_keys(), Key::from_bytes(&[5; 32]).unwrap());
     let elsewhere = nonce(&keys, "evil.example", NOW, [1, 2, 3, 4]).unwrap();
     let old = nonce(&keys, HOST, NOW - MAX_AGE_SECONDS - 1, [1, 2, 3, 4]).unwrap();
     let upper = nonce(&keys, HOST, NOW, [1, 2, 3, 4]).unwrap().to_uppercase();
@@ -166,19 +166,16 @@ fn e11_what_is_signed_for_something_else_opens_nothing() {
 
 #[test]
 fn e11_only_the_account_itself_signs() {
-    let (keys, key) = (test_keys(), Key::new(&[5; 32]).unwrap());
+    let (keys, key) = (test_keys(), Key::from_bytes(&[5; 32]).unwrap());
     let mut proof = unsigned_by(&keys, &key);
-    sign(&mut proof, &Key::new(&[6; 32]).unwrap(), &|_| {});
+    sign(&mut proof, &Key::from_bytes(&[6; 32]).unwrap(), &|_| {});
     assert_eq!(verdict(&keys, NOW, &proof), Err(SignInError::Signature));
     sign(&mut proof, &key, &|_| {});
     let good = proof.clone();
     assert!(verdict(&keys, NOW, &good).is_ok());
     let longer = good.replace("\"}", "00\"}");
     assert_eq!(verdict(&keys, NOW, &longer), Err(SignInError::Contract));
-    let other = good.replace(
-        &key.address().unwrap().to_checksum(None),
-        &Address::repeat_byte(7).to_checksum(None),
-    );
+    let other = good.replace(&key.address().to_checksum(None), &Address::repeat_byte(7).to_checksum(None));
     assert_eq!(verdict(&keys, NOW, &other), Err(SignInError::Signature));
     let chain = good.replace("eip155:8453", "eip155:84532");
     assert_eq!(

@@ -254,7 +254,7 @@ fn f2_a_signature_over_anything_else_is_not_sent() {
     let dearer = {
         let mut purchase = begin(policy());
         purchase.answer(NOW, &asks(&required(&[requirement("50001")])));
-        payer().sign(purchase.draft().unwrap()).unwrap()
+        purchase.draft().unwrap().sign(&payer()).unwrap()
     };
     let (stranger, _) = key(9);
     let digest = first().draft().unwrap().digest();
@@ -272,15 +272,15 @@ fn f2_a_signature_over_anything_else_is_not_sent() {
         assert_eq!(purchase.signed(signature, false), Step::Stop(Stop::Signature(error)));
         assert!(purchase.payment().is_none());
     }
-    assert_eq!(payer().sign(first().draft().unwrap()), {
+    assert_eq!(first().draft().unwrap().sign(&payer()), {
         let mut purchase = first();
-        let signature = payer().sign(purchase.draft().unwrap());
+        let signature = purchase.draft().unwrap().sign(&payer());
         assert_eq!(purchase.signed(signature.as_ref().unwrap(), false), Step::Send { after: 0 });
         signature
     });
     // nor does a key sign what another payer is to sign
     let other = Key::from_bytes(&[5; 32]).unwrap();
-    assert_eq!(other.sign(first().draft().unwrap()), None);
+    assert_eq!(first().draft().unwrap().sign(&other), None);
 }
 
 #[test]

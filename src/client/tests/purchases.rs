@@ -24,7 +24,7 @@ pub(super) fn asks(header: &str) -> Response<'_> {
 }
 
 pub(super) fn sign(purchase: &mut Purchase) -> Step {
-    let signature = payer().sign(purchase.draft().unwrap()).unwrap();
+    let signature = purchase.draft().unwrap().sign(&payer()).unwrap();
     purchase.signed(&signature, false)
 }
 

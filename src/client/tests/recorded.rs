@@ -101,12 +101,12 @@ fn pay_like(first: &Exchange, theirs: &Value) -> (Purchase, Value) {
     let seconds = policy().choose(&offers).unwrap().offer.seconds;
     let mut purchase = Purchase::new(policy(), key.address(), nonce);
     assert_eq!(purchase.answer(until - seconds, &first.response()), Step::Sign);
-    let signature = key.sign(purchase.draft().unwrap()).unwrap();
+    let signature = purchase.draft().unwrap().sign(&key).unwrap();
     assert_eq!(purchase.signed(&signature, false), Step::Send { after: 0 });
     // a purchase makes a nonce of its own; the draft takes theirs
     let choice = policy().choose(&offers).unwrap();
     let draft = Draft::new(choice, key.address(), until - seconds, nonce);
-    let ours = payment_in(draft.seal(&key.sign(&draft).unwrap(), false).unwrap().value());
+    let ours = payment_in(draft.seal(&draft.sign(&key).unwrap(), false).unwrap().value());
     (purchase, ours)
 }
 

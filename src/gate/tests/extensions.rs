@@ -26,7 +26,7 @@ fn required(gate: &Gate) -> Value {
 
 impl Payer {
     fn sign_in(&self, gate: &Gate, change: &dyn Fn(&mut Proof<'_>)) -> String {
-        let key = Key::new(&self.0.to_bytes().into()).unwrap();
+        let key = Key::from_bytes(&self.0.to_bytes().into()).unwrap();
         let address = self.address().to_checksum(None);
         let challenge = required(gate)["extensions"]["sign-in-with-x"].to_string();
         let text = unsigned(&parse(&challenge).unwrap(), &address, |_| true).unwrap();

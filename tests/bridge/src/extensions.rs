@@ -211,7 +211,7 @@ fn sign_in_op(request: &Value) -> Result<Value, String> {
 fn receipt(request: &Value) -> Result<Value, String> {
     let keys = keys(request)?;
     let (_, bytes) = keys.signing(Purpose::Receipt).ok_or("no key")?;
-    let key = Key::new(bytes).ok_or("not a key")?;
+    let key = Key::from_bytes(bytes).map_err(|error| error.to_string())?;
     let receipt = Receipt {
         network: args::parsed(request, "network")?,
         resource_url: args::text(request, "resource")?,
@@ -220,7 +220,7 @@ fn receipt(request: &Value) -> Result<Value, String> {
         transaction: args::text(request, "transaction")?,
     };
     let extension = receipt.sign(&key).map(|text| written(&text)).transpose()?;
-    Ok(json!({ "extension": extension, "signer": key.address().map(|address| address.to_checksum(None)) }))
+    Ok(json!({ "extension": extension, "signer": key.address().to_checksum(None) }))
 }
 
 /// The listing of a route by `template` and `output` (JSON), either may be missing, for one `path`.
