@@ -27,7 +27,6 @@ mod draft;
 mod event;
 mod flow;
 pub(crate) mod json;
-#[cfg(any(test, feature = "client"))]
 mod offers;
 mod payment;
 mod policy;
@@ -37,7 +36,6 @@ mod typed;
 mod view;
 mod wallet;
 
-#[cfg(any(test, feature = "client"))]
 pub use crate::evm::key::{Key, KeyError};
 pub use answer::Answer;
 pub use choice::{Pins, PinsError};
