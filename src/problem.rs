@@ -207,7 +207,7 @@ problems! {
         "Nothing was charged; try again later.";
     /// The payment stands, but the publisher's server did not deliver.
     PaidNotDelivered = "paid-not-delivered", 502, "delivering", "Paid, but the site cannot deliver this page now",
-        "You own the article: ask for it again later, nothing will be charged again.";
+        "Send the same payment again later, or open the page with your pass: nothing will be charged again.";
     /// Too many requests of one payer.
     TooManyRequests = "too-many-requests", 429, "pending", "Too many payments at once",
         "Wait for Retry-After seconds and send the same request again.";

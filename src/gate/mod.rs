@@ -338,6 +338,7 @@ impl Gate {
             metered: (payment.offer.scheme == Scheme::Upto).then_some(extra.decimals),
             upfront: extra.flow == PaymentFlow::Upfront,
             verify: payment.unverified || extra.transfer == Transfer::Permit2,
+            contract: payment.unverified,
             payer: signed.payer(),
             pay_to: signed.payee(),
             amount: signed.amount(),
@@ -430,7 +431,9 @@ impl Gate {
             if let Some(token) = pass.seal(asked.keys, asked.resource) {
                 headers.push(("Set-Cookie", cookie::set_pass(&token, &path_of(asked.resource), seconds)));
             }
-            if let Some(token) = handle.seal(asked.keys, site) {
+            if !grant.contract
+                && let Some(token) = handle.seal(asked.keys, site)
+            {
                 headers.push(("Set-Cookie", cookie::set_handle(&token, HANDLE_SECONDS)));
             }
         }

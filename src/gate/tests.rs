@@ -421,6 +421,7 @@ fn a_grant_sets_a_pass_for_its_path_and_only_for_what_was_asked() {
         network: Network::BASE_SEPOLIA,
         charged: None,
         until: Some(NOW + 100),
+        contract: false,
         report: None,
     };
     let reply = serde_json::to_string(&Reply::Deliver(grant)).unwrap();

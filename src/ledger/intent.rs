@@ -47,11 +47,14 @@ pub struct Intent {
     /// Settled before the origin is asked (`paymentFlow: upfront`).
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub upfront: bool,
-    /// The facilitator verifies it before anything is believed of it: only a contract can tell whether
-    /// the payer signed (threat A14), or only the chain whether Permit2 has an allowance, which `/settle`
-    /// of the official facilitator does not tell apart from other failures.
+    /// The facilitator verifies it before it begins anything: only the chain can tell whether Permit2 has
+    /// an allowance, and `/settle` of the official facilitator does not say so.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub verify: bool,
+    /// Only a contract can tell whether the payer signed: verified before anything is believed of it
+    /// (threat A14).
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub contract: bool,
     /// Who pays.
     #[serde(with = "hex::address")]
     pub payer: Address,

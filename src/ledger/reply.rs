@@ -61,6 +61,9 @@ pub struct Grant {
     /// Until when a pass may be made, Unix seconds; none makes none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
+    /// The payer is a contract, which is another one at the same address of another chain: no handle.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub contract: bool,
     /// The authorization to report as delivered once the whole answer went out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
@@ -108,6 +111,7 @@ impl Reply {
                     None => None,
                 },
                 until: integer("until"),
+                contract: value.get("contract").and_then(Value::bool).unwrap_or_default(),
                 report: owned("report"),
             }),
             "refuse" => Self::Refuse(Refused {
@@ -180,13 +184,15 @@ impl Reply {
             network: row.intent.network,
             charged: row.charge,
             until: until.filter(|_| mint),
+            contract: row.intent.contract,
             // what proves itself may be asked for again anyway
             report: (!row.intent.proves(&row.intent) || row.intent.seconds.is_none()).then(|| row.intent.key()),
         }))
     }
 
-    /// The article, for what its payer owns; only who is known to be the payer gets a pass along.
-    pub fn deliver_owned(owned: &Owned, mint: bool) -> Self {
+    /// The article, for what its payer owns; only who is known to be the payer gets a pass along, and no
+    /// contract gets a handle.
+    pub fn deliver_owned(owned: &Owned, mint: bool, contract: bool) -> Self {
         Self::Deliver(Grant {
             resource: owned.resource.clone(),
             payer: owned.payer,
@@ -195,6 +201,7 @@ impl Reply {
             network: owned.network,
             charged: None,
             until: mint.then_some(owned.until),
+            contract,
             report: None,
         })
     }

@@ -36,7 +36,7 @@ pub struct VerifyResponse {
 impl VerifyResponse {
     /// Reads an answer; none without a boolean `isValid`.
     pub fn read(body: &str) -> Option<Self> {
-        let json = json::parse(body).ok()?;
+        let json = json::parse_nested(body, json::MAX_ANNOUNCED_DEPTH).ok()?;
         Some(Self {
             valid: json.get("isValid")?.bool()?,
             reason: owned(&json, "invalidReason"),
@@ -75,7 +75,7 @@ pub struct SettleResponse {
 impl SettleResponse {
     /// Reads an answer; none without a boolean `success`.
     pub fn read(body: &str) -> Option<Self> {
-        let json = json::parse(body).ok()?;
+        let json = json::parse_nested(body, json::MAX_ANNOUNCED_DEPTH).ok()?;
         Some(Self {
             success: json.get("success")?.bool()?,
             error_reason: owned(&json, "errorReason"),

@@ -313,6 +313,7 @@ fn delivered(gate: &Gate, transaction: &str) -> Headers {
         network: Network::BASE_SEPOLIA,
         charged: None,
         until: None,
+        contract: false,
         report: None,
     };
     let reply = serde_json::to_string(&Reply::Deliver(grant)).unwrap();

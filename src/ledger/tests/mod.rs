@@ -31,6 +31,7 @@ fn intent() -> Intent {
         metered: None,
         upfront: false,
         verify: false,
+        contract: false,
         payer: Address::repeat_byte(2),
         pay_to: Address::repeat_byte(3),
         amount: Amount::from_atomic(U256::from(50_000)),
@@ -54,6 +55,7 @@ fn alone() -> Payer<'static> {
         other_open: false,
         open: 0,
         owned: None,
+        verified: false,
     }
 }
 

@@ -67,12 +67,13 @@ impl Check {
         let fine =
             rest.is_some_and(|rest| !host_of(rest).is_empty() && !rest.contains(['@', '?', '#', ' ', '\\', '"', '<', '>']));
         if !fine {
-            // what follows the host may be a secret, and the health page is public
-            let shown: Vec<&str> = text.splitn(4, '/').take(3).collect();
-            let shown = shown.join("/");
+            // all but the host may be a secret, and the health page is public
+            let host = text.split_once("://").map_or(text, |(_, rest)| rest);
+            let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+            let host = host.rsplit('@').next().unwrap_or_default();
             self.wrong(
                 at,
-                format!("\"{shown}\" is not an https:// address (http:// only for 127.0.0.1 and localhost)"),
+                format!("the address of \"{host}\" is not an https:// address (http:// only for 127.0.0.1 and localhost)"),
             );
         }
         bare.to_owned()
@@ -240,7 +241,7 @@ impl Check {
             }
             _ => {}
         }
-        self.wrong("origin", format!("{} is not one of {forms}", value.raw()));
+        self.wrong("origin", format!("is not one of {forms}"));
         Origin::Dns
     }
 }
