@@ -216,3 +216,21 @@ fn owned(json: &Value<'_>, name: &str) -> Option<String> {
 fn texts<'a>(json: Option<&'a Value<'_>>) -> impl Iterator<Item = &'a str> {
     json.and_then(Value::items).unwrap_or_default().iter().filter_map(Value::text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn s4_an_answer_may_carry_extensions_as_deep_as_schemas_are() {
+        // the offer-receipt extension of npm 2.27 nests ten deep in an answer
+        let deep = format!("{}{}", "{\"a\":".repeat(20), "1") + &"}".repeat(20);
+        let settled = format!(r#"{{"success":true,"transaction":"0x12","network":"eip155:8453","extensions":{deep}}}"#);
+        assert!(SettleResponse::read(&settled).is_some_and(|answer| answer.success));
+        let verified = format!(r#"{{"isValid":true,"extensions":{deep}}}"#);
+        assert!(VerifyResponse::read(&verified).is_some_and(|answer| answer.valid));
+        let endless = format!(r#"{{"isValid":true,"extensions":{}"#, "[".repeat(100_000));
+        assert_eq!(VerifyResponse::read(&endless), None);
+    }
+}
