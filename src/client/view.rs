@@ -205,6 +205,13 @@ impl Notice {
 
 impl FlowState {
     /// What the reader sees now.
+    ///
+    /// ```
+    /// use farthing::client::{Action, FlowState, Notice, Pins, Stage};
+    /// let view = FlowState::new("$0.05".parse().ok(), Pins::default()).view();
+    /// assert_eq!((view.notice, view.action, view.cancel), (Notice::Offer, Action::Pay, false));
+    /// assert_eq!(view.stage, Stage::Idle);
+    /// ```
     pub fn view(&self) -> View {
         let (stage, notice, action, cancel) = match &self.phase {
             Phase::Resting(notice)
