@@ -1,6 +1,16 @@
 //! Every error a client can see: one problem type, one HTTP status, one sentence of advice each.
 //!
 //! The form is RFC 9457 (`application/problem+json`). Slugs are stable; texts may improve.
+//! ```
+//! use farthing::problem::Problem;
+//! let problem = Problem::AmountMismatch;
+//! assert_eq!((problem.slug(), problem.status()), ("amount-mismatch", 402));
+//! assert_eq!(problem.uri(), "https://farthing.dev/problems/amount-mismatch");
+//! assert_eq!(Problem::from_slug("amount-mismatch"), Some(problem));
+//! let json = serde_json::to_value(problem.document(Some("The amount is 1, not 50000."))).unwrap();
+//! assert_eq!(json["status"], 402);
+//! assert_eq!(json["title"], problem.title());
+//! ```
 
 use alloc::{format, string::String};
 

@@ -41,6 +41,25 @@ pub enum Claim {
 /// Decides about a payment.
 ///
 /// Only a payment in its window begins anything; one past it may look up its own row and join it.
+/// ```
+/// use farthing::ledger::{Claim, Event, Intent, Payer, Phase, Work, claim, step};
+/// let intent: Intent = serde_json::from_str(r#"{
+///     "resource": "https://news.example/articles/x", "seconds": 2592000, "version": 2, "network": "eip155:84532",
+///     "asset": "0x036cbd53842c5426634e7929541ec2318f3dcf7e", "payer": "0x0202020202020202020202020202020202020202",
+///     "payTo": "0x0303030303030303030303030303030303030303", "amount": "50000",
+///     "nonce": "0x0404040404040404040404040404040404040404040404040404040404040404", "validBefore": 1800000300,
+///     "digest": "d", "secret": true, "tagged": true, "address": "", "receipt": "r", "request": "{}"
+/// }"#).unwrap();
+/// let nobody = Payer { same: None, named: None, other_open: false, open: 0, owned: None };
+/// let now = 1_800_000_000;
+/// let Claim::Won(row) = claim(nobody, &intent, now) else { panic!() };
+/// // the same payment again waits for the first
+/// assert_eq!(claim(Payer { same: Some(&row), open: 1, ..nobody }, &intent, now), Claim::Join);
+/// // the origin can deliver: now the money may move
+/// let (row, work) = step(&row, Event::OriginReady { fence: row.fence, charge: None }, now, 20);
+/// assert_eq!(work, Work::Settle { fence: row.fence });
+/// assert!(matches!(row.phase, Phase::Settling { attempt: 1, .. }));
+/// ```
 pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
     let refuse = |problem| Claim::Reply(Reply::refuse(problem, &intent.resource));
     let late = intent

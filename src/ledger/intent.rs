@@ -11,6 +11,18 @@ use crate::{
 };
 
 /// A payment whose signature, terms and resource the gate has checked.
+/// ```
+/// use farthing::ledger::Intent;
+/// let intent: Intent = serde_json::from_str(r#"{
+///     "resource": "https://news.example/articles/x", "seconds": 2592000, "version": 2, "network": "eip155:84532",
+///     "asset": "0x036cbd53842c5426634e7929541ec2318f3dcf7e", "payer": "0x0202020202020202020202020202020202020202",
+///     "payTo": "0x0303030303030303030303030303030303030303", "amount": "50000",
+///     "nonce": "0x0404040404040404040404040404040404040404040404040404040404040404", "validBefore": 1800000300,
+///     "digest": "d", "secret": true, "tagged": true, "address": "", "receipt": "r", "request": "{}"
+/// }"#).unwrap();
+/// // what the chain takes once: the token's contract and the nonce
+/// assert_eq!(intent.key(), "eip155:84532/036cbd53842c5426634e7929541ec2318f3dcf7e/0x0404040404040404040404040404040404040404040404040404040404040404");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Intent {

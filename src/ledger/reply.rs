@@ -17,6 +17,13 @@ use crate::{
 };
 
 /// The ledger's answer about a payment.
+/// ```
+/// use farthing::{ledger::Reply, problem::Problem};
+/// let reply = Reply::refuse_for_now(Problem::TooManyRequests, "https://news.example/articles/x", 5);
+/// let text = serde_json::to_string(&reply).unwrap();
+/// assert_eq!(text, r#"{"refuse":{"problem":"too-many-requests","resource":"https://news.example/articles/x","retryAfter":5}}"#);
+/// assert_eq!(Reply::read(&text), Some(reply));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Reply {
