@@ -1,6 +1,6 @@
 //! www/farthing.schema.json knows the keys that the checker knows, and no others.
 
-use super::super::{check, networks, prices, routes, settlement};
+use super::super::{check, extensions, networks, prices, routes, settlement};
 use alloc::{collections::BTreeSet, vec::Vec};
 use serde_json::Value;
 
@@ -19,6 +19,13 @@ fn the_schema_knows_every_key_and_no_other() {
         ("/definitions/price/oneOf/1", prices::ATOMIC_KEYS),
         ("/definitions/route", routes::ROUTE_KEYS),
         ("/definitions/route/properties/recent/items", routes::RECENT_KEYS),
+        ("/definitions/route/properties/listing/oneOf/1", extensions::LISTING_KEYS),
+        ("/properties/extensions", extensions::EXTENSIONS_KEYS),
+        ("/properties/extensions/properties/signIn/oneOf/1", extensions::SIGN_IN_KEYS),
+        (
+            "/properties/extensions/properties/httpMessageSignatures",
+            extensions::SIGNATURES_KEYS,
+        ),
     ]
     .into();
     for (place, keys) in &known {
