@@ -2,7 +2,7 @@
 
 mod mutations;
 
-use alloc::{format, string::String};
+use alloc::{collections::BTreeSet, format, string::String};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use k256::ecdsa::SigningKey;
@@ -90,6 +90,19 @@ fn check_at(route: &Route, payment: &Value, version: Version, now: u64) -> Resul
 
 fn fresh(route: &Route, now: u64) -> Vec<PaymentRequirements> {
     offers(route, URL, &test_keys(), now, [5; 16])
+}
+
+#[test]
+fn a16_no_two_offers_of_an_answer_share_a_tag() {
+    let mut route = route();
+    route.offers = core::iter::repeat_n(route.offers[0].clone(), 300).collect();
+    for random in [[0; 16], [0xff; 16], [0x5a; 16]] {
+        let tags: BTreeSet<_> = offers(&route, URL, &test_keys(), NOW, random)
+            .iter()
+            .map(|offer| quote::tag_of(offer.extra.quote.as_deref().unwrap()).unwrap())
+            .collect();
+        assert_eq!(tags.len(), 300);
+    }
 }
 
 #[test]
@@ -311,6 +324,10 @@ fn a4_v1_pays_the_present_price_or_a_recent_one() {
     assert_eq!(check(&route, 50_000, NOW + 59).unwrap().offer.amount, old.amount);
     assert_eq!(check(&route, 50_000, NOW + 60), Err(Problem::AmountMismatch));
     assert_eq!(check(&route, 70_000, NOW).unwrap().offer.amount, route.offers[0].amount);
+    // today's terms come first where an old price is today's again
+    route.recent.push((route.offers[0].clone(), NOW + 60));
+    route.recent[1].0.max_timeout_seconds = 100;
+    assert_eq!(check(&route, 70_000, NOW).unwrap().offer, route.offers[0]);
     // v1 knows nothing of permits
     route.offers.remove(0);
     assert_eq!(check(&route, 50_000, NOW), Err(Problem::NetworkNotOffered));
