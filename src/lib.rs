@@ -32,3 +32,13 @@ pub mod problem;
 pub mod route;
 pub mod time;
 pub mod x402;
+
+/// How many cases a property is tried on: so many, or as many as `PROPTEST_CASES` says.
+#[cfg(test)]
+pub(crate) fn cases(many: u32) -> proptest::test_runner::Config {
+    let config = proptest::test_runner::Config::default();
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => config,
+        None => proptest::test_runner::Config { cases: many, ..config },
+    }
+}

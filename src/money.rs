@@ -389,7 +389,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(10_000))]
+        #![proptest_config(crate::cases(10_000))]
         #[test]
         fn a6_decimal_text_and_atomic_units_agree(units in 1u128.., decimals in 0u8..=18) {
             let amount = Amount::from_atomic(U256::from(units));

@@ -205,7 +205,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(10_000))]
+        #![proptest_config(crate::cases(10_000))]
         #[test]
         fn every_second_has_one_text(seconds in 0..=LAST) {
             let text = print(seconds).unwrap();

@@ -203,6 +203,30 @@ mod tests {
     }
 
     #[test]
+    fn b10_a_kid_is_1_to_16_letters_digits_dashes_and_underscores() {
+        let key = URL_SAFE_NO_PAD.encode([1; 32]);
+        for kid in ["a", "Z9", "2026-11", "-", "_", "a_b", "0123456789abcdef"] {
+            let keys = Keys::parse(&format!("{kid}:{key}")).unwrap();
+            assert_eq!(keys.signing(Purpose::Quote).unwrap().0, kid);
+        }
+        for kid in [
+            "",
+            " ",
+            "a.b",
+            "a b",
+            "a\u{e9}",
+            "a=",
+            "0123456789abcdefg",
+            "0123456789.abcdefgh",
+        ] {
+            assert_eq!(Keys::parse(&format!("{kid}:{key}")).unwrap_err(), KeysError::Form(1), "{kid}");
+        }
+        // spaces and line ends around entries and padding of keys do no harm
+        let keys = Keys::parse(&format!(" a:{key}= , b:{key}\n")).unwrap();
+        assert!(keys.all(Purpose::Quote).map(|(kid, _)| kid).eq(["a", "b"]));
+    }
+
+    #[test]
     fn e6_purposes_have_different_keys() {
         let keys = test_keys();
         for a in Purpose::ALL {

@@ -144,6 +144,19 @@ mod tests {
     }
 
     #[test]
+    fn a_payer_is_named_by_16_bytes_of_a_digest_of_its_own() {
+        // SHA-256 of "farthing payer", a zero byte and the address, cut
+        let digest = [
+            0xcf, 0xe, 0x96, 0xe6, 0x1d, 0x96, 0x58, 0x8d, 0x72, 0x9c, 0x8f, 0x66, 0x62, 0xa, 0xdb, 0x39,
+        ];
+        assert_eq!(Pass::payer_digest(Address::repeat_byte(7)), digest);
+        assert_eq!(short_digest("farthing payer", &[7; 20]), digest);
+        assert_ne!(short_digest("farthing resource", &[7; 20]), digest);
+        assert_ne!(Pass::payer_digest(Address::repeat_byte(8)), digest);
+        assert_ne!(short_digest("a", b"b"), short_digest("", b"a\0b"));
+    }
+
+    #[test]
     fn a_handle_is_of_one_site() {
         let keys = test_keys();
         let handle = Handle {

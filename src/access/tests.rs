@@ -29,7 +29,7 @@ fn changed(text: &str, at: prop::sample::Index, with: u8) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(crate::cases(10_000))]
 
     #[test]
     fn e6_a_token_opens_for_its_purpose_and_context_alone(

@@ -107,6 +107,22 @@ mod tests {
     }
 
     #[test]
+    fn c4_a_token_has_four_parts_one_version_and_at_most_512_bytes() {
+        let keys = test_keys();
+        assert_eq!(peek("v1.a.AA.AA"), Some([0].into()));
+        for bad in ["v1.a.AA", "v1.a.AA.AA.AA", "v1.a.AA.AA.", "v2.a.AA.AA", ".a.AA.AA"] {
+            assert_eq!(peek(bad), None, "{bad}");
+        }
+        let longest = seal(&keys, Purpose::Pass, &[7; 347], b"").unwrap();
+        assert_eq!(longest.len(), MAX_LENGTH);
+        assert_eq!(open(&keys, Purpose::Pass, &longest, b""), Some([7; 347].into()));
+        let longer = seal(&keys, Purpose::Pass, &[7; 348], b"").unwrap();
+        assert_eq!((open(&keys, Purpose::Pass, &longer, b""), peek(&longer)), (None, None));
+        let longer = seal(&keys, Purpose::Pass, &[7; 400], b"").unwrap();
+        assert_eq!(open(&keys, Purpose::Pass, &longer, b""), None);
+    }
+
+    #[test]
     fn g4_old_keys_verify_and_dropped_keys_do_not() {
         use base64::engine::general_purpose::URL_SAFE_NO_PAD;
         let old = format!("b:{}", URL_SAFE_NO_PAD.encode([2; 32]));

@@ -168,7 +168,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(10_000))]
+        #![proptest_config(crate::cases(10_000))]
         #[test]
         fn a_card_reads_an_offer_as_a_program_does(changes in proptest::collection::vec(any_change(), 0..3)) {
             let mut offer = requirement("50000");

@@ -190,7 +190,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #![proptest_config(crate::cases(2000))]
         #[test]
         fn recovery_agrees_with_stock_k256(key: [u8; 32], digest: [u8; 32], flip in 0usize..70, with in 1u8..) {
             let Ok(key) = SigningKey::from_slice(&key) else { return Ok(()) };

@@ -59,7 +59,7 @@ const TOKEN: Domain<'_> = Domain {
 };
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(crate::cases(10_000))]
 
     #[test]
     fn c6_hex_is_read_in_any_case_and_printed_in_one(bytes: [u8; 20], upper: u64) {
@@ -105,7 +105,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(crate::cases(3000))]
 
     #[test]
     fn authorizations_are_written_as_they_are_read(authorization in any_authorization()) {

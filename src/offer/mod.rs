@@ -6,7 +6,7 @@ pub mod quote;
 pub use matching::{Payment, Refusal};
 pub use quote::Quote;
 
-use alloc::{string::ToString, vec::Vec};
+use alloc::vec::Vec;
 
 use crate::{access::Keys, route::Route, x402::v2::PaymentRequirements};
 
@@ -35,9 +35,9 @@ pub fn offers(route: &Route, resource: &str, keys: &Keys, now: u64, random: [u8;
         .map(|(index, offer)| {
             let mut offer = offer.clone();
             let mut random = random;
-            // offers of one answer differ in one byte, so that no two quotes share a tag
-            if let Some(byte) = random.first_mut() {
-                *byte ^= index.to_string().bytes().fold(0, |sum, digit| sum ^ digit.rotate_left(3));
+            // offers of one answer differ in these bytes, so that no two quotes share a tag
+            for (byte, with) in random.iter_mut().zip(index.to_le_bytes()) {
+                *byte ^= with;
             }
             offer.extra.quote = Quote::new(resource, now, random, keys).and_then(|quote| quote.seal(keys, resource, &offer));
             offer

@@ -193,7 +193,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(10_000))]
+        #![proptest_config(crate::cases(10_000))]
         #[test]
         fn a4_a_quote_reads_as_it_was_sealed(tag: [u8; 16], issued: u64, expires: u64, path in "[a-z/]{0,12}", other in "[a-z/]{0,12}") {
             let keys = test_keys();

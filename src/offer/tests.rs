@@ -2,7 +2,7 @@
 
 mod mutations;
 
-use alloc::{format, string::String};
+use alloc::{collections::BTreeSet, format, string::String};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use k256::ecdsa::SigningKey;
@@ -18,7 +18,10 @@ use crate::{
     money::Amount,
     problem::Problem,
     route::config::tests::routes,
-    x402::v2::{PaymentFlow, ResourceInfo, Scheme},
+    x402::{
+        Network,
+        v2::{PaymentFlow, ResourceInfo, Scheme},
+    },
 };
 
 const NOW: u64 = 1_795_000_000;
@@ -90,6 +93,19 @@ fn check_at(route: &Route, payment: &Value, version: Version, now: u64) -> Resul
 
 fn fresh(route: &Route, now: u64) -> Vec<PaymentRequirements> {
     offers(route, URL, &test_keys(), now, [5; 16])
+}
+
+#[test]
+fn a16_no_two_offers_of_an_answer_share_a_tag() {
+    let mut route = route();
+    route.offers = core::iter::repeat_n(route.offers[0].clone(), 300).collect();
+    for random in [[0; 16], [0xff; 16], [0x5a; 16]] {
+        let tags: BTreeSet<_> = offers(&route, URL, &test_keys(), NOW, random)
+            .iter()
+            .map(|offer| quote::tag_of(offer.extra.quote.as_deref().unwrap()).unwrap())
+            .collect();
+        assert_eq!(tags.len(), 300);
+    }
 }
 
 #[test]
@@ -287,6 +303,78 @@ fn a4_old_terms_hold_for_their_time_and_say_what_changed() {
 }
 
 #[test]
+fn a4_an_echo_says_in_what_it_is_not_our_offer() {
+    let (route, key) = (route(), key(7));
+    let offer = fresh(&route, NOW).swap_remove(1);
+    let paid = payment(&offer, &permit(&offer, address(&key)), &key);
+    let expired = NOW + quote::QUOTE_SECONDS;
+    assert_eq!(quote::QUOTE_SECONDS, 900);
+    // terms that are still today's need no quote: the signed window alone is over
+    assert_eq!(
+        check_at(&route, &paid, Version::V2, expired).unwrap().late,
+        Some(Problem::AuthorizationExpired)
+    );
+    let mut bare = paid.clone();
+    bare["accepted"]["extra"].as_object_mut().unwrap().remove("quote");
+    assert!(!check(&route, &bare).unwrap().secret);
+    for (pointer, to, problem) in [
+        ("/payTo", json!(hex::print(&[9; 20])), Problem::RecipientMismatch),
+        ("/amount", json!("49999"), Problem::AmountMismatch),
+        ("/maxTimeoutSeconds", json!(299), Problem::OfferUnknown),
+        (
+            "/extra/facilitatorAddress",
+            json!(hex::print(&[9; 20])),
+            Problem::OfferUnknown,
+        ),
+        ("/extra/name", json!("USD Coin"), Problem::OfferUnknown),
+        ("/extra/version", json!("1"), Problem::OfferUnknown),
+        ("/extra/paymentFlow", json!("upfront"), Problem::OfferUnknown),
+        ("/scheme", json!("deferred"), Problem::SchemeNotOffered),
+        ("/network", json!("eip155:8453"), Problem::NetworkNotOffered),
+        ("/asset", json!(hex::print(&[9; 20])), Problem::AssetNotOffered),
+    ] {
+        for whole in [&paid, &bare] {
+            let mut changed = whole.clone();
+            let (parent, name) = pointer.rsplit_once('/').unwrap();
+            changed["accepted"].pointer_mut(parent).unwrap()[name] = to.clone();
+            assert_eq!(check(&route, &changed), Err(problem), "{pointer}");
+        }
+    }
+}
+
+#[test]
+fn a7_the_window_holds_from_its_first_to_its_last_second() {
+    let (route, key) = (route(), key(7));
+    let offer = fresh(&route, NOW).swap_remove(1);
+    let verdict = |valid_after, deadline| {
+        let permit = Permit {
+            valid_after,
+            deadline,
+            ..permit(&offer, address(&key))
+        };
+        check(&route, &payment(&offer, &permit, &key)).map(|paid| paid.late)
+    };
+    let late = Some(Problem::AuthorizationExpired);
+    for (after, before, holds) in [
+        (0, NOW + 300, Ok(None)),
+        (NOW - 1, NOW + 300, Ok(None)),
+        (NOW, NOW + 300, Ok(None)),
+        (NOW + 1, NOW + 300, Err(Problem::AuthorizationNotYetValid)),
+        (u64::MAX, NOW + 300, Err(Problem::AuthorizationNotYetValid)),
+        (0, 0, Ok(late)),
+        (0, NOW, Ok(late)),
+        (0, NOW + 5, Ok(late)),
+        (0, NOW + 6, Ok(None)),
+        (0, NOW + 7, Ok(None)),
+        (0, NOW + 330, Ok(None)),
+        (0, NOW + 331, Err(Problem::AuthorizationTooLong)),
+        (0, u64::MAX, Err(Problem::AuthorizationTooLong)),
+    ] {
+        assert_eq!(verdict(after, before), holds, "{after} {before}");
+    }
+}
+
+#[test]
 fn a4_v1_pays_the_present_price_or_a_recent_one() {
     let (mut route, key) = (route(), key(7));
     let old = route.offers[0].clone();
@@ -311,6 +399,34 @@ fn a4_v1_pays_the_present_price_or_a_recent_one() {
     assert_eq!(check(&route, 50_000, NOW + 59).unwrap().offer.amount, old.amount);
     assert_eq!(check(&route, 50_000, NOW + 60), Err(Problem::AmountMismatch));
     assert_eq!(check(&route, 70_000, NOW).unwrap().offer.amount, route.offers[0].amount);
+    // of several recent prices the one that was signed, and of this way to pay
+    let mut others = [old.clone(), old.clone(), old.clone()];
+    others[0].amount = Amount::from_atomic(U256::from(40_000));
+    others[1].asset = Address::repeat_byte(9);
+    others[2].network = Network::BASE;
+    let mut several = route.clone();
+    several.recent = others
+        .into_iter()
+        .map(|offer| (offer, NOW + 600))
+        .chain([(old.clone(), NOW + 60)])
+        .collect();
+    assert_eq!(check(&several, 50_000, NOW).unwrap().offer, old);
+    assert_eq!(check(&several, 50_000, NOW + 60), Err(Problem::AmountMismatch));
+    assert_eq!(check(&several, 60_000, NOW), Err(Problem::AmountMismatch));
+    // no network but the offered one, no scheme but exact
+    for (member, other, problem) in [
+        ("network", "base", Problem::NetworkNotOffered),
+        ("network", "eip155:84532", Problem::NetworkNotOffered),
+        ("scheme", "upto", Problem::SchemeNotOffered),
+    ] {
+        let mut payment = pay(70_000);
+        payment[member] = json!(other);
+        assert_eq!(check_at(&route, &payment, Version::V1, NOW), Err(problem), "{other}");
+    }
+    // today's terms come first where an old price is today's again
+    route.recent.push((route.offers[0].clone(), NOW + 60));
+    route.recent[1].0.max_timeout_seconds = 100;
+    assert_eq!(check(&route, 70_000, NOW).unwrap().offer, route.offers[0]);
     // v1 knows nothing of permits
     route.offers.remove(0);
     assert_eq!(check(&route, 50_000, NOW), Err(Problem::NetworkNotOffered));

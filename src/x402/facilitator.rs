@@ -220,7 +220,7 @@ fn texts<'a>(json: Option<&'a Value<'_>>) -> impl Iterator<Item = &'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::format;
+    use alloc::{format, string::ToString};
 
     #[test]
     fn s4_an_answer_may_carry_extensions_as_deep_as_schemas_are() {
@@ -232,5 +232,111 @@ mod tests {
         assert!(VerifyResponse::read(&verified).is_some_and(|answer| answer.valid));
         let endless = format!(r#"{{"isValid":true,"extensions":{}"#, "[".repeat(100_000));
         assert_eq!(VerifyResponse::read(&endless), None);
+    }
+
+    #[test]
+    fn what_is_supported_is_what_can_be_read_of_it() {
+        let signer = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
+        let body = r#"{"kinds": [
+            {"x402Version": 2, "scheme": "exact", "network": "eip155:8453"},
+            {"x402Version": 1, "scheme": "exact", "network": "base-sepolia", "extra": null},
+            {"x402Version": 2, "scheme": "upto", "network": "eip155:84532", "extra": {"facilitatorAddress": "SIGNER"}},
+            {"x402Version": 2, "scheme": "deferred", "network": "eip155:8453"},
+            {"x402Version": 2, "scheme": "exact", "network": "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"},
+            {"scheme": "exact", "network": "eip155:137"}, 7],
+          "extensions": ["bazaar", 7, "payment-identifier"],
+          "signers": {"eip155:*": ["SIGNER", "0x1"], "eip155:8453": ["SIGNER"], "solana:*": ["SIGNER"]}}"#;
+        let all = Supported::read(&body.replace("SIGNER", signer)).unwrap();
+        let address = Address::new(hex::read(signer).unwrap());
+        let kind = |version, scheme, network, facilitator| SupportedKind {
+            version,
+            scheme,
+            network,
+            facilitator,
+        };
+        assert_eq!(
+            all,
+            Supported {
+                kinds: Vec::from([
+                    kind(2, Scheme::Exact, Network::BASE, None),
+                    kind(1, Scheme::Exact, Network::BASE_SEPOLIA, None),
+                    kind(2, Scheme::Upto, Network::BASE_SEPOLIA, Some(address)),
+                ]),
+                extensions: Vec::from(["bazaar".into(), "payment-identifier".into()]),
+                signers: Vec::from([address, address]),
+            }
+        );
+        for (version, scheme, network, settles) in [
+            (2, Scheme::Exact, Network::BASE, true),
+            (1, Scheme::Exact, Network::BASE_SEPOLIA, true),
+            (2, Scheme::Upto, Network::BASE_SEPOLIA, true),
+            (1, Scheme::Exact, Network::BASE, false),
+            (2, Scheme::Exact, Network::BASE_SEPOLIA, false),
+            (2, Scheme::Upto, Network::BASE, false),
+        ] {
+            assert_eq!(
+                all.settles(version, scheme, network),
+                settles,
+                "{version} {scheme:?} {network}"
+            );
+        }
+        assert_eq!(Supported::read(r#"{"kinds": []}"#), Some(Supported::default()));
+        assert_eq!(Supported::read(r#"{"signers": {}}"#), None);
+        assert_eq!(Supported::read("no"), None);
+    }
+
+    #[test]
+    fn answers_are_read_with_nulls_and_without() {
+        let answer = VerifyResponse::read(r#"{"isValid": true, "invalidReason": null, "payer": "0x12", "more": {}}"#).unwrap();
+        assert_eq!(
+            (answer.valid, answer.reason, answer.payer.as_deref()),
+            (true, None, Some("0x12"))
+        );
+        let answer = SettleResponse::read(r#"{"success": false, "errorReason": "insufficient_funds", "payer": null}"#).unwrap();
+        let expected = SettleResponse {
+            error_reason: Some("insufficient_funds".into()),
+            ..SettleResponse::default()
+        };
+        assert_eq!(answer, expected);
+        assert_eq!(charged(&answer), None);
+        let answer = SettleResponse::read(
+            r#"{"success": true, "transaction": "0x12", "network": "eip155:8453", "payer": "0x34", "amount": "17"}"#,
+        )
+        .unwrap();
+        let expected = SettleResponse {
+            success: true,
+            error_reason: None,
+            transaction: "0x12".into(),
+            network: "eip155:8453".into(),
+            payer: Some("0x34".into()),
+            amount: Some("17".into()),
+        };
+        assert_eq!(charged(&answer).unwrap().to_string(), "17");
+        assert_eq!(answer, expected);
+        for none in ["", "[]", r#"{"success": "true"}"#, r#"{"isValid": null}"#] {
+            assert_eq!(
+                (SettleResponse::read(none), VerifyResponse::read(none)),
+                (None, None),
+                "{none}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_catalogue_lists_what_is_whole() {
+        let (items, total) = read_discovery(
+            r#"{"items": [{"resource": "https://a.example/x", "type": "http", "x402Version": 2, "accepts": [{"a": 1}, {}]},
+                {"resource": "https://a.example/y", "type": "http", "accepts": []}, 7], "pagination": {"total": 12}}"#,
+        )
+        .unwrap();
+        let expected = Discovered {
+            resource: "https://a.example/x".into(),
+            kind: "http".into(),
+            version: 2,
+            accepts: Vec::from([r#"{"a": 1}"#.into(), "{}".into()]),
+        };
+        assert_eq!((items, total), (Vec::from([expected]), 12));
+        assert_eq!(read_discovery(r#"{"items": []}"#), Some((Vec::new(), 0)));
+        assert_eq!(read_discovery(r#"{"pagination": {}}"#), None);
     }
 }

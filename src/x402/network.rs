@@ -220,6 +220,13 @@ mod tests {
             assert_eq!(network.v1_slug(), Some(slug));
             assert_eq!(Network::from_v1_slug(slug), Some(network));
         }
+        assert_eq!((Network::BASE.name(), Network::BASE.is_test()), (Some("Base"), false));
+        let test = Network::BASE_SEPOLIA;
+        assert_eq!((test.name(), test.is_test()), (Some("Base Sepolia"), true));
+        for (id, is_test) in [(31337, true), (1337, true), (8454, false)] {
+            let unnamed = Network::from_chain_id(id);
+            assert_eq!((unnamed.name(), unnamed.v1_slug(), unnamed.is_test()), (None, None, is_test));
+        }
         let mut all: Vec<_> = lines(NAMES).chain(lines(TEST_NAMES)).collect();
         let count = all.len();
         all.sort_unstable_by_key(|(_, name)| *name);

@@ -118,6 +118,7 @@ mod tests {
             format!(" {standard}"),
             format!("{standard}\n"),
             format!("{standard},{standard}"),
+            String::new(),
             "e30=e30=".into(),
             "e31".into(),
             "eyJhIjoxfQ=".into(),
@@ -141,6 +142,9 @@ mod tests {
             a: u8,
         }
         assert_eq!(with_member(&One { a: 1 }, "b", "[2]"), r#"{"a":1,"b":[2]}"#);
+        #[derive(Serialize)]
+        struct None {}
+        assert_eq!(with_member(&None {}, "b", "[2]"), r#"{"b":[2]}"#);
         assert_eq!(with_member(&One { a: 1 }, "b", ""), r#"{"a":1}"#);
         assert_eq!(encode_with(&One { a: 1 }, "b", "{}"), header(r#"{"a":1,"b":{}}"#));
     }

@@ -227,6 +227,31 @@ fn g4_a_challenge_of_the_old_key_still_counts() {
     assert_ne!(nonce(&test_keys(), HOST, NOW, [9; 4]).unwrap(), text);
 }
 
+#[test]
+fn every_error_says_something_else_and_a_challenge_lives_five_minutes() {
+    use alloc::collections::BTreeSet;
+    let all = [
+        SignInError::Nonce,
+        SignInError::Changed,
+        SignInError::Account,
+        SignInError::Contract,
+        SignInError::Signature,
+    ];
+    assert_eq!(all.map(SignInError::detail).into_iter().collect::<BTreeSet<_>>().len(), 5);
+    assert!(all.iter().all(|error| error.detail().ends_with('.')));
+    assert_eq!(MAX_AGE_SECONDS, 300);
+}
+
+#[test]
+fn a_statement_has_letters_digits_spaces_and_marks_of_uris() {
+    for fine in ["", "Open what you have paid for.", "azAZ09", "-._~:/?#[]@!$&'()*+,;= "] {
+        assert!(is_statement(fine), "{fine}");
+    }
+    for bad in ["100 %", "a\nb", "a\tb", "\u{e9}", "<b>", "\"", "\\", "{", "|", "^", "`", "\0"] {
+        assert!(!is_statement(bad), "{bad:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn checking_never_panics(texts in proptest::collection::vec(".{0,60}", 12)) {

@@ -63,7 +63,7 @@ fn a16_the_card_names_its_payment_where_the_server_wants_that_by_bytes_that_are_
         assert_eq!(effects, []);
         let effects = rig.send(FlowEvent::Pay {
             wallets: 1,
-            random: core::array::from_fn(|index| index as u8),
+            random: core::array::from_fn(|index| u8::try_from(index).unwrap()),
             seen: "$0.05".parse().ok(),
             kept: None,
         });

@@ -227,7 +227,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(crate::cases(1000))]
     #[test]
     fn f5_f7_no_order_of_events_makes_two_live_authorizations(happenings in prop::collection::vec(happening(), 1..80)) {
         let mut world = World {

@@ -213,7 +213,7 @@ fn money(choice: &Choice) -> (Scheme, Transfer, Network, Address, Address, Strin
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(crate::cases(10_000))]
 
     #[test]
     fn f3_one_change_in_an_offer_never_pays_anybody_else_nor_more_under_a_pinned_policy(

@@ -127,7 +127,7 @@ fn same(before: &Value, after: &Value) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(crate::cases(10_000))]
     #[test]
     fn a3_no_payment_with_one_field_changed_matches(
         (good, pointer, to) in {

@@ -152,7 +152,7 @@ fn any_info() -> impl Strategy<Value = serde_json::Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(crate::cases(4000))]
     #[test]
     fn what_our_client_echoes_our_server_takes(server in any_info(), client in any_info()) {
         let text = |info: &serde_json::Value| format!(r#"{{"k":{{"info":{info}}}}}"#);

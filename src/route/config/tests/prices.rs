@@ -272,7 +272,7 @@ fn text_of(units: u64, decimals: u8) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(crate::cases(64))]
 
     /// Whatever is written for an asset, its network and the route, each offer asks for exactly one of the three.
     #[test]
