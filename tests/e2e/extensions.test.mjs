@@ -9,10 +9,13 @@ import {
   verifyReceiptMatchesOffer, verifyReceiptSignatureEIP712,
 } from "@x402/extensions";
 import { privateKeyToAccount } from "viem/accounts";
+import { launch } from "../support/browser.mjs";
 import { startEdge } from "../support/edge.mjs";
+import { farthingFetch } from "../support/farthing-client.mjs";
 import { randomKeys, startNewspaper } from "../support/newspaper.mjs";
 import { decode, encode, officialFetch, officialFetchV1, offersIn, settlementIn } from "../support/pay.mjs";
-import { DATA, DOOR, DOT, FREE, LOG, PAWN, PRICES, assertArticle, newReader, problemOf } from "./reader.mjs";
+import { installWallet } from "../support/wallet.mjs";
+import { DATA, DOOR, DOT, FREE, LOG, PAWN, PRICES, assertArticle, needles, newReader, problemOf, sleep } from "./reader.mjs";
 
 const Ajv = createRequire(createRequire(import.meta.url).resolve("@x402/extensions"))("ajv/dist/2020.js");
 const SIGNATURES = "http-message-signatures";
@@ -33,7 +36,7 @@ let plain;
 before(async () => {
   const extensions = { receipts: true, httpMessageSignatures: signatures };
   paper = await startNewspaper({ keys: OLD, change: (config) => ({ ...config, extensions, routes: listed(config.routes) }) });
-  strict = await startEdge({ keys: OLD, config: (site) => ({ ...paper.config, site, extensions: { paymentIdentifier: "required" } }) });
+  strict = await startEdge({ keys: OLD, config: (site) => ({ ...paper.config, site, demo: undefined, extensions: { paymentIdentifier: "required" } }) });
   plain = await startEdge({ keys: OLD, config: (site) => ({ ...paper.config, site, extensions: { paymentIdentifier: "off", signIn: false } }) });
 });
 after(async () => {
@@ -111,6 +114,30 @@ test("the official client names its payment, where that is optional and where it
     const reader = await newReader(paper);
     await assertArticle(await officialFetch({ key: reader.key, extend: pays() })(site + DOOR), DOOR);
     assert.equal((await reader.transfers()).length, 1);
+  }
+});
+
+test("our own client, and the card on the 402 page, name their payment where it has to be", async () => {
+  const reader = await newReader(paper);
+  await assertArticle(await farthingFetch({ key: reader.key })(strict.url + DOOR), DOOR);
+  const chromium = await launch();
+  try {
+    const context = await chromium.context();
+    const other = await newReader(paper);
+    const wallet = await installWallet(context, { key: other.key, rpc: paper.chain.url, chainId: paper.chain.chainId });
+    const page = await context.newPage();
+    const sent = [];
+    page.on("request", async (request) => sent.push((await request.allHeaders())["payment-signature"]));
+    assert.equal((await page.goto(strict.url + DOOR)).status(), 402);
+    await page.locator("farthing-paywall").getByRole("button", { name: /^Pay/ }).click();
+    await page.waitForFunction((needle) => document.body?.textContent.includes(needle), needles[DOOR][0], { timeout: 20_000 });
+    assert.equal(wallet.requests.filter(({ method }) => method === "eth_signTypedData_v4").length, 1);
+    const [payment, ...others] = sent.filter(Boolean);
+    assert.deepEqual(others, []);
+    assert.match(decode(payment).extensions[PAYMENT_IDENTIFIER].info.id, /^pay_[0-9a-f]{32}$/);
+    assert.equal((await other.transfers()).length, 1);
+  } finally {
+    await chromium.close();
   }
 });
 
@@ -288,6 +315,7 @@ test("every answer that names a transfer has a receipt: calls, repeats, sign-ins
   const { info, supportedChains: [chain] } = (await reader.offer(PAWN)).extensions[SIGN_IN_WITH_X];
   const proof = await createSIWxPayload({ ...info, ...chain }, privateKeyToAccount(reader.key), info.uri);
   const signedIn = await reader.ask(PAWN, { [SIGN_IN_WITH_X]: encodeSIWxHeader(proof) });
+  await sleep(1100);
   const renewed = await reader.ask(PAWN, { cookie: handle });
   const [ofCall, ofPage] = await reader.transfers();
   for (const [response, path, { transaction }] of [[call, DATA, ofCall], [bought, PAWN, ofPage], [signedIn, PAWN, ofPage], [renewed, PAWN, ofPage]]) {
@@ -296,6 +324,8 @@ test("every answer that names a transfer has a receipt: calls, repeats, sign-ins
     assert.deepEqual(decode(response.headers.get("x-payment-response")).extensions, undefined);
     await assertArticle(response, path);
   }
+  const [first, later] = [bought, renewed].map((response) => extractReceiptFromResponse(response).payload.issuedAt);
+  assert.ok(later > first, "the time of the answer");
   const passed = await reader.ask(PAWN, { cookie: pass });
   assert.equal(settlementIn(passed), undefined);
   await assertArticle(passed, PAWN);

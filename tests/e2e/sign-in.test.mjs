@@ -309,14 +309,17 @@ test("C5 what cannot be read as a proof answers 400, and never opens", async () 
   await assertArticle(await present(reader, PAWN, proof), PAWN);
 });
 
-test("a proof counts with GET and without a payment, and stays between client and site", async () => {
+test("a proof counts with GET and without a payment or a pass, and stays between client and site", async () => {
   const reader = await owner(PAWN);
   const proof = await prove(reader, PAWN);
   for (const method of ["HEAD", "POST", "PUT"]) assert.equal((await reader.ask(PAWN, header(proof), { method })).status, 402, method);
   const payment = await reader.sign(DOOR);
   await assertArticle(await reader.send(DOOR, payment, header(proof)), DOOR);
   paper.origin.reset();
-  await assertArticle(await present(reader, PAWN, proof, { accept: "text/html" }), PAWN);
+  const opened = await present(reader, PAWN, proof, { accept: "text/html" });
+  const cookie = opened.headers.getSetCookie()[0].split(";")[0];
+  await assertArticle(opened, PAWN);
+  await assertArticle(await reader.ask(PAWN, { cookie, [SIGN_IN_WITH_X]: "x" }), PAWN);
   const [asked] = paper.origin.requestsTo(PAWN);
   assert.equal(asked.headers[SIGN_IN_WITH_X], undefined);
 });
