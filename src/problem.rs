@@ -1,6 +1,16 @@
 //! Every error a client can see: one problem type, one HTTP status, one sentence of advice each.
 //!
 //! The form is RFC 9457 (`application/problem+json`). Slugs are stable; texts may improve.
+//! ```
+//! use farthing::problem::Problem;
+//! let problem = Problem::AmountMismatch;
+//! assert_eq!((problem.slug(), problem.status()), ("amount-mismatch", 402));
+//! assert_eq!(problem.uri(), "https://farthing.dev/problems/amount-mismatch");
+//! assert_eq!(Problem::from_slug("amount-mismatch"), Some(problem));
+//! let json = serde_json::to_value(problem.document(Some("The amount is 1, not 50000."))).unwrap();
+//! assert_eq!(json["status"], 402);
+//! assert_eq!(json["title"], problem.title());
+//! ```
 
 use alloc::{format, string::String};
 
@@ -197,7 +207,7 @@ problems! {
         "Nothing was charged; try again later.";
     /// The payment stands, but the publisher's server did not deliver.
     PaidNotDelivered = "paid-not-delivered", 502, "delivering", "Paid, but the site cannot deliver this page now",
-        "You own the article: ask for it again later, nothing will be charged again.";
+        "Send the same payment again later, or open the page with your pass: nothing will be charged again.";
     /// Too many requests of one payer.
     TooManyRequests = "too-many-requests", 429, "pending", "Too many payments at once",
         "Wait for Retry-After seconds and send the same request again.";

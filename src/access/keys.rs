@@ -54,6 +54,15 @@ impl Purpose {
 ///
 /// The secret is `kid:base64url,kid:base64url,…`, each key at least 32 bytes, each `kid` 1 to 16
 /// letters, digits, `-` or `_`.
+/// ```
+/// use farthing::access::{Keys, Purpose, keys::KeysError};
+/// let keys = Keys::parse("new:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE, old:AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI").unwrap();
+/// let (kid, key) = keys.signing(Purpose::Pass).unwrap();
+/// assert_eq!(kid, "new");
+/// assert_ne!(keys.of("new", Purpose::Quote), Some(key));
+/// assert!(keys.of("old", Purpose::Pass).is_some());
+/// assert_eq!(Keys::parse("k1:c2hvcnQ").err(), Some(KeysError::Short("k1".into())));
+/// ```
 #[derive(Clone)]
 pub struct Keys(Vec<Entry>);
 

@@ -23,6 +23,15 @@ pub(crate) fn short_digest(domain: &str, text: &[u8]) -> [u8; 16] {
 ///
 /// The MAC's context is the article's canonical URL, host included, so a pass for a cheap article
 /// is not even well-formed for a dear one (threat E7).
+/// ```
+/// use farthing::{access::{Keys, Pass}, evm::Address};
+/// let keys = Keys::parse("k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap();
+/// let pass = Pass { payer: Pass::payer_digest(Address::ZERO), receipt: [7; 16], issued: 100, expires: 200 };
+/// let token = pass.seal(&keys, "https://news.example/a").unwrap();
+/// assert_eq!(Pass::open(&keys, "https://news.example/a", &token, 199), Some(pass));
+/// assert_eq!(Pass::open(&keys, "https://news.example/a", &token, 200), None);
+/// assert_eq!(Pass::open(&keys, "https://news.example/b", &token, 199), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pass {
     /// Digest of the payer's address.
@@ -74,6 +83,14 @@ impl Pass {
 }
 
 /// A reader's handle: names the payer, so that lost passes can be minted again from the ledger.
+/// ```
+/// use farthing::{access::{Handle, Keys}, evm::Address};
+/// let keys = Keys::parse("k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap();
+/// let handle = Handle { payer: Address::repeat_byte(7), expires: 200 };
+/// let token = handle.seal(&keys, "https://news.example").unwrap();
+/// assert_eq!(Handle::open(&keys, "https://news.example", &token, 100), Some(handle));
+/// assert_eq!(Handle::open(&keys, "https://blog.example", &token, 100), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handle {
     /// Who paid.

@@ -2,6 +2,15 @@
 //!
 //! `payload` and `mac` are base64url without padding; the MAC is HMAC-SHA-256 over
 //! `v1.kid.payload` and, where the purpose has one, a context that the token does not carry.
+//! ```
+//! use farthing::access::{Keys, Purpose, token};
+//! let keys = Keys::parse("k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap();
+//! let text = token::seal(&keys, Purpose::Pass, b"what it says", b"what it is for").unwrap();
+//! assert!(text.starts_with("v1.k1."));
+//! assert_eq!(token::open(&keys, Purpose::Pass, &text, b"what it is for").as_deref(), Some(&b"what it says"[..]));
+//! assert_eq!(token::open(&keys, Purpose::Pass, &text, b"something else"), None);
+//! assert_eq!(token::open(&keys, Purpose::Quote, &text, b"what it is for"), None);
+//! ```
 
 use alloc::{format, string::String, vec::Vec};
 use base64::{

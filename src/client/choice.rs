@@ -11,7 +11,7 @@ use crate::{
     evm::{Asset, asset::ASSETS, hex},
     json::{MAX_ANNOUNCED_DEPTH, Value, parse_nested},
     money::{Amount, Price},
-    x402::{Network, decode, v2::Scheme},
+    x402::{Network, decode, extension::identifier, v2::Scheme},
 };
 
 /// What the page's author allows to be paid; an offer outside is refused before a wallet opens.
@@ -89,6 +89,8 @@ pub(super) struct CardOffer {
     pub(super) pay_to: Address,
     pub(super) seconds: u64,
     pub(super) quote: Option<Peek>,
+    /// Whether the server refuses payments without a name (extension `payment-identifier`).
+    pub(super) named: bool,
 }
 
 /// Why no offer was taken.
@@ -108,9 +110,13 @@ pub(super) fn choose(header: &str, pins: &Pins) -> Result<CardOffer, NoOffer> {
         return Err(NoOffer::Unknown);
     }
     let accepts = required.get("accepts").and_then(Value::items).unwrap_or_default();
+    let named = required.get("extensions").and_then(|announced| {
+        let info = announced.get(identifier::KEY)?.get("info")?;
+        info.get("required")?.bool()
+    });
     let mut offers = accepts
         .iter()
-        .filter_map(|accepted| card_offer(accepted, required.get("resource")))
+        .filter_map(|accepted| card_offer(accepted, required.get("resource"), named == Some(true)))
         .peekable();
     offers.peek().ok_or(NoOffer::Unknown)?;
     offers.find(|offer| pins.allow(offer)).ok_or(NoOffer::Pinned)
@@ -118,7 +124,7 @@ pub(super) fn choose(header: &str, pins: &Pins) -> Result<CardOffer, NoOffer> {
 
 /// Reads what [`offers`](super::offers) reads, as far as a card can pay it, in a third of the code: a
 /// reader downloads this. The tests hold the two equal.
-fn card_offer(accepted: &Value<'_>, resource: Option<&Value<'_>>) -> Option<CardOffer> {
+fn card_offer(accepted: &Value<'_>, resource: Option<&Value<'_>>, named: bool) -> Option<CardOffer> {
     let text = |name| accepted.get(name)?.text();
     let network = text("network")?.parse().ok()?;
     let asset = Asset::find(network, hex::read(text("asset")?)?.into())?;
@@ -145,6 +151,7 @@ fn card_offer(accepted: &Value<'_>, resource: Option<&Value<'_>>) -> Option<Card
         pay_to,
         seconds: seconds.min(MOST_SECONDS),
         quote: extra("quote").and_then(Value::text).and_then(Peek::read),
+        named,
     })
 }
 
@@ -170,7 +177,7 @@ mod tests {
             }
             let text = offer.to_string();
             let json = crate::json::parse(&text).unwrap();
-            let card = card_offer(&json, None);
+            let card = card_offer(&json, None, false);
             let program = read(&json, Version::V2).ok().filter(|read| {
                 let asset = Asset::find(read.network, read.contract);
                 read.scheme == Scheme::Exact

@@ -139,7 +139,8 @@ impl Draft {
         self.signed.digest(&self.choice.domain())
     }
 
-    /// The payer's signature by a key held here; none if the key is another account's.
+    /// The payer's signature by a key held here, `0x` and 130 hex digits; none if the key is another
+    /// account's.
     pub fn sign(&self, key: &Key) -> Option<String> {
         (self.signed.payer() == key.address()).then(|| key.sign(self.digest()))?
     }
@@ -162,6 +163,22 @@ impl Draft {
     ///
     /// A contract wallet's signature (ERC-1271, ERC-6492) is only known to be good by asking the wallet
     /// on the chain; `contract` says that the payer is one, and then any signature is taken.
+    ///
+    /// ```
+    /// use farthing::client::{Draft, Key, Offers, Policy, SealError};
+    /// # let body = r#"{"x402Version":1,"accepts":[{"scheme":"exact","network":"base","maxAmountRequired":"50000",
+    /// #     "resource":"https://n.example/a","description":"","mimeType":"","maxTimeoutSeconds":60,
+    /// #     "payTo":"0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC","asset":"0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",
+    /// #     "extra":{"name":"USD Coin","version":"2"}}]}"#;
+    /// # let choice = Policy::up_to("$0.10").unwrap().choose(&Offers::read(None, body).unwrap()).unwrap();
+    /// let key = Key::from_hex("0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d").unwrap();
+    /// let draft = Draft::new(choice, key.address(), 1_800_000_000, [7; 32]);
+    /// let payment = draft.seal(&draft.sign(&key).unwrap(), false).unwrap();
+    /// assert_eq!((payment.name(), payment.until()), ("X-PAYMENT", 1_800_000_060));
+    /// // the same key over another authorization
+    /// let other = Draft::new(draft.choice().clone(), key.address(), 1_800_000_000, [8; 32]);
+    /// assert_eq!(draft.seal(&other.sign(&key).unwrap(), false), Err(SealError::NotThePayers));
+    /// ```
     pub fn seal(&self, signature: &str, contract: bool) -> Result<Payment, SealError> {
         let signature = match by_key(signature, self.digest(), self.signed.payer()) {
             Ok(()) => for_chain(signature),

@@ -300,7 +300,7 @@ impl FlowState {
             }
             (Ask::Sign, Some(offer)) => {
                 let signing = errand.signing.ok_or(Notice::WalletTrouble);
-                match signing.and_then(|authorization| seal(offer, &authorization, &text)) {
+                match signing.and_then(|authorization| seal(offer, &authorization, &text, errand.random)) {
                     Ok(payment) => {
                         let mut effects = vec![Self::keep(&payment)];
                         effects.extend(self.send(Trip {

@@ -4,8 +4,8 @@
 //! whose effects a shell (the browser widget) carries out, and what the reader sees is a function of
 //! the state ([`View`]). A **program** pays under a [`Policy`]: a [`Purchase`] takes the answers of any
 //! x402 server, of version 1 or 2, and says what to sign and to send; [`Offers`], [`Policy`], [`Draft`]
-//! and [`Response`] are its parts, and can be used by themselves. With the feature `client` the core
-//! signs with a private key; without it the typed data goes to whoever holds one.
+//! and [`Response`] are its parts, and can be used by themselves. A [`Key`] signs, or the typed data
+//! goes to whoever holds one. The feature `client` adds what JavaScript calls.
 //!
 //! | | reader | program |
 //! |---|---|---|

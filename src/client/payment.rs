@@ -12,7 +12,10 @@ use super::{
     typed::{authorization_json, transfer_data},
     view::Notice,
 };
-use crate::evm::{Authorization, Signature, signature::SignatureError};
+use crate::{
+    evm::{Authorization, Signature, signature::SignatureError},
+    x402::extension::identifier,
+};
 
 /// Signed into the past, so that a chain or server that is behind accepts it (threat A7).
 pub(super) const BACK_SECONDS: u64 = 600;
@@ -61,8 +64,14 @@ pub(super) fn signing_params(account: &str, authorization: &Authorization, offer
     params
 }
 
-/// The payment, if the signature is the payer's over exactly this authorization (threat F2).
-pub(super) fn seal(offer: &CardOffer, authorization: &Authorization, signature: &str) -> Result<Payment, Notice> {
+/// The payment, if the signature is the payer's over exactly this authorization (threat F2); `random` are
+/// the bytes that the authorization was drafted with.
+pub(super) fn seal(
+    offer: &CardOffer,
+    authorization: &Authorization,
+    signature: &str,
+    random: [u8; 32],
+) -> Result<Payment, Notice> {
     match by_key(signature, authorization.digest(&offer.asset.domain()), authorization.from) {
         Ok(()) => {}
         // a key behind a contract, a contract, or a wallet that signed something else
@@ -70,7 +79,21 @@ pub(super) fn seal(offer: &CardOffer, authorization: &Authorization, signature: 
         Err(NotTheirs::Malformed) => return Err(Notice::WalletTrouble),
     }
     let payload = payload_json(&for_chain(signature), "authorization", &authorization_json(authorization));
-    Ok(Payment(v2_header(&offer.raw, offer.resource.as_deref(), None, &payload)))
+    let name = name(offer, random);
+    Ok(Payment(v2_header(
+        &offer.raw,
+        offer.resource.as_deref(),
+        name.as_deref(),
+        &payload,
+    )))
+}
+
+/// The payment's name, as `extensions`, where the server wants one: of the bytes whose place in the nonce
+/// the quote's tag has taken, for the nonce will be public (threat A16). Without a quote there are none.
+fn name(offer: &CardOffer, random: [u8; 32]) -> Option<String> {
+    let secret = random.first_chunk().filter(|_| offer.named && offer.quote.is_some())?;
+    let before = r#"{"payment-identifier":{"info":{"required":true,"id":""#;
+    Some([before, &identifier::generate(*secret), r#""}}}"#].concat())
 }
 
 /// Why a signature is not the payer's own.

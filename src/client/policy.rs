@@ -56,7 +56,7 @@ impl Token {
     }
 
     /// The most that is paid at once: a price such as `"$0.25"` if the token is worth a dollar, or
-    /// atomic units.
+    /// atomic units. The error names `max`: neither, or finer than the token's smallest unit.
     pub fn most(mut self, limit: &str) -> Result<Self, PolicyError> {
         self.most = Some(match (limit.parse(), limit.parse()) {
             (Ok(units), _) => units,
@@ -66,7 +66,8 @@ impl Token {
         Ok(self)
     }
 
-    /// The token's EIP-712 domain, needed for EIP-3009; an offer has to name the same.
+    /// The token's EIP-712 domain, needed for EIP-3009; an offer has to name the same. The error names
+    /// `name`: there are control characters in it.
     pub fn domain(mut self, name: &str, version: &str) -> Result<Self, PolicyError> {
         if name.chars().chain(version.chars()).any(char::is_control) {
             return Err(PolicyError("name"));
@@ -198,6 +199,7 @@ impl core::error::Error for NothingPayable {}
 impl Policy {
     /// Pays at most this much at once, for example `"$0.10"`: by `exact`, in the tokens of our table, all of
     /// which are worth a dollar, anywhere and to anybody. `"0.10 USDC"` allows no other token of the table.
+    /// The error names `max`: not a price, or a price of nothing.
     pub fn up_to(price: &str) -> Result<Self, PolicyError> {
         let most = price
             .parse()
@@ -216,7 +218,7 @@ impl Policy {
         })
     }
 
-    /// Pays on these networks only, and on the first of them that is offered.
+    /// Pays on these networks only, and on the first of them that is offered; none is any.
     pub fn networks(mut self, networks: &[Network]) -> Self {
         self.networks = networks.to_vec();
         self
@@ -234,13 +236,13 @@ impl Policy {
         self
     }
 
-    /// Pays nobody but these.
+    /// Pays nobody but these; none is anybody.
     pub fn payees(mut self, payees: &[Address]) -> Self {
         self.payees = payees.to_vec();
         self
     }
 
-    /// Pays by these transfers only.
+    /// Pays by these transfers only; none is none.
     pub fn transfers(mut self, transfers: &[Transfer]) -> Self {
         self.transfers = [Transfer::Eip3009, Transfer::Permit2].map(|one| transfers.contains(&one));
         self
@@ -260,7 +262,8 @@ impl Policy {
         self
     }
 
-    /// Reads a policy:
+    /// Reads a policy from JSON; `max` of a token may be atomic units. The error names the member that
+    /// is missing, unknown, or cannot be read.
     ///
     /// ```
     /// use farthing::client::Policy;
@@ -416,6 +419,17 @@ fn checked_domain(offer: &Offer, own: Option<(&str, &str)>) -> Result<(String, S
 }
 
 /// The offer that is taken, and what is known for certain about its token.
+///
+/// ```
+/// use farthing::client::{Offers, Policy};
+/// # let body = r#"{"x402Version":1,"accepts":[{"scheme":"exact","network":"base","maxAmountRequired":"50000",
+/// #     "resource":"https://n.example/a","description":"","mimeType":"","maxTimeoutSeconds":60,
+/// #     "payTo":"0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC","asset":"0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",
+/// #     "extra":{"name":"USD Coin","version":"2"}}]}"#;
+/// let choice = Policy::up_to("$0.10").unwrap().choose(&Offers::read(None, body).unwrap()).unwrap();
+/// assert_eq!(choice.to_string(), "0.05 USDC on eip155:8453 to 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC");
+/// assert_eq!(choice.domain().name, "USD Coin");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// The server's terms.

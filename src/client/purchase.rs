@@ -48,6 +48,14 @@ pub enum Step {
 }
 
 /// Why a purchase has stopped.
+///
+/// ```
+/// use farthing::{client::{Code, Stop}, x402::reason::family};
+/// let text = "insufficient_funds";
+/// let stop = Stop::Refused(Code { text: text.into(), family: family(text), ours: false });
+/// assert_eq!((stop.key(), stop.is_open()), ("refused", false));
+/// assert_eq!(stop.to_string(), "the payment was refused (insufficient_funds)");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stop {
@@ -154,7 +162,6 @@ struct Trip {
 /// One thing that a program wants to have.
 ///
 /// ```
-/// # #[cfg(feature = "client")] {
 /// use farthing::client::{Key, Policy, Purchase, Response, Step};
 /// let key = Key::from_hex("0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d").unwrap();
 /// // 32 random bytes of the caller's; times are Unix seconds
@@ -177,7 +184,6 @@ struct Trip {
 /// let step = purchase.answer(1_800_000_012, &Response { status: 200, ..Response::default() });
 /// assert!(matches!(step, Step::Deliver { .. }));
 /// assert_eq!(purchase.keep(), None);
-/// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Purchase {
@@ -214,6 +220,17 @@ impl Purchase {
 
     /// Begins with a payment that was [kept](Self::keep) and is not resolved: the first request carries
     /// it, and nothing else is signed.
+    ///
+    /// ```
+    /// use farthing::client::{Payment, Purchase, Response, Step, Stop};
+    /// let kept = r#"{"header":"X-PAYMENT","value":"eyJhIjoxfQ==","until":1800000060}"#;
+    /// let mut purchase = Purchase::resume(Payment::restore(kept).unwrap());
+    /// assert_eq!(purchase.payment().unwrap().value(), "eyJhIjoxfQ==");
+    /// // a new demand after an unknown outcome is no reason to pay again (threat F7)
+    /// let step = purchase.answer(1_800_000_030, &Response { status: 402, ..Response::default() });
+    /// assert!(matches!(step, Step::Stop(Stop::Spent(_))));
+    /// assert_eq!(purchase.keep().as_deref(), Some(kept));
+    /// ```
     pub const fn resume(payment: Payment) -> Self {
         Self {
             patience: PATIENCE_SECONDS,
@@ -256,6 +273,7 @@ impl Purchase {
     }
 
     /// Takes the server's answer to the last request; `now` is the program's clock in Unix seconds.
+    /// Once the purchase is over every answer is [delivered](Step::Deliver).
     pub fn answer(&mut self, now: u64, response: &Response<'_>) -> Step {
         match &mut self.state {
             State::Unpaid(wants) if response.status == 402 => match wants.draft(now, response) {
@@ -301,8 +319,8 @@ impl Purchase {
         }
     }
 
-    /// Takes the signature over the draft; `contract` as in [`Draft::seal`]. A signature that is not
-    /// the payer's ends the purchase.
+    /// Takes the signature over the draft, hex with `0x`; `contract` as in [`Draft::seal`]. A signature
+    /// that is not the payer's ends the purchase with [`Stop::Signature`].
     pub fn signed(&mut self, signature: &str, contract: bool) -> Step {
         let State::Signing(draft) = &self.state else {
             return match self.state {

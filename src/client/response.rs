@@ -136,6 +136,17 @@ impl<'a> Response<'a> {
 
     /// What became of the payment that was sent with the request. `doubted`: an earlier answer to the
     /// same payment left it open what became of it.
+    ///
+    /// ```
+    /// use farthing::client::{Fate, Hold, Response};
+    /// let fate = |status, doubted| Response { status, ..Response::default() }.fate(doubted).0;
+    /// assert_eq!(fate(200, false), Fate::Delivered(None));
+    /// assert_eq!(fate(503, false), Fate::Unknown);
+    /// assert_eq!(fate(412, false), Fate::Held(Hold::Approve));
+    /// assert_eq!(fate(402, false), Fate::Refused);
+    /// // it may have been taken the first time
+    /// assert_eq!(fate(402, true), Fate::Spent);
+    /// ```
     pub fn fate(&self, doubted: bool) -> (Fate, Code) {
         let code = self.code();
         let fate = match self.status {

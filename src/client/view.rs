@@ -1,4 +1,10 @@
 //! What the reader sees: a function of the state, in keys; the words are the shell's.
+//! ```
+//! use farthing::client::{FlowState, Notice, Pins, Stage};
+//! let view = FlowState::new("$0.05".parse().ok(), Pins::default()).view();
+//! assert_eq!((view.stage, view.notice), (Stage::Idle, Notice::Offer));
+//! assert_eq!(view.stage.key(), "idle");
+//! ```
 
 use alloc::string::String;
 
@@ -199,6 +205,13 @@ impl Notice {
 
 impl FlowState {
     /// What the reader sees now.
+    ///
+    /// ```
+    /// use farthing::client::{Action, FlowState, Notice, Pins, Stage};
+    /// let view = FlowState::new("$0.05".parse().ok(), Pins::default()).view();
+    /// assert_eq!((view.notice, view.action, view.cancel), (Notice::Offer, Action::Pay, false));
+    /// assert_eq!(view.stage, Stage::Idle);
+    /// ```
     pub fn view(&self) -> View {
         let (stage, notice, action, cancel) = match &self.phase {
             Phase::Resting(notice)

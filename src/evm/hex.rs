@@ -1,4 +1,12 @@
 //! Hexadecimal wire values: fixed length, `0x` in front, any letter case (threat C6).
+//! ```
+//! use farthing::evm::hex;
+//! assert_eq!(hex::read::<2>("0xAb01"), Some([0xab, 1]));
+//! assert_eq!(hex::print(&[0xab, 1]), "0xab01");
+//! // another length, another prefix
+//! assert_eq!(hex::read::<2>("0xab"), None);
+//! assert_eq!(hex::read::<2>("0Xab01"), None);
+//! ```
 
 use alloc::{borrow::Cow, string::String};
 

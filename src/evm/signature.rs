@@ -18,6 +18,17 @@ use k256::{
 use super::hex;
 
 /// A 65-byte signature: `r`, `s` in the lower half of the order, and the parity of `R`.
+/// ```
+/// use farthing::evm::{B256, Key, Signature, signature::SignatureError};
+/// let key = Key::from_bytes(&[7; 32]).unwrap();
+/// let text = key.sign(B256::repeat_byte(1)).unwrap();
+/// let signature = Signature::parse(&text).unwrap();
+/// assert_eq!(signature.recover(B256::repeat_byte(1)), Ok(key.address()));
+/// // another digest, another signer
+/// assert_ne!(signature.recover(B256::repeat_byte(2)), Ok(key.address()));
+/// // longer ones are a contract wallet's
+/// assert_eq!(Signature::parse(&format!("{text}00")), Err(SignatureError::Contract));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signature {
     r: [u8; 32],

@@ -41,6 +41,20 @@ const HANDLE_SECONDS: u64 = 90 * 24 * 60 * 60;
 pub const PREFIX: &str = "/.farthing/";
 
 /// The gate of one site.
+/// ```
+/// use farthing::gate::{Decision, Gate, Request, Routed};
+/// let config = r#"{
+///     "site": "https://news.example", "origin": "dns", "payTo": {"eip155": "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"},
+///     "networks": ["eip155:84532"], "settlement": {"facilitators": [{"url": "https://x402.org/facilitator"}]},
+///     "routes": [{"match": "/articles/*", "price": "$0.05"}]
+/// }"#;
+/// let gate = Gate::new(config, "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE", "", "", false);
+/// assert!(matches!(gate.route("https://news.example/"), Routed::Free));
+/// let request = Request { method: "GET", url: "https://news.example/articles/x", ..Request::default() };
+/// let Decision::Answer(answer) = gate.decide(&request, 1_800_000_000, [7; 16]) else { panic!() };
+/// assert_eq!(answer.status, 402);
+/// assert!(answer.headers.iter().any(|(name, _)| *name == "PAYMENT-REQUIRED"));
+/// ```
 #[derive(Debug)]
 pub struct Gate {
     config: Result<Config, Vec<ConfigError>>,
@@ -324,6 +338,7 @@ impl Gate {
             metered: (payment.offer.scheme == Scheme::Upto).then_some(extra.decimals),
             upfront: extra.flow == PaymentFlow::Upfront,
             verify: payment.unverified || extra.transfer == Transfer::Permit2,
+            contract: payment.unverified,
             payer: signed.payer(),
             pay_to: signed.payee(),
             amount: signed.amount(),
@@ -416,7 +431,9 @@ impl Gate {
             if let Some(token) = pass.seal(asked.keys, asked.resource) {
                 headers.push(("Set-Cookie", cookie::set_pass(&token, &path_of(asked.resource), seconds)));
             }
-            if let Some(token) = handle.seal(asked.keys, site) {
+            if !grant.contract
+                && let Some(token) = handle.seal(asked.keys, site)
+            {
                 headers.push(("Set-Cookie", cookie::set_handle(&token, HANDLE_SECONDS)));
             }
         }

@@ -6,13 +6,12 @@ use alloc::{format, string::String, vec::Vec};
 use std::vec;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use k256::ecdsa::SigningKey;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
     access::keys::test_keys,
-    evm::{Asset, Authorization, B256},
+    evm::{Asset, Authorization, B256, Key},
     ledger::Grant,
     route::config::tests::SAMPLE,
     x402::Network,
@@ -78,15 +77,15 @@ fn offer(gate: &Gate, url: &'static str, random: u8) -> Value {
     decoded(header(&answer, "PAYMENT-REQUIRED").unwrap())["accepts"][0].clone()
 }
 
-struct Payer(SigningKey);
+struct Payer(Key);
 
 impl Payer {
     fn new(byte: u8) -> Self {
-        Self(SigningKey::from_slice(&[byte; 32]).unwrap())
+        Self(Key::from_bytes(&[byte; 32]).unwrap())
     }
 
     fn address(&self) -> Address {
-        crate::evm::signature::address_of(self.0.verifying_key().as_affine()).unwrap()
+        self.0.address()
     }
 
     fn authorization(&self, offer: &Value, nonce: u8) -> Authorization {
@@ -102,10 +101,7 @@ impl Payer {
 
     fn sign(&self, authorization: &Authorization) -> String {
         let digest = authorization.digest(&Asset::default_of(Network::BASE_SEPOLIA).unwrap().domain());
-        let (signature, id) = self.0.sign_prehash_recoverable(digest.as_slice()).unwrap();
-        let mut bytes = signature.to_bytes().to_vec();
-        bytes.push(27 + id.to_byte());
-        hex::print(&bytes)
+        self.0.sign(digest).unwrap()
     }
 
     fn payment(&self, offer: &Value, nonce: u8) -> Value {
@@ -425,6 +421,7 @@ fn a_grant_sets_a_pass_for_its_path_and_only_for_what_was_asked() {
         network: Network::BASE_SEPOLIA,
         charged: None,
         until: Some(NOW + 100),
+        contract: false,
         report: None,
     };
     let reply = serde_json::to_string(&Reply::Deliver(grant)).unwrap();

@@ -18,6 +18,8 @@ pub struct Payer<'a> {
     pub open: usize,
     /// The claimed resource, if it is owned and its time is not over.
     pub owned: Option<&'a Owned>,
+    /// Whether the facilitator has just verified the claimed payment.
+    pub verified: bool,
 }
 
 /// What to do about a claim.
@@ -31,6 +33,8 @@ pub enum Claim {
     WaitForOther,
     /// Find out what became of it, then claim again.
     Resolve,
+    /// Have the facilitator verify it, then claim again: meanwhile a twin may have begun.
+    Verify,
     /// The payer owns the article. Deliver once the new authorization is shown to be nobody's old
     /// one: it is either tagged, or unused on its chain.
     Owned,
@@ -41,12 +45,36 @@ pub enum Claim {
 /// Decides about a payment.
 ///
 /// Only a payment in its window begins anything; one past it may look up its own row and join it.
+/// ```
+/// use farthing::ledger::{Claim, Event, Intent, Payer, Phase, Work, claim, step};
+/// let intent: Intent = serde_json::from_str(r#"{
+///     "resource": "https://news.example/articles/x", "seconds": 2592000, "version": 2, "network": "eip155:84532",
+///     "asset": "0x036cbd53842c5426634e7929541ec2318f3dcf7e", "payer": "0x0202020202020202020202020202020202020202",
+///     "payTo": "0x0303030303030303030303030303030303030303", "amount": "50000",
+///     "nonce": "0x0404040404040404040404040404040404040404040404040404040404040404", "validBefore": 1800000300,
+///     "digest": "d", "secret": true, "tagged": true, "address": "", "receipt": "r", "request": "{}"
+/// }"#).unwrap();
+/// let nobody = Payer { same: None, named: None, other_open: false, open: 0, owned: None, verified: false };
+/// let now = 1_800_000_000;
+/// let Claim::Won(row) = claim(nobody, &intent, now) else { panic!() };
+/// // the same payment again waits for the first
+/// assert_eq!(claim(Payer { same: Some(&row), open: 1, ..nobody }, &intent, now), Claim::Join);
+/// // the origin can deliver: now the money may move
+/// let (row, work) = step(&row, Event::OriginReady { fence: row.fence, charge: None }, now, 20);
+/// assert_eq!(work, Work::Settle { fence: row.fence });
+/// assert!(matches!(row.phase, Phase::Settling { attempt: 1, .. }));
+/// ```
 pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
     let refuse = |problem| Claim::Reply(Reply::refuse(problem, &intent.resource));
     let late = intent
         .late
         .as_deref()
         .map(|slug| Problem::from_slug(slug).unwrap_or(Problem::Internal));
+    // nothing is believed of what only a contract can check (threat A14); what has a row was verified before
+    let known = payer.same.is_some_and(|row| row.intent.digest == intent.digest);
+    if intent.contract && !payer.verified && !known && late.is_none() {
+        return Claim::Verify;
+    }
     // of what was released nothing came: its name is free
     if payer.named.is_some_and(|row| row.phase != Phase::Released) {
         return refuse(Problem::IdentifierConflict);
@@ -79,7 +107,11 @@ pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
 fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> Claim {
     // who owns the article keeps the money; who buys single answers pays for each
     if intent.seconds.is_some() {
-        if payer.owned.is_some() {
+        // an address is another contract on another chain, perhaps of another owner
+        let owned = payer
+            .owned
+            .filter(|owned| !intent.contract || owned.network == intent.network);
+        if owned.is_some() {
             // what was once sent out may be public by now, though it was refused (threat A16)
             let sent = matches!(
                 before,
@@ -100,6 +132,9 @@ fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> C
     }
     if payer.open >= MAX_OPEN {
         return Claim::Reply(Reply::refuse_for_now(Problem::TooManyRequests, &intent.resource, 5));
+    }
+    if intent.verify && !payer.verified {
+        return Claim::Verify;
     }
     Claim::Won(Box::new(Row {
         intent: intent.clone(),
@@ -128,8 +163,10 @@ fn redeliver(row: &Row, intent: &Intent, answered: u64, at: u64, delivered: bool
     let granted = if over {
         false
     } else if proven {
-        // counted from the first answer: a payment that was unknown for an hour has had none yet
-        now.saturating_sub(answered) <= REDELIVERY_SECONDS
+        // counted from the first answer: a payment that was unknown for an hour has had none yet; a single
+        // call that was paid for before the origin failed has nothing else to show (threat B4)
+        let owed = intent.seconds.is_none() && now.saturating_sub(at) <= DAY_SECONDS;
+        owed || now.saturating_sub(answered) <= REDELIVERY_SECONDS
     } else {
         same_address
             && !delivered
@@ -161,7 +198,7 @@ pub fn sign_in<E>(owned: Option<&Owned>, resource: &str, consume: impl FnOnce() 
         return Ok(Reply::refuse(Problem::NotOwned, resource));
     };
     Ok(if consume()? {
-        Reply::deliver_owned(owned, true)
+        Reply::deliver_owned(owned, true, false)
     } else {
         Reply::refuse(Problem::SignInUsed, resource)
     })

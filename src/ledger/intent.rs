@@ -11,6 +11,18 @@ use crate::{
 };
 
 /// A payment whose signature, terms and resource the gate has checked.
+/// ```
+/// use farthing::ledger::Intent;
+/// let intent: Intent = serde_json::from_str(r#"{
+///     "resource": "https://news.example/articles/x", "seconds": 2592000, "version": 2, "network": "eip155:84532",
+///     "asset": "0x036cbd53842c5426634e7929541ec2318f3dcf7e", "payer": "0x0202020202020202020202020202020202020202",
+///     "payTo": "0x0303030303030303030303030303030303030303", "amount": "50000",
+///     "nonce": "0x0404040404040404040404040404040404040404040404040404040404040404", "validBefore": 1800000300,
+///     "digest": "d", "secret": true, "tagged": true, "address": "", "receipt": "r", "request": "{}"
+/// }"#).unwrap();
+/// // what the chain takes once: the token's contract and the nonce
+/// assert_eq!(intent.key(), "eip155:84532/036cbd53842c5426634e7929541ec2318f3dcf7e/0x0404040404040404040404040404040404040404040404040404040404040404");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Intent {
@@ -35,11 +47,14 @@ pub struct Intent {
     /// Settled before the origin is asked (`paymentFlow: upfront`).
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub upfront: bool,
-    /// The facilitator verifies it before anything is believed of it: only a contract can tell whether
-    /// the payer signed (threat A14), or only the chain whether Permit2 has an allowance, which `/settle`
-    /// of the official facilitator does not tell apart from other failures.
+    /// The facilitator verifies it before it begins anything: only the chain can tell whether Permit2 has
+    /// an allowance, and `/settle` of the official facilitator does not say so.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub verify: bool,
+    /// Only a contract can tell whether the payer signed: verified before anything is believed of it
+    /// (threat A14).
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub contract: bool,
     /// Who pays.
     #[serde(with = "hex::address")]
     pub payer: Address,

@@ -17,6 +17,13 @@ use crate::{
 };
 
 /// The ledger's answer about a payment.
+/// ```
+/// use farthing::{ledger::Reply, problem::Problem};
+/// let reply = Reply::refuse_for_now(Problem::TooManyRequests, "https://news.example/articles/x", 5);
+/// let text = serde_json::to_string(&reply).unwrap();
+/// assert_eq!(text, r#"{"refuse":{"problem":"too-many-requests","resource":"https://news.example/articles/x","retryAfter":5}}"#);
+/// assert_eq!(Reply::read(&text), Some(reply));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Reply {
@@ -54,6 +61,9 @@ pub struct Grant {
     /// Until when a pass may be made, Unix seconds; none makes none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
+    /// The payer is a contract, which is another one at the same address of another chain: no handle.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub contract: bool,
     /// The authorization to report as delivered once the whole answer went out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
@@ -101,6 +111,7 @@ impl Reply {
                     None => None,
                 },
                 until: integer("until"),
+                contract: value.get("contract").and_then(Value::bool).unwrap_or_default(),
                 report: owned("report"),
             }),
             "refuse" => Self::Refuse(Refused {
@@ -173,13 +184,15 @@ impl Reply {
             network: row.intent.network,
             charged: row.charge,
             until: until.filter(|_| mint),
+            contract: row.intent.contract,
             // what proves itself may be asked for again anyway
             report: (!row.intent.proves(&row.intent) || row.intent.seconds.is_none()).then(|| row.intent.key()),
         }))
     }
 
-    /// The article, for what its payer owns; only who is known to be the payer gets a pass along.
-    pub fn deliver_owned(owned: &Owned, mint: bool) -> Self {
+    /// The article, for what its payer owns; only who is known to be the payer gets a pass along, and no
+    /// contract gets a handle.
+    pub fn deliver_owned(owned: &Owned, mint: bool, contract: bool) -> Self {
         Self::Deliver(Grant {
             resource: owned.resource.clone(),
             payer: owned.payer,
@@ -188,6 +201,7 @@ impl Reply {
             network: owned.network,
             charged: None,
             until: mint.then_some(owned.until),
+            contract,
             report: None,
         })
     }

@@ -117,6 +117,21 @@ impl From<DecodeError> for Refusal {
 }
 
 /// What a payment is held against.
+/// ```
+/// use farthing::{access::Keys, offer::matching::{Against, Version}, problem::Problem, route::Config};
+/// let config = Config::parse(r#"{
+///     "site": "https://news.example", "origin": "dns", "payTo": {"eip155": "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"},
+///     "networks": ["eip155:84532"], "settlement": {"facilitators": [{"url": "https://x402.org/facilitator"}]},
+///     "routes": [{"match": "/articles/*", "price": "$0.05"}]
+/// }"#).unwrap();
+/// let keys = Keys::parse("k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap();
+/// let against = Against { route: &config.routes[0], resource: "https://news.example/articles/x", keys: &keys, now: 1_800_000_000 };
+/// let refused = against.check(Version::V2, "not base64!").unwrap_err();
+/// assert_eq!(refused.problem, Problem::PaymentNotBase64);
+/// // {"x402Version":1}, in the other version's header
+/// let refused = against.check(Version::V2, "eyJ4NDAyVmVyc2lvbiI6MX0=").unwrap_err();
+/// assert_eq!(refused.problem, Problem::UnsupportedVersion);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Against<'a> {
     /// The route of the requested resource.

@@ -23,6 +23,22 @@ use crate::{
 pub const QUOTE_SECONDS: u64 = 15 * 60;
 
 /// What a quote says.
+/// ```
+/// use farthing::{access::Keys, offer::{Quote, quote::tag_of}, route::Config};
+/// let config = Config::parse(r#"{
+///     "site": "https://news.example", "origin": "dns", "payTo": {"eip155": "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"},
+///     "networks": ["eip155:84532"], "settlement": {"facilitators": [{"url": "https://x402.org/facilitator"}]},
+///     "routes": [{"match": "/articles/*", "price": "$0.05"}]
+/// }"#).unwrap();
+/// let keys = Keys::parse("k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap();
+/// let (page, offer) = ("https://news.example/articles/x", &config.routes[0].offers[0]);
+/// let quote = Quote::new(page, 1_800_000_000, [7; 16], &keys).unwrap();
+/// let text = quote.seal(&keys, page, offer).unwrap();
+/// assert_eq!(Quote::open(&keys, &text, page, offer), Some(quote));
+/// assert_eq!(Quote::open(&keys, &text, "https://news.example/articles/y", offer), None);
+/// // a payer's nonce begins with the tag
+/// assert_eq!(tag_of(&text), Some(quote.tag));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quote {
     /// The ledger tag.

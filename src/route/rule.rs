@@ -11,6 +11,12 @@ use crate::x402::{extension::bazaar::Listing, v2::PaymentRequirements};
 
 /// A path pattern: `*` stands for any run of characters, slashes included; at the end of the
 /// pattern it stands for at least one.
+/// ```
+/// use farthing::route::rule::Pattern;
+/// assert!(Pattern::new("/articles/*").is_some());
+/// // servers disagree on what this names
+/// assert_eq!(Pattern::new("/articles%2F*"), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     parts: Vec<String>,

@@ -36,7 +36,7 @@ pub struct VerifyResponse {
 impl VerifyResponse {
     /// Reads an answer; none without a boolean `isValid`.
     pub fn read(body: &str) -> Option<Self> {
-        let json = json::parse(body).ok()?;
+        let json = json::parse_nested(body, json::MAX_ANNOUNCED_DEPTH).ok()?;
         Some(Self {
             valid: json.get("isValid")?.bool()?,
             reason: owned(&json, "invalidReason"),
@@ -75,7 +75,7 @@ pub struct SettleResponse {
 impl SettleResponse {
     /// Reads an answer; none without a boolean `success`.
     pub fn read(body: &str) -> Option<Self> {
-        let json = json::parse(body).ok()?;
+        let json = json::parse_nested(body, json::MAX_ANNOUNCED_DEPTH).ok()?;
         Some(Self {
             success: json.get("success")?.bool()?,
             error_reason: owned(&json, "errorReason"),
@@ -220,7 +220,19 @@ fn texts<'a>(json: Option<&'a Value<'_>>) -> impl Iterator<Item = &'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString;
+    use alloc::{format, string::ToString};
+
+    #[test]
+    fn s4_an_answer_may_carry_extensions_as_deep_as_schemas_are() {
+        // the offer-receipt extension of npm 2.27 nests ten deep in an answer
+        let deep = format!("{}{}", "{\"a\":".repeat(20), "1") + &"}".repeat(20);
+        let settled = format!(r#"{{"success":true,"transaction":"0x12","network":"eip155:8453","extensions":{deep}}}"#);
+        assert!(SettleResponse::read(&settled).is_some_and(|answer| answer.success));
+        let verified = format!(r#"{{"isValid":true,"extensions":{deep}}}"#);
+        assert!(VerifyResponse::read(&verified).is_some_and(|answer| answer.valid));
+        let endless = format!(r#"{{"isValid":true,"extensions":{}"#, "[".repeat(100_000));
+        assert_eq!(VerifyResponse::read(&endless), None);
+    }
 
     #[test]
     fn what_is_supported_is_what_can_be_read_of_it() {

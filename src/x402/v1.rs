@@ -13,6 +13,18 @@ use crate::{evm::Transfer, json::Value};
 /// A v1 offer, written from a v2 one.
 ///
 /// `description` and `mimeType` are always strings: v1 clients refuse null.
+/// ```
+/// use farthing::{route::Config, x402::{v1::PaymentRequirementsV1, v2::ResourceInfo}};
+/// let config = Config::parse(r#"{
+///     "site": "https://news.example", "origin": "dns", "payTo": {"eip155": "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"},
+///     "networks": ["eip155:84532"], "settlement": {"facilitators": [{"url": "https://x402.org/facilitator"}]},
+///     "routes": [{"match": "/articles/*", "price": "$0.05"}]
+/// }"#).unwrap();
+/// let resource = ResourceInfo { url: "https://news.example/articles/x", description: "", mime_type: "text/html" };
+/// let offers = PaymentRequirementsV1::all(&config.routes[0].offers, &resource);
+/// let json = serde_json::to_value(&offers).unwrap();
+/// assert_eq!((&json[0]["network"], &json[0]["maxAmountRequired"]), (&"base-sepolia".into(), &"50000".into()));
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentRequirementsV1<'a> {

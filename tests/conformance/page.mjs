@@ -9,10 +9,11 @@ const out = join(root, "tests/out/conformance");
 
 const INTRO = `# Conformance
 
-Programs by others pay a Farthing site, and each other, on a local chain: real processes, real signatures, real transactions. Every
-line is a test, and was written by the run: it passed when the content arrived byte for byte, the settlement named its transaction, and
-the payee's balance on the chain had risen by exactly the last column. The version, scheme and transfer are those that the facilitator
-was sent.
+Programs by others pay a Farthing site, the Farthing client pays theirs, and they pay each other, on a local chain: real processes,
+real signatures, real transactions. Every line is a test, and was written by the run: it passed when the content arrived byte for byte,
+the settlement named its transaction, and the payee's balance on the chain had risen by exactly the last column. The version, scheme
+and transfer are those that the facilitator was sent. Permit2 was approved by a transaction beforehand, except where a line says that
+it was once the payee had asked for it; then the payment that was already signed was sent again.
 
 \`npm test\` runs the lines without a part in Rust (x402-reqwest, x402-axum, x402-facilitator-local), \`npm run test:peers\` all of them;
 it compiles those parts first, which takes four minutes once. Permit2 and x402's two proxies are contracts of our own on that chain,

@@ -7,7 +7,7 @@ import { pay } from "./clients.mjs";
 import { money, priceOf } from "./rows.mjs";
 
 /** Somebody new, with both tokens, and the approvals that the row needs: {key, account, address}. */
-async function newPayer(chain, { wallet, transfer, permit }, asset) {
+async function newPayer(chain, { wallet, transfer, permit, asked }, asset) {
   const key = generatePrivateKey();
   const owner = privateKeyToAccount(key);
   let account = owner;
@@ -21,7 +21,7 @@ async function newPayer(chain, { wallet, transfer, permit }, asset) {
     account = { address, signTypedData };
   }
   await chain.setBalance(account.address, 10n ** 20n, { token: asset });
-  if (transfer === "permit2" && !permit) await chain.approvePermit2(key, { token: asset });
+  if (transfer === "permit2" && !permit && !asked) await chain.approvePermit2(key, { token: asset });
   return { key, account, address: account.address };
 }
 
@@ -32,12 +32,13 @@ async function newPayer(chain, { wallet, transfer, permit }, asset) {
  * @returns {Promise<{result: string, settled: string}>} for the page
  */
 export async function payRow(row, { chain, url, digest, calls }) {
-  const { asset, charged } = priceOf(row);
+  const { asset, amount, charged } = priceOf(row);
   const payer = await newPayer(chain, row, asset);
   const had = await chain.balanceOf(payTo.address, { token: asset });
   const held = await chain.balanceOf(payer.address, { token: asset });
 
   const order = { url, key: payer.key, rpc: row.permit ? chain.url : undefined, assets: [asset] };
+  if (row.asked) order.approve = (approval) => chain.sendCall(payer.key, approval);
   const answer = await pay(row.payer, row.wallet ? { ...order, account: payer.account } : order);
 
   const rose = await chain.balanceOf(payTo.address, { token: asset }) - had;
@@ -49,6 +50,7 @@ export async function payRow(row, { chain, url, digest, calls }) {
   const transfers = (await chain.transfersTo(payTo.address, 0n, { token: asset })).filter(({ from }) => from === payer.address);
   assert.deepEqual(transfers.map(({ value, transaction }) => ({ value, transaction })),
     charged === 0n ? [] : [{ value: charged, transaction: answer.settlement.transaction }], "one transfer, the one the answer names");
+  if (row.asked) assert.equal(await chain.allowance(payer.address, { token: asset }), amount - charged, "approved for this and no more");
   if (row.scheme === "upto") assert.equal(answer.settlement.amount, String(charged));
 
   const about = (wanted) => calls().filter(({ path, body }) => path === wanted && payerIn(body) === payer.address.toLowerCase());

@@ -2,7 +2,8 @@
 //
 // A row: `payer` (a client), `payee` (a server), `through` (a facilitator), `offer` (which of the payee's offers), and what must be seen
 // on the way: `version`, `scheme`, `transfer`. `wallet`: the payer is a contract, "erc1271", or one still to be made, "erc6492".
-// `permit`: Permit2 is approved by a signature that travels along (EIP-2612), not by a transaction before.
+// `permit`: Permit2 is approved by a signature that travels along (EIP-2612), `asked`: by a transaction once the payee says that it is
+// missing, whereupon the same payment is sent again; otherwise by a transaction before.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -20,7 +21,7 @@ const crate = (name) => `${name} ${new RegExp(`^${name} = .*?"=([\\d.]+)"`, "m")
 
 /** The names that the page shows, with the versions that are pinned. */
 export const NAMES = {
-  fetch2: npm("@x402/fetch"), fetch1: npm("x402-fetch"), python: `Python x402 ${/^x402==(.*)$/m.exec(requirements)[1]}`, rust: crate("x402-reqwest"),
+  farthing: "Farthing client", fetch2: npm("@x402/fetch"), fetch1: npm("x402-fetch"), python: `Python x402 ${/^x402==(.*)$/m.exec(requirements)[1]}`, rust: crate("x402-reqwest"),
   worker: "Farthing", hono: npm("@x402/hono"), express: npm("x402-express"), axum: crate("x402-axum"),
   typescript: npm("@x402/evm"), local: crate("x402-facilitator-local"),
 };
@@ -65,6 +66,32 @@ const theirsPayOurs = ["typescript", "local"].flatMap((through) => [
   ]),
 ]);
 
+const oursPays = [
+  { payer: "farthing", payee: "hono", through: "typescript", offer: "/exact", ...eip3009 },
+  { payer: "farthing", payee: "hono", through: "typescript", offer: "/exact", ...eip3009, wallet: "erc1271" },
+  { payer: "farthing", payee: "hono", through: "typescript", offer: "/exact", ...eip3009, wallet: "erc6492" },
+  { payer: "farthing", payee: "hono", through: "typescript", offer: "/permit2", ...permit2 },
+  { payer: "farthing", payee: "hono", through: "typescript", offer: "/permit2", ...permit2, asked: true },
+  { payer: "farthing", payee: "hono", through: "typescript", offer: "/dollar", ...permit2, asked: true },
+  { payer: "farthing", payee: "hono", through: "typescript", offer: "/upto", ...upto, asked: true },
+  { payer: "farthing", payee: "hono", through: "typescript", offer: "/upto-nothing", ...upto, asked: true },
+  { payer: "farthing", payee: "hono", through: "local", offer: "/upto", ...upto, asked: true },
+  { payer: "farthing", payee: "express", through: "typescript", offer: "/exact", ...v1 },
+  { payer: "farthing", payee: "axum", through: "local", offer: "/exact", ...eip3009 },
+  { payer: "farthing", payee: "axum", through: "local", offer: "/v1/exact", ...v1 },
+  { payer: "farthing", payee: "axum", through: "local", offer: "/permit2", ...permit2, asked: true },
+  { payer: "farthing", payee: "axum", through: "local", offer: "/upto", ...upto, takesAll: true, asked: true },
+  ...["typescript", "local"].flatMap((through) => [
+    { payer: "farthing", payee: "worker", through, offer: "eip3009", ...eip3009 },
+    { payer: "farthing", payee: "worker", through, offer: "eip3009", ...eip3009, wallet: "erc1271" },
+    { payer: "farthing", payee: "worker", through, offer: "eip3009", ...eip3009, wallet: "erc6492" },
+    { payer: "farthing", payee: "worker", through, offer: "permit2", ...permit2 },
+    { payer: "farthing", payee: "worker", through, offer: "permit2", ...permit2, asked: true },
+    { payer: "farthing", payee: "worker", through, offer: "upto", ...upto, asked: true },
+    { payer: "farthing", payee: "worker", through, offer: "upto-nothing", ...upto, asked: true },
+  ]),
+];
+
 /** The control: nothing of ours between them but the chain and its contracts. */
 const theirsAmongThemselves = [
   ...["fetch2", "python", "rust"].flatMap((payer) => [
@@ -90,6 +117,7 @@ const theirsAmongThemselves = [
 /** The page's tables, in order. */
 export const TABLES = [
   { title: "Other clients pay a Farthing site", rows: theirsPayOurs },
+  { title: "The Farthing client pays", rows: oursPays },
   { title: "The others among themselves", rows: theirsAmongThemselves },
 ];
 
@@ -109,11 +137,11 @@ const HOW = { eip3009: "EIP-3009", permit2: "Permit2" };
 const WALLETS = { erc1271: "contract wallet (ERC-1271)", erc6492: "contract wallet still to be made (ERC-6492)" };
 
 /** The first cells of a row, which tell it from all others. */
-export function cells({ payer, payee, through, version, scheme, transfer, wallet, permit, ...row }) {
+export function cells({ payer, payee, through, version, scheme, transfer, wallet, permit, asked, ...row }) {
   const { asset, amount } = priceOf({ payee, ...row });
   return [
     wallet ? `${NAMES[payer]}, ${WALLETS[wallet]}` : NAMES[payer], NAMES[payee], NAMES[through], `v${version}`, scheme,
-    permit ? `${HOW[transfer]}, approved by signature (EIP-2612)` : HOW[transfer],
+    HOW[transfer] + (permit ? ", approved by signature (EIP-2612)" : asked ? ", approved when asked for" : ""),
     `${scheme === "upto" ? "up to " : ""}${money(amount, asset)}`,
   ];
 }

@@ -40,8 +40,19 @@ const GOOD = [
         recent: [{ price: "0.03 USDC", until: "2026-11-22T00:00:00Z" }, { price: "$1", prices: { "eip155:84532": "$2" }, until: "2026-11-22T00:00:00.5+01:00" }],
       },
       { match: "/m", price: "1 USDC", scheme: "upto", access: "once", flow: "authorization" },
+      { match: "/l/*", price: "$1", listing: { template: "/l/:page", output: { type: "text", example: { words: [1.5, null] } } } },
+      { match: "/n", price: "$1", listing: true },
     ],
+    extensions: {
+      paymentIdentifier: "required", signIn: { statement: "Read on - it's [y]our's, ~90 of 100: a/b?c#d@e!f$g&h(i)*j+k;l=m_n." }, receipts: true,
+      httpMessageSignatures: { registrationUrl: "https://agents.example/register/", signatureSchemes: ["ed25519", "rsa-pss-sha512"], tags: ["web-bot-auth", "a.b_C-9"] },
+    },
     demo: { script: "/demo-wallet.js" },
+  },
+  {
+    site: "https://b.example", origin: "dns", payTo: { eip155: PAYEE }, networks: ["eip155:8453"], settlement: { facilitators: [{ url: "https://f.example" }] },
+    routes: [{ match: "/x", price: "$1", listing: { output: { type: "json" } } }, { match: "/y/*", price: "$1", listing: {} }, { match: "/z", price: "$1", listing: false }],
+    extensions: { paymentIdentifier: "off", signIn: false, receipts: false },
   },
   { site: "http://localhost:4020", origin: "dns", payTo: { eip155: PAYEE.toLowerCase() }, networks: ["eip155:1"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [] },
   { site: "https://a.example", origin: { service: "SITE" }, payTo: { eip155: PAYEE }, networks: ["eip155:4326"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: { atomic: "1" } }] },
@@ -90,7 +101,8 @@ test("what the schema refuses, the core refuses, wherever one value is another o
   const odd = [
     undefined, true, 0, 1, 19, 61, -1, 1.5, "", "x", "free", "once", "30d", "dns", "/", "upto", "upfront", "permit2", "$1", "$01", "1 USDC", "1", "eip155:1", "eip155:01",
     "https://x.example", "http://x.example", "https://x.example/a?b", "https://u@x.example", PAYEE, `0x${"0".repeat(64)}`, "2026-11-22T00:00:00Z", "X", [], {}, ["x"], { atomic: "01" },
-    { x: 1 }, { url: "https://x.example", service: "X" },
+    { x: 1 }, { url: "https://x.example", service: "X" }, false, "off", "100 %", "a".repeat(161), "/:a", "/%", "/a?b", "/a:b", `/${"a".repeat(200)}`, ["a b"], ["a".repeat(41)],
+    Array(9).fill("x"), { type: "text" }, { type: 7 }, { template: "/" }, { statement: "" },
   ];
   const alone = [];
   let refused = 0;

@@ -57,6 +57,7 @@ before(async () => {
       facilitators: [{ url: bad.url, address: facilitatorAccount.address, contractWallets: true }],
       rpc: { [chain.network]: [badRpc.url] }, timeoutSeconds: 2,
     },
+    extensions: { receipts: true },
     routes: [
       { match: "/metered/*", price: "$0.05", scheme: "upto", description: "By what was used" },
       { match: "/first/*", price: "$0.02", flow: "upfront", description: "Money first" },
@@ -183,6 +184,7 @@ for (const [used, value] of [["12345", 12_345n], ["half", 25_000n], ["tenth", 10
     const payment = await payer.sign(path);
     const settlement = await assertPage(await payer.send(path, payment), path, payer, value);
     assert.equal(settlement.amount, String(value));
+    assert.equal(settlement.extensions["offer-receipt"].info.receipt.payload.transaction, settlement.transaction);
   });
 }
 
@@ -191,7 +193,8 @@ test("a metered page that used nothing moves nothing, and its permit is not take
   const payment = await payer.sign("/metered/0");
   const response = await payer.send("/metered/0", payment);
   assert.equal(await response.text(), page("/metered/0"));
-  const { success, transaction, amount } = settlementIn(response);
+  const { success, transaction, amount, extensions } = settlementIn(response);
+  assert.equal(extensions, undefined, "no receipt for nothing");
   assert.deepEqual({ success, transaction, amount }, { success: true, transaction: "", amount: "0" });
   assert.deepEqual(response.headers.getSetCookie(), []);
   assert.deepEqual(bad.callsTo("/settle"), []);

@@ -104,6 +104,12 @@ export async function startChain({ port = 0, blockTime = 2, chainId = 84532, fun
       await client.setBalance({ address, value: 10n ** 18n });
       return send({ by: { key }, address: token, functionName: "approve", args: [PERMIT2, value] });
     },
+    /** The account of `key` sends this transaction, which it is given the ether for. */
+    async sendCall(key, { to, data }) {
+      const account = privateKeyToAccount(key);
+      await client.setBalance({ address: account.address, value: 10n ** 18n });
+      return client.waitForTransactionReceipt({ hash: await client.sendTransaction({ account, to, data }) });
+    },
     /** One word of Permit2's nonces: bit n of word w is nonce 256 w + n. */
     nonceBitmap: (owner, word) => client.readContract({ address: PERMIT2, abi: Permit2.abi, functionName: "nonceBitmap", args: [owner, word] }),
     /** Whether Permit2 knows this nonce as used or cancelled. */

@@ -9,6 +9,9 @@ const wasm = await import(join(dist, "client.js"));
 wasm.initSync({ module: readFileSync(join(dist, "client.wasm")) });
 export const { approval, check, choose, offers } = wasm;
 
+/** The core looks at no more of a body (`MAX_BODY_BYTES`); one byte more tells it that there is more. */
+const MOST_BYTES = 64 * 1024 + 1;
+
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 const seconds = (ms) => Math.floor(ms / 1000) || 0;
 
@@ -23,8 +26,9 @@ export class Stopped extends Error {
 /**
  * @param {object} options
  * `key`, or `account` (viem's; `contract`: it is a contract wallet); `policy` as `Policy::read` has it; `store`: a Map in which
- * payments are kept until they are resolved; `patience` in seconds; `timeout` of a request in milliseconds; `approve({token, amount})`
- * approves Permit2, whereupon the same payment is sent again; `seen(event)` is told of everything signed and sent.
+ * payments are kept until they are resolved; `patience` in seconds; `timeout` in milliseconds, of a request until it is known what the
+ * answer says of the payment; `approve({to, data})` sends the transaction that approves Permit2, whereupon the same payment is sent
+ * again; `seen(event)` is told of everything signed and sent.
  * @returns a function like `fetch`, whose response has `receipt`
  */
 export function farthingFetch({
@@ -47,18 +51,17 @@ export function farthingFetch({
   }
 
   async function buy(request, intent) {
-    const kept = store.get(intent);
+    const kept = store.has(intent) ? JSON.parse(store.get(intent)) : undefined;
     const begin = () => wasm.Purchase.begin(JSON.stringify(policy), payer, getRandomValues(new Uint8Array(32)), patience);
-    const purchase = (kept && wasm.Purchase.resume(kept, patience)) ?? begin();
+    const purchase = (kept && wasm.Purchase.resume(kept.payment, patience)) ?? begin();
     try {
-      return await run(purchase, request, intent);
+      return await run(purchase, request, { intent, url: purchase.payment() ? kept.url : request.url });
     } finally {
       purchase.free();
     }
   }
 
-  async function run(purchase, request, intent) {
-    let url = request.url;
+  async function run(purchase, request, { intent, url }) {
     let response;
     const ask = async (payment) => {
       const again = new Request(url, request.clone());
@@ -67,12 +70,16 @@ export function farthingFetch({
       // a payment goes to the server that asked for it, and nowhere else
       const redirect = payment ? "manual" : "follow";
       let body = "";
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(new DOMException("no answer in time", "TimeoutError")), timeout);
       try {
-        response = await fetch(again, { redirect, signal: AbortSignal.timeout(timeout) });
-        if (!response.ok) body = await response.clone().text();
+        response = await fetch(again, { redirect, signal: late.signal });
+        if (!response.ok) body = await beginning(response.clone());
       } catch (error) {
         if (!payment) throw error;
         response = undefined;
+      } finally {
+        clearTimeout(timer);
       }
       if (response?.url) url = response.url;
       const header = (...names) => names.map((name) => response?.headers.get(name)).find(Boolean) ?? "";
@@ -93,7 +100,7 @@ export function farthingFetch({
         seen({ signed: typed });
         step = JSON.parse(signer ? purchase.sign(signer) : purchase.signed(await signTyped(account, typed), contract));
       } else if (step.do === "send") {
-        store.set(intent, purchase.keep());
+        store.set(intent, JSON.stringify({ url, payment: purchase.keep() }));
         await sleep(step.after);
         step = await ask(payment());
       } else if (step.do === "deliver") {
@@ -101,7 +108,7 @@ export function farthingFetch({
         return Object.assign(response, { receipt: step.receipt });
       } else if (step.reason === "approve-permit2" && approve && chosen && !approved) {
         approved = true;
-        await approve({ token: chosen.asset, amount: chosen.amount });
+        await approve(JSON.parse(approval(chosen.asset, chosen.amount)));
         step = { do: "send", after: 0 };
       } else {
         if (!step.open) store.delete(intent);
@@ -115,6 +122,21 @@ export function farthingFetch({
     const intent = `${request.method} ${request.url}`;
     return inTurn(intent, () => buy(request, intent));
   };
+}
+
+/** As much of a body as the core looks at: a server can send without end. */
+async function beginning(response) {
+  const reader = response.body?.getReader();
+  const parts = [];
+  for (let length = 0; reader && length < MOST_BYTES;) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    parts.push(value);
+    length += value.length;
+  }
+  // not waited for: it ends with the other half of the clone
+  reader?.cancel().catch(() => {});
+  return Buffer.concat(parts).subarray(0, MOST_BYTES).toString("utf8");
 }
 
 // viem makes EIP712Domain by itself, and wants numbers as bigints.

@@ -14,10 +14,11 @@ const V1_NAMES = { "eip155:84532": "base-sepolia", "eip155:8453": "base" };
 /**
  * `fetch` that pays: @x402/fetch, v2 with exact and upto on EVM, and v1 with exact.
  * `account`: signs instead of `key`. `rpc`: the chain, for approvals by signature (EIP-2612). `assets`: tokens it pays in besides the
- * ones it knows.
+ * ones it knows. `extend(client)`: what it does besides, or an x402HTTPClient around it.
  */
 export function officialFetch({
   key = payer.key, account = privateKeyToAccount(key), network = "eip155:84532", fetch = globalThis.fetch, rpc, assets = [],
+  extend = (client) => client,
 } = {}) {
   const options = rpc && { rpcUrl: rpc };
   const client = new x402Client()
@@ -25,7 +26,7 @@ export function officialFetch({
     .register(network, new UptoEvmScheme(account, options))
     .registerV1(V1_NAMES[network], new ExactEvmSchemeV1(account))
     .setSpendControls({ allowedAssets: assets.map((asset) => ({ network, asset })) });
-  return wrapFetchWithPayment(fetch, client);
+  return wrapFetchWithPayment(fetch, extend(client));
 }
 
 /** `fetch` that pays: x402-fetch 1.2 (v1). Its default limit is 0.10 USDC. */

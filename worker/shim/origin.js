@@ -4,7 +4,7 @@
 const PATIENCE = 25_000;
 // What only we may read, and what could make an origin serve something else than its URL says.
 const OVERRIDES = [
-  "x-http-method-override", "x-original-url", "x-rewrite-url", "x-forwarded-host", "x-forwarded-prefix", "forwarded",
+  "settlement-overrides", "x-http-method-override", "x-original-url", "x-rewrite-url", "x-forwarded-host", "x-forwarded-prefix", "forwarded",
 ];
 const STRIPPED = ["payment-signature", "x-payment", "sign-in-with-x", ...OVERRIDES];
 const CONDITIONAL = ["range", "if-range", "if-none-match", "if-modified-since", "if-match", "if-unmodified-since"];
@@ -28,10 +28,18 @@ function at({ kind, value }, path, init, env) {
 export async function fetchFree(origin, request, env) {
   const { headers } = request;
   const plain = !headers.get("cookie")?.includes("-farthing=") && !OVERRIDES.some((name) => headers.has(name));
-  if (origin.kind === "dns" && plain) return fetch(request);
+  if (origin.kind === "dns" && plain) return charging(await fetch(request));
   const init = plain ? { redirect: "manual" } : { headers: cleaned(headers, OVERRIDES), redirect: "manual" };
   const path = request.url.slice(request.url.indexOf("/", 8));
-  return relocated(origin, await at(origin, path, new Request(request, init), env));
+  return charging(relocated(origin, await at(origin, path, new Request(request, init), env)));
+}
+
+// What the origin charges is between it and us.
+function charging(response) {
+  if (!response.headers.has("settlement-overrides")) return response;
+  const told = new Response(response.body, response);
+  told.headers.delete("settlement-overrides");
+  return told;
 }
 
 function cleaned(original, names) {

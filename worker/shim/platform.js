@@ -38,7 +38,7 @@ export class Platform {
     for (const end of this.#waiting.splice(0)) end();
   }
 
-  post(url, body, seconds) {
-    return post(url, body, seconds);
+  post(url, body, seconds, most) {
+    return post(url, body, seconds, most);
   }
 }

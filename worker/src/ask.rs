@@ -18,15 +18,21 @@ const RPC_SECONDS: u64 = 5;
 const FLOOR_SECONDS: u64 = 1;
 /// Log queries for one lookup: at most this many windows back.
 const MAX_WINDOWS: u32 = 12;
-/// Transfers of one log query that are looked into.
-const MAX_TRANSFERS: usize = 8;
+/// Log queries of one lookup, those included that were asked again for fewer blocks.
+const MAX_QUERIES: u32 = 24;
+/// Transfers of one lookup that are looked into, newest first.
+const MAX_TRANSFERS: usize = 32;
+/// The longest answer of a facilitator, in bytes.
+const FACILITATOR_BYTES: u32 = 64 * 1024;
+/// The longest answer of a chain, in bytes: strangers write into blocks, logs and receipts as much as they pay for.
+const CHAIN_BYTES: u32 = 4 * 1024 * 1024;
 /// How long before the first claim a nonce's use is still looked for, in seconds.
 const LOOK_BACK_SECONDS: u64 = 600;
 
 /// Posts JSON; status and body, or nothing when no whole answer came in time.
-async fn post(platform: &Platform, url: &str, body: &str, seconds: u64) -> Option<(u16, String)> {
+async fn post(platform: &Platform, url: &str, body: &str, seconds: u64, most: u32) -> Option<(u16, String)> {
     let seconds = u32::try_from(seconds).ok()?;
-    let answer = platform.post(url, body, seconds).await.ok()?.as_string()?;
+    let answer = platform.post(url, body, seconds, most).await.ok()?.as_string()?;
     let (status, body) = answer.split_once('\n')?;
     Some((status.parse().ok()?, body.to_owned()))
 }
@@ -37,7 +43,7 @@ pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row) 
         return Settlement::Unclear;
     };
     let url = format!("{facilitator}/settle");
-    match post(platform, &url, &row.request(), settings.timeout_seconds).await {
+    match post(platform, &url, &row.request(), settings.timeout_seconds, FACILITATOR_BYTES).await {
         Some((status, body)) => read_settlement(row, status, &body),
         None => Settlement::Unclear,
     }
@@ -47,20 +53,26 @@ pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row) 
 /// signed. None where it did not say.
 pub(crate) async fn verify(platform: &Platform, settings: &Settings, request: &str) -> Option<VerifyResponse> {
     let url = format!("{}/verify", settings.facilitators.first()?);
-    let (_, body) = post(platform, &url, request, settings.timeout_seconds).await?;
+    let (_, body) = post(platform, &url, request, settings.timeout_seconds, FACILITATOR_BYTES).await?;
     VerifyResponse::read(&body)
 }
 
+/// An authorization whose fate is wanted.
+pub(crate) struct Lookup<'a> {
+    /// What it should have moved.
+    pub(crate) wanted: Wanted,
+    /// Where.
+    pub(crate) network: farthing::x402::Network,
+    /// Since when, Unix seconds.
+    pub(crate) since: u64,
+    /// Transactions that are known to be other payments of this payer.
+    pub(crate) spoken_for: &'a [String],
+}
+
 /// Reads the fate of an authorization from the first endpoint that answers.
-pub(crate) async fn observe(
-    platform: &Platform,
-    settings: &Settings,
-    wanted: &Wanted,
-    network: farthing::x402::Network,
-    since: u64,
-) -> Observation {
-    for url in settings.rpc.get(&network).into_iter().flatten() {
-        match (Endpoint { platform, url }).fate(wanted, since).await {
+pub(crate) async fn observe(platform: &Platform, settings: &Settings, lookup: &Lookup<'_>) -> Observation {
+    for url in settings.rpc.get(&lookup.network).into_iter().flatten() {
+        match (Endpoint { platform, url }).fate(lookup).await {
             Ok(observation) => return observation,
             Err(Unreadable) => warn(&format!(
                 "the rpc endpoint {} did not answer as it should",
@@ -75,7 +87,7 @@ pub(crate) async fn observe(
 pub(crate) async fn latest_block(platform: &Platform, settings: &Settings, network: farthing::x402::Network) -> Option<u64> {
     let url = settings.rpc.get(&network)?.first()?;
     let body = String::from_utf8(chain::ask_latest_block()).ok()?;
-    let (_, answer) = post(platform, url, &body, FLOOR_SECONDS).await?;
+    let (_, answer) = post(platform, url, &body, FLOOR_SECONDS, CHAIN_BYTES).await?;
     Some(chain::read_block(answer.as_bytes()).ok()?.number)
 }
 
@@ -87,22 +99,23 @@ struct Endpoint<'a> {
 impl Endpoint<'_> {
     async fn ask(&self, body: Vec<u8>) -> core::result::Result<Vec<u8>, Unreadable> {
         let body = String::from_utf8(body).map_err(|_| Unreadable)?;
-        match post(self.platform, self.url, &body, RPC_SECONDS).await {
+        match post(self.platform, self.url, &body, RPC_SECONDS, CHAIN_BYTES).await {
             Some((200, answer)) => Ok(answer.into_bytes()),
             _ => Err(Unreadable),
         }
     }
 
-    async fn fate(&self, wanted: &Wanted, since: u64) -> core::result::Result<Observation, Unreadable> {
+    async fn fate(&self, lookup: &Lookup<'_>) -> core::result::Result<Observation, Unreadable> {
+        let wanted = &lookup.wanted;
         let latest = chain::read_block(&self.ask(chain::ask_latest_block()).await?)?;
         if wanted.transfer == Transfer::Permit2 {
-            return self.fate_of_permit(wanted, latest, since).await;
+            return self.fate_of_permit(lookup, latest).await;
         }
         let state = self.ask(chain::ask_authorization_state(wanted, latest.number)).await?;
         if !chain::read_authorization_state(&state)? {
             return Ok(Observation::Unused { block_time: latest.time });
         }
-        let transaction = match self.find_use(wanted, latest, since).await? {
+        let transaction = match self.find_use(lookup, latest).await? {
             Use::Transferred(transaction) => transaction,
             Use::Cancelled => return Ok(Observation::UsedOtherwise),
         };
@@ -122,16 +135,31 @@ impl Endpoint<'_> {
 
     /// By Permit2: the nonce's bit, then the proxy's call that used it, or the payer's own invalidation.
     /// Where neither is found, nothing is proven: the facilitator may know.
-    async fn fate_of_permit(&self, wanted: &Wanted, latest: Block, since: u64) -> core::result::Result<Observation, Unreadable> {
+    async fn fate_of_permit(&self, lookup: &Lookup<'_>, latest: Block) -> core::result::Result<Observation, Unreadable> {
+        let wanted = &lookup.wanted;
         let bitmap = self.ask(permit2::ask_bitmap(wanted, latest.number)).await?;
         if !permit2::read_bitmap(&bitmap, wanted)? {
             return Ok(Observation::Unused { block_time: latest.time });
         }
-        let mut to = latest.number;
-        for _ in 0..MAX_WINDOWS {
-            let from = to.saturating_sub(chain::LOG_WINDOW.saturating_sub(1));
-            let logs = self.ask(permit2::ask_transfers(wanted, from, to)).await?;
-            for transaction in permit2::read_transfers(&logs, wanted)?.into_iter().take(MAX_TRANSFERS) {
+        let mut blocks = Backwards::from(latest.number);
+        let mut looked_into = 0_usize;
+        while let Some((from, to)) = blocks.next() {
+            let transfers = self.ask(permit2::ask_transfers(wanted, from, to)).await;
+            let ends = self.ask(permit2::ask_invalidations(wanted, from, to)).await;
+            let (Ok(transfers), Ok(ends)) = (
+                transfers.and_then(|logs| permit2::read_transfers(&logs, wanted)),
+                ends.and_then(|logs| permit2::read_invalidation(&logs, wanted)),
+            ) else {
+                blocks.narrow()?;
+                continue;
+            };
+            // one transaction settles one permit: what pays for another row is not looked into
+            let new = transfers.into_iter().rev().filter(|hash| !lookup.spoken_for.contains(hash));
+            for transaction in new {
+                looked_into = looked_into.saturating_add(1);
+                if looked_into > MAX_TRANSFERS {
+                    return Err(Unreadable);
+                }
                 let body = self.ask(permit2::ask_transaction(&transaction)).await?;
                 let Some(block) = permit2::read_settlement(&body, wanted)? else {
                     continue;
@@ -145,35 +173,78 @@ impl Endpoint<'_> {
                     });
                 }
             }
-            let logs = self.ask(permit2::ask_invalidations(wanted, from, to)).await?;
-            if permit2::read_invalidation(&logs, wanted)? {
+            if ends {
                 return Ok(Observation::UsedOtherwise);
             }
-            let start = chain::read_block(&self.ask(chain::ask_block(from)).await?)?;
-            if from == 0 || start.time.saturating_add(LOOK_BACK_SECONDS) < since {
+            if self.is_before(from, lookup.since).await? {
                 break;
             }
-            to = from.saturating_sub(1);
+            blocks.done();
         }
         Err(Unreadable)
     }
 
     /// How the nonce was used up, looked for backwards until well before the claim. A node that knows
     /// of the use and not of its log lags behind: that proves nothing.
-    async fn find_use(&self, wanted: &Wanted, latest: Block, since: u64) -> core::result::Result<Use, Unreadable> {
-        let mut to = latest.number;
-        for _ in 0..MAX_WINDOWS {
-            let from = to.saturating_sub(chain::LOG_WINDOW.saturating_sub(1));
-            let logs = self.ask(chain::ask_use(wanted, from, to)).await?;
-            if let Some(found) = chain::read_use(&logs)? {
-                return Ok(found);
+    async fn find_use(&self, lookup: &Lookup<'_>, latest: Block) -> core::result::Result<Use, Unreadable> {
+        let mut blocks = Backwards::from(latest.number);
+        while let Some((from, to)) = blocks.next() {
+            let logs = self.ask(chain::ask_use(&lookup.wanted, from, to)).await;
+            match logs.and_then(|logs| chain::read_use(&logs)) {
+                Ok(Some(found)) => return Ok(found),
+                Ok(None) if self.is_before(from, lookup.since).await? => break,
+                Ok(None) => blocks.done(),
+                Err(Unreadable) => blocks.narrow()?,
             }
-            let start = chain::read_block(&self.ask(chain::ask_block(from)).await?)?;
-            if from == 0 || start.time.saturating_add(LOOK_BACK_SECONDS) < since {
-                break;
-            }
-            to = from.saturating_sub(1);
         }
         Err(Unreadable)
+    }
+
+    /// Whether a block is well before a time.
+    async fn is_before(&self, block: u64, time: u64) -> core::result::Result<bool, Unreadable> {
+        let start = chain::read_block(&self.ask(chain::ask_block(block)).await?)?;
+        Ok(block == 0 || start.time.saturating_add(LOOK_BACK_SECONDS) < time)
+    }
+}
+
+/// The block ranges of one lookup, newest first, narrower where an answer could not be read: an endpoint
+/// may allow fewer blocks, and strangers may have filled some with logs.
+struct Backwards {
+    to: u64,
+    span: u64,
+    queries: u32,
+    windows: u32,
+}
+
+impl Backwards {
+    const fn from(latest: u64) -> Self {
+        Self {
+            to: latest,
+            span: chain::LOG_WINDOW,
+            queries: 0,
+            windows: 0,
+        }
+    }
+
+    /// The range to ask for; none once enough was asked.
+    fn next(&mut self) -> Option<(u64, u64)> {
+        self.queries = self.queries.saturating_add(1);
+        let more = self.queries <= MAX_QUERIES && self.windows < MAX_WINDOWS;
+        more.then(|| (self.to.saturating_sub(self.span.saturating_sub(1)), self.to))
+    }
+
+    /// The range was read and had nothing.
+    fn done(&mut self) {
+        self.to = self.to.saturating_sub(self.span);
+        self.windows = self.windows.saturating_add(1);
+    }
+
+    /// The range could not be read.
+    fn narrow(&mut self) -> core::result::Result<(), Unreadable> {
+        if self.span == 1 {
+            return Err(Unreadable);
+        }
+        self.span = self.span.div_ceil(8);
+        Ok(())
     }
 }

@@ -1,19 +1,26 @@
 //! The Durable Object: executes what the core decides, waits, and re-arms its alarm.
 
-use std::{cell::RefCell, collections::HashSet};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 use farthing::{
     evm::chain::Wanted,
     ledger::{self, Claim, Event, Intent, Observation, Payer, Phase, Reply, Row, SETTLE_SLACK_SECONDS, Settlement, Work},
     money::Amount,
     problem::Problem,
+    route::Settlement as Settings,
     x402::v2::Scheme,
 };
 use serde::Deserialize;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use crate::{
-    ask, config,
+    ask::{self, Lookup},
+    budget::Budget,
+    config,
     platform::{Platform, Result},
     rows::Rows,
 };
@@ -29,7 +36,13 @@ pub struct Ledger {
     rows: Rows,
     /// Authorizations that somebody is finding out about right now.
     resolving: RefCell<HashSet<String>>,
+    /// Payments that are being verified right now, by digest, and what comes of it.
+    verifying: RefCell<HashMap<String, Verdict>>,
+    budget: RefCell<Budget>,
 }
+
+/// A refusal, or none, once it is known.
+type Verdict = Rc<RefCell<Option<Option<Reply>>>>;
 
 #[derive(Deserialize)]
 struct Owner {
@@ -88,6 +101,8 @@ impl Ledger {
             platform,
             rows,
             resolving: RefCell::default(),
+            verifying: RefCell::default(),
+            budget: RefCell::default(),
         }
     }
 
@@ -126,14 +141,12 @@ impl Ledger {
     /// A payment arrived: decide, and wait where the decision says so.
     async fn claim(&self, intent: Intent) -> Result<Reply> {
         let key = intent.key();
-        if let Some(refusal) = self.verify(&intent, &key).await? {
-            return Ok(refusal);
-        }
         let patience = self.now().saturating_add(timeout()).saturating_add(SETTLE_SLACK_SECONDS);
         let mut joined = false;
+        let mut verified = false;
         loop {
             let left = patience.saturating_sub(self.now());
-            match self.decide(&intent, &key)? {
+            match self.decide(&intent, &key, verified)? {
                 Claim::Won(row) => {
                     self.arm().await?;
                     self.read_floor(&intent, &key, row.fence).await?;
@@ -158,6 +171,11 @@ impl Ledger {
                     return Ok(reply);
                 }
                 Claim::Owned => return self.again(&intent).await,
+                Claim::Verify => match self.verify(&intent, left).await? {
+                    // a twin that was verified first may have begun, or ended, since: its row says how
+                    Some(refusal) if !self.is_known(&intent, &key)? => return Ok(refusal),
+                    answer => verified = answer.is_none(),
+                },
                 Claim::Resolve if !self.resolving.borrow().contains(&key) => {
                     let work = self.apply(&key, Event::Tick)?;
                     self.drive(&key, work, true).await?;
@@ -177,21 +195,35 @@ impl Ledger {
         }
     }
 
-    /// Nothing is believed of a payment that cannot be checked here until the facilitator has verified it
-    /// (threat A14); what has a row was verified before.
-    async fn verify(&self, intent: &Intent, key: &str) -> Result<Option<Reply>> {
-        let row = self.rows.get(key)?;
-        let known = row.as_ref().is_some_and(|row| row.intent.digest == intent.digest);
-        // one that begins nothing and has no row is refused anyway
-        let futile = row.is_none() && intent.late.is_some();
-        if !intent.verify || known || futile {
-            return Ok(None);
+    /// Whether this very payment has a row.
+    fn is_known(&self, intent: &Intent, key: &str) -> Result<bool> {
+        Ok(self.rows.get(key)?.is_some_and(|row| row.intent.digest == intent.digest))
+    }
+
+    /// Has the facilitator verify a payment; the refusal, if it does not hold. Twins get one answer, and a
+    /// payer has few (threat B8).
+    async fn verify(&self, intent: &Intent, patience: u64) -> Result<Option<Reply>> {
+        let under_way = self.verifying.borrow().get(&intent.digest).cloned();
+        if let Some(answer) = under_way {
+            self.wait(patience).await?;
+            // without an answer in time, nothing is known
+            let answer = answer.borrow().clone();
+            return Ok(answer.unwrap_or_else(|| Some(Reply::pending(&intent.resource, 2))));
         }
+        let now = self.now();
         let Some(settings) = config::settlement() else {
             return Ok(Some(Reply::refuse(Problem::NotConfigured, &intent.resource)));
         };
-        let answer = ask::verify(&self.platform, &settings, &intent.request).await;
-        Ok(ledger::unverified(answer.as_ref(), intent))
+        if !self.budget.borrow_mut().take(now) {
+            return Ok(Some(Reply::refuse_for_now(Problem::TooManyRequests, &intent.resource, 10)));
+        }
+        let answer = Rc::new(RefCell::new(None));
+        self.verifying.borrow_mut().insert(intent.digest.clone(), answer.clone());
+        let refusal = ledger::unverified(ask::verify(&self.platform, &settings, &intent.request).await.as_ref(), intent);
+        *answer.borrow_mut() = Some(refusal.clone());
+        self.verifying.borrow_mut().remove(&intent.digest);
+        self.platform.wake();
+        Ok(refusal)
     }
 
     /// Notes where the chain stands, so that an older transfer of this authorization is known as one
@@ -206,7 +238,7 @@ impl Ledger {
     }
 
     /// The synchronous step: read, decide, write.
-    fn decide(&self, intent: &Intent, key: &str) -> Result<Claim> {
+    fn decide(&self, intent: &Intent, key: &str, verified: bool) -> Result<Claim> {
         let now = self.now();
         let same = self.rows.get(key)?;
         let owned = self.rows.owned(&intent.resource, now)?;
@@ -220,6 +252,7 @@ impl Ledger {
             other_open: self.rows.other_open(&intent.resource, key)?,
             open: self.rows.open_count(key)?,
             owned: owned.as_ref(),
+            verified,
         };
         let claim = ledger::claim(payer, intent, now);
         if let Claim::Won(row) = &claim {
@@ -237,25 +270,30 @@ impl Ledger {
     async fn again(&self, intent: &Intent) -> Result<Reply> {
         let fresh = intent.tagged || self.is_unused(intent).await;
         Ok(match self.rows.owned(&intent.resource, self.now())? {
-            Some(owned) if fresh => Reply::deliver_owned(&owned, intent.tagged),
+            Some(owned) if fresh => Reply::deliver_owned(&owned, intent.tagged, intent.contract),
             _ => Reply::refuse(Problem::AlreadyOwned, &intent.resource),
         })
+    }
+
+    /// What the chain says of a payment.
+    async fn observe(&self, settings: &Settings, intent: &Intent, charged: Amount, since: u64) -> Observation {
+        let spoken_for = self.rows.transactions().unwrap_or_default();
+        let lookup = Lookup {
+            wanted: wanted(intent, charged),
+            network: intent.network,
+            since,
+            spoken_for: &spoken_for,
+        };
+        ask::observe(&self.platform, settings, &lookup).await
     }
 
     async fn is_unused(&self, intent: &Intent) -> bool {
         let Some(settings) = config::settlement() else {
             return false;
         };
-        match ask::observe(
-            &self.platform,
-            &settings,
-            &wanted(intent, intent.amount),
-            intent.network,
-            self.now(),
-        )
-        .await
-        {
+        match self.observe(&settings, intent, intent.amount, self.now()).await {
             Observation::Unused { .. } => true,
+            Observation::Nothing if !self.budget.borrow_mut().take(self.now()) => false,
             Observation::Nothing => ask::verify(&self.platform, &settings, &intent.request)
                 .await
                 .is_some_and(|answer| answer.valid),
@@ -314,7 +352,7 @@ impl Ledger {
     /// Whether the payer owns a resource.
     fn owned(&self, question: &Question) -> Result<Reply> {
         Ok(match self.rows.owned(&question.resource, self.now())? {
-            Some(owned) => Reply::deliver_owned(&owned, true),
+            Some(owned) => Reply::deliver_owned(&owned, true, false),
             None => Reply::refuse(Problem::PaymentRequired, &question.resource),
         })
     }
@@ -374,16 +412,7 @@ impl Ledger {
                 },
                 (Work::Observe, settings) => Event::Observed {
                     observation: match settings {
-                        Some(settings) => {
-                            ask::observe(
-                                &self.platform,
-                                settings,
-                                &wanted(&row.intent, row.charged()),
-                                row.intent.network,
-                                row.created,
-                            )
-                            .await
-                        }
+                        Some(settings) => self.observe(settings, &row.intent, row.charged(), row.created).await,
                         None => Observation::Nothing,
                     },
                     may_settle: std::mem::take(&mut may_settle),

@@ -3,6 +3,7 @@
 //! Every decision is the core's (`farthing::ledger`), taken in one synchronous step between
 //! reading and writing SQLite; this crate waits, asks facilitators and chains, and keeps alarms.
 mod ask;
+mod budget;
 mod config;
 mod ledger;
 mod platform;

@@ -113,6 +113,17 @@ impl Rows {
         self.bodies("SELECT body FROM payment WHERE alarm > 0 ORDER BY alarm", &[])
     }
 
+    /// The transactions that settled the payer's payments.
+    pub(crate) fn transactions(&self) -> Result<Vec<String>> {
+        if !self.exist.get() {
+            return Ok(Vec::new());
+        }
+        self.platform.sql(
+            "SELECT json_extract(body, '$.phase.settled.transaction') AS hash FROM payment WHERE hash IS NOT NULL",
+            &[],
+        )
+    }
+
     /// What the payer owns of a resource at a time.
     pub(crate) fn owned(&self, resource: &str, now: u64) -> Result<Option<Owned>> {
         let owned: Option<Owned> = self.bodies("SELECT body FROM owned WHERE resource = ?", &[resource])?.pop();

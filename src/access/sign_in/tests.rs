@@ -126,7 +126,7 @@ fn e11_what_is_signed_for_something_else_opens_nothing() {
     let old = nonce(&keys, HOST, NOW - MAX_AGE_SECONDS - 1, [1, 2, 3, 4]).unwrap();
     let upper = nonce(&keys, HOST, NOW, [1, 2, 3, 4]).unwrap().to_uppercase();
     let long = |proof: &mut Proof<'_>| proof.resources = Some(Vec::from([PAGE, PAGE]));
-    let cases: [(&dyn Fn(&mut Proof<'_>), SignInError); 22] = [
+    let cases: [(Change<'_>, SignInError); 22] = [
         (&|p| p.domain = "evil.example", SignInError::Changed),
         (&|p| p.domain = "NEWS.example", SignInError::Changed),
         (&|p| p.uri = "https://news.example/articles/y", SignInError::Changed),

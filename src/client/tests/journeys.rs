@@ -48,6 +48,55 @@ fn a_reader_with_a_wallet_pays() {
 }
 
 #[test]
+fn a16_the_card_names_its_payment_where_the_server_wants_that_by_bytes_that_are_not_in_the_nonce() {
+    let sent_for = |extensions: Value, quoted: bool| {
+        let mut offer = requirement("50000");
+        if quoted {
+            offer["extra"]["quote"] = quote(NOW).into();
+        }
+        let text = json!({"x402Version": 2, "accepts": [offer], "extensions": extensions}).to_string();
+        let mut rig = Rig::new();
+        let effects = rig.send(FlowEvent::Start {
+            kept: None,
+            offer: Some((STANDARD.encode(text), NOW)),
+        });
+        assert_eq!(effects, []);
+        let effects = rig.send(FlowEvent::Pay {
+            wallets: 1,
+            random: core::array::from_fn(|index| u8::try_from(index).unwrap()),
+            seen: "$0.05".parse().ok(),
+            kept: None,
+        });
+        let (key, account) = key(1);
+        let effects = rig.wallet(&effects, Ok(&account));
+        let effects = rig.wallet(&effects, Ok(SEPOLIA));
+        let signed = authorization_in(params(&effects));
+        let effects = rig.wallet(&effects, Ok(&sign(&key, &signed, 27)));
+        (payment_in(&sent(&effects)), hex::print(signed.nonce.as_slice()))
+    };
+    let announced = |required: Value| json!({"payment-identifier": {"info": {"required": required}, "schema": {}}});
+    let (payment, nonce) = sent_for(announced(true.into()), true);
+    assert_eq!(
+        payment["extensions"],
+        json!({"payment-identifier": {"info": {"required": true, "id": "pay_000102030405060708090a0b0c0d0e0f"}}})
+    );
+    assert!(nonce.ends_with("101112131415161718191a1b1c1d1e1f") && !nonce.contains("000102"));
+    let sent = payment["extensions"].to_string();
+    let read = crate::json::parse(&sent).unwrap();
+    assert!(crate::x402::extension::identifier::read(Some(&read), true).unwrap().is_some());
+    for (extensions, quoted) in [
+        (announced(false.into()), true),
+        (announced("true".into()), true),
+        (json!({"payment-identifier": true}), true),
+        (Value::Null, true),
+        // all of the nonce's bytes are public then
+        (announced(true.into()), false),
+    ] {
+        assert_eq!(sent_for(extensions.clone(), quoted).0.get("extensions"), None, "{extensions}");
+    }
+}
+
+#[test]
 fn the_offer_is_echoed_byte_for_byte() {
     let odd = r#"{ "scheme":"exact","network":"eip155:84532","amount":"50000","asset":"0x036cbd53842c5426634e7929541ec2318f3dcf7e","payTo":"0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc","maxTimeoutSeconds":300, "extra":{"version":"2","name":"USDC","x":1.50,"y":"\u00e9"},"more":[] }"#;
     let header = STANDARD.encode(format!(r#"{{"x402Version":2,"accepts":[{odd}],"resource":{{"url":"u" }}}}"#));

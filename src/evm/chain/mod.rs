@@ -3,6 +3,17 @@
 //! The way to an authorization's fate: the latest block and its time; at that block
 //! `authorizationState`; if the nonce is used, its `AuthorizationUsed` log and that transaction's
 //! receipt, in which our `Transfer` has to follow the log directly (threat A10).
+//! The names of calls and fields are those of Ethereum's JSON-RPC specification; logs and calls are those
+//! of EIP-3009 and EIP-20.
+//!
+//! ```
+//! use farthing::evm::chain::{ask_latest_block, read_block};
+//! let question = String::from_utf8(ask_latest_block()).unwrap();
+//! assert!(question.contains("\"method\":\"eth_getBlockByNumber\",\"params\":[\"latest\",false]"));
+//! let block = read_block(br#"{"jsonrpc":"2.0","id":1,"result":{"number":"0x10","timestamp":"0x6bc1e900"}}"#).unwrap();
+//! assert_eq!((block.number, block.time), (16, 1_807_870_208));
+//! assert!(read_block(br#"{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"busy"}}"#).is_err());
+//! ```
 
 use alloc::{
     format,
@@ -27,6 +38,20 @@ pub struct Unreadable;
 pub mod permit2;
 
 /// The transfer that is looked for.
+/// ```
+/// use farthing::{evm::{Address, B256, Transfer, chain::{self, Wanted}}, x402::v2::Scheme};
+/// let price = "50000".parse().unwrap();
+/// let wanted = Wanted {
+///     asset: Address::repeat_byte(1), from: Address::repeat_byte(2), to: Address::repeat_byte(3),
+///     value: price, promised: price,
+///     nonce: B256::repeat_byte(4), transfer: Transfer::Eip3009, scheme: Scheme::Exact,
+/// };
+/// // is its nonce used at block 16?
+/// let question = String::from_utf8(chain::ask_authorization_state(&wanted, 16)).unwrap();
+/// assert!(question.contains("\"eth_call\"") && question.contains("\"0x10\""));
+/// let yes = format!(r#"{{"jsonrpc":"2.0","id":1,"result":"0x{}1"}}"#, "0".repeat(63));
+/// assert_eq!(chain::read_authorization_state(yes.as_bytes()), Ok(true));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// Token contract.

@@ -4,6 +4,19 @@
 //! the scheme, whose call data carry the wanted permit at their fixed places, and in whose receipt the
 //! wanted transfer stands (threat A10). A settlement inside another contract's call is not
 //! recognised: it stays open until the facilitator says so.
+//! ```
+//! use farthing::{evm::{Address, B256, Transfer, chain::{Wanted, permit2}}, x402::v2::Scheme};
+//! let price = "50000".parse().unwrap();
+//! let wanted = Wanted {
+//!     asset: Address::repeat_byte(1), from: Address::repeat_byte(2), to: Address::repeat_byte(3),
+//!     value: price, promised: price,
+//!     nonce: B256::with_last_byte(9), transfer: Transfer::Permit2, scheme: Scheme::Exact,
+//! };
+//! // the word of its bitmap that has the nonce's bit, 9
+//! let word = |bits: u16| format!(r#"{{"jsonrpc":"2.0","id":1,"result":"0x{bits:064x}"}}"#);
+//! assert_eq!(permit2::read_bitmap(word(1 << 9).as_bytes(), &wanted), Ok(true));
+//! assert_eq!(permit2::read_bitmap(word(1 << 8).as_bytes(), &wanted), Ok(false));
+//! ```
 
 use alloc::{
     string::{String, ToString},

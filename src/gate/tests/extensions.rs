@@ -3,7 +3,6 @@
 use super::*;
 use crate::{
     access::sign_in::{message, personal_hash},
-    evm::Key,
     json::parse,
     x402::extension::sign_in::{Proof, unsigned},
 };
@@ -26,7 +25,6 @@ fn required(gate: &Gate) -> Value {
 
 impl Payer {
     fn sign_in(&self, gate: &Gate, change: &dyn Fn(&mut Proof<'_>)) -> String {
-        let key = Key::from_bytes(&self.0.to_bytes().into()).unwrap();
         let address = self.address().to_checksum(None);
         let challenge = required(gate)["extensions"]["sign-in-with-x"].to_string();
         let text = unsigned(&parse(&challenge).unwrap(), &address, |_| true).unwrap();
@@ -34,7 +32,8 @@ impl Payer {
         let mut proof = Proof::read(&value).unwrap();
         change(&mut proof);
         let network: Network = proof.chain_id.parse().unwrap();
-        let signature = key
+        let signature = self
+            .0
             .sign(personal_hash(&message(&proof, network.chain_id(), &address)))
             .unwrap();
         proof.signature = &signature;
@@ -314,6 +313,7 @@ fn delivered(gate: &Gate, transaction: &str) -> Headers {
         network: Network::BASE_SEPOLIA,
         charged: None,
         until: None,
+        contract: false,
         report: None,
     };
     let reply = serde_json::to_string(&Reply::Deliver(grant)).unwrap();

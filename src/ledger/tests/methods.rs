@@ -166,3 +166,133 @@ fn permit2_counts_nonces_by_payer_whatever_the_token() {
     assert_eq!(one.key(), other.key());
     assert_ne!(one.key(), intent().key());
 }
+
+#[test]
+fn s3_a_payment_is_verified_before_it_begins_and_its_twin_joins() {
+    let permit = Intent {
+        verify: true,
+        ..intent()
+    };
+    assert_eq!(claim(alone(), &permit, NOW), Claim::Verify);
+    let verified = Payer {
+        verified: true,
+        ..alone()
+    };
+    let Claim::Won(row) = claim(verified, &permit, NOW) else {
+        panic!()
+    };
+    // the twin was verified meanwhile, or refused because the first one has taken the money: its row decides
+    for verified in [false, true] {
+        let payer = Payer {
+            same: Some(&row),
+            verified,
+            ..alone()
+        };
+        assert_eq!(claim(payer, &permit, NOW), Claim::Join);
+    }
+    // what was refused begins anew only when it is verified anew
+    let rejected = Row {
+        phase: Phase::Rejected {
+            reason: "insufficient_funds".into(),
+            closed: false,
+        },
+        ..*row
+    };
+    assert_eq!(claim(knowing(&rejected), &permit, NOW), Claim::Verify);
+}
+
+#[test]
+fn a14_of_an_unverified_contract_nothing_is_believed() {
+    let wallet = Intent {
+        verify: true,
+        contract: true,
+        ..intent()
+    };
+    let owned = in_phase(settled()).owned().unwrap();
+    let theirs = Row {
+        intent: Intent {
+            digest: "another signature".into(),
+            ..wallet.clone()
+        },
+        ..in_phase(settled())
+    };
+    for payer in [
+        alone(),
+        Payer {
+            owned: Some(&owned),
+            ..alone()
+        },
+        knowing(&theirs),
+    ] {
+        assert_eq!(claim(payer, &wallet, NOW), Claim::Verify);
+    }
+    // an owner with a key is known by its signature
+    let key = Intent {
+        verify: true,
+        ..intent()
+    };
+    let owner = Payer {
+        owned: Some(&owned),
+        ..alone()
+    };
+    assert_eq!(claim(owner, &key, NOW), Claim::Owned);
+}
+
+#[test]
+fn s2_a_contract_owns_nothing_on_another_chain() {
+    let owned = in_phase(settled()).owned().unwrap();
+    let verified = |network| {
+        let wallet = Intent {
+            network,
+            contract: true,
+            verify: true,
+            ..intent()
+        };
+        let payer = Payer {
+            owned: Some(&owned),
+            verified: true,
+            ..alone()
+        };
+        claim(payer, &wallet, NOW)
+    };
+    assert_eq!(verified(Network::BASE_SEPOLIA), Claim::Owned);
+    assert!(matches!(verified(Network::BASE), Claim::Won(_)));
+    let Some(Reply::Deliver(grant)) = Reply::deliver(
+        &Row {
+            intent: Intent {
+                contract: true,
+                ..intent()
+            },
+            ..in_phase(settled())
+        },
+        true,
+    ) else {
+        panic!()
+    };
+    assert!(grant.contract && grant.until.is_some());
+    let text = serde_json::to_string(&Reply::Deliver(grant.clone())).unwrap();
+    assert_eq!(Reply::read(&text), Some(Reply::Deliver(grant)));
+}
+
+#[test]
+fn b4_a_single_call_that_was_paid_for_and_not_delivered_is_owed_for_a_day() {
+    let single = Intent {
+        seconds: None,
+        upfront: true,
+        ..intent()
+    };
+    let row = |delivered| Row {
+        intent: single.clone(),
+        phase: Phase::Settled {
+            transaction: TX.into(),
+            at: NOW,
+            answered: Some(NOW),
+            delivered,
+        },
+        ..won()
+    };
+    let later = |row: &Row, seconds| slug(claim(knowing(row), &single, NOW + seconds));
+    assert_eq!(later(&row(false), DAY_SECONDS), "deliver");
+    assert_eq!(later(&row(false), DAY_SECONDS + 1), "authorization-already-used");
+    assert_eq!(later(&row(true), 1), "authorization-already-used");
+}

@@ -67,12 +67,15 @@ impl Check {
         let fine =
             rest.is_some_and(|rest| !host_of(rest).is_empty() && !rest.contains(['@', '?', '#', ' ', '\\', '"', '<', '>']));
         if !fine {
-            // what follows the host may be a secret, and the health page is public
-            let shown: Vec<&str> = text.splitn(4, '/').take(3).collect();
-            let shown = shown.join("/");
+            // all but the host may be a secret, and the health page is public
+            let (scheme, rest) = text.split_once("://").unwrap_or_default();
+            let rest = if rest.is_empty() { text } else { rest };
+            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            let host = host.rsplit('@').next().unwrap_or_default();
+            let separator = if scheme.is_empty() { "" } else { "://" };
             self.wrong(
                 at,
-                format!("\"{shown}\" is not an https:// address (http:// only for 127.0.0.1 and localhost)"),
+                format!("\"{scheme}{separator}{host}\" is not an https:// address without user and query (http:// only for 127.0.0.1 and localhost)"),
             );
         }
         bare.to_owned()
@@ -240,7 +243,7 @@ impl Check {
             }
             _ => {}
         }
-        self.wrong("origin", format!("{} is not one of {forms}", value.raw()));
+        self.wrong("origin", format!("must be one of {forms}"));
         Origin::Dns
     }
 }

@@ -99,9 +99,9 @@ fn b10_each_mistake_has_its_own_sentence() {
         (
             r#"{"url": "https://origin.news.example"}"#,
             "\"cloud\"",
-            "origin: \"cloud\" is not one of",
+            "origin: must be one of",
         ),
-        (r#"{"url": "https://origin.news.example"}"#, "7", "origin: 7 is not one of"),
+        (r#"{"url": "https://origin.news.example"}"#, "7", "origin: must be one of"),
         ("0x3C44", "0x3c44", "checksum"),
         (
             "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC",
@@ -173,5 +173,25 @@ fn d8_plain_http_only_on_this_machine() {
         "",
     ] {
         assert!(!is_loopback(host));
+    }
+}
+
+#[test]
+fn g1_no_mistake_shows_what_may_be_a_secret() {
+    for origin in [
+        r#"{"url": "https://user:S3CRET@origin.example/x"}"#,
+        r#"{"url": "https://origin.example?key=S3CRET"}"#,
+        r#"{"url": "https://origin.example#S3CRET"}"#,
+        r#"{"uri": "https://origin.example/S3CRET"}"#,
+        r#"{"url": "ftp://origin.example/S3CRET"}"#,
+        "\"S3CRET\"",
+    ] {
+        let text = SAMPLE.replacen(r#"{"url": "https://origin.news.example"}"#, origin, 1);
+        assert!(text.contains("S3CRET"), "{text}");
+        let errors = Config::parse(&text).unwrap_err();
+        assert!(!errors.is_empty());
+        for error in errors {
+            assert!(!error.to_string().contains("S3CRET"), "{error}");
+        }
     }
 }

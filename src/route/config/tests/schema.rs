@@ -12,20 +12,20 @@ fn the_schema_knows_every_key_and_no_other() {
         ("/definitions/payTo", check::PAY_TO_KEYS),
         // the three that the sentence about `origin` lists
         ("/properties/origin/oneOf/1", &["url", "service", "assets"]),
-        ("/properties/extensions", extensions::EXTENSIONS_KEYS),
-        ("/properties/extensions/properties/signIn/oneOf/1", extensions::SIGN_IN_KEYS),
-        (
-            "/properties/extensions/properties/httpMessageSignatures",
-            extensions::SIGNATURES_KEYS,
-        ),
         ("/properties/demo", check::DEMO_KEYS),
         ("/properties/settlement", settlement::SETTLEMENT_KEYS),
         ("/definitions/facilitator", settlement::FACILITATOR_KEYS),
         ("/definitions/entry", networks::ENTRY_KEYS),
         ("/definitions/price/oneOf/1", prices::ATOMIC_KEYS),
         ("/definitions/route", routes::ROUTE_KEYS),
-        ("/definitions/route/properties/listing/oneOf/1", extensions::LISTING_KEYS),
         ("/definitions/route/properties/recent/items", routes::RECENT_KEYS),
+        ("/definitions/route/properties/listing/oneOf/1", extensions::LISTING_KEYS),
+        ("/properties/extensions", extensions::EXTENSIONS_KEYS),
+        ("/properties/extensions/properties/signIn/oneOf/1", extensions::SIGN_IN_KEYS),
+        (
+            "/properties/extensions/properties/httpMessageSignatures",
+            extensions::SIGNATURES_KEYS,
+        ),
     ]
     .into();
     for (place, keys) in &known {

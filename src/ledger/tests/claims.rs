@@ -1,0 +1,233 @@
+//! Which payment begins something, which joins, and what a settled one still opens.
+
+use super::*;
+
+#[test]
+fn a1_one_request_wins_and_the_others_join_it() {
+    let row = won();
+    assert_eq!(slug(claim(knowing(&row), &intent(), NOW)), "join");
+    // until its owner is lost
+    let Claim::Won(next) = claim(knowing(&row), &intent(), NOW + CLAIM_SECONDS) else {
+        panic!()
+    };
+    assert_eq!(next.fence, row.fence + 1);
+    assert_eq!(next.created, NOW + CLAIM_SECONDS, "nothing was sent before");
+    assert_eq!(
+        step(
+            &next,
+            Event::OriginReady {
+                fence: row.fence,
+                charge: None
+            },
+            NOW,
+            TIMEOUT
+        )
+        .1,
+        Work::None,
+        "the lost owner settles nothing"
+    );
+}
+
+#[test]
+fn a2_an_authorization_belongs_to_its_first_article() {
+    let elsewhere = Intent {
+        resource: "https://n.example/b".into(),
+        ..intent()
+    };
+    for phase in [
+        won().phase,
+        unknown(),
+        settled(),
+        Phase::Released,
+        Phase::Expired,
+        Phase::Rejected {
+            reason: "x".into(),
+            closed: false,
+        },
+    ] {
+        assert_eq!(
+            slug(claim(knowing(&in_phase(phase)), &elsewhere, NOW)),
+            "authorization-bound-elsewhere"
+        );
+    }
+}
+
+#[test]
+fn s3_a_second_authorization_waits_for_the_first_and_then_costs_nothing() {
+    assert_eq!(
+        slug(claim(
+            Payer {
+                other_open: true,
+                ..alone()
+            },
+            &intent(),
+            NOW
+        )),
+        "wait"
+    );
+    let owned = in_phase(settled()).owned().unwrap();
+    let owner = Payer {
+        owned: Some(&owned),
+        ..alone()
+    };
+    assert_eq!(slug(claim(owner, &intent(), NOW)), "owned");
+    // single calls are each paid for
+    let call = Intent {
+        seconds: None,
+        ..intent()
+    };
+    assert_eq!(
+        slug(claim(
+            Payer {
+                other_open: true,
+                ..owner
+            },
+            &call,
+            NOW
+        )),
+        "won"
+    );
+}
+
+#[test]
+fn late_payments_join_and_never_begin() {
+    let late = Intent {
+        late: Some("authorization-expired".into()),
+        ..intent()
+    };
+    assert_eq!(slug(claim(alone(), &late, NOW)), "authorization-expired");
+    assert_eq!(slug(claim(knowing(&in_phase(unknown())), &late, NOW)), "resolve");
+    assert_eq!(
+        slug(claim(knowing(&in_phase(settled())), &late, NOW + 400)),
+        "deliver and mint"
+    );
+    assert_eq!(
+        slug(claim(knowing(&in_phase(Phase::Released)), &late, NOW)),
+        "authorization-expired"
+    );
+    let owned = in_phase(settled()).owned().unwrap();
+    assert_eq!(
+        slug(claim(
+            Payer {
+                owned: Some(&owned),
+                ..alone()
+            },
+            &late,
+            NOW
+        )),
+        "authorization-expired"
+    );
+}
+
+#[test]
+fn a16_a_settled_header_opens_nothing_without_what_no_chain_knows() {
+    let row = in_phase(settled());
+    assert_eq!(slug(claim(knowing(&row), &intent(), NOW)), "deliver and mint");
+    let rebuilt = Intent {
+        digest: "other".into(),
+        ..intent()
+    };
+    assert_eq!(slug(claim(knowing(&row), &rebuilt, NOW)), "authorization-already-used");
+    // without our secret in it, the same bytes prove nothing
+    let mut row = row;
+    row.intent.secret = false;
+    let plain = Intent {
+        secret: false,
+        ..intent()
+    };
+    assert_eq!(
+        slug(claim(knowing(&row), &plain, NOW)),
+        "deliver",
+        "same network address, nothing delivered yet: content, no pass"
+    );
+    assert_eq!(
+        slug(claim(
+            knowing(&row),
+            &Intent {
+                address: "away".into(),
+                ..plain.clone()
+            },
+            NOW
+        )),
+        "authorization-already-used"
+    );
+    let (answered, _) = step(&row, Event::Answering, NOW, TIMEOUT);
+    let much_later = NOW + SAME_ADDRESS_SECONDS + 1;
+    assert_eq!(
+        slug(claim(knowing(&answered), &plain, much_later)),
+        "authorization-already-used"
+    );
+    assert_eq!(
+        slug(claim(knowing(&row), &plain, much_later)),
+        "deliver",
+        "it was unknown all the time"
+    );
+    assert_eq!(
+        slug(claim(knowing(&row), &plain, NOW + DAY_SECONDS + 1)),
+        "authorization-already-used"
+    );
+    let (delivered, _) = step(&row, Event::Delivered, NOW, TIMEOUT);
+    assert_eq!(slug(claim(knowing(&delivered), &plain, NOW)), "authorization-already-used");
+    row.intent.address = String::new();
+    assert_eq!(
+        slug(claim(
+            knowing(&row),
+            &Intent {
+                address: String::new(),
+                ..plain
+            },
+            NOW
+        )),
+        "authorization-already-used"
+    );
+}
+
+#[test]
+fn a_single_call_that_went_out_is_over() {
+    let mut row = in_phase(settled());
+    row.intent.seconds = None;
+    let call = Intent {
+        seconds: None,
+        ..intent()
+    };
+    assert_eq!(slug(claim(knowing(&row), &call, NOW)), "deliver");
+    let (over, _) = step(&row, Event::Delivered, NOW, TIMEOUT);
+    assert_eq!(slug(claim(knowing(&over), &call, NOW)), "authorization-already-used");
+}
+
+#[test]
+fn s4_a_claim_whose_owner_was_lost_lets_go_by_itself() {
+    let row = won();
+    assert_eq!(next_alarm(&row), Some(NOW + CLAIM_SECONDS));
+    assert_eq!(step(&row, Event::Tick, NOW + CLAIM_SECONDS - 1, TIMEOUT).0, row);
+    assert_eq!(step(&row, Event::Tick, NOW + CLAIM_SECONDS, TIMEOUT).0.phase, Phase::Released);
+}
+
+#[test]
+fn b3_redelivery_ends() {
+    let (row, _) = step(&in_phase(settled()), Event::Answering, NOW, TIMEOUT);
+    let (row, _) = step(&row, Event::Answering, NOW + 60, TIMEOUT);
+    assert_eq!(
+        slug(claim(knowing(&row), &intent(), NOW + REDELIVERY_SECONDS)),
+        "deliver and mint"
+    );
+    assert_eq!(
+        slug(claim(knowing(&row), &intent(), NOW + REDELIVERY_SECONDS + 1)),
+        "authorization-already-used"
+    );
+}
+
+#[test]
+fn b7_one_payer_has_few_open_payments() {
+    assert_eq!(
+        slug(claim(
+            Payer {
+                open: MAX_OPEN,
+                ..alone()
+            },
+            &intent(),
+            NOW
+        )),
+        "too-many-requests"
+    );
+}

@@ -1,0 +1,252 @@
+//! From the claim to its end, whatever fails in between.
+
+use super::*;
+
+#[test]
+fn the_good_way() {
+    let row = won();
+    let (row, work) = step(
+        &row,
+        Event::OriginReady {
+            fence: row.fence,
+            charge: None,
+        },
+        NOW,
+        TIMEOUT,
+    );
+    let Work::Settle { fence } = work else { panic!() };
+    assert_eq!(next_alarm(&row), Some(NOW + TIMEOUT + SETTLE_SLACK_SECONDS));
+    let done = Event::Answered {
+        fence,
+        settlement: Settlement::Done { transaction: TX.into() },
+    };
+    let (row, work) = step(&row, done, NOW + 3, TIMEOUT);
+    assert_eq!(work, Work::None);
+    assert_eq!(row.owned().unwrap().until, NOW + 1003);
+    assert_eq!(next_alarm(&row), None);
+}
+
+#[test]
+fn b4_what_the_origin_cannot_deliver_is_released_and_may_be_claimed_again() {
+    let row = won();
+    let (row, work) = step(&row, Event::OriginFailed { fence: row.fence }, NOW, TIMEOUT);
+    assert_eq!((row.phase.clone(), work), (Phase::Released, Work::None));
+    assert_eq!(slug(claim(knowing(&row), &intent(), NOW)), "won");
+}
+
+#[test]
+fn b1_no_answer_is_unknown_and_the_chain_is_asked() {
+    let (row, fence) = settling();
+    let (row, work) = step(
+        &row,
+        Event::Answered {
+            fence,
+            settlement: Settlement::Unclear,
+        },
+        NOW,
+        TIMEOUT,
+    );
+    assert!(matches!(row.phase, Phase::Unknown { attempts: 1, .. }));
+    assert_eq!(work, Work::Observe);
+    // paid
+    let paid = Observation::Paid {
+        transaction: TX.into(),
+        block: 1,
+        block_time: NOW,
+    };
+    let (done, _) = step(
+        &row,
+        Event::Observed {
+            observation: paid,
+            may_settle: false,
+        },
+        NOW,
+        TIMEOUT,
+    );
+    assert!(matches!(done.phase, Phase::Settled { .. }));
+    // unused in its window: the same authorization is settled again, but once per request
+    let unused = || Observation::Unused { block_time: NOW };
+    let (again, work) = step(
+        &row,
+        Event::Observed {
+            observation: unused(),
+            may_settle: true,
+        },
+        NOW,
+        TIMEOUT,
+    );
+    assert!(matches!(
+        (again.phase, work),
+        (Phase::Settling { attempt: 2, .. }, Work::Settle { .. })
+    ));
+    let (waiting, work) = step(
+        &row,
+        Event::Observed {
+            observation: unused(),
+            may_settle: false,
+        },
+        NOW,
+        TIMEOUT,
+    );
+    assert_eq!(work, Work::None);
+    assert_eq!(next_alarm(&waiting), Some(NOW + 10));
+}
+
+#[test]
+fn s5_unknown_ends_only_by_evidence() {
+    let row = in_phase(unknown());
+    let after = row.intent.valid_before + EXPIRY_MARGIN_SECONDS;
+    let observe = |observation, now| {
+        step(
+            &row,
+            Event::Observed {
+                observation,
+                may_settle: true,
+            },
+            now,
+            TIMEOUT,
+        )
+        .0
+        .phase
+    };
+    assert!(matches!(
+        observe(Observation::Unused { block_time: after }, after),
+        Phase::Unknown { .. }
+    ));
+    assert_eq!(observe(Observation::Unused { block_time: after + 1 }, after), Phase::Expired);
+    assert!(matches!(
+        observe(Observation::Nothing, after + 1_000_000),
+        Phase::Unknown { .. }
+    ));
+    assert_eq!(observe(Observation::UsedOtherwise, NOW), Phase::Cancelled);
+}
+
+#[test]
+fn a16_a_transfer_older_than_the_claim_paid_for_something_else() {
+    let paid = |tagged, floor, block, block_time| {
+        let mut row = in_phase(unknown());
+        row.intent.tagged = tagged;
+        row.floor = floor;
+        let observation = Observation::Paid {
+            transaction: TX.into(),
+            block,
+            block_time,
+        };
+        let event = Event::Observed {
+            observation,
+            may_settle: false,
+        };
+        step(&row, event, NOW, TIMEOUT).0.phase
+    };
+    assert!(matches!(paid(false, Some(7), 8, NOW - 100), Phase::Settled { .. }));
+    assert_eq!(paid(false, Some(7), 7, NOW + 1), Phase::Foreign);
+    // without a block to compare, the clocks decide
+    assert!(matches!(paid(false, None, 7, NOW), Phase::Settled { .. }));
+    assert_eq!(paid(false, None, 7, NOW - 1), Phase::Foreign);
+    assert!(matches!(paid(true, Some(7), 7, NOW - 100), Phase::Settled { .. }));
+}
+
+#[test]
+fn the_floor_is_the_first_block_that_was_read() {
+    let row = won();
+    let (row, _) = step(
+        &row,
+        Event::Floor {
+            fence: row.fence,
+            block: 7,
+        },
+        NOW,
+        TIMEOUT,
+    );
+    let (row, _) = step(
+        &row,
+        Event::Floor {
+            fence: row.fence,
+            block: 9,
+        },
+        NOW,
+        TIMEOUT,
+    );
+    assert_eq!(row.floor, Some(7));
+    let Claim::Won(again) = claim(knowing(&row), &intent(), NOW + CLAIM_SECONDS) else {
+        panic!()
+    };
+    assert_eq!(again.floor, None);
+    let (settling, fence) = settling();
+    assert_eq!(
+        step(&settling, Event::Floor { fence, block: 9 }, NOW, TIMEOUT).0.floor,
+        None,
+        "too late to mean anything"
+    );
+}
+
+#[test]
+fn a_refusal_is_final_only_for_the_first_attempt_and_until_the_chain_says_otherwise() {
+    let (row, fence) = settling();
+    let refused = || Settlement::Refused {
+        reason: "invalid_exact_evm_insufficient_balance".into(),
+    };
+    let (rejected, work) = step(
+        &row,
+        Event::Answered {
+            fence,
+            settlement: refused(),
+        },
+        NOW,
+        TIMEOUT,
+    );
+    assert_eq!(work, Work::None);
+    assert!(!rejected.is_open());
+    assert_eq!(next_alarm(&rejected), Some(NOW + 300 + EXPIRY_MARGIN_SECONDS));
+    assert_eq!(slug(claim(knowing(&rejected), &intent(), NOW)), "won");
+    let paid = Observation::Paid {
+        transaction: TX.into(),
+        block: 1,
+        block_time: NOW,
+    };
+    let (late, _) = step(
+        &rejected,
+        Event::Observed {
+            observation: paid,
+            may_settle: false,
+        },
+        NOW,
+        TIMEOUT,
+    );
+    assert!(matches!(late.phase, Phase::Settled { .. }));
+    let second = Row {
+        phase: Phase::Settling {
+            attempt: 2,
+            deadline: NOW + 25,
+        },
+        ..row
+    };
+    let (open, _) = step(
+        &second,
+        Event::Answered {
+            fence,
+            settlement: refused(),
+        },
+        NOW,
+        TIMEOUT,
+    );
+    assert!(matches!(open.phase, Phase::Unknown { attempts: 2, .. }));
+}
+
+#[test]
+fn b5_a_lost_settle_call_is_unknown_after_its_deadline() {
+    let (row, _) = settling();
+    assert_eq!(step(&row, Event::Tick, NOW + 24, TIMEOUT).1, Work::None);
+    let (lost, work) = step(&row, Event::Tick, NOW + 25, TIMEOUT);
+    assert!(matches!((lost.phase, work), (Phase::Unknown { .. }, Work::Observe)));
+}
+
+#[test]
+fn an_answer_to_an_earlier_owner_decides_nothing() {
+    let (row, fence) = settling();
+    let stale = Event::Answered {
+        fence: fence - 1,
+        settlement: Settlement::Done { transaction: TX.into() },
+    };
+    assert_eq!(step(&row, stale, NOW, TIMEOUT), (row, Work::None));
+}
