@@ -83,6 +83,22 @@ fn what_is_deleted_or_overwritten_is_named() {
 }
 
 #[test]
+fn what_differs_from_answer_to_answer_is_not_compared() {
+    for (key, moving) in [
+        (sign_in::KEY, &["nonce", "issuedAt", "expirationTime"][..]),
+        (receipt::KEY, &["offers"]),
+        (identifier::KEY, &[]),
+    ] {
+        for name in ["nonce", "issuedAt", "expirationTime", "offers", "resources"] {
+            let texts = ["1", "2"].map(|value| format!(r#"{{"{key}":{{"info":{{"{name}":"{value}"}}}}}}"#));
+            let [announced, echo] = texts.each_ref().map(|text| parse(text).unwrap());
+            let fine = check_echo(Some(&announced), Some(&echo)).is_ok();
+            assert_eq!(fine, moving.contains(&name), "{key} {name}");
+        }
+    }
+}
+
+#[test]
 fn only_numbers_of_one_spelling_are_announced() {
     for (text, fine) in [
         (
@@ -92,6 +108,9 @@ fn only_numbers_of_one_spelling_are_announced() {
         (r#"{"a": [1234567890123456]}"#, false),
         ("1e5", false),
         ("1E5", false),
+        ("1.5e3", false),
+        ("-1e5", false),
+        ("0.00001", true),
         ("1.0", false),
         ("1.50", false),
         ("-0", false),
@@ -133,6 +152,115 @@ fn a_client_keeps_what_the_server_says() {
     let value = parse(ANNOUNCED).unwrap();
     assert_eq!(merge(Some(&value), None).as_deref(), Some(ANNOUNCED));
     assert_eq!(merge(None, Some(&value)).as_deref(), Some(ANNOUNCED));
+}
+
+#[test]
+fn lists_grow_under_one_name_of_one_extension() {
+    let verdict = |announced: &str, echo: &str| {
+        let (announced, echo) = (parse(announced).unwrap(), parse(echo).unwrap());
+        check_echo(Some(&announced), Some(&echo)).is_ok()
+    };
+    let code = |info: &str| format!(r#"{{"builder-code":{{"info":{info}}}}}"#);
+    let ten = r#"["1","2","3","4","5","6","7","8","9","one"]"#;
+    for (ours, theirs, fine) in [
+        (r#""one""#, r#"["two","one"]"#, true),
+        (r#"["one"]"#, r#""one""#, true),
+        (r#"["one"]"#, r#""two""#, false),
+        (r#""one""#, r#""two""#, false),
+        (r#""one""#, r#""one""#, true),
+        (r#"["one"]"#, ten, true),
+        ("[]", "[]", true),
+        ("[]", "null", false),
+        ("[]", r#"{"x":1}"#, false),
+        (r#"[{"x":1}]"#, r#"{"x":1}"#, false),
+    ] {
+        let list = |value: &str| code(&format!(r#"{{"s":{value}}}"#));
+        assert_eq!(verdict(&list(ours), &list(theirs)), fine, "{ours} {theirs}");
+        // any other list, of this extension or another's, is the server's alone
+        let others = |value: &str| [list(value).replace("\"s\"", "\"t\""), list(value).replace("builder", "other")];
+        for (ours, theirs) in others(ours).iter().zip(others(theirs)) {
+            assert_eq!(verdict(ours, &theirs), ours == &theirs, "{ours} {theirs}");
+        }
+    }
+}
+
+#[test]
+fn what_is_the_same_has_the_same_members_and_items() {
+    let values = [
+        "[]",
+        "[1]",
+        "[1,2]",
+        "[2,1]",
+        "[{}]",
+        r#"[{"z":null}]"#,
+        r#"[{"z":null,"y":1}]"#,
+        r#"[{"z":1}]"#,
+        r#"[{"y":1}]"#,
+        r#"["1"]"#,
+        r#"[[1]]"#,
+        "[true]",
+        "[false]",
+        "[null]",
+        r#"["null"]"#,
+    ];
+    for ours in values {
+        for theirs in values {
+            let (one, other) = (parse(ours).unwrap(), parse(theirs).unwrap());
+            assert_eq!(same(&one, &other), ours == theirs, "{ours} {theirs}");
+        }
+    }
+    let (one, other) = (
+        parse(r#"[{"a":"x","b":2}]"#).unwrap(),
+        parse(r#"[ { "b" : 2, "a" : "\u0078" } ]"#).unwrap(),
+    );
+    assert!(same(&one, &other), "order and spelling of strings say nothing");
+}
+
+#[test]
+fn where_one_side_has_no_members_one_side_is_kept() {
+    let merged = |server: &str, client: &str| {
+        let (server, client) = (parse(server).unwrap(), parse(client).unwrap());
+        merge(Some(&server), Some(&client)).unwrap()
+    };
+    for (server, client, both) in [
+        (r#"{"a":{"x":1}}"#, r#"{"a":7}"#, r#"{"a":7}"#),
+        (r#"{"a":7}"#, r#"{"a":{"x":1}}"#, r#"{"a":{"x":1}}"#),
+        (r#"{"a":{"n":7}}"#, r#"{"a":{"n":{"x":1}}}"#, r#"{"a":{"n":7}}"#),
+        (r#"{"a":{"n":{"x": 1}}}"#, r#"{"a":{"n":7}}"#, r#"{"a":{"n":{"x": 1}}}"#),
+        (r#"{"a":{"s":["one"]}}"#, r#"{"a":{"s":["two"]}}"#, r#"{"a":{"s":["one"]}}"#),
+        (
+            r#"{"builder-code":{"s":["one","one"],"t":["a"]}}"#,
+            r#"{"builder-code":{"s":"two","t":["b"]}}"#,
+            r#"{"builder-code":{"s":["two","one"],"t":["a"]}}"#,
+        ),
+        (
+            r#"{"builder-code":{"s":"one"}}"#,
+            r#"{"builder-code":{"s":"two"}}"#,
+            r#"{"builder-code":{"s":"one"}}"#,
+        ),
+        (
+            r#"{"builder-code":{"s":["one"]}}"#,
+            r#"{"builder-code":{"s":null}}"#,
+            r#"{"builder-code":{"s":["one"]}}"#,
+        ),
+    ] {
+        assert_eq!(merged(server, client), both, "{server} {client}");
+    }
+}
+
+#[test]
+fn objects_and_lists_are_written_with_commas_between() {
+    assert_eq!(announce(&[]), "");
+    assert_eq!(announce(&[("a", "1")]), r#"{"a":1}"#);
+    assert_eq!(announce(&[("a", "1"), ("\"", "[]")]), r#"{"a":1,"\"":[]}"#);
+    assert_eq!(quoted_list([]), "[]");
+    assert_eq!(quoted_list(["a", "", "\\"]), r#"["a","","\\"]"#);
+    let mut writer = Writer::default();
+    writer.some_text("a", None);
+    writer.some_text("b", Some("c"));
+    writer.text("d", "\n");
+    assert_eq!(writer.end(), r#"{"b":"c","d":"\n"}"#);
+    assert_eq!(Writer::default().end(), "{}");
 }
 
 fn any_info() -> impl Strategy<Value = serde_json::Value> {
