@@ -62,9 +62,12 @@ export async function startShop({ routes, edges, origin: more = {}, extensions, 
     /** Somebody new, who deals with one of the Workers; `approve`: has approved Permit2. */
     async function newPayer({ approve = true, edge, funds = 10_000_000n }) {
       const key = generatePrivateKey();
-      const address = privateKeyToAddress(key);
-      await chain.setBalance(address, funds);
+      await chain.setBalance(privateKeyToAddress(key), funds);
       if (approve) await chain.approvePermit2(key);
+      return payerWith(key, edge);
+    }
+    function payerWith(key, edge) {
+      const address = privateKeyToAddress(key);
       const ask = (path, headers = {}) => fetch(edge.url + path, { redirect: "manual", headers });
       const offer = async (path) => (await offersIn(await ask(path))).v2;
       return {
@@ -74,6 +77,8 @@ export async function startShop({ routes, edges, origin: more = {}, extensions, 
         /** A payment by EIP-3009. */
         signTransfer: async (path, options = {}) => signPayment({ offer: await offer(path), key, ...options }),
         send: (path, payment, headers = {}) => ask(path, { ...payment.headers, ...headers }),
+        /** The same person at another Worker. */
+        at: (other) => payerWith(key, other),
         transfers: () => transfers(address),
       };
     }
