@@ -3,40 +3,27 @@ import assert from "node:assert/strict";
 import { after, before, test as plainTest } from "node:test";
 import { concat, encodeAbiParameters, getAddress } from "viem";
 import { generatePrivateKey, privateKeyToAccount, privateKeyToAddress } from "viem/accounts";
-import { accounts, facilitator as facilitatorAccount, payTo } from "../support/accounts.mjs";
-import { startChain } from "../support/chain.mjs";
-import { startEdge } from "../support/edge.mjs";
-import { startFacilitator } from "../support/facilitator.mjs";
-import { startHostile } from "../support/hostile-facilitator.mjs";
-import { randomKeys } from "../support/newspaper.mjs";
-import { startOrigin } from "../support/origin.mjs";
-import { signPermit2Payment } from "../support/pay-permit2.mjs";
-import { officialFetch, offersIn, randomNonce, settlementIn, signPayment } from "../support/pay.mjs";
+import { accounts } from "../support/accounts.mjs";
+import { officialFetch, offersIn, settlementIn } from "../support/pay.mjs";
+import { page, startShop } from "../support/shop.mjs";
 import { assertPending, problemOf, resend, until } from "./reader.mjs";
 
 const PRICE = 20_000n;
-const parts = [];
+let shop;
 let chain;
-let facilitator;
 let bad;
 let badRpc;
 let origin;
 let permits;
 let mixed;
-const add = async (promise) => {
-  const part = await promise;
-  parts.push(part);
-  return part;
-};
 
-const page = (path) => `<h1>What is sold at ${path}</h1>`;
 before(async () => {
-  chain = await add(startChain());
-  facilitator = await add(startFacilitator({ rpc: chain.url }));
-  bad = await add(startHostile({ target: facilitator.url }));
-  badRpc = await add(startHostile({ target: chain.url }));
-  origin = await add(startOrigin({
-    routes: {
+  shop = await startShop({
+    edges: {
+      permits: (network) => [{ network, transfer: "permit2" }],
+      mixed: (network) => [network, { network, transfer: "permit2" }],
+    },
+    origin: {
       "/metered/*": (request, response, url) => {
         const used = url.pathname.split("/").at(-1);
         const said = { half: '{"amount":"50%"}', tenth: '{"amount":"$0.01"}', above: '{"amount":"101%"}', broken: "12%", silent: undefined };
@@ -45,56 +32,28 @@ before(async () => {
         response.writeHead(200, { "content-type": "text/html", ...overrides });
         response.end(page(url.pathname));
       },
-      "/*": (request, response, url) => {
-        response.writeHead(200, { "content-type": "text/html" });
-        response.end(page(url.pathname));
-      },
-    },
-  }));
-  const config = (networks) => (site) => ({
-    site, origin: { url: origin.url }, payTo: { eip155: payTo.address }, networks,
-    settlement: {
-      facilitators: [{ url: bad.url, address: facilitatorAccount.address, contractWallets: true }],
-      rpc: { [chain.network]: [badRpc.url] }, timeoutSeconds: 2,
     },
     extensions: { receipts: true },
     routes: [
       { match: "/metered/*", price: "$0.05", scheme: "upto", description: "By what was used" },
       { match: "/first/*", price: "$0.02", flow: "upfront", description: "Money first" },
+      { match: "/call/*", price: "$0.02", flow: "upfront", access: "once", description: "Money first, for every call" },
       { match: "/page/*", price: "$0.02", description: "A page" },
     ],
   });
-  const keys = randomKeys();
-  permits = await add(startEdge({ config: config([{ network: chain.network, transfer: "permit2" }]), keys }));
-  mixed = await add(startEdge({ config: config([chain.network, { network: chain.network, transfer: "permit2" }]), keys }));
+  ({ chain, bad, badRpc, origin, permits, mixed } = shop);
 });
-after(async () => {
-  await Promise.allSettled(parts.reverse().map((part) => part.stop()));
-});
+after(() => shop?.stop());
 const test = (name, work) => plainTest(name, async (t) => {
   try {
     await work(t);
   } finally {
-    bad.reset();
-    badRpc.reset();
-    origin.reset();
+    shop.reset();
   }
 });
 
-async function newPayer({ approve = true, edge = permits } = {}) {
-  const key = generatePrivateKey();
-  const address = privateKeyToAddress(key);
-  await chain.setBalance(address, 10_000_000n);
-  if (approve) await chain.approvePermit2(key);
-  const ask = (path, headers = {}) => fetch(edge.url + path, { redirect: "manual", headers });
-  return {
-    key, address, ask,
-    offer: async (path) => (await offersIn(await ask(path))).v2,
-    sign: async function (path, more = {}) { return signPermit2Payment({ offer: await this.offer(path), key, ...more }); },
-    send: (path, payment) => ask(path, payment.headers),
-    transfers: async () => (await chain.transfersTo()).filter((transfer) => transfer.from === address),
-  };
-}
+const newPayer = (options) => shop.newPayer({ edge: permits, ...options });
+const contractPayer = () => shop.newContractPayer({ edge: mixed });
 
 async function assertPage(response, path, payer, value = PRICE) {
   const text = await response.text();
@@ -231,7 +190,7 @@ test("money first: settled before the origin is asked, and owned though the orig
   const payer = await newPayer({ edge: mixed });
   const offer = await payer.offer("/first/a");
   assert.equal(offer.accepts[0].extra.paymentFlow, "upfront");
-  const payment = await signPayment({ offer, key: payer.key });
+  const payment = await payer.signTransfer("/first/a", { offer });
   origin.script("/first/a", 500);
   const failed = await payer.send("/first/a", payment);
   assert.equal((await payer.transfers()).length, 1);
@@ -243,40 +202,83 @@ test("money first: settled before the origin is asked, and owned though the orig
   const poor = await newPayer({ edge: mixed });
   await chain.setBalance(poor.address, 0n);
   const before = origin.requestsTo("/first/b").length;
-  const refused = await poor.send("/first/b", await signPayment({ offer: await poor.offer("/first/b"), key: poor.key }));
+  const refused = await poor.send("/first/b", await poor.signTransfer("/first/b"));
   assert.equal(await problemOf(refused), "insufficient-funds");
   assert.equal(origin.requestsTo("/first/b").length, before);
 });
 
-async function contractPayer() {
-  const owner = privateKeyToAccount(generatePrivateKey());
-  const address = getAddress(`0x${generatePrivateKey().slice(-40)}`);
-  await chain.placeWallet({ address, owner: owner.address });
-  await chain.setBalance(address, 10_000_000n);
+test("S4 B4 a single call that was paid first and not delivered is owed to who knows its quote, wherever it comes from", async () => {
   const payer = await newPayer({ edge: mixed, approve: false });
-  return { ...payer, owner, address, transfers: async () => (await chain.transfersTo()).filter((transfer) => transfer.from === address) };
-}
-// The wallet's owner signs for it.
-const signFor = async (payer, path, more = {}) => {
+  const path = "/call/owed";
+  const from = (address) => ({ "cf-connecting-ip": address });
   const offer = await payer.offer(path);
-  const [accepted] = offer.accepts;
-  const key = generatePrivateKey();
-  const authorization = { from: payer.address, nonce: randomNonce(), ...more.authorization };
-  const blank = await signPayment({ offer, key, overrides: { authorization } });
-  const signature = more.signature ?? await payer.owner.signTypedData({
-    domain: { name: accepted.extra.name, version: accepted.extra.version, chainId: chain.chainId, verifyingContract: accepted.asset },
-    types: { TransferWithAuthorization: [
-      { name: "from", type: "address" }, { name: "to", type: "address" }, { name: "value", type: "uint256" },
-      { name: "validAfter", type: "uint256" }, { name: "validBefore", type: "uint256" }, { name: "nonce", type: "bytes32" },
-    ] },
-    primaryType: "TransferWithAuthorization", message: blank.authorization,
+  const payment = await payer.signTransfer(path, { offer });
+  origin.script(path, 500, 503);
+  for (const address of ["198.51.100.1", "203.0.113.9"]) {
+    const failed = await payer.send(path, payment, from(address));
+    assert.equal(await problemOf(failed), "paid-not-delivered");
+    assert.equal((await payer.transfers()).length, 1);
+  }
+  // everything but the quote can be rebuilt from the chain: that opens nothing
+  const { quote, ...extra } = offer.accepts[0].extra;
+  assert.ok(quote);
+  const rebuilt = await payer.signTransfer(path, {
+    offer: { ...offer, accepts: [{ ...offer.accepts[0], extra }] }, nonce: payment.authorization.nonce,
+    overrides: { authorization: payment.authorization, signature: payment.signature },
   });
-  return signPayment({ offer, key, overrides: { authorization: blank.authorization, signature } });
-};
+  assert.equal(await problemOf(await payer.send(path, rebuilt, from("192.0.2.50"))), "authorization-already-used");
+  await assertPage(await payer.send(path, payment, from("192.0.2.44")), path, payer);
+  // a call is one answer: what went out whole is over
+  await until("the answer is known to have gone out", async () => (await payer.send(path, payment)).status === 409);
+  assert.equal(await problemOf(await payer.send(path, payment)), "authorization-already-used");
+  assert.equal((await payer.transfers()).length, 1);
+});
+
+test("S9 Settlement-Overrides stays between origin and edge, in both directions and on free pages", async () => {
+  const header = '{"amount":"7"}';
+  const says = (request, response) => {
+    response.writeHead(200, { "content-type": "text/html", "settlement-overrides": header });
+    response.end(page(request.url));
+  };
+  for (const path of ["/free", "/page/said"]) origin.always(path, says);
+  assert.equal((await fetch(`${origin.url}/free`)).headers.get("settlement-overrides"), header, "the origin does say it");
+  origin.log.length = 0;
+  const theirs = { "settlement-overrides": '{"amount":"0"}' };
+  const payer = await newPayer();
+
+  const free = await payer.ask("/free", theirs);
+  assert.deepEqual([free.status, await free.text()], [200, page("/free")]);
+  assert.equal(free.headers.get("settlement-overrides"), null);
+
+  await assertPage(await payer.send("/page/said", await payer.sign("/page/said"), theirs), "/page/said", payer);
+
+  const buyer = await newPayer();
+  await assertPage(await buyer.send("/metered/4321", await buyer.sign("/metered/4321"), theirs), "/metered/4321", buyer, 4_321n);
+
+  assert.deepEqual(origin.log.map(({ url }) => url), ["/free", "/page/said", "/metered/4321"]);
+  for (const { url, headers } of origin.log) assert.equal(headers["settlement-overrides"], undefined, url);
+});
+
+test("S4 C4 a facilitator's answers with extensions as deep as schemas are read: paid is served", async () => {
+  const deep = JSON.parse("{\"schema\":".repeat(20) + "1" + "}".repeat(20));
+  const deepened = async ({ response, through }) => {
+    const { status, type, text } = await through();
+    response.writeHead(status, { "content-type": type });
+    response.end(JSON.stringify({ ...JSON.parse(text), extensions: { "offer-receipt": deep } }));
+  };
+  for (const sign of ["signTransfer", "sign"]) {
+    bad.always("/verify", deepened);
+    bad.always("/settle", deepened);
+    // nobody else can say what became of it
+    badRpc.always("/", "die");
+    const payer = await newPayer({ edge: sign === "sign" ? permits : mixed });
+    await assertPage(await payer.send("/page/deep", await payer[sign]("/page/deep")), "/page/deep", payer);
+  }
+});
 
 test("A9 a contract wallet (ERC-1271) pays: the facilitator verifies, then it is claimed and settled", async () => {
   const payer = await contractPayer();
-  const payment = await signFor(payer, "/page/a");
+  const payment = await payer.signTransfer("/page/a");
   const response = await payer.send("/page/a", payment);
   await assertPage(response, "/page/a", payer);
   assert.equal(bad.callsTo("/verify").length, 1);
@@ -289,10 +291,10 @@ test("A14 a forged signature for somebody's contract wallet leaves no row, no fe
   const payer = await contractPayer();
   const before = origin.log.length;
   for (const signature of [await privateKeyToAccount(generatePrivateKey()).signMessage({ message: "x" }), `0x${"ab".repeat(200)}`]) {
-    const forged = await signFor(payer, "/page/a", { signature });
+    const forged = await payer.signTransfer("/page/a", { signature });
     assert.equal(await problemOf(await payer.send("/page/a", forged)), "signature-invalid");
     // the true owner is not kept out by it
-    const again = await signFor(payer, "/page/a", { authorization: { nonce: forged.authorization.nonce } });
+    const again = await payer.signTransfer("/page/a", { authorization: { nonce: forged.authorization.nonce } });
     bad.script("/verify", "500");
     assert.equal(await problemOf(await payer.send("/page/a", again)), "facilitator-unavailable");
   }
@@ -307,8 +309,8 @@ test("A9 a wallet that does not exist yet (ERC-6492) is the facilitator's to ref
   const wrapped = concat([
     encodeAbiParameters([{ type: "address" }, { type: "bytes" }, { type: "bytes" }], [accounts[0].address, "0x00", `0x${"11".repeat(65)}`]), magic,
   ]);
-  const offer = await payer.offer("/page/a");
-  const payment = await signPayment({ offer, key: payer.key, overrides: { authorization: { from: getAddress(`0x${"77".repeat(20)}`) }, signature: wrapped } });
+  const overrides = { authorization: { from: getAddress(`0x${"77".repeat(20)}`) }, signature: wrapped };
+  const payment = await payer.signTransfer("/page/a", { overrides });
   const response = await payer.send("/page/a", payment);
   assert.equal(response.status, 402);
   assert.match(await problemOf(response), /^signature-/);

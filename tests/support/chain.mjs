@@ -9,7 +9,7 @@ import { privateKeyToAccount } from "viem/accounts";
 import { start, stop, takenText } from "../../tools/lib/processes.mjs";
 import { accounts, observer, payTo } from "./accounts.mjs";
 import { contractsOf } from "./compile.mjs";
-import { BATCHER, DOLLAR, MULTICALL3, PERMIT2, TOKEN, WALLET_FACTORY, places } from "./places.mjs";
+import { BATCHER, DOLLAR, MULTICALL3, NOISE, PERMIT2, TOKEN, WALLET_FACTORY, places } from "./places.mjs";
 
 export * from "./places.mjs";
 
@@ -61,7 +61,7 @@ const slotOf = (key, type, slot) => keccak256(encodeAbiParameters([{ type }, { t
  */
 export async function startChain({ port = 0, blockTime = 2, chainId = 84532, funds = 1_000_000_000n } = {}) {
   const contracts = contractsOf();
-  const { TestUSDC, TestDollar, Permit2, Batcher, Wallet1271, WalletFactory } = contracts;
+  const { TestUSDC, TestDollar, Permit2, Batcher, Noise, Wallet1271, WalletFactory } = contracts;
   const anvil = await startAnvil(["--chain-id", String(chainId), "--block-time", String(blockTime), "--mixed-mining"], port);
   const url = `http://127.0.0.1:${anvil.port}`;
   const viemChain = defineChain({
@@ -190,6 +190,16 @@ export async function startChain({ port = 0, blockTime = 2, chainId = 84532, fun
       const tuple = ({ authorization: a, signature }) =>
         ({ ...a, value: BigInt(a.value), validAfter: BigInt(a.validAfter), validBefore: BigInt(a.validBefore), signature });
       return send({ by, address: BATCHER, abi: Batcher.abi, functionName: "run", args: [TOKEN, tuple(x), tuple(y), refundFirst], gas: 800_000n });
+    },
+    /** A stranger makes so many transfers of nothing from one account to another, in one transaction. */
+    transfersOfNothing: ({ from, to = payTo.address, times }) =>
+      send({ address: NOISE, abi: Noise.abi, functionName: "transfers", args: [TOKEN, from, to, BigInt(times)], gas: 25_000_000n }),
+    /** As `sendTransferWithAuthorization`, in a transaction with so many logs more. */
+    transferAmongLogs({ authorization, signature, times }) {
+      const data = encodeFunctionData({
+        abi: [parseAbiItem("function transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)")], args: [...fields(authorization), signature],
+      });
+      return send({ address: NOISE, abi: Noise.abi, functionName: "around", args: [TOKEN, data, BigInt(times)], gas: 5_000_000n });
     },
     /** A `ReceiveWithAuthorization` to the batching contract, signed by `key`. */
     async signReceive({ key, nonce, value, to = BATCHER, validAfter = 0, validBefore = Math.floor(Date.now() / 1000) + 3600 }) {

@@ -13,9 +13,10 @@ export const VALIDATOR = "0xdAcD51A54883eb67D95FAEb2BBfdC4a9a6BD2a3B";
 /** Ours alone: no deployed contract has these addresses. */
 export const BATCHER = "0x00000000000000000000000000000000ba7c4e57";
 export const WALLET_FACTORY = "0x00000000000000000000000000000000fac70247";
+export const NOISE = "0x0000000000000000000000000000000000009015";
 
 /** Address by contract name. */
 export const places = {
   TestUSDC: TOKEN, TestDollar: DOLLAR, Permit2: PERMIT2, ExactPermit2Proxy: EXACT_PROXY, UptoPermit2Proxy: UPTO_PROXY,
-  Multicall3: MULTICALL3, Validator6492: VALIDATOR, Batcher: BATCHER, WalletFactory: WALLET_FACTORY,
+  Multicall3: MULTICALL3, Validator6492: VALIDATOR, Batcher: BATCHER, WalletFactory: WALLET_FACTORY, Noise: NOISE,
 };
