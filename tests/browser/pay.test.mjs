@@ -183,6 +183,7 @@ test("of several wallets the reader chooses by keyboard, and the last used comes
   assert.deepEqual(wallets.map(({ requests }) => requests.length), [0, 0]);
   wallets[1].next("eth_signTypedData_v4", "reject");
   await page.keyboard.press("ArrowDown");
+  await card(page).locator("input:checked + *, label:has(input:checked)").getByText("Rabbit").first().waitFor();
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
   await says(page, "You cancelled.");

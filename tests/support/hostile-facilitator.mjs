@@ -73,7 +73,7 @@ const MODES = {
   /** A true answer with two megabytes of padding. */
   huge: async ({ response, through }) => {
     const { status, text } = await through();
-    sendJson(response, status, { ...json(text), padding: "x".repeat(2_000_000) });
+    sendJson(response, status, { ...json(text), padding: "x".repeat(5_000_000) });
   },
   "wrong-network": async ({ response, through }) => {
     const { status, text } = await through();
