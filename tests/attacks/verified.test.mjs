@@ -37,7 +37,8 @@ afterEach(() => shop.reset());
 const verifies = () => shop.bad.callsTo("/verify");
 /** What the facilitator says of a payment now; `call` is one it has got before. */
 const verdictNow = async ({ body }) => {
-  const answer = await fetch(`${shop.facilitator.url}/verify`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${shop.facilitator.url}/verify`, { method: "POST", headers, body: JSON.stringify(body) });
   return answer.json();
 };
 
@@ -89,7 +90,8 @@ function brokenLine() {
   const line = async (request, init) => {
     if (!request.headers.has("payment-signature") || line.sent++ > 0) return fetch(request, init);
     return new Promise((resolve, reject) => {
-      const outgoing = httpRequest(request.url, { headers: Object.fromEntries(request.headers), agent: false }, () => reject(new Error("too early an answer")));
+      const early = () => reject(new Error("an answer before the line broke"));
+      const outgoing = httpRequest(request.url, { headers: Object.fromEntries(request.headers), agent: false }, early);
       outgoing.once("error", reject);
       outgoing.end();
       setTimeout(() => outgoing.socket.resetAndDestroy(), 200);
