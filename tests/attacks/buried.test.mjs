@@ -42,7 +42,8 @@ async function assertFound(response, path, payer, count = 1) {
 }
 
 /** The longest answer that the Worker has got to a question, in bytes. */
-const longest = (method) => Math.max(0, ...shop.badRpc.calls.filter(({ body }) => body.method === method).map(({ answer }) => JSON.stringify(answer)?.length ?? 0));
+const longest = (method) => Math.max(0, ...shop.badRpc.calls.filter(({ body }) => body.method === method)
+  .map(({ answer }) => JSON.stringify(answer)?.length ?? 0));
 
 for (const when of ["after", "before and after"]) {
   test(`S4 B8 transfers of nothing in the payer's name, ${when} the payment, do not hide a permit's settlement`, async () => {
@@ -69,7 +70,8 @@ test("S4 B8 a range of blocks that an endpoint will not answer for is asked in p
     const { method, params: [filter] } = JSON.parse(body);
     const wide = method === "eth_getLogs" && Number(filter.toBlock) - Number(filter.fromBlock) >= 500;
     if (wide) refused += 1;
-    const text = wide ? JSON.stringify({ jsonrpc: "2.0", id: 1, error: { code: -32005, message: "query returned more than 10000 results" } }) : (await through()).text;
+    const error = { jsonrpc: "2.0", id: 1, error: { code: -32005, message: "query returned more than 10000 results" } };
+    const text = wide ? JSON.stringify(error) : (await through()).text;
     response.writeHead(200, { "content-type": "application/json" });
     response.end(text);
   });

@@ -197,7 +197,8 @@ export async function startChain({ port = 0, blockTime = 2, chainId = 84532, fun
     /** As `sendTransferWithAuthorization`, in a transaction with so many logs more. */
     transferAmongLogs({ authorization, signature, times }) {
       const data = encodeFunctionData({
-        abi: [parseAbiItem("function transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)")], args: [...fields(authorization), signature],
+        abi: [parseAbiItem("function transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)")],
+        args: [...fields(authorization), signature],
       });
       return send({ address: NOISE, abi: Noise.abi, functionName: "around", args: [TOKEN, data, BigInt(times)], gas: 5_000_000n });
     },
