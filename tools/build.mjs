@@ -74,7 +74,7 @@ const ledgerGlue = join(between, "ledger/ledger.js");
 const builtPage = join(between, "page.js");
 
 async function buildGate({ step }) {
-  await step("gate.wasm", { inputs: core, outputs: [join(deploy, "gate.wasm")] }, async () => {
+  await step("gate.wasm", { slow: true, inputs: core, outputs: [join(deploy, "gate.wasm")] }, async () => {
     const raw = join(between, "gate.wasm");
     mkdirSync(between, { recursive: true });
     await compile("farthing", { profile: "gate", feature: "edge", wasmFlags: ["-Ctarget-feature=+simd128"], out: raw });
@@ -84,7 +84,7 @@ async function buildGate({ step }) {
 
 async function buildWidget({ step }) {
   const outputs = [join(dist, "farthing.wasm"), join(between, "widget")];
-  await step("farthing.wasm", { inputs: core, outputs }, async () => {
+  await step("farthing.wasm", { slow: true, inputs: core, outputs }, async () => {
     const raw = join(between, "widget.wasm");
     await compile("farthing", { profile: "small", feature: "widget", out: raw });
     await bind(raw, join(between, "widget"), "farthing", ["--encode-into", "always"]);
@@ -95,7 +95,7 @@ async function buildWidget({ step }) {
 /** What a program links that pays: `fetch` from Node, from another Worker, from a page of one's own. */
 async function buildClient({ step }) {
   const outputs = [join(dist, "client.wasm"), join(dist, "client.js"), join(dist, "client.d.ts")];
-  await step("client.wasm", { inputs: core, outputs }, async () => {
+  await step("client.wasm", { slow: true, inputs: core, outputs }, async () => {
     const raw = join(between, "client.wasm");
     await compile("farthing", { profile: "small", feature: "client", out: raw });
     await bind(raw, join(between, "client"), "client", ["--encode-into", "always"]);
@@ -106,7 +106,7 @@ async function buildClient({ step }) {
 
 async function buildLedger({ step }) {
   const inputs = [...core, at("worker/src")];
-  await step("ledger.wasm", { inputs, outputs: [join(deploy, "ledger.wasm"), join(between, "ledger")] }, async () => {
+  await step("ledger.wasm", { slow: true, inputs, outputs: [join(deploy, "ledger.wasm"), join(between, "ledger")] }, async () => {
     const raw = join(between, "ledger.wasm");
     await compile("farthing-worker", { profile: "small", out: raw });
     await bind(raw, join(between, "ledger"), "ledger", ["--no-typescript", "--experimental-reset-state-function"], guard);
@@ -176,14 +176,28 @@ async function buildWorker({ step }) {
       external: ["./gate.wasm", "./ledger.wasm", "./farthing.jsonc", "cloudflare:"],
     }));
   const copies = [
-    [at("worker/wrangler.jsonc"), join(deploy, "wrangler.jsonc")],
-    [at("worker/farthing.jsonc"), join(deploy, "farthing.jsonc")],
     [join(dist, "farthing.js"), join(deploy, "assets/farthing.js")],
     [join(dist, "farthing.wasm"), join(deploy, "assets/farthing.wasm")],
   ];
   await step("copies", { inputs: copies.map(([from]) => from), outputs: copies.map(([, to]) => to) }, () => {
     for (const [from, to] of copies) cpSync(from, to);
   });
+  for (const name of ["wrangler.jsonc", "farthing.jsonc"]) sample(name);
+}
+
+/** Puts a sample into the Worker's folder, and leaves alone what its publisher has changed there. */
+function sample(name) {
+  const [from, to, last] = [at(`worker/${name}`), join(deploy, name), join(between, `sample-${name}`)];
+  const text = readFileSync(from, "utf8");
+  const old = existsSync(last) ? readFileSync(last, "utf8") : undefined;
+  const there = existsSync(to) ? readFileSync(to, "utf8") : undefined;
+  if (there === text) return void writeFileSync(last, text);
+  if (there !== undefined && there !== old) {
+    if (old !== text) say(`build: worker/build/${name} is yours and was kept; the new sample is worker/${name}`);
+    return void writeFileSync(last, text);
+  }
+  writeFileSync(to, text);
+  writeFileSync(last, text);
 }
 
 async function weighed() {

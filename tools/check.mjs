@@ -1,8 +1,8 @@
 // `npm run check`: reads a config with the core that will run it, says in plain words what it sells, and with --rpc compares it with
 // the chains and facilitators it names.
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { build, Mistake, root } from "./lib/cli.mjs";
+import { build, Mistake, root, typed } from "./lib/cli.mjs";
 import { askFacilitators } from "./lib/check-facilitators.mjs";
 import { askChains } from "./lib/check-chains.mjs";
 import { entriesOf } from "./lib/entries.mjs";
@@ -43,9 +43,9 @@ function read(args) {
 
 function readConfig(file) {
   try {
-    return readFileSync(file, "utf8");
+    return readFileSync(typed(file), "utf8");
   } catch (error) {
-    throw new Mistake(`${file} cannot be read: ${error.code === "ENOENT" ? "there is no such file" : error.message}.`);
+    throw new Mistake(`${typed(file)} cannot be read: ${error.code === "ENOENT" ? "there is no such file" : error.message}.`);
   }
 }
 
@@ -74,7 +74,7 @@ async function main() {
   if (values.help) return console.log(usage);
   const text = readConfig(values.config);
   const path = join(root, "worker", "build", "gate.wasm");
-  if (!existsSync(path)) await build([]);
+  await build([]);
   const report = await check(text, { rpc: values.rpc, gate: openGate(path) });
   console.log(values.json ? JSON.stringify(report, null, 2) : print(report, { file: values.config, asked: values.rpc !== undefined }));
   process.exitCode = report.ok ? 0 : 1;

@@ -1,7 +1,7 @@
 // `npm run edge`: the built Worker alone in workerd, with your configuration, in front of your origin.
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { build, checkHealth, choosePort, command, Mistake, root } from "./lib/cli.mjs";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { build, checkHealth, choosePort, command, Mistake, root, typed } from "./lib/cli.mjs";
 
 const usage = `npm run edge -- --config FILE [--port N] [--state DIR] [--json]
 
@@ -15,9 +15,9 @@ The secret FARTHING_KEYS is read from the environment: kid:base64url,kid:…, 32
 function readConfig(file) {
   if (!file) throw new Mistake(`--config FILE is missing.\n\n${usage}`);
   try {
-    return readFileSync(file, "utf8");
+    return readFileSync(typed(file), "utf8");
   } catch (error) {
-    throw new Mistake(`${file} cannot be read: ${error.code === "ENOENT" ? "there is no such file" : error.message}.`);
+    throw new Mistake(`${typed(file)} cannot be read: ${error.code === "ENOENT" ? "there is no such file" : error.message}.`);
   }
 }
 
@@ -29,11 +29,11 @@ command({
   async main(values, leave, parts) {
     const config = readConfig(values.config);
     const port = await choosePort(values.port);
-    if (!existsSync(join(root, "worker", "build", "index.js"))) await build(parts);
+    await build(parts);
     const { startEdge } = await import("../tests/support/edge.mjs");
     const state = values.state ?? (port ? join(root, ".state", `edge-${port}`) : undefined);
     const edge = await startEdge({
-      config, port, state: state && resolve(state), keys: process.env.FARTHING_KEYS,
+      config, port, state: state && typed(state), keys: process.env.FARTHING_KEYS,
       onLog: ({ level, message }) => process.stderr.write(`${level}: ${message}\n`),
     });
     parts.push(edge);

@@ -28,8 +28,10 @@ command({
     mkdirSync(folder, { recursive: true });
     writeFileSync(file, `// The configuration of the running demo, written anew at every start.\n${JSON.stringify(demo.config, null, 2)}\n`);
     for (const warning of await checkHealth(demo.edge, file)) console.error(`Warning: ${warning}`);
-    const front = await fetch(demo.free, { redirect: "manual" });
-    if (front.status !== 200) throw new Mistake(`The Worker runs, but ${demo.free} answers ${front.status}.`);
+    for (const url of [demo.free, `${demo.site}${demo.config.demo.script}`]) {
+      const { status } = await fetch(url, { redirect: "manual" });
+      if (status !== 200) throw new Mistake(`The Worker runs, but ${url} answers ${status}.`);
+    }
 
     if (values.json) {
       const { site, articles, free, network, asset, payTo, payer, chain, facilitator } = demo;

@@ -18,6 +18,8 @@ it was once the payee had asked for it; then the payment that was already signed
 \`npm test\` runs the lines without a part in Rust (x402-reqwest, x402-axum, x402-facilitator-local), \`npm run test:peers\` all of them;
 it compiles those parts first, which takes four minutes once. Permit2 and x402's two proxies are contracts of our own on that chain,
 with the interface, the typed data and the errors of the deployed ones, at their addresses; so are the tokens.
+
+Not tried: public networks, readers' wallets (the tests have stand-ins), Solana and the other kinds of chain, which Farthing does not sell on.
 `;
 const HEAD = "| payer | payee | facilitator | version | scheme | transfer | price | result | settled on chain |\n|---|---|---|---|---|---|---|---|---|";
 

@@ -6,14 +6,12 @@ import { demoReader } from "../support/accounts.mjs";
 import { launch } from "../support/browser.mjs";
 import { startNewspaper } from "../support/newspaper.mjs";
 import { installWallet } from "../support/wallet.mjs";
-import { buildDemoWallet } from "../../www/demo/build.mjs";
 import { DOOR, LOG, PAWN, impatient, needles } from "./reader.mjs";
 
 let paper;
 let browser;
 
 before(async () => {
-  await buildDemoWallet();
   paper = await startNewspaper({ hostile: true, change: impatient(3) });
   browser = await launch();
 });

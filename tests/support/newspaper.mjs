@@ -11,6 +11,7 @@ import { startFacilitator } from "./facilitator.mjs";
 import { startHostile } from "./hostile-facilitator.mjs";
 import { readBody, sendJson } from "./http.mjs";
 import { startOrigin } from "./origin.mjs";
+import { buildDemoWallet } from "../../www/demo/build.mjs";
 
 export const DEMO = resolve(import.meta.dirname, "..", "..", "www", "demo");
 const READING = ["eth_call", "eth_chainId", "eth_getBalance", "eth_blockNumber", "net_version"];
@@ -52,6 +53,7 @@ export async function startNewspaper({
     return part;
   };
   try {
+    await buildDemoWallet();
     const sitePort = port || await freePort();
     const site = `http://127.0.0.1:${sitePort}`;
     say("Starting the chain …");

@@ -28,6 +28,15 @@ export function listRoutes(gate, config, entries) {
     const together = gate.offers(samples[index]);
     const at = `routes[${index}]`;
     const findings = [];
+    if (/\/:[A-Za-z]/.test(route.match)) {
+      findings.push({ level: "error", at: `${at}.match`, text: `":" is no placeholder here, so other pages are free: write ${route.match.replace(/:[A-Za-z]\w*/g, "*")}` });
+    }
+    for (const { network, asset, payTo } of offers ?? []) {
+      if (entries.some((entry) => entry.network === network && entry.asset.toLowerCase() === payTo.toLowerCase())) {
+        findings.push({ level: "error", at, text: `payTo is the contract of a token (${payTo}): money sent there is lost` });
+        break;
+      }
+    }
     if (offers && JSON.stringify(together?.map(plain)) !== JSON.stringify(offers.map(plain))) {
       findings.push({ level: "note", at, text: `a rule before it decides for pages like ${samples[index]}` });
     }

@@ -24,12 +24,13 @@ export function steps(place, common = []) {
   return {
     /** How many steps were not skipped. */
     get ran() { return ran; },
-    /** `work` reads `inputs` (files or folders) and writes `outputs`. */
-    async step(name, { inputs, salt = [], outputs }, work) {
+    /** `work` reads `inputs` (files or folders) and writes `outputs`; what is `slow` is told before. */
+    async step(name, { inputs, salt = [], outputs, slow = false }, work) {
       const key = digest([...common, ...salt, ...fingerprint(inputs)].join("\n"));
       const written = () => { try { return digest(fingerprint(outputs).join("\n")); } catch { return undefined; } };
       if (done[name]?.key === key && done[name].written === written()) return;
       const begin = performance.now();
+      if (slow) say(`build: ${name} is compiled, which takes minutes the first time …`);
       for (const output of outputs) mkdirSync(dirname(output), { recursive: true });
       await work();
       ran += 1;
