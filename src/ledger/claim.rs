@@ -136,15 +136,22 @@ fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> C
     if intent.verify && !payer.verified {
         return Claim::Verify;
     }
+    // what was refused may be on its way all the same: its evidence counts from the first claim
+    let refused = before.and_then(|row| match &row.phase {
+        Phase::Rejected { reason, .. } => Some((row, reason.clone())),
+        // its owner was lost before it was sent again
+        _ => row.refused.clone().map(|reason| (row, reason)),
+    });
     Claim::Won(Box::new(Row {
         intent: intent.clone(),
         phase: Phase::Claimed {
             deadline: now.saturating_add(CLAIM_SECONDS),
         },
         fence: before.map_or(0, |row| row.fence).saturating_add(1),
-        // nothing is under way from before: a transfer between then and now paid for something else
-        created: now,
-        floor: None,
+        // of what was released nothing is under way: a transfer between then and now paid for something else
+        created: refused.as_ref().map_or(now, |(row, _)| row.created),
+        floor: refused.as_ref().and_then(|(row, _)| row.floor),
+        refused: refused.map(|(_, reason)| reason),
         charge: None,
     }))
 }

@@ -27,6 +27,8 @@ pub const SETTLE_SLACK_SECONDS: u64 = 5;
 pub const MAX_ATTEMPTS: u32 = 20;
 /// Looks at the chain by alarm, a day and a half of them; afterwards only a request looks again.
 pub const MAX_CHECKS: u32 = 200;
+/// Looks at a chain that cannot be read for what became of a refusal.
+pub const MAX_LAST_LOOKS: u32 = 20;
 /// How far the chain's time must be past `validBefore` before an unused nonce counts as expired.
 pub const EXPIRY_MARGIN_SECONDS: u64 = 30;
 /// A repeated request that proves itself is answered again for this long after settlement.

@@ -53,6 +53,9 @@ pub enum Phase {
         reason: String,
         /// Whether the chain was asked after the window.
         closed: bool,
+        /// Looks at a chain that could not be read so far.
+        #[serde(default)]
+        checks: u32,
     },
     /// Its window is over on the chain's clock and the nonce is unused: no money will ever move.
     Expired,
@@ -79,6 +82,9 @@ pub struct Row {
     /// claim and paid for something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor: Option<u64>,
+    /// The reason that a facilitator refused it for before, which may have broadcast it all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// What is charged of a metered payment, once the origin has said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge: Option<Amount>,

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::{EXPIRY_MARGIN_SECONDS, MAX_ATTEMPTS, MAX_CHECKS, Phase, Row, SETTLE_SLACK_SECONDS, Settlement};
+use super::{EXPIRY_MARGIN_SECONDS, MAX_ATTEMPTS, MAX_CHECKS, MAX_LAST_LOOKS, Phase, Row, SETTLE_SLACK_SECONDS, Settlement};
 use crate::{money::Amount, offer::matching::LEAST_SECONDS_LEFT};
 
 /// Something that happened.
@@ -93,7 +93,10 @@ pub fn step(row: &Row, event: Event, now: u64, timeout: u64) -> (Row, Work) {
     let mut row = row.clone();
     let work = match (&row.phase, event) {
         (Phase::Claimed { .. }, Event::Floor { fence, block }) if fence == row.fence => {
-            row.floor.get_or_insert(block);
+            // what was refused before may have landed since: there the floor of its first claim counts, or none
+            if row.refused.is_none() {
+                row.floor.get_or_insert(block);
+            }
             Work::None
         }
         (Phase::Claimed { .. }, Event::OriginReady { fence, charge }) if fence == row.fence => {
@@ -108,21 +111,25 @@ pub fn step(row: &Row, event: Event, now: u64, timeout: u64) -> (Row, Work) {
             }
         }
         (Phase::Claimed { .. }, Event::OriginFailed { fence }) if fence == row.fence => {
-            row.phase = Phase::Released;
+            row.phase = unsent(&row);
             Work::None
         }
         (Phase::Settling { attempt, .. }, Event::Answered { fence, settlement }) if fence == row.fence => {
             row.phase = match settlement {
                 Settlement::Done { transaction } => settled(transaction, now),
                 // a refusal of a second attempt says nothing about the first
-                Settlement::Refused { reason } if *attempt == 1 => Phase::Rejected { reason, closed: false },
+                Settlement::Refused { reason } if *attempt == 1 => Phase::Rejected {
+                    reason,
+                    closed: false,
+                    checks: 0,
+                },
                 Settlement::Refused { .. } | Settlement::Unclear => unknown(now, *attempt, 0, now),
             };
             if row.is_open() { Work::Observe } else { Work::None }
         }
         // its owner was lost before anything was sent
         (Phase::Claimed { deadline }, Event::Tick) if now >= *deadline => {
-            row.phase = Phase::Released;
+            row.phase = unsent(&row);
             Work::None
         }
         (Phase::Settling { attempt, deadline }, Event::Tick) if now >= *deadline => {
@@ -144,7 +151,12 @@ pub fn step(row: &Row, event: Event, now: u64, timeout: u64) -> (Row, Work) {
         (Phase::Unknown { .. } | Phase::Rejected { .. }, Event::Observed { observation, may_settle }) => {
             observed(&mut row, observation, may_settle, now, timeout)
         }
-        (Phase::Rejected { closed: false, .. }, Event::Tick) if now >= after_window(&row) => Work::Observe,
+        (
+            Phase::Rejected {
+                closed: false, checks, ..
+            },
+            Event::Tick,
+        ) if now >= last_look(&row, *checks) => Work::Observe,
         (Phase::Settled { .. }, event @ (Event::Answering | Event::Delivered)) => {
             if let Phase::Settled { answered, delivered, .. } = &mut row.phase {
                 *delivered |= event == Event::Delivered;
@@ -162,13 +174,35 @@ pub fn next_alarm(row: &Row) -> Option<u64> {
     match &row.phase {
         Phase::Claimed { deadline } | Phase::Settling { deadline, .. } => Some(*deadline),
         Phase::Unknown { next, checks, .. } if *checks < MAX_CHECKS => Some(*next),
-        Phase::Rejected { closed: false, .. } => Some(after_window(row)),
+        Phase::Rejected {
+            closed: false, checks, ..
+        } => Some(last_look(row, *checks)),
         _ => None,
     }
 }
 
 fn after_window(row: &Row) -> u64 {
     row.intent.valid_before.saturating_add(EXPIRY_MARGIN_SECONDS)
+}
+
+/// A look at a refusal's chain that settled nothing: without a readable chain there is no more to learn, after
+/// a third of a day.
+fn looked_in_vain(row: &mut Row, now: u64) {
+    if let Phase::Rejected { checks, .. } = row.phase
+        && now < last_look(row, checks)
+    {
+        return;
+    }
+    if let Phase::Rejected { closed, checks, .. } = &mut row.phase {
+        *checks = checks.saturating_add(1);
+        *closed = *checks > MAX_LAST_LOOKS;
+    }
+}
+
+/// When the chain is asked about a refusal: after the window, and less and less often while it cannot be read.
+fn last_look(row: &Row, checks: u32) -> u64 {
+    let wait = u64::from(checks).saturating_mul(u64::from(checks)).saturating_mul(60);
+    after_window(row).saturating_add(wait)
 }
 
 fn settle(row: &mut Row, attempt: u32, now: u64, timeout: u64) -> Work {
@@ -178,6 +212,18 @@ fn settle(row: &mut Row, attempt: u32, now: u64, timeout: u64) -> Work {
         deadline: now.saturating_add(timeout).saturating_add(SETTLE_SLACK_SECONDS),
     };
     Work::Settle { fence: row.fence }
+}
+
+/// A claim that ends before anything was sent for it; an earlier one may have been, and refused.
+fn unsent(row: &Row) -> Phase {
+    match &row.refused {
+        Some(reason) => Phase::Rejected {
+            reason: reason.clone(),
+            closed: false,
+            checks: 0,
+        },
+        None => Phase::Released,
+    }
 }
 
 const fn settled(transaction: String, now: u64) -> Phase {
@@ -236,11 +282,8 @@ fn observed(row: &mut Row, observation: Observation, may_settle: bool, now: u64,
             if may_settle && !rejected && window_open && attempts < MAX_ATTEMPTS {
                 return settle(row, attempts.saturating_add(1), now, timeout);
             }
-            if rejected {
-                // without a readable chain there is no more to learn
-                if let (Phase::Rejected { closed, .. }, Observation::Nothing) = (&mut row.phase, &observation) {
-                    *closed = true;
-                }
+            if let Phase::Rejected { .. } = row.phase {
+                looked_in_vain(row, now);
                 return Work::None;
             }
             let checks = checks.saturating_add(1);

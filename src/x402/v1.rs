@@ -138,3 +138,32 @@ pub fn facilitator_request(offer: &PaymentRequirements, resource: &ResourceInfo<
     };
     serde_json::to_vec(&request).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::config::tests::routes;
+
+    #[test]
+    fn v1_knows_no_metered_offers_and_no_permit2() {
+        let offer = routes(&[("/articles/*", "$0.05")])[0].offers[0].clone();
+        let resource = ResourceInfo {
+            url: "https://n.example/articles/x",
+            description: "",
+            mime_type: "text/html",
+        };
+        assert!(PaymentRequirementsV1::of(&offer, &resource).is_some());
+        for (scheme, transfer) in [
+            (Scheme::Exact, Transfer::Permit2),
+            (Scheme::Upto, Transfer::Eip3009),
+            (Scheme::Upto, Transfer::Permit2),
+        ] {
+            let mut other = offer.clone();
+            (other.scheme, other.extra.transfer) = (scheme, transfer);
+            assert!(
+                PaymentRequirementsV1::of(&other, &resource).is_none(),
+                "{scheme:?} {transfer:?}"
+            );
+        }
+    }
+}

@@ -30,6 +30,7 @@ fn row() -> Row {
         created: 0,
         floor: None,
         charge: None,
+        refused: None,
     }
 }
 

@@ -43,6 +43,7 @@ fn a2_an_authorization_belongs_to_its_first_article() {
         Phase::Rejected {
             reason: "x".into(),
             closed: false,
+            checks: 0,
         },
     ] {
         assert_eq!(

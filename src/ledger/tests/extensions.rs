@@ -30,6 +30,7 @@ fn one_identifier_is_of_one_payment() {
         Phase::Rejected {
             reason: "insufficient_funds".into(),
             closed: true,
+            checks: 0,
         },
         Phase::Expired,
         Phase::Cancelled,

@@ -195,6 +195,7 @@ fn s3_a_payment_is_verified_before_it_begins_and_its_twin_joins() {
         phase: Phase::Rejected {
             reason: "insufficient_funds".into(),
             closed: false,
+            checks: 0,
         },
         ..*row
     };

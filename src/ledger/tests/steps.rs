@@ -250,3 +250,77 @@ fn an_answer_to_an_earlier_owner_decides_nothing() {
     };
     assert_eq!(step(&row, stale, NOW, TIMEOUT), (row, Work::None));
 }
+
+/// A row that was refused, as it is after its window without a look at the chain.
+fn refused() -> Row {
+    let (row, fence) = settling();
+    let settlement = Settlement::Refused {
+        reason: "insufficient_funds".into(),
+    };
+    step(&row, Event::Answered { fence, settlement }, NOW + 1, TIMEOUT).0
+}
+
+const LAST_LOOK: u64 = NOW + 300 + EXPIRY_MARGIN_SECONDS;
+
+#[test]
+fn s4_a_refusal_that_was_broadcast_all_the_same_is_found_after_another_try() {
+    let first = Row {
+        floor: Some(5),
+        ..refused()
+    };
+    let Claim::Won(again) = claim(knowing(&first), &intent(), NOW + 2) else {
+        panic!()
+    };
+    assert_eq!((again.created, again.floor), (first.created, Some(5)));
+    let fence = again.fence;
+    // the block in which it landed meanwhile is no floor
+    let (row, _) = step(&again, Event::Floor { fence, block: 9 }, NOW + 2, TIMEOUT);
+    assert_eq!(row.floor, Some(5));
+    // the origin fails, or the owner is lost: nothing new was sent, and the first one may still land
+    let failed = step(&row, Event::OriginFailed { fence }, NOW + 3, TIMEOUT).0;
+    let lost = step(&row, Event::Tick, NOW + 2 + CLAIM_SECONDS, TIMEOUT).0;
+    for row in [failed, lost] {
+        assert!(matches!(row.phase, Phase::Rejected { closed: false, .. }), "{row:?}");
+        let (looking, work) = step(&row, Event::Tick, LAST_LOOK, TIMEOUT);
+        assert_eq!(work, Work::Observe);
+        let observation = Observation::Paid {
+            transaction: TX.into(),
+            block: 9,
+            block_time: NOW + 2,
+        };
+        let event = Event::Observed {
+            observation,
+            may_settle: true,
+        };
+        let (found, _) = step(&looking, event, LAST_LOOK, TIMEOUT);
+        assert!(matches!(found.phase, Phase::Settled { .. }), "{found:?}");
+    }
+    // whoever takes over a lost claim inherits what was sent
+    let Claim::Won(taken) = claim(knowing(&row), &intent(), NOW + 2 + CLAIM_SECONDS) else {
+        panic!()
+    };
+    assert_eq!((taken.floor, taken.refused.as_deref()), (Some(5), Some("insufficient_funds")));
+}
+
+#[test]
+fn b6_a_chain_that_lags_or_cannot_be_read_is_asked_again_later_and_not_for_ever() {
+    for observation in [Observation::Nothing, Observation::Unused { block_time: NOW + 300 }] {
+        let mut row = refused();
+        let mut now = LAST_LOOK;
+        for look in 0..=MAX_LAST_LOOKS {
+            assert_eq!(next_alarm(&row), Some(now), "{look}");
+            let (looking, work) = step(&row, Event::Tick, now, TIMEOUT);
+            assert_eq!(work, Work::Observe);
+            let event = Event::Observed {
+                observation: observation.clone(),
+                may_settle: true,
+            };
+            row = step(&looking, event, now, TIMEOUT).0;
+            let later = next_alarm(&row).unwrap_or(u64::MAX);
+            assert!(later >= now + 60, "{look}: {later}");
+            now = later;
+        }
+        assert_eq!(next_alarm(&row), None);
+        assert!(matches!(row.phase, Phase::Rejected { closed: true, .. }));
+    }
+}

@@ -1,0 +1,90 @@
+//! Mistakes that a ledger could make, each of which the search has to find.
+
+use farthing::ledger::{self, Claim, Event, Intent, Payer, Phase, Row, Settlement, Work};
+
+/// A mistake made on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// An unknown outcome counts as a refusal, and the authorization may be used anew.
+    UnknownIsRefused,
+    /// A settle call whose end nobody saw counts as never made.
+    LostCallsAreForgotten,
+    /// A second authorization for the same article does not wait for the first.
+    NobodyWaits,
+    /// An authorization is not bound to its first article.
+    NothingIsBound,
+    /// An unused nonce counts as expired though its window is open.
+    EarlyExpiry,
+}
+
+impl Broken {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::UnknownIsRefused,
+        Self::LostCallsAreForgotten,
+        Self::NobodyWaits,
+        Self::NothingIsBound,
+        Self::EarlyExpiry,
+    ];
+}
+
+pub(crate) fn claim(broken: Option<Broken>, payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
+    match broken {
+        Some(Broken::NobodyWaits) => ledger::claim(
+            Payer {
+                other_open: false,
+                ..payer
+            },
+            intent,
+            now,
+        ),
+        Some(Broken::NothingIsBound) => {
+            let same = payer.same.map(|row| Row {
+                intent: intent.clone(),
+                ..row.clone()
+            });
+            ledger::claim(
+                Payer {
+                    same: same.as_ref(),
+                    ..payer
+                },
+                intent,
+                now,
+            )
+        }
+        _ => ledger::claim(payer, intent, now),
+    }
+}
+
+pub(crate) fn step(broken: Option<Broken>, row: &Row, mut event: Event, now: u64, timeout: u64) -> (Row, Work) {
+    if broken == Some(Broken::UnknownIsRefused)
+        && let Event::Answered {
+            settlement: settlement @ Settlement::Unclear,
+            ..
+        } = &mut event
+    {
+        *settlement = Settlement::Refused {
+            reason: "insufficient_funds".into(),
+        };
+    }
+    let (mut next, work) = ledger::step(row, event.clone(), now, timeout);
+    if broken == Some(Broken::LostCallsAreForgotten)
+        && matches!((&row.phase, &next.phase), (Phase::Settling { .. }, Phase::Unknown { .. }))
+        && event == Event::Tick
+    {
+        next.phase = Phase::Released;
+        return (next, Work::None);
+    }
+    if broken == Some(Broken::EarlyExpiry)
+        && let (
+            Phase::Unknown { .. },
+            Event::Observed {
+                observation: ledger::Observation::Unused { .. },
+                ..
+            },
+        ) = (&row.phase, &event)
+    {
+        next.phase = Phase::Expired;
+        return (next, Work::None);
+    }
+    (next, work)
+}

@@ -1,0 +1,370 @@
+//! What can happen next in a world.
+
+use std::rc::Rc;
+
+use farthing::ledger::{self, Claim, Event, Observation, Payer, Phase, Reply, Row, Settlement, Work};
+
+use super::{
+    Broken, broken,
+    world::{Client, Drive, Nonce, START, TIMEOUT, World},
+};
+
+const TX: &str = "0xabababababababababababababababababababababababababababababababab";
+
+/// Takes an event's name and what it does to a world.
+type Add<'a, W> = &'a mut dyn FnMut(String, &dyn Fn(&mut W));
+
+impl World<'_> {
+    /// Every event that is possible, and the world after it.
+    pub(crate) fn next(&self, broken: Option<Broken>) -> Vec<(String, Self)> {
+        let mut all = Vec::new();
+        let mut add = |event: String, change: &dyn Fn(&mut Self)| {
+            let mut world = self.clone();
+            change(&mut world);
+            all.push((event, world));
+        };
+        for client in 0..3 {
+            match self.clients[client] {
+                Client::Away(tries) if tries > 0 => add(format!("{client} asks"), &|world| {
+                    world.asks(client, tries - 1, false, broken)
+                }),
+                Client::Waiting { tries, joined } => {
+                    add(format!("{client} wakes"), &|world| world.asks(client, tries, joined, broken));
+                    add(format!("{client} loses patience"), &|world| {
+                        world.clients[client] = Client::Away(tries)
+                    });
+                }
+                Client::Floor { tries, fence } => {
+                    for known in [true, false] {
+                        add(format!("{client} reads the floor: {known}"), &|world| {
+                            let block = world.block;
+                            if known {
+                                world.apply(client, Event::Floor { fence, block }, broken);
+                            }
+                            world.clients[client] = Client::Origin { tries, fence };
+                        });
+                    }
+                }
+                Client::Origin { tries, fence } => {
+                    add(format!("{client} has the article"), &|world| {
+                        world.origin_ready(client, tries, fence, broken)
+                    });
+                    add(format!("{client} gets nothing from the origin"), &|world| {
+                        world.apply(client, Event::OriginFailed { fence }, broken);
+                        world.clients[client] = Client::Away(tries);
+                    });
+                }
+                _ => {}
+            }
+        }
+        for index in 0..2 {
+            self.facilitator(index, broken, &mut add);
+            if let Drive::Observing { may_settle } = self.drives[index] {
+                for (name, observation) in self.readings(index) {
+                    add(format!("chain says of {index}: {name}"), &|world| {
+                        world.observed(index, observation.clone(), may_settle, broken);
+                    });
+                }
+            }
+            // alarms come when they are due, and again
+            if self.drives[index] == Drive::Idle && self.rows[index].as_deref().is_some_and(|row| self.is_due(row)) {
+                add(format!("alarm of {index}"), &|world| world.tick(index, true, broken));
+            }
+            if self.setting.others && self.chain[index] == Nonce::Unused && self.rows[index].is_some() {
+                add(format!("{index} is cancelled"), &|world| {
+                    world.block += 1;
+                    world.chain[index] = Nonce::Cancelled;
+                });
+            }
+        }
+        let busy = self.drives.iter().any(|drive| *drive != Drive::Idle);
+        if busy
+            || self
+                .clients
+                .iter()
+                .any(|client| !matches!(client, Client::Away(_) | Client::Served))
+        {
+            add("the object dies".into(), &|world| world.dies());
+        }
+        if let Some(time) = self.later() {
+            add(format!("{} s later", time - self.now), &|world| world.now = time);
+        }
+        all
+    }
+
+    /// What the facilitator may do with a payment: broadcast what it holds, at any time, and answer a call.
+    fn facilitator(&self, index: usize, broken: Option<Broken>, add: Add<'_, Self>) {
+        let lands = self.held[index] && self.chain[index] == Nonce::Unused && self.now < self.valid_before();
+        if lands {
+            add(format!("{index} lands"), &|world| world.lands(index));
+        }
+        if let Drive::Calling { fence, may_settle } = self.drives[index] {
+            let answers = |settlement: &'static dyn Fn() -> Settlement| {
+                move |world: &mut Self| world.answered(index, fence, settlement(), may_settle, broken)
+            };
+            let done = answers(&|| Settlement::Done { transaction: TX.into() });
+            let refused = answers(&|| Settlement::Refused {
+                reason: "insufficient_funds".into(),
+            });
+            let nothing = answers(&|| Settlement::Unclear);
+            match self.chain[index] {
+                Nonce::Paid { .. } => add(format!("settle of {index}: done"), &done),
+                _ => {
+                    add(format!("settle of {index}: refused"), &|world| {
+                        world.held[index] = false;
+                        refused(world);
+                    });
+                    if self.setting.liar {
+                        add(format!("settle of {index}: refused, and kept"), &|world| {
+                            world.lied[index] = true;
+                            refused(world);
+                        });
+                    }
+                }
+            }
+            add(format!("settle of {index}: no answer"), &nothing);
+        }
+    }
+
+    fn readings(&self, index: usize) -> Vec<(&'static str, Observation)> {
+        let mut all = vec![("nothing", Observation::Nothing)];
+        match self.chain[index] {
+            Nonce::Unused => all.push(("unused", Observation::Unused { block_time: self.now })),
+            Nonce::Paid { block, time } => {
+                let transaction = TX.into();
+                all.push((
+                    "paid",
+                    Observation::Paid {
+                        transaction,
+                        block,
+                        block_time: time,
+                    },
+                ));
+                // a node that lags behind
+                all.push(("not yet", Observation::Unused { block_time: time - 1 }));
+            }
+            Nonce::Cancelled => all.push(("cancelled", Observation::UsedOtherwise)),
+        }
+        all
+    }
+
+    fn lands(&mut self, index: usize) {
+        self.block += 1;
+        self.held[index] = false;
+        self.chain[index] = Nonce::Paid {
+            block: self.block,
+            time: self.now,
+        };
+    }
+
+    fn is_due(&self, row: &Row) -> bool {
+        ledger::next_alarm(row).is_some_and(|at| at <= self.now)
+    }
+
+    /// The next moment at which anything changes by itself.
+    fn later(&self) -> Option<u64> {
+        let window = [self.valid_before(), self.valid_before() + ledger::EXPIRY_MARGIN_SECONDS + 1];
+        let alarms = self.rows.iter().flatten().filter_map(|row| ledger::next_alarm(row));
+        alarms
+            .chain(window)
+            .filter(|time| *time > self.now)
+            .min()
+            .filter(|time| *time < START + 1000)
+    }
+
+    fn index(&self, client: usize) -> usize {
+        self.setting.requests[client].0
+    }
+
+    /// One synchronous step of a row.
+    fn apply(&mut self, client: usize, event: Event, broken: Option<Broken>) -> Work {
+        self.apply_to(self.index(client), event, broken)
+    }
+
+    fn apply_to(&mut self, index: usize, event: Event, broken: Option<Broken>) -> Work {
+        let Some(row) = &self.rows[index] else {
+            return Work::None;
+        };
+        let (row, work) = broken::step(broken, row, event, self.now, TIMEOUT);
+        self.rows[index] = Some(Rc::new(row));
+        work
+    }
+
+    fn owned(&self, resource: &str) -> Option<ledger::Owned> {
+        let owned = self.rows.iter().flatten().filter_map(|row| row.owned());
+        owned.into_iter().find(|owned| owned.resource == resource)
+    }
+
+    /// A request's claim, up to its first wait.
+    fn asks(&mut self, client: usize, tries: u8, joined: bool, broken: Option<Broken>) {
+        let index = self.index(client);
+        let intent = self.intent(client);
+        let owned = self.owned(&intent.resource);
+        let other = self.rows[1 - index].as_deref();
+        let payer = Payer {
+            same: self.rows[index].as_deref(),
+            named: None,
+            other_open: other.is_some_and(|row| row.is_open() && row.intent.resource == intent.resource),
+            open: other.into_iter().filter(|row| row.is_open()).count(),
+            owned: owned.as_ref(),
+            verified: false,
+        };
+        self.clients[client] = match broken::claim(broken, payer, &intent, self.now) {
+            Claim::Won(row) => {
+                let fence = row.fence;
+                if self.rows[index]
+                    .as_ref()
+                    .is_some_and(|before| before.intent.resource != row.intent.resource)
+                {
+                    self.broken_promise = Some("S2: an authorization went from one article to another");
+                }
+                self.rows[index] = Some(row.into());
+                Client::Floor { tries, fence }
+            }
+            Claim::Reply(Reply::Deliver(_)) if joined => Client::Away(tries),
+            Claim::Reply(Reply::Deliver(_)) => {
+                self.apply_to(index, Event::Answering, broken);
+                self.serve(client)
+            }
+            Claim::Reply(_) => Client::Away(tries),
+            Claim::Owned if intent.tagged || self.chain[index] == Nonce::Unused => self.serve(client),
+            Claim::Owned => Client::Away(tries),
+            Claim::Resolve if self.drives[index] == Drive::Idle => {
+                self.tick(index, true, broken);
+                Client::Resolving { tries }
+            }
+            Claim::Join | Claim::Resolve => Client::Waiting { tries, joined: true },
+            Claim::WaitForOther => Client::Waiting { tries, joined },
+            Claim::Verify => unreachable!("no payment of this model is verified first"),
+        };
+    }
+
+    /// The article goes out: its payer must have paid for this one.
+    fn serve(&mut self, client: usize) -> Client {
+        let resource = self.intent(client).resource;
+        let paid = (0..2).any(|index| {
+            let bound = self.rows[index].as_ref().is_some_and(|row| row.intent.resource == resource);
+            bound && matches!(self.chain[index], Nonce::Paid { .. })
+        });
+        if !paid {
+            self.broken_promise = Some("S1: the article went out, and nothing was paid for it");
+        }
+        Client::Served
+    }
+
+    fn origin_ready(&mut self, client: usize, tries: u8, fence: u64, broken: Option<Broken>) {
+        let index = self.index(client);
+        let work = self.apply(client, Event::OriginReady { fence, charge: None }, broken);
+        if let (Work::Settle { .. }, Drive::Idle) = (work, self.drives[index]) {
+            self.clients[client] = Client::Settling { tries };
+            self.drive(index, work, false);
+        } else {
+            self.clients[client] = Client::Away(tries);
+        }
+    }
+
+    fn tick(&mut self, index: usize, may_settle: bool, broken: Option<Broken>) {
+        let work = self.apply_to(index, Event::Tick, broken);
+        self.drive(index, work, may_settle);
+    }
+
+    /// The executor's next wait, or its end.
+    fn drive(&mut self, index: usize, work: Work, may_settle: bool) {
+        self.drives[index] = match work {
+            Work::None => Drive::Idle,
+            Work::Settle { fence } => {
+                self.held[index] = true;
+                Drive::Calling { fence, may_settle }
+            }
+            Work::Observe => Drive::Observing { may_settle },
+        };
+        if work == Work::None {
+            self.wake(index);
+        }
+    }
+
+    /// Who waited for this work goes on.
+    fn wake(&mut self, index: usize) {
+        for client in 0..3 {
+            if self.index(client) != index {
+                continue;
+            }
+            let row = self.rows[index].as_deref();
+            match self.clients[client] {
+                Client::Settling { tries } => {
+                    let settled = row.is_some_and(|row| matches!(row.phase, Phase::Settled { .. }));
+                    self.clients[client] = if settled { self.serve(client) } else { Client::Away(tries) };
+                }
+                Client::Resolving { tries } => {
+                    let open = row.is_some_and(Row::is_open);
+                    self.clients[client] = if open {
+                        Client::Away(tries)
+                    } else {
+                        Client::Waiting { tries, joined: false }
+                    };
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn answered(&mut self, index: usize, fence: u64, settlement: Settlement, may_settle: bool, broken: Option<Broken>) {
+        let work = self.apply_to(index, Event::Answered { fence, settlement }, broken);
+        self.drive(index, work, may_settle);
+    }
+
+    fn observed(&mut self, index: usize, observation: Observation, may_settle: bool, broken: Option<Broken>) {
+        let work = self.apply_to(index, Event::Observed { observation, may_settle }, broken);
+        self.drive(index, work, false);
+    }
+
+    /// The process ends: what was written stays, and what was sent is sent.
+    fn dies(&mut self) {
+        self.drives = [Drive::Idle; 2];
+        for client in &mut self.clients {
+            *client = match *client {
+                Client::Away(tries)
+                | Client::Waiting { tries, .. }
+                | Client::Floor { tries, .. }
+                | Client::Origin { tries, .. }
+                | Client::Settling { tries }
+                | Client::Resolving { tries } => Client::Away(tries),
+                Client::Served => Client::Served,
+            };
+        }
+    }
+
+    /// Lets time pass with nothing but alarms and a chain that can be read, until nothing is open.
+    pub(crate) fn settle_down(&mut self, broken: Option<Broken>) {
+        self.dies();
+        for _ in 0..40 {
+            for index in 0..2 {
+                if self.rows[index].as_deref().is_some_and(|row| self.is_due(row)) {
+                    let mut work = self.apply_to(index, Event::Tick, broken);
+                    while work != Work::None {
+                        let event = match work {
+                            Work::Observe => {
+                                let (_, observation) = self.readings(index).into_iter().nth(1).unwrap();
+                                Event::Observed {
+                                    observation,
+                                    may_settle: false,
+                                }
+                            }
+                            Work::Settle { fence } => Event::Answered {
+                                fence,
+                                settlement: Settlement::Unclear,
+                            },
+                            Work::None => break,
+                        };
+                        work = self.apply_to(index, event, broken);
+                    }
+                }
+            }
+            let alarm = self.rows.iter().flatten().filter_map(|row| ledger::next_alarm(row)).min();
+            match alarm {
+                Some(at) => self.now = self.now.max(at),
+                None => break,
+            }
+        }
+    }
+}
