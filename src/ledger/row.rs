@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Intent, Owned};
 use crate::money::Amount;
 
-/// Where an authorization stands (threats.md section 4).
+/// Where an authorization stands; [`step`](super::step) has the transitions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Phase {

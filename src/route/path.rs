@@ -1,7 +1,7 @@
 //! One spelling per article: canonical paths, and the many spellings some server might serve.
 //!
 //! Two readings of every path. [`canonical`] is the one spelling that can be granted. [`folded`]
-//! over-approximates what any common server may make of the path (threats.md section 3); what
+//! over-approximates what any common server may make of the path; what
 //! matches a priced rule only when folded is protected and never forwarded (threat D1).
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
