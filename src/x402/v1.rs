@@ -142,7 +142,7 @@ pub fn facilitator_request(offer: &PaymentRequirements, resource: &ResourceInfo<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::route::config::tests::routes;
+    use crate::{route::config::tests::routes, x402::Network};
 
     #[test]
     fn v1_knows_no_metered_offers_and_no_permit2() {
@@ -165,5 +165,29 @@ mod tests {
                 "{scheme:?} {transfer:?}"
             );
         }
+    }
+
+    #[test]
+    fn v1_gets_one_offer_of_each_network_in_order() {
+        let offer = routes(&[("/articles/*", "$0.05")])[0].offers[0].clone();
+        let of = |network, amount: &str| {
+            let mut other = offer.clone();
+            (other.network, other.amount) = (network, amount.parse().unwrap());
+            other
+        };
+        let offers = [
+            of(Network::BASE, "1"),
+            of(Network::BASE_SEPOLIA, "2"),
+            of(Network::BASE, "3"),
+            of(Network::BASE_SEPOLIA, "4"),
+        ];
+        let resource = ResourceInfo {
+            url: "https://n.example/articles/x",
+            description: "",
+            mime_type: "text/html",
+        };
+        let all = PaymentRequirementsV1::all(&offers, &resource);
+        let told: Vec<_> = all.iter().map(|offer| (offer.network, offer.max_amount_required)).collect();
+        assert_eq!(told, [("base", offers[0].amount), ("base-sepolia", offers[1].amount)]);
     }
 }
