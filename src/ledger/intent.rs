@@ -82,7 +82,7 @@ pub struct Intent {
     /// Problem slug when it may only look up, never begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late: Option<String>,
-    /// Random id that the receipt will have if this settles.
+    /// Id that the receipt will have if this settles (see [`receipt_id`](crate::access::receipt_id)).
     pub receipt: String,
     /// Body of the facilitator's `/settle`.
     pub request: String,

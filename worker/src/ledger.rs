@@ -8,7 +8,9 @@ use std::{
 
 use farthing::{
     evm::chain::Wanted,
-    ledger::{self, Claim, Event, Intent, Observation, Payer, Phase, Reply, Row, SETTLE_SLACK_SECONDS, Settlement, Work},
+    ledger::{
+        self, Claim, Event, Intent, Observation, Payer, Phase, Reply, Row, SETTLE_SLACK_SECONDS, Settlement, Standing, Work,
+    },
     money::Amount,
     problem::Problem,
     route::Settlement as Settings,
@@ -56,6 +58,11 @@ struct Owner {
 #[derive(Deserialize)]
 struct Question {
     resource: String,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    receipt: String,
 }
 
 #[derive(Deserialize)]
@@ -114,6 +121,12 @@ impl Ledger {
             "release" => self.release(&read(&body)?)?,
             "owned" => self.owned(&read(&body)?)?,
             "signIn" => self.sign_in(&read(&body)?)?,
+            "receipt" => {
+                if let Some(standing) = self.standing(&read(&body)?)? {
+                    return serde_json::to_string(&standing).map_err(|_| JsValue::NULL);
+                }
+                Reply::refuse(Problem::NoSuchEndpoint, "")
+            }
             "delivered" => {
                 self.apply(&body, Event::Delivered)?;
                 return Ok(String::new());
@@ -355,6 +368,12 @@ impl Ledger {
             Some(owned) => Reply::deliver_owned(&owned, true, false),
             None => Reply::refuse(Problem::PaymentRequired, &question.resource),
         })
+    }
+
+    /// How the payment with this receipt stands. Reads only.
+    fn standing(&self, named: &Named) -> Result<Option<Standing>> {
+        let row = self.rows.with_receipt(&named.receipt)?;
+        Ok(row.map(|row| Standing::of(&row, self.now())))
     }
 
     /// Whether who proved the account owns a resource; one synchronous step, so a proof counts once.

@@ -4,6 +4,7 @@ mod answers;
 mod claims;
 mod extensions;
 mod methods;
+mod standing;
 mod steps;
 
 use alloc::{borrow::ToOwned, format, string::String};
