@@ -342,7 +342,7 @@ impl Ledger {
         };
         let resource = &row.intent.resource;
         Ok(match &row.phase {
-            Phase::Rejected { reason, .. } => Reply::rejected(resource, reason),
+            Phase::Rejected { reason, .. } => Reply::rejected(resource, reason).with_receipt(&row.intent.receipt),
             Phase::Expired => Reply::refuse(Problem::AuthorizationExpired, resource),
             Phase::Cancelled => Reply::refuse(Problem::AuthorizationCancelled, resource),
             Phase::Foreign => Reply::refuse(Problem::AlreadyUsed, resource),
