@@ -127,6 +127,7 @@ impl Endpoint<'_> {
                     transaction,
                     block: number,
                     block_time: block.time,
+                    depth: latest.number.saturating_sub(number),
                 })
             }
             None => Ok(Observation::UsedOtherwise),
@@ -170,6 +171,7 @@ impl Endpoint<'_> {
                         transaction,
                         block,
                         block_time,
+                        depth: latest.number.saturating_sub(block),
                     });
                 }
             }

@@ -5,6 +5,8 @@ mod claims;
 mod extensions;
 mod methods;
 mod steps;
+mod table;
+mod watch;
 
 use alloc::{borrow::ToOwned, format, string::String};
 
@@ -17,7 +19,11 @@ use crate::{
 };
 
 const NOW: u64 = 1_000_000;
-const TIMEOUT: u64 = 20;
+const TERMS: Terms = Terms {
+    timeout: 20,
+    confirmations: 0,
+    readable: false,
+};
 const TX: &str = "0xabababababababababababababababababababababababababababababababab";
 
 fn intent() -> Intent {
@@ -54,6 +60,7 @@ fn alone() -> Payer<'static> {
         named: None,
         other_open: false,
         open: 0,
+        refused: 0,
         owned: None,
         verified: false,
     }
@@ -83,6 +90,8 @@ fn settled() -> Phase {
         at: NOW,
         answered: None,
         delivered: false,
+        block: None,
+        watch: None,
     }
 }
 
@@ -92,6 +101,7 @@ fn unknown() -> Phase {
         attempts: 1,
         checks: 0,
         next: NOW,
+        told: None,
     }
 }
 
@@ -117,7 +127,7 @@ fn settling() -> (Row, u64) {
             charge: None,
         },
         NOW,
-        TIMEOUT,
+        &TERMS,
     );
     let Work::Settle { fence } = work else { panic!() };
     (row, fence)
