@@ -3,8 +3,8 @@
 use alloc::boxed::Box;
 
 use super::{
-    CLAIM_SECONDS, DAY_SECONDS, Intent, MAX_HOLD_SECONDS, MAX_OPEN, MAX_REFUSED, Owned, Phase, REDELIVERY_SECONDS, Reply, Row,
-    SAME_ADDRESS_SECONDS,
+    CLAIM_SECONDS, DAY_SECONDS, Intent, MAX_HOLD_SECONDS, MAX_OPEN, MAX_REFUSED, Owned, Phase, REDELIVERY_SECONDS, Refused,
+    Reply, Row, SAME_ADDRESS_SECONDS,
 };
 use crate::problem::Problem;
 
@@ -172,8 +172,13 @@ fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> C
         // its owner was lost before it was sent again
         _ => row.refused.clone().map(|reason| (row, reason)),
     });
+    // one id for one authorization, however often it is begun
+    let receipt = before.map_or(&intent.receipt, |row| &row.intent.receipt).clone();
     Claim::Won(Box::new(Row {
-        intent: intent.clone(),
+        intent: Intent {
+            receipt,
+            ..intent.clone()
+        },
         phase: Phase::Claimed {
             deadline: now.saturating_add(CLAIM_SECONDS),
         },
@@ -242,12 +247,27 @@ pub fn sign_in<E>(owned: Option<&Owned>, resource: &str, consume: impl FnOnce() 
     })
 }
 
-/// The answer to a request whose outcome stayed open: how long to wait before asking again.
+/// The answer to a request whose outcome stayed open: how long to wait before asking again, and for who sends
+/// the same payment from where it came, or proves that it is its own (threat A16), where to ask.
 pub fn pending(row: Option<&Row>, intent: &Intent, now: u64) -> Reply {
-    let seconds = match row.map(|row| &row.phase) {
-        Some(Phase::Unknown { next, .. }) => next.saturating_sub(now).clamp(2, 10),
-        Some(Phase::Claimed { .. } | Phase::Settling { .. }) => 2,
-        _ => 1,
+    let Some(row) = row.filter(|row| row.is_open()) else {
+        return Reply::pending(&intent.resource, 1);
     };
-    Reply::pending(&intent.resource, seconds)
+    let own = intent.proves(&row.intent) || !intent.address.is_empty() && intent.address == row.intent.address;
+    let shown = own && intent.digest == row.intent.digest;
+    Reply::Refuse(Refused {
+        problem: Problem::SettlementPending.slug().into(),
+        resource: intent.resource.clone(),
+        reason: None,
+        retry_after: Some(retry_after(row, now)),
+        receipt: shown.then(|| row.intent.receipt.clone()),
+    })
+}
+
+/// After how many seconds it makes sense to ask about an open row again.
+pub(super) fn retry_after(row: &Row, now: u64) -> u64 {
+    match &row.phase {
+        Phase::Unknown { next, .. } => next.saturating_sub(now).clamp(2, 10),
+        _ => 2,
+    }
 }

@@ -10,6 +10,7 @@ mod metered;
 mod reply;
 mod row;
 mod settle;
+mod standing;
 mod step;
 
 pub use claim::{Claim, Payer, claim, pending, sign_in};
@@ -17,6 +18,7 @@ pub use intent::{Intent, Owned};
 pub use reply::{Grant, Refused, Reply};
 pub use row::{Phase, Row, Watch};
 pub use settle::{Settlement, read_settlement, unverified};
+pub use standing::Standing;
 pub use step::{Event, Observation, Terms, Work, next_alarm, retire, step};
 
 /// A claim whose origin fetch took longer may be taken over, in seconds.

@@ -83,6 +83,9 @@ pub struct Refused {
     /// Seconds after which the same request makes sense again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
+    /// Id of the receipt that the payment will have, for who may ask how it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
 }
 
 impl Reply {
@@ -119,6 +122,7 @@ impl Reply {
                 resource: owned("resource")?,
                 reason: owned("reason"),
                 retry_after: integer("retryAfter"),
+                receipt: owned("receipt"),
             }),
             _ => return None,
         })
@@ -131,6 +135,7 @@ impl Reply {
             resource: resource.into(),
             reason: None,
             retry_after: None,
+            receipt: None,
         })
     }
 
@@ -146,6 +151,7 @@ impl Reply {
             resource: resource.into(),
             reason: None,
             retry_after: Some(retry_after),
+            receipt: None,
         })
     }
 
@@ -165,6 +171,7 @@ impl Reply {
             resource: resource.into(),
             reason: Some(reason.into()),
             retry_after,
+            receipt: None,
         })
     }
 

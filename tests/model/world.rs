@@ -124,6 +124,7 @@ impl<'a> World<'a> {
             amount: "50000".parse().unwrap(),
             nonce: B256::with_last_byte(authorization.try_into().unwrap()),
             valid_before: START + WINDOW,
+            confirmations: 0,
             digest: authorization.to_string(),
             secret: true,
             tagged: self.setting.tagged,

@@ -10,7 +10,7 @@ use farthing::{
     evm::chain::Wanted,
     ledger::{
         self, Claim, Event, Intent, Observation, Payer, Phase, REFUSED_SECONDS, Reply, Row, SETTLE_SLACK_SECONDS, Settlement,
-        Terms, Work,
+        Standing, Terms, Work,
     },
     money::Amount,
     problem::Problem,
@@ -62,6 +62,11 @@ struct Question {
 }
 
 #[derive(Deserialize)]
+struct Named {
+    receipt: String,
+}
+
+#[derive(Deserialize)]
 struct SignIn {
     resource: String,
     nonce: String,
@@ -77,7 +82,7 @@ fn terms(intent: &Intent) -> Terms {
     let settings = config::settlement();
     Terms {
         timeout: settings.as_ref().map_or(0, |settings| settings.timeout_seconds),
-        confirmations: 0,
+        confirmations: intent.confirmations,
         readable: settings.is_some_and(|settings| settings.rpc.contains_key(&intent.network)),
     }
 }
@@ -127,6 +132,12 @@ impl Ledger {
             "release" => self.release(&read(&body)?)?,
             "owned" => self.owned(&read(&body)?)?,
             "signIn" => self.sign_in(&read(&body)?)?,
+            "receipt" => {
+                if let Some(standing) = self.standing(&read(&body)?)? {
+                    return serde_json::to_string(&standing).map_err(|_| JsValue::NULL);
+                }
+                Reply::refuse(Problem::NoSuchEndpoint, "")
+            }
             "delivered" => {
                 self.apply(&body, Event::Delivered)?;
                 return Ok(String::new());
@@ -369,6 +380,12 @@ impl Ledger {
             Some(owned) => Reply::deliver_owned(&owned, true, false),
             None => Reply::refuse(Problem::PaymentRequired, &question.resource),
         })
+    }
+
+    /// How the payment with this receipt stands. Reads only.
+    fn standing(&self, named: &Named) -> Result<Option<Standing>> {
+        let row = self.rows.with_receipt(&named.receipt)?;
+        Ok(row.map(|row| Standing::of(&row, self.now())))
     }
 
     /// Whether who proved the account owns a resource; one synchronous step, so a proof counts once.

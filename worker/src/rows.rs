@@ -78,6 +78,12 @@ impl Rows {
         Ok(rows?.pop())
     }
 
+    /// The row whose receipt has, or will have, this id.
+    pub(crate) fn with_receipt(&self, id: &str) -> Result<Option<Row>> {
+        let sql = "SELECT body FROM payment WHERE json_extract(body, '$.intent.receipt') = ?";
+        Ok(self.bodies(sql, &[id])?.pop())
+    }
+
     /// Notes a sign-in nonce; whether it is new. Forgets those whose proofs are void by themselves.
     pub(crate) fn consume(&self, nonce: &str, until: u64, now: u64) -> Result<bool> {
         let past = now.saturating_sub(NONCE_MARGIN_SECONDS);

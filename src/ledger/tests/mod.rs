@@ -4,6 +4,7 @@ mod answers;
 mod claims;
 mod extensions;
 mod methods;
+mod standing;
 mod steps;
 mod table;
 mod watch;
@@ -43,6 +44,7 @@ fn intent() -> Intent {
         amount: Amount::from_atomic(U256::from(50_000)),
         nonce: B256::repeat_byte(4),
         valid_before: NOW + 300,
+        confirmations: 0,
         digest: "d".into(),
         secret: true,
         tagged: false,

@@ -211,7 +211,7 @@ fn b10_each_mistake_in_settling_has_its_own_sentence() {
             "settlement.facilitators[0].url: is not known here; known are direct",
         ),
         (
-            r#"[{"uri": "https://f.example"}]"#,
+            r#"[{"url": "https://f.example", "uri": "https://f.example"}]"#,
             "settlement.facilitators[0].uri: is not known here; known are url, headers, coinbase",
         ),
         (r#"[{"coinbase": "CDP"}]"#, "settlement.facilitators[0].url: is missing"),
