@@ -69,7 +69,7 @@ pub struct Intent {
     /// End of its window, Unix seconds.
     pub valid_before: u64,
     /// How many blocks have to follow the transfer's own before it counts; with 0 the facilitator's word counts.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub confirmations: u64,
     /// Digest of the payment header.
     pub digest: String,
@@ -89,11 +89,6 @@ pub struct Intent {
     pub receipt: String,
     /// Body of the facilitator's `/settle`.
     pub request: String,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-const fn is_zero(blocks: &u64) -> bool {
-    *blocks == 0
 }
 
 impl Intent {

@@ -107,16 +107,11 @@ pub struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
     /// How often it was refused.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub refusals: u32,
     /// What is charged of a metered payment, once the origin has said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge: Option<Amount>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-const fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 impl Row {
