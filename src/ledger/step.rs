@@ -232,7 +232,7 @@ fn last_look(after_window: u64, checks: u32) -> u64 {
     after_window.saturating_add(wait)
 }
 
-/// When the chain is asked about a settlement once more: after a minute, then less and less often.
+/// When the chain is asked about a settlement once more: after half a minute, then less and less often.
 fn next_watch(checks: u32, now: u64) -> Option<Watch> {
     let wait = WATCH_SECONDS.saturating_mul(1 << checks.min(4));
     (checks < MAX_WATCHES).then(|| Watch {
@@ -277,7 +277,7 @@ const fn unknown(now: u64, attempts: u32) -> Phase {
     }
 }
 
-/// A facilitator says that the money moved: believed at once, and looked at a minute later where the chain can
+/// A facilitator says that the money moved: believed at once, and looked at half a minute later where the chain can
 /// be read; or believed once enough blocks follow.
 fn told(row: &mut Row, transaction: String, attempts: u32, now: u64, terms: &Terms) -> Work {
     if terms.confirmations > 0 && terms.readable {

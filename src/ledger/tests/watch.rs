@@ -81,7 +81,7 @@ fn a13_what_the_chain_has_undone_is_settled_again_and_owned_no_more() {
         block_time: NOW + UNDONE_SECONDS - 1,
     };
     let (same, work) = see(&row, young, NOW + 60, &READABLE);
-    assert_eq!((work, watch(&same)), (Work::None, Some(NOW + 180)));
+    assert_eq!((work, watch(&same)), (Work::None, Some(NOW + 60 + 2 * WATCH_SECONDS)));
     let gone = Observation::Unused {
         block_time: NOW + UNDONE_SECONDS,
     };
