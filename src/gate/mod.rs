@@ -32,7 +32,11 @@ use crate::{
         matching::{Against, Version},
     },
     problem::Problem,
-    route::{Access, Config, ConfigError, Matched, Route, config::is_loopback, path, rule},
+    route::{
+        Access, Config, ConfigError, Matched, Route,
+        config::{SecretForm, is_loopback},
+        path, rule,
+    },
     x402::v2::{PaymentFlow, ResourceInfo, Scheme},
 };
 
@@ -153,6 +157,46 @@ impl Gate {
     /// The checked config.
     pub fn config(&self) -> Option<&Config> {
         self.config.as_ref().ok()
+    }
+
+    /// Takes note of named secrets that the Worker does not have, or that cannot be what they should: by their place,
+    /// and whether they are missing. A config with one of them is as good as none (threat B10).
+    ///
+    /// ```
+    /// use farthing::gate::{Gate, Routed, Target};
+    /// use farthing::problem::Problem;
+    /// let config = r#"{
+    ///     "site": "https://news.example", "origin": "dns", "payTo": {"eip155": "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"},
+    ///     "networks": ["eip155:84532"], "routes": [{"match": "/articles/*", "price": "$0.05"}],
+    ///     "settlement": {"facilitators": [{"url": "https://f.example", "headers": {"authorization": "TOKEN"}}]}
+    /// }"#;
+    /// let mut gate = Gate::new(config, "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE", "", "", false);
+    /// gate.lacks(&[("settlement.facilitators[0].headers.authorization", true)]);
+    /// let url = "https://news.example/articles/x";
+    /// assert!(matches!(gate.route(url), Routed::Look(Target::Wrong(Problem::NotConfigured))));
+    /// assert!(gate.health().body.contains("a secret that this Worker does not have"));
+    /// ```
+    pub fn lacks(&mut self, faults: &[(&str, bool)]) {
+        let Ok(config) = &self.config else {
+            return;
+        };
+        let secrets = config.settlement.secrets();
+        let faults: Vec<ConfigError> = faults
+            .iter()
+            .map(|(at, missing)| {
+                let form = secrets
+                    .iter()
+                    .find(|secret| secret.at == *at)
+                    .map_or(SecretForm::Header, |secret| secret.form);
+                ConfigError {
+                    at: (*at).to_owned(),
+                    message: form.fault(*missing).to_owned(),
+                }
+            })
+            .collect();
+        if !faults.is_empty() {
+            self.config = Err(faults);
+        }
     }
 
     /// Everything that is wrong with the config, and what is merely missing.
@@ -345,6 +389,12 @@ impl Gate {
             amount: signed.amount(),
             nonce: signed.nonce(),
             valid_before: signed.valid_before(),
+            confirmations: self.config().map_or(0, |config| {
+                let settlement = &config.settlement;
+                settlement
+                    .confirmations(payment.offer.network, signed.amount(), extra.decimals)
+                    .into()
+            }),
             digest: hex::print(&payment.digest),
             secret: payment.secret,
             tagged: payment.tagged,

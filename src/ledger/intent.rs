@@ -68,6 +68,9 @@ pub struct Intent {
     pub nonce: B256,
     /// End of its window, Unix seconds.
     pub valid_before: u64,
+    /// How many blocks have to follow the transfer's own before it counts; with 0 the facilitator's word counts.
+    #[serde(default)]
+    pub confirmations: u64,
     /// Digest of the payment header.
     pub digest: String,
     /// The header carries a secret of ours (see [`Payment::secret`](crate::offer::Payment::secret)).

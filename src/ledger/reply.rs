@@ -155,8 +155,8 @@ impl Reply {
         })
     }
 
-    /// The facilitator refused.
-    pub fn rejected(resource: &str, reason: &str) -> Self {
+    /// The facilitator refused; the same payment is not tried again for so many seconds.
+    pub fn rejected(resource: &str, reason: &str, retry_after: Option<u64>) -> Self {
         let problem = match family(reason) {
             Family::Funds => Problem::InsufficientFunds,
             Family::Allowance => Problem::AllowanceRequired,
@@ -170,7 +170,7 @@ impl Reply {
             problem: problem.slug().into(),
             resource: resource.into(),
             reason: Some(reason.into()),
-            retry_after: None,
+            retry_after,
             receipt: None,
         })
     }

@@ -33,6 +33,9 @@ pub enum Phase {
         checks: u32,
         /// When to look again, Unix seconds.
         next: u64,
+        /// The transaction that a facilitator names, where the chain has to confirm it first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        told: Option<String>,
     },
     /// The money moved.
     Settled {
@@ -44,6 +47,12 @@ pub enum Phase {
         answered: Option<u64>,
         /// A whole answer went out, as far as the platform can tell.
         delivered: bool,
+        /// The block that the chain has the transfer in; none while there is only the facilitator's word.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        block: Option<u64>,
+        /// The next look at the chain; none once the transfer is final, or nothing can be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        watch: Option<Watch>,
     },
     /// The origin could not deliver; nothing was sent.
     Released,
@@ -51,6 +60,9 @@ pub enum Phase {
     Rejected {
         /// The facilitator's code.
         reason: String,
+        /// Since when, Unix seconds.
+        #[serde(default)]
+        at: u64,
         /// Whether the chain was asked after the window.
         closed: bool,
         /// Looks at a chain that could not be read so far.
@@ -65,6 +77,15 @@ pub enum Phase {
     Waived,
     /// Its transfer happened before it was first seen here: it paid for something else.
     Foreign,
+}
+
+/// Looks at the chain after a settlement: a block may be undone, and a facilitator may be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// When, Unix seconds.
+    pub next: u64,
+    /// Looks so far.
+    pub checks: u32,
 }
 
 /// One authorization.
@@ -85,6 +106,9 @@ pub struct Row {
     /// The reason that a facilitator refused it for before, which may have broadcast it all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// How often it was refused.
+    #[serde(default)]
+    pub refusals: u32,
     /// What is charged of a metered payment, once the origin has said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge: Option<Amount>,

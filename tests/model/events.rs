@@ -6,9 +6,11 @@ use farthing::ledger::{self, Claim, Event, Observation, Payer, Phase, Reply, Row
 
 use super::{
     Broken, broken,
-    world::{Client, Drive, Nonce, START, TIMEOUT, World},
+    world::{Client, Drive, Nonce, START, World},
 };
 
+/// The chain grows to this many blocks by itself.
+const BLOCKS: u64 = 13;
 const TX: &str = "0xabababababababababababababababababababababababababababababababab";
 
 /// Takes an event's name and what it does to a world.
@@ -66,6 +68,12 @@ impl World<'_> {
                     });
                 }
             }
+            if self.setting.undone
+                && let Nonce::Paid { block, .. } = self.chain[index]
+                && block == self.block
+            {
+                add(format!("the block of {index} is undone"), &|world| world.undo(index));
+            }
             // alarms come when they are due, and again
             if self.drives[index] == Drive::Idle && self.rows[index].as_deref().is_some_and(|row| self.is_due(row)) {
                 add(format!("alarm of {index}"), &|world| world.tick(index, true, broken));
@@ -85,6 +93,9 @@ impl World<'_> {
                 .any(|client| !matches!(client, Client::Away(_) | Client::Served))
         {
             add("the object dies".into(), &|world| world.dies());
+        }
+        if self.setting.undone && self.block < BLOCKS {
+            add("a block passes".into(), &|world| world.block += 1);
         }
         if let Some(time) = self.later() {
             add(format!("{} s later", time - self.now), &|world| world.now = time);
@@ -110,6 +121,13 @@ impl World<'_> {
             match self.chain[index] {
                 Nonce::Paid { .. } => add(format!("settle of {index}: done"), &done),
                 _ => {
+                    if self.setting.undone && self.held[index] {
+                        // it names a transaction that is on its way, or was in a block that is gone
+                        add(format!("settle of {index}: done, and not there"), &|world| {
+                            world.hasty[index] = true;
+                            done(world);
+                        });
+                    }
                     add(format!("settle of {index}: refused"), &|world| {
                         world.held[index] = false;
                         refused(world);
@@ -138,6 +156,7 @@ impl World<'_> {
                         transaction,
                         block,
                         block_time: time,
+                        depth: self.block - block,
                     },
                 ));
                 // a node that lags behind
@@ -155,6 +174,13 @@ impl World<'_> {
             block: self.block,
             time: self.now,
         };
+    }
+
+    /// The newest block is gone; what was in it waits for another.
+    fn undo(&mut self, index: usize) {
+        self.chain[index] = Nonce::Unused;
+        self.held[index] = true;
+        self.hasty[index] = true;
     }
 
     fn is_due(&self, row: &Row) -> bool {
@@ -185,7 +211,7 @@ impl World<'_> {
         let Some(row) = &self.rows[index] else {
             return Work::None;
         };
-        let (row, work) = broken::step(broken, row, event, self.now, TIMEOUT);
+        let (row, work) = broken::step(broken, row, event, self.now, &self.terms());
         self.rows[index] = Some(Rc::new(row));
         work
     }
@@ -206,6 +232,7 @@ impl World<'_> {
             named: None,
             other_open: other.is_some_and(|row| row.is_open() && row.intent.resource == intent.resource),
             open: other.into_iter().filter(|row| row.is_open()).count(),
+            refused: 0,
             owned: owned.as_ref(),
             verified: false,
         };
@@ -244,7 +271,9 @@ impl World<'_> {
         let resource = self.intent(client).resource;
         let paid = (0..2).any(|index| {
             let bound = self.rows[index].as_ref().is_some_and(|row| row.intent.resource == resource);
-            bound && matches!(self.chain[index], Nonce::Paid { .. })
+            // where no block is waited for, one that is undone afterwards is the publisher's loss
+            let excused = self.hasty[index] && self.setting.confirmations == 0;
+            bound && (excused || matches!(self.chain[index], Nonce::Paid { .. }))
         });
         if !paid {
             self.broken_promise = Some("S1: the article went out, and nothing was paid for it");
@@ -338,6 +367,7 @@ impl World<'_> {
     pub(crate) fn settle_down(&mut self, broken: Option<Broken>) {
         self.dies();
         for _ in 0..40 {
+            self.block += 1;
             for index in 0..2 {
                 if self.rows[index].as_deref().is_some_and(|row| self.is_due(row)) {
                     let mut work = self.apply_to(index, Event::Tick, broken);

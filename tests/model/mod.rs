@@ -25,6 +25,10 @@ pub(crate) struct Setting {
     pub(crate) liar: bool,
     /// Whether the payer may cancel, and an observer submit what the facilitator holds.
     pub(crate) others: bool,
+    /// Whether the chain may undo its newest block, and the facilitator say settled before there is one.
+    pub(crate) undone: bool,
+    /// How many blocks have to follow a transfer's own.
+    pub(crate) confirmations: u64,
 }
 
 pub(crate) const SETTINGS: &[Setting] = &[
@@ -34,6 +38,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         tagged: false,
         liar: true,
         others: true,
+        undone: false,
+        confirmations: 0,
     },
     Setting {
         name: "one payment for two articles",
@@ -41,6 +47,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         tagged: false,
         liar: false,
         others: true,
+        undone: false,
+        confirmations: 0,
     },
     Setting {
         name: "two payments for one article",
@@ -48,6 +56,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         tagged: true,
         liar: false,
         others: true,
+        undone: false,
+        confirmations: 0,
     },
     Setting {
         name: "two payments, two articles",
@@ -55,6 +65,26 @@ pub(crate) const SETTINGS: &[Setting] = &[
         tagged: false,
         liar: false,
         others: true,
+        undone: false,
+        confirmations: 0,
+    },
+    Setting {
+        name: "blocks are undone",
+        requests: [(0, 0), (1, 0), (0, 0)],
+        tagged: true,
+        liar: false,
+        others: false,
+        undone: true,
+        confirmations: 0,
+    },
+    Setting {
+        name: "blocks are undone, and waited for",
+        requests: [(0, 0), (1, 0), (0, 0)],
+        tagged: true,
+        liar: false,
+        others: false,
+        undone: true,
+        confirmations: 1,
     },
 ];
 

@@ -8,7 +8,7 @@ use std::{
 
 use farthing::{
     evm::{Address, B256, Transfer},
-    ledger::{Intent, Phase, Row},
+    ledger::{Intent, Phase, Row, Terms},
     x402::Network,
 };
 
@@ -17,7 +17,7 @@ use super::{Broken, Setting};
 /// When the world begins, Unix seconds.
 pub(crate) const START: u64 = 1_000_000;
 /// The configured patience with a settle call, in seconds.
-pub(crate) const TIMEOUT: u64 = 20;
+const TIMEOUT: u64 = 20;
 /// How long the payer's authorizations hold, in seconds.
 const WINDOW: u64 = 60;
 
@@ -78,6 +78,8 @@ pub(crate) struct World<'a> {
     pub(crate) held: [bool; 2],
     /// Whether the facilitator refused it while it did: only a liar's lies are excused.
     pub(crate) lied: [bool; 2],
+    /// Whether it was said to be settled, or was, and its block is not there: the publisher took that risk.
+    pub(crate) hasty: [bool; 2],
     pub(crate) chain: [Nonce; 2],
     pub(crate) clients: [Client; 3],
     /// A promise broken by the last event.
@@ -96,6 +98,7 @@ impl<'a> World<'a> {
             drives: [Drive::Idle; 2],
             held: [false; 2],
             lied: [false; 2],
+            hasty: [false; 2],
             chain: [Nonce::Unused; 2],
             clients: [Client::Away(2), Client::Away(2), Client::Away(2)],
             broken_promise: None,
@@ -121,6 +124,7 @@ impl<'a> World<'a> {
             amount: "50000".parse().unwrap(),
             nonce: B256::with_last_byte(authorization.try_into().unwrap()),
             valid_before: START + WINDOW,
+            confirmations: 0,
             digest: authorization.to_string(),
             secret: true,
             tagged: self.setting.tagged,
@@ -129,6 +133,14 @@ impl<'a> World<'a> {
             late: (self.now >= START + WINDOW).then(|| "authorization-expired".into()),
             receipt: client.to_string(),
             request: String::new(),
+        }
+    }
+
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            timeout: TIMEOUT,
+            confirmations: self.setting.confirmations,
+            readable: true,
         }
     }
 
@@ -147,6 +159,7 @@ impl<'a> World<'a> {
                 self.drives,
                 self.held,
                 self.lied,
+                self.hasty,
                 self.chain,
                 self.clients,
                 self.broken_promise,
@@ -224,6 +237,7 @@ fn hash_row(row: Option<&Row>, hasher: &mut DefaultHasher) {
     (
         row.fence,
         row.created,
+        row.refusals,
         row.floor,
         &row.refused,
         &row.intent.resource,
@@ -238,11 +252,25 @@ fn hash_row(row: Option<&Row>, hasher: &mut DefaultHasher) {
             attempts,
             checks,
             next,
-        } => (3, *since, *attempts, *checks, *next).hash(hasher),
+            told,
+        } => (3, *since, *attempts, *checks, *next, told).hash(hasher),
         Phase::Settled {
-            at, answered, delivered, ..
-        } => (4, *at, *answered, *delivered).hash(hasher),
-        Phase::Rejected { closed, checks, .. } => (5, *closed, *checks).hash(hasher),
+            at,
+            answered,
+            delivered,
+            block,
+            watch,
+            ..
+        } => (
+            4,
+            *at,
+            *answered,
+            *delivered,
+            *block,
+            watch.map(|watch| (watch.next, watch.checks)),
+        )
+            .hash(hasher),
+        Phase::Rejected { at, closed, checks, .. } => (5, *at, *closed, *checks).hash(hasher),
         other => format!("{other:?}").hash(hasher),
     }
 }

@@ -6,7 +6,7 @@ use farthing::{
         chain::{self, Block, Unreadable, Use, Wanted, permit2},
     },
     ledger::{Observation, Row, Settlement, read_settlement},
-    route::Settlement as Settings,
+    route::{Settlement as Settings, config::Settler},
     x402::facilitator::VerifyResponse,
 };
 
@@ -39,10 +39,10 @@ async fn post(platform: &Platform, url: &str, body: &str, seconds: u64, most: u3
 
 /// Asks the facilitator to settle a row.
 pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row) -> Settlement {
-    let Some(facilitator) = settings.facilitators.first() else {
+    let Some(Settler::Facilitator { url, .. }) = settings.facilitators.first() else {
         return Settlement::Unclear;
     };
-    let url = format!("{facilitator}/settle");
+    let url = format!("{url}/settle");
     match post(platform, &url, &row.request(), settings.timeout_seconds, FACILITATOR_BYTES).await {
         Some((status, body)) => read_settlement(row, status, &body),
         None => Settlement::Unclear,
@@ -52,7 +52,10 @@ pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row) 
 /// Asks the facilitator whether a payment could be settled: then its nonce is unused, and its payer
 /// signed. None where it did not say.
 pub(crate) async fn verify(platform: &Platform, settings: &Settings, request: &str) -> Option<VerifyResponse> {
-    let url = format!("{}/verify", settings.facilitators.first()?);
+    let Some(Settler::Facilitator { url, .. }) = settings.facilitators.first() else {
+        return None;
+    };
+    let url = format!("{url}/verify");
     let (_, body) = post(platform, &url, request, settings.timeout_seconds, FACILITATOR_BYTES).await?;
     VerifyResponse::read(&body)
 }
@@ -127,6 +130,7 @@ impl Endpoint<'_> {
                     transaction,
                     block: number,
                     block_time: block.time,
+                    depth: latest.number.saturating_sub(number),
                 })
             }
             None => Ok(Observation::UsedOtherwise),
@@ -170,6 +174,7 @@ impl Endpoint<'_> {
                         transaction,
                         block,
                         block_time,
+                        depth: latest.number.saturating_sub(block),
                     });
                 }
             }

@@ -9,7 +9,8 @@ use std::{
 use farthing::{
     evm::chain::Wanted,
     ledger::{
-        self, Claim, Event, Intent, Observation, Payer, Phase, Reply, Row, SETTLE_SLACK_SECONDS, Settlement, Standing, Work,
+        self, Claim, Event, Intent, Observation, Payer, Phase, REFUSED_SECONDS, Reply, Row, SETTLE_SLACK_SECONDS, Settlement,
+        Standing, Terms, Work,
     },
     money::Amount,
     problem::Problem,
@@ -74,6 +75,16 @@ struct SignIn {
 
 fn timeout() -> u64 {
     config::settlement().map_or(0, |settings| settings.timeout_seconds)
+}
+
+/// What the settings mean for one payment.
+fn terms(intent: &Intent) -> Terms {
+    let settings = config::settlement();
+    Terms {
+        timeout: settings.as_ref().map_or(0, |settings| settings.timeout_seconds),
+        confirmations: intent.confirmations,
+        readable: settings.is_some_and(|settings| settings.rpc.contains_key(&intent.network)),
+    }
 }
 
 fn wanted(intent: &Intent, charged: Amount) -> Wanted {
@@ -264,6 +275,7 @@ impl Ledger {
             named: named.as_ref(),
             other_open: self.rows.other_open(&intent.resource, key)?,
             open: self.rows.open_count(key)?,
+            refused: self.rows.refused_since(now.saturating_sub(REFUSED_SECONDS), key)?,
             owned: owned.as_ref(),
             verified,
         };
@@ -342,7 +354,7 @@ impl Ledger {
         };
         let resource = &row.intent.resource;
         Ok(match &row.phase {
-            Phase::Rejected { reason, .. } => Reply::rejected(resource, reason).with_receipt(&row.intent.receipt),
+            Phase::Rejected { reason, .. } => Reply::rejected(resource, reason, None).with_receipt(&row.intent.receipt),
             Phase::Expired => Reply::refuse(Problem::AuthorizationExpired, resource),
             Phase::Cancelled => Reply::refuse(Problem::AuthorizationCancelled, resource),
             Phase::Foreign => Reply::refuse(Problem::AlreadyUsed, resource),
@@ -390,7 +402,7 @@ impl Ledger {
         let Some(row) = self.rows.get(key)? else {
             return Ok(Work::None);
         };
-        let (next, work) = ledger::step(&row, event, self.now(), timeout());
+        let (next, work) = ledger::step(&row, event, self.now(), &terms(&row.intent));
         if next != row {
             self.rows.put(&next)?;
             self.platform.wake();

@@ -114,6 +114,14 @@ impl Rows {
         self.count("SELECT count(*) FROM payment WHERE open = 1 AND key <> ?", &[key])
     }
 
+    /// How many authorizations were refused since a time, this one not counted.
+    pub(crate) fn refused_since(&self, since: u64, key: &str) -> Result<usize> {
+        self.count(
+            "SELECT count(*) FROM payment WHERE json_extract(body, '$.phase.rejected.at') > CAST(? AS INTEGER) AND key <> ?",
+            &[&since.to_string(), key],
+        )
+    }
+
     /// Rows that want to be looked at by themselves.
     pub(crate) fn with_alarm(&self) -> Result<Vec<Row>> {
         self.bodies("SELECT body FROM payment WHERE alarm > 0 ORDER BY alarm", &[])
@@ -156,11 +164,19 @@ impl Rows {
             )?;
         }
         if let Some(owned) = row.owned() {
-            // the first receipt stays: a second transfer for the same article cannot be ours
+            // the first receipt stays: a second transfer for the same article cannot be ours; its transaction may
+            // turn out to be another than a facilitator named
             self.platform.sql(
                 "INSERT INTO owned (resource, body) VALUES (?, ?) ON CONFLICT (resource) DO UPDATE SET body = excluded.body \
-                 WHERE json_extract(excluded.body, '$.until') > json_extract(owned.body, '$.until')",
+                 WHERE json_extract(excluded.body, '$.until') > json_extract(owned.body, '$.until') \
+                 OR json_extract(excluded.body, '$.receipt') = json_extract(owned.body, '$.receipt')",
                 &[&owned.resource, &json(&owned)?],
+            )?;
+        } else if row.intent.seconds.is_some() {
+            // what a settlement gave goes with it, when its block was undone (threat A13)
+            self.platform.sql(
+                "DELETE FROM owned WHERE resource = ? AND json_extract(body, '$.receipt') = ?",
+                &[&row.intent.resource, &row.intent.receipt],
             )?;
         }
         Ok(())

@@ -97,6 +97,7 @@ fn every_phase_has_a_word() {
         attempts: 1,
         checks: 3,
         next: NOW + 7,
+        told: None,
     });
     assert_eq!((waiting.state.as_str(), waiting.retry_after), ("pending", Some(7)));
     let paid = word(settled());
@@ -123,7 +124,7 @@ fn every_phase_has_a_word() {
     let settlement = Settlement::Refused {
         reason: "insufficient_funds".into(),
     };
-    let (row, _) = step(&row, Event::Answered { fence, settlement }, NOW, TIMEOUT);
+    let (row, _) = step(&row, Event::Answered { fence, settlement }, NOW, &TERMS);
     let refused = Standing::of(&row, NOW);
     assert_eq!(
         (refused.state.as_str(), refused.reason.as_deref()),
@@ -142,7 +143,7 @@ fn every_phase_has_a_word() {
 
 #[test]
 fn a_refusal_may_say_where_to_ask_and_nothing_else_does() {
-    let refused = Reply::rejected("https://n.example/a", "insufficient_funds").with_receipt("r");
+    let refused = Reply::rejected("https://n.example/a", "insufficient_funds", None).with_receipt("r");
     let text = serde_json::to_string(&refused).unwrap();
     assert!(text.contains(r#""receipt":"r""#));
     assert_eq!(Reply::read(&text), Some(refused));
