@@ -104,6 +104,15 @@ async function buildClient({ step }) {
   });
 }
 
+/** What the publisher's commands link: it reads what the ledger key hides. */
+async function buildTools({ step }) {
+  await step("tools.wasm", { slow: true, inputs: core, outputs: [join(dist, "tools.wasm")] }, async () => {
+    const raw = join(between, "tools.wasm");
+    await compile("farthing", { profile: "small", feature: "tools", out: raw });
+    await optimise(raw, join(dist, "tools.wasm"), small);
+  });
+}
+
 async function buildLedger({ step }) {
   const inputs = [...core, at("worker/src")];
   await step("ledger.wasm", { slow: true, inputs, outputs: [join(deploy, "ledger.wasm"), join(between, "ledger")] }, async () => {
@@ -208,6 +217,7 @@ async function weighed() {
       ["farthing.js", { path: join(dist, "farthing.js") }],
       ["farthing.wasm", { path: join(dist, "farthing.wasm") }],
       ["client.wasm", { path: join(dist, "client.wasm") }],
+      ["tools.wasm", { path: join(dist, "tools.wasm") }],
       ["worker index.js", { path: join(deploy, "index.js") }],
       ["worker gate.wasm", { path: join(deploy, "gate.wasm") }],
       ["worker ledger.wasm", { path: join(deploy, "ledger.wasm") }],
@@ -235,7 +245,7 @@ await main(async () => {
     const parts = await Promise.allSettled([
       buildPage(plan),
       buildGate(plan),
-      buildWidget(plan).then(() => Promise.all([buildTypes(plan), buildScript(plan), buildClient(plan).then(() => buildLedger(plan))])),
+      buildWidget(plan).then(() => Promise.all([buildTypes(plan), buildScript(plan), buildClient(plan).then(() => buildLedger(plan)).then(() => buildTools(plan))])),
     ]);
     const failed = parts.find((part) => part.status === "rejected");
     if (failed) throw failed.reason;
