@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use farthing::{
-    ledger::{self, Claim, Event, Observation, Payer, Phase, Reply, Row, Settlement, Work},
+    evm::B256,
+    ledger::{self, Claim, Event, Floor, Observation, Payer, Phase, Reply, Row, Settlement, Work},
     money::Amount,
 };
 
@@ -44,9 +45,12 @@ impl World<'_> {
                     let all = [true, false];
                     for known in all.into_iter().filter(|known| *known || !self.setting.elsewhere) {
                         add(format!("{client} reads the floor: {known}"), &|world| {
-                            let block = world.block;
+                            let floor = Floor {
+                                number: world.block,
+                                hash: B256::ZERO,
+                            };
                             if known {
-                                world.apply(client, Event::Floor { fence, block }, broken);
+                                world.apply(client, Event::Floor { fence, floor }, broken);
                             }
                             world.clients[client] = Client::Origin { tries, fence };
                         });
@@ -179,6 +183,7 @@ impl World<'_> {
                         block,
                         block_time: time,
                         depth: self.block - block,
+                        floorless: false,
                     },
                 ));
                 // a node that lags behind

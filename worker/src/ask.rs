@@ -5,7 +5,7 @@ use farthing::{
         Transfer,
         chain::{self, Block, Unreadable, Use, Wanted, permit2},
     },
-    ledger::{Observation, Row, Settlement, read_settlement},
+    ledger::{Floor, Observation, Row, Settlement, read_settlement},
     route::{Settlement as Settings, config::Settler},
     x402::facilitator::VerifyResponse,
 };
@@ -68,6 +68,8 @@ pub(crate) struct Lookup<'a> {
     pub(crate) network: farthing::x402::Network,
     /// Since when, Unix seconds.
     pub(crate) since: u64,
+    /// The latest block before it was begun, where one was read.
+    pub(crate) floor: Option<Floor>,
     /// Transactions that are known to be other payments of this payer.
     pub(crate) spoken_for: &'a [String],
 }
@@ -86,12 +88,13 @@ pub(crate) async fn observe(platform: &Platform, settings: &Settings, lookup: &L
     Observation::Nothing
 }
 
-/// The latest block's number from the first endpoint, if it answers at once.
-pub(crate) async fn latest_block(platform: &Platform, settings: &Settings, network: farthing::x402::Network) -> Option<u64> {
+/// The latest block from the first endpoint, if it answers at once.
+pub(crate) async fn latest_block(platform: &Platform, settings: &Settings, network: farthing::x402::Network) -> Option<Floor> {
     let url = settings.rpc.get(&network)?.first()?;
     let body = String::from_utf8(chain::ask_latest_block()).ok()?;
     let (_, answer) = post(platform, url, &body, FLOOR_SECONDS, CHAIN_BYTES).await?;
-    Some(chain::read_block(answer.as_bytes()).ok()?.number)
+    let Block { number, hash, .. } = chain::read_block(answer.as_bytes()).ok()?;
+    Some(Floor { number, hash })
 }
 
 struct Endpoint<'a> {
@@ -131,6 +134,7 @@ impl Endpoint<'_> {
                     block: number,
                     block_time: block.time,
                     depth: latest.number.saturating_sub(number),
+                    floorless: self.is_floorless(lookup, number).await?,
                 })
             }
             None => Ok(Observation::UsedOtherwise),
@@ -175,6 +179,7 @@ impl Endpoint<'_> {
                         block,
                         block_time,
                         depth: latest.number.saturating_sub(block),
+                        floorless: self.is_floorless(lookup, block).await?,
                     });
                 }
             }
@@ -203,6 +208,17 @@ impl Endpoint<'_> {
             }
         }
         Err(Unreadable)
+    }
+
+    /// Whether the floor of a transfer in this block was undone. Only one that is not above it asks.
+    async fn is_floorless(&self, lookup: &Lookup<'_>, block: u64) -> core::result::Result<bool, Unreadable> {
+        match lookup.floor.filter(|floor| block <= floor.number) {
+            Some(floor) => {
+                let now = chain::read_block(&self.ask(chain::ask_block(floor.number)).await?)?;
+                Ok(now.hash != floor.hash)
+            }
+            None => Ok(false),
+        }
     }
 
     /// Whether a block is well before a time.

@@ -9,8 +9,8 @@ use std::{
 use farthing::{
     evm::chain::Wanted,
     ledger::{
-        self, Claim, Event, Intent, Observation, Payer, Phase, REFUSED_SECONDS, Reply, Row, SETTLE_SLACK_SECONDS, Settlement,
-        Standing, Terms, Work,
+        self, Claim, Event, Floor, Intent, Observation, Payer, Phase, REFUSED_SECONDS, Reply, Row, SETTLE_SLACK_SECONDS,
+        Settlement, Standing, Terms, Work,
     },
     money::Amount,
     problem::Problem,
@@ -254,9 +254,9 @@ impl Ledger {
     /// (threat A16). A nonce that was made for this offer has no past.
     async fn read_floor(&self, intent: &Intent, key: &str, fence: u64) -> Result<()> {
         if let (false, Some(settings)) = (intent.tagged, config::settlement())
-            && let Some(block) = ask::latest_block(&self.platform, &settings, intent.network).await
+            && let Some(floor) = ask::latest_block(&self.platform, &settings, intent.network).await
         {
-            self.apply(key, Event::Floor { fence, block })?;
+            self.apply(key, Event::Floor { fence, floor })?;
         }
         Ok(())
     }
@@ -301,12 +301,20 @@ impl Ledger {
     }
 
     /// What the chain says of a payment.
-    async fn observe(&self, settings: &Settings, intent: &Intent, charged: Amount, since: u64) -> Observation {
+    async fn observe(
+        &self,
+        settings: &Settings,
+        intent: &Intent,
+        charged: Amount,
+        since: u64,
+        floor: Option<Floor>,
+    ) -> Observation {
         let spoken_for = self.rows.transactions().unwrap_or_default();
         let lookup = Lookup {
             wanted: wanted(intent, charged),
             network: intent.network,
             since,
+            floor,
             spoken_for: &spoken_for,
         };
         ask::observe(&self.platform, settings, &lookup).await
@@ -316,7 +324,7 @@ impl Ledger {
         let Some(settings) = config::settlement() else {
             return false;
         };
-        match self.observe(&settings, intent, intent.amount, self.now()).await {
+        match self.observe(&settings, intent, intent.amount, self.now(), None).await {
             Observation::Unused { .. } => true,
             Observation::Nothing if !self.budget.borrow_mut().take(self.now()) => false,
             Observation::Nothing => ask::verify(&self.platform, &settings, &intent.request)
@@ -443,7 +451,10 @@ impl Ledger {
                 },
                 (Work::Observe, settings) => Event::Observed {
                     observation: match settings {
-                        Some(settings) => self.observe(settings, &row.intent, row.charged(), row.created).await,
+                        Some(settings) => {
+                            self.observe(settings, &row.intent, row.charged(), row.created, row.floor)
+                                .await
+                        }
                         None => Observation::Nothing,
                     },
                     may_settle: std::mem::take(&mut may_settle),
