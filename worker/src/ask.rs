@@ -10,7 +10,7 @@ use farthing::{
     x402::facilitator::VerifyResponse,
 };
 
-use crate::platform::{Platform, warn};
+use crate::platform::Platform;
 
 /// Patience with one RPC call, in seconds.
 const RPC_SECONDS: u64 = 5;
@@ -32,7 +32,7 @@ const LOOK_BACK_SECONDS: u64 = 600;
 /// Posts JSON; status and body, or nothing when no whole answer came in time.
 async fn post(platform: &Platform, url: &str, body: &str, seconds: u64, most: u32) -> Option<(u16, String)> {
     let seconds = u32::try_from(seconds).ok()?;
-    let answer = platform.post(url, body, seconds, most).await.ok()?.as_string()?;
+    let answer = platform.post(url, body, seconds, most).await.ok()?;
     let (status, body) = answer.split_once('\n')?;
     Some((status.parse().ok()?, body.to_owned()))
 }
@@ -79,7 +79,7 @@ pub(crate) async fn observe(platform: &Platform, settings: &Settings, lookup: &L
     for url in settings.rpc.get(&lookup.network).into_iter().flatten() {
         match (Endpoint { platform, url }).fate(lookup).await {
             Ok(observation) => return observation,
-            Err(Unreadable) => warn(&format!(
+            Err(Unreadable) => platform.warn(&format!(
                 "the rpc endpoint {} did not answer as it should",
                 chain::endpoint_name(url)
             )),
