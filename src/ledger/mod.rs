@@ -18,7 +18,7 @@ pub use books::{Entry, entry, news};
 pub use claim::{Claim, Payer, claim, pending, sign_in};
 pub use intent::{Intent, Owned};
 pub use reply::{Grant, Refused, Reply};
-pub use row::{Phase, Row, Watch};
+pub use row::{Floor, Phase, Row, Watch};
 pub use settle::{Settlement, read_settlement, unverified};
 pub use standing::Standing;
 pub use step::{Event, Observation, Terms, Work, next_alarm, retire, step};

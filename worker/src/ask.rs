@@ -5,12 +5,12 @@ use farthing::{
         Transfer,
         chain::{self, Block, Unreadable, Use, Wanted, permit2},
     },
-    ledger::{Observation, Row, Settlement, read_settlement},
+    ledger::{Floor, Observation, Row, Settlement, read_settlement},
     route::{Settlement as Settings, config::Settler},
     x402::facilitator::VerifyResponse,
 };
 
-use crate::platform::{Platform, warn};
+use crate::platform::Platform;
 
 /// Patience with one RPC call, in seconds.
 const RPC_SECONDS: u64 = 5;
@@ -32,7 +32,7 @@ const LOOK_BACK_SECONDS: u64 = 600;
 /// Posts JSON; status and body, or nothing when no whole answer came in time.
 async fn post(platform: &Platform, url: &str, body: &str, seconds: u64, most: u32) -> Option<(u16, String)> {
     let seconds = u32::try_from(seconds).ok()?;
-    let answer = platform.post(url, body, seconds, most).await.ok()?.as_string()?;
+    let answer = platform.post(url, body, seconds, most).await.ok()?;
     let (status, body) = answer.split_once('\n')?;
     Some((status.parse().ok()?, body.to_owned()))
 }
@@ -68,6 +68,8 @@ pub(crate) struct Lookup<'a> {
     pub(crate) network: farthing::x402::Network,
     /// Since when, Unix seconds.
     pub(crate) since: u64,
+    /// The latest block before it was begun, where one was read.
+    pub(crate) floor: Option<Floor>,
     /// Transactions that are known to be other payments of this payer.
     pub(crate) spoken_for: &'a [String],
 }
@@ -77,7 +79,7 @@ pub(crate) async fn observe(platform: &Platform, settings: &Settings, lookup: &L
     for url in settings.rpc.get(&lookup.network).into_iter().flatten() {
         match (Endpoint { platform, url }).fate(lookup).await {
             Ok(observation) => return observation,
-            Err(Unreadable) => warn(&format!(
+            Err(Unreadable) => platform.warn(&format!(
                 "the rpc endpoint {} did not answer as it should",
                 chain::endpoint_name(url)
             )),
@@ -86,21 +88,24 @@ pub(crate) async fn observe(platform: &Platform, settings: &Settings, lookup: &L
     Observation::Nothing
 }
 
-/// The latest block's number from the first endpoint, if it answers at once.
-pub(crate) async fn latest_block(platform: &Platform, settings: &Settings, network: farthing::x402::Network) -> Option<u64> {
+/// The latest block from the first endpoint, if it answers at once.
+pub(crate) async fn latest_block(platform: &Platform, settings: &Settings, network: farthing::x402::Network) -> Option<Floor> {
     let url = settings.rpc.get(&network)?.first()?;
     let body = String::from_utf8(chain::ask_latest_block()).ok()?;
     let (_, answer) = post(platform, url, &body, FLOOR_SECONDS, CHAIN_BYTES).await?;
-    Some(chain::read_block(answer.as_bytes()).ok()?.number)
+    let Block { number, hash, .. } = chain::read_block(answer.as_bytes()).ok()?;
+    Some(Floor { number, hash })
 }
 
-struct Endpoint<'a> {
-    platform: &'a Platform,
-    url: &'a str,
+/// One endpoint of a chain.
+pub(crate) struct Endpoint<'a> {
+    pub(crate) platform: &'a Platform,
+    pub(crate) url: &'a str,
 }
 
 impl Endpoint<'_> {
-    async fn ask(&self, body: Vec<u8>) -> core::result::Result<Vec<u8>, Unreadable> {
+    /// Asks one question; its answer's body.
+    pub(crate) async fn ask(&self, body: Vec<u8>) -> core::result::Result<Vec<u8>, Unreadable> {
         let body = String::from_utf8(body).map_err(|_| Unreadable)?;
         match post(self.platform, self.url, &body, RPC_SECONDS, CHAIN_BYTES).await {
             Some((200, answer)) => Ok(answer.into_bytes()),
@@ -131,6 +136,7 @@ impl Endpoint<'_> {
                     block: number,
                     block_time: block.time,
                     depth: latest.number.saturating_sub(number),
+                    floorless: self.is_floorless(lookup, number).await?,
                 })
             }
             None => Ok(Observation::UsedOtherwise),
@@ -175,6 +181,7 @@ impl Endpoint<'_> {
                         block,
                         block_time,
                         depth: latest.number.saturating_sub(block),
+                        floorless: self.is_floorless(lookup, block).await?,
                     });
                 }
             }
@@ -203,6 +210,17 @@ impl Endpoint<'_> {
             }
         }
         Err(Unreadable)
+    }
+
+    /// Whether the floor of a transfer in this block was undone. Only one that is not above it asks.
+    async fn is_floorless(&self, lookup: &Lookup<'_>, block: u64) -> core::result::Result<bool, Unreadable> {
+        match lookup.floor.filter(|floor| block <= floor.number) {
+            Some(floor) => {
+                let now = chain::read_block(&self.ask(chain::ask_block(floor.number)).await?)?;
+                Ok(now.hash != floor.hash)
+            }
+            None => Ok(false),
+        }
     }
 
     /// Whether a block is well before a time.

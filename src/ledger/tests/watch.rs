@@ -32,6 +32,7 @@ fn paid(depth: u64) -> Observation {
         block: 70,
         block_time: NOW,
         depth,
+        floorless: false,
     }
 }
 
@@ -108,7 +109,7 @@ fn a15_a_facilitator_that_says_settled_is_found_out() {
     let (cancelled, _) = see(&row, Observation::UsedOtherwise, NOW + 60, &READABLE);
     assert_eq!(cancelled.phase, Phase::Cancelled);
     let mut before = row;
-    before.floor = Some(70);
+    before.floor = Some(floor(70));
     assert_eq!(see(&before, paid(20), NOW + 60, &READABLE).0.phase, Phase::Foreign);
 }
 
