@@ -9,7 +9,7 @@ const RANDOM = Buffer.from("8f3a51c7e0924db6a1780f6ce3d95b24", "hex");
 
 /** What the ledger's part would call: nothing here does. */
 const nobody = () => { throw new Error("there is no platform"); };
-const platform = { sql: nobody, now: nobody, wake: nobody, warn: nobody };
+const platform = Object.fromEntries(["sql", "now", "wake", "warn", "books", "clear"].map((name) => [name, nobody]));
 
 /** Starts the WebAssembly file at `path`. */
 export function openGate(path) {
