@@ -7,6 +7,7 @@
 mod claim;
 mod intent;
 mod metered;
+mod read;
 mod reply;
 mod row;
 mod settle;
@@ -15,6 +16,7 @@ mod step;
 
 pub use claim::{Claim, Payer, claim, pending, sign_in};
 pub use intent::{Intent, Owned};
+pub use read::Read;
 pub use reply::{Grant, Refused, Reply};
 pub use row::{Floor, Phase, Row, Watch};
 pub use settle::{Settlement, read_settlement, unverified};

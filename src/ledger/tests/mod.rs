@@ -4,6 +4,7 @@ mod answers;
 mod claims;
 mod extensions;
 mod methods;
+mod read;
 mod standing;
 mod steps;
 mod table;
