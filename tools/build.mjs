@@ -89,6 +89,15 @@ async function buildClient({ step }) {
   });
 }
 
+/** What the publisher's commands link: it reads what the ledger key hides. */
+async function buildTools({ step }) {
+  await step("tools.wasm", { slow: true, inputs: core, outputs: [join(dist, "tools.wasm")] }, async () => {
+    const raw = join(between, "tools.wasm");
+    await compile("farthing", { profile: "small", feature: "tools", out: raw });
+    await optimise(raw, join(dist, "tools.wasm"), small);
+  });
+}
+
 /** esbuild with the built modules under their fixed names, and what stays a file of its own. */
 async function bundle(entry, out, { built, external = [], minifyStyles = false }) {
   const { build, transform } = await import("esbuild");
@@ -183,6 +192,7 @@ async function weighed() {
       ["farthing.js", { path: join(dist, "farthing.js") }],
       ["farthing.wasm", { path: join(dist, "farthing.wasm") }],
       ["client.wasm", { path: join(dist, "client.wasm") }],
+      ["tools.wasm", { path: join(dist, "tools.wasm") }],
       ["worker index.js", { path: join(deploy, "index.js") }],
       ["worker edge.wasm", { path: join(deploy, "edge.wasm") }],
     ],
@@ -209,7 +219,7 @@ await main(async () => {
     const parts = await Promise.allSettled([
       buildPage(plan),
       buildEdge(plan),
-      buildWidget(plan).then(() => Promise.all([buildTypes(plan), buildScript(plan), buildClient(plan)])),
+      buildWidget(plan).then(() => Promise.all([buildTypes(plan), buildScript(plan), buildClient(plan).then(() => buildTools(plan))])),
     ]);
     const failed = parts.find((part) => part.status === "rejected");
     if (failed) throw failed.reason;

@@ -16,7 +16,7 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{
     gate::{Answer, Decision, Gate, Headers, Next, Request, Routed},
-    route::{Origin, Settlement},
+    route::{Origin, Settlement, Token},
 };
 
 /// Nothing was decided: refuse.
@@ -183,6 +183,14 @@ pub fn input(length: usize) -> Option<String> {
 /// The settlement settings of the gate, if its config was good.
 pub fn settlement() -> Option<Settlement> {
     GATE.with_borrow(|gate| Some(gate.as_ref()?.config()?.settlement.clone()))
+}
+
+/// The site's URL and the tokens it takes, if its config was good.
+pub fn site() -> Option<(String, Vec<Token>)> {
+    GATE.with_borrow(|gate| {
+        let config = gate.as_ref()?.config()?;
+        Some((config.site.clone(), config.tokens()))
+    })
 }
 
 /// Status, headers, an empty line, the body.

@@ -571,7 +571,11 @@ impl Asked<'_> {
 }
 
 /// The name of a payer's object at a site: one per payer, so that payments of one payer meet.
-fn object_name(site: &str, payer: Address) -> String {
+/// ```
+/// use farthing::{evm::Address, gate::object_name};
+/// assert_eq!(object_name("https://news.example", Address::ZERO), "https://news.example|0000000000000000000000000000000000000000");
+/// ```
+pub fn object_name(site: &str, payer: Address) -> String {
     format!("{site}|{payer:x}")
 }
 

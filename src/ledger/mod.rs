@@ -4,6 +4,7 @@
 //! afterwards. Neither reads a clock or performs I/O: the Durable Object executes what they say,
 //! one synchronous step at a time, and carries the row's fence across every wait.
 
+mod books;
 mod claim;
 mod intent;
 mod metered;
@@ -14,6 +15,7 @@ mod settle;
 mod standing;
 mod step;
 
+pub use books::{Entry, entry, news};
 pub use claim::{Claim, Payer, claim, pending, sign_in};
 pub use intent::{Intent, Owned};
 pub use read::Read;

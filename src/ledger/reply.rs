@@ -175,6 +175,14 @@ impl Reply {
         })
     }
 
+    /// A refusal that says where its payment's standing is told: what was refused may settle all the same.
+    pub fn with_receipt(mut self, id: &str) -> Self {
+        if let Self::Refuse(refused) = &mut self {
+            refused.receipt = Some(id.to_owned());
+        }
+        self
+    }
+
     /// The article, for a settled row.
     pub fn deliver(row: &Row, mint: bool) -> Option<Self> {
         let (transaction, at) = match &row.phase {

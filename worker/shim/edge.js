@@ -22,6 +22,8 @@ export class Edge {
       now: () => this.#platform.now(),
       wake: () => this.#platform.wake(),
       warn: (address, length) => console.warn(this.#text(address, length)),
+      books: () => (this.#platform.hasBooks ? 1 : 0),
+      clear: () => this.#platform.clear(),
     };
     this.#wasm = new WebAssembly.Instance(module, { platform }).exports;
   }

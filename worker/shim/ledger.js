@@ -16,7 +16,7 @@ const dropped = new FinalizationRegistry(({ edge, object }) => {
 });
 
 export class Ledger extends DurableObject {
-  #platform = new Platform(this.ctx.storage);
+  #platform = new Platform(this.ctx.storage, this.env);
   #object = ++objects;
   #edge; // that knows the object
 

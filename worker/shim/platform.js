@@ -2,12 +2,28 @@
 
 import { post } from "./post.js";
 
+// How long the books may take.
+const BOOKS_PATIENCE = 10_000;
+
 export class Platform {
   #storage;
+  #env;
   #waiting = [];
 
-  constructor(storage) {
+  constructor(storage, env) {
     this.#storage = storage;
+    this.#env = env;
+  }
+
+  get hasBooks() {
+    return this.#env.BOOKS !== undefined;
+  }
+
+  // Both happen in the order they are called in, before anything that is written later.
+  clear() {
+    const failed = (error) => console.error("the storage was not emptied:", error?.message);
+    this.#storage.deleteAlarm().catch(failed);
+    this.#storage.deleteAll().catch(failed);
   }
 
   // texts in, the first column out, as texts
@@ -38,8 +54,31 @@ export class Platform {
       case "wait":
         await this.#wait(Number(values[0]));
         return "";
+      case "books":
+        return await this.#books(values[0], values.slice(1).join("\n"));
+      case "call": {
+        const [object, call, ...body] = values;
+        const stub = this.#env.LEDGER.get(this.#env.LEDGER.idFromName(object));
+        return await (await stub.fetch(`https://ledger/${call}`, { method: "POST", body: body.join("\n") })).text();
+      }
       default:
         throw new Error(`no such effect: ${name}`);
+    }
+  }
+
+  // the first column, a line each
+  async #books(sql, value) {
+    let statement = this.#env.BOOKS.prepare(sql);
+    if (value !== "") statement = statement.bind(value);
+    let timer;
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error("the books did not answer in time")), BOOKS_PATIENCE);
+    });
+    try {
+      const rows = await Promise.race([statement.raw(), late]);
+      return rows.map(([column]) => column).join("\n");
+    } finally {
+      clearTimeout(timer);
     }
   }
 

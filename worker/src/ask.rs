@@ -97,13 +97,15 @@ pub(crate) async fn latest_block(platform: &Platform, settings: &Settings, netwo
     Some(Floor { number, hash })
 }
 
-struct Endpoint<'a> {
-    platform: &'a Platform,
-    url: &'a str,
+/// One endpoint of a chain.
+pub(crate) struct Endpoint<'a> {
+    pub(crate) platform: &'a Platform,
+    pub(crate) url: &'a str,
 }
 
 impl Endpoint<'_> {
-    async fn ask(&self, body: Vec<u8>) -> core::result::Result<Vec<u8>, Unreadable> {
+    /// Asks one question; its answer's body.
+    pub(crate) async fn ask(&self, body: Vec<u8>) -> core::result::Result<Vec<u8>, Unreadable> {
         let body = String::from_utf8(body).map_err(|_| Unreadable)?;
         match post(self.platform, self.url, &body, RPC_SECONDS, CHAIN_BYTES).await {
             Some((200, answer)) => Ok(answer.into_bytes()),

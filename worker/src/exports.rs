@@ -37,6 +37,11 @@ unsafe extern "C" {
     safe fn platform_wake();
     #[link_name = "warn"]
     safe fn platform_warn(text: *const u8, length: usize);
+    /// Whether there are books: 1 if so.
+    #[link_name = "books"]
+    safe fn platform_books() -> u32;
+    #[link_name = "clear"]
+    safe fn platform_clear();
 }
 
 thread_local! {
@@ -74,6 +79,14 @@ impl Host for Shim {
     fn warn(&self, text: &str) {
         platform_warn(text.as_ptr(), text.len());
     }
+
+    fn has_books(&self) -> bool {
+        platform_books() == 1
+    }
+
+    fn clear(&self) {
+        platform_clear();
+    }
 }
 
 /// Takes one row of a statement's result, from the buffer.
@@ -87,7 +100,7 @@ pub extern "C" fn row(length: usize) {
 /// Starts a call: a line with its name, then its body. Opens the object if this is its first.
 #[unsafe(no_mangle)]
 pub extern "C" fn start(object: u32, id: u32, length: usize) -> u32 {
-    config::configure_once(edge::settlement);
+    config::configure_once(edge::settlement, edge::site);
     let input = edge::input(length).unwrap_or_default();
     let (call, body) = input.split_once('\n').unwrap_or_default();
     OBJECTS.with_borrow_mut(|objects| {
@@ -137,5 +150,7 @@ fn lines(effect: Effect) -> Vec<String> {
             seconds.map_or_else(String::new, |seconds| seconds.to_string()),
         ],
         Effect::Wait(seconds) => vec!["wait".to_owned(), seconds.to_string()],
+        Effect::Books { sql, value } => vec!["books".to_owned(), sql, value],
+        Effect::Call { object, call, body } => vec!["call".to_owned(), object, call, body],
     }
 }

@@ -21,10 +21,12 @@ use serde::Deserialize;
 
 use crate::{
     ask::{self, Lookup},
+    books,
     budget::Budget,
     config,
     platform::{Platform, Result},
     rows::Rows,
+    scan::{self, Scan},
 };
 
 /// How long before an alarm that failed is tried again, in seconds.
@@ -130,10 +132,12 @@ impl Ledger {
             "signIn" => self.sign_in(&read(body)?)?,
             "receipt" => {
                 if let Some(standing) = self.standing(&read(body)?)? {
-                    return serde_json::to_string(&standing).map_err(|_| "a standing cannot be written".into());
+                    return Ok(standing);
                 }
                 Reply::refuse(Problem::NoSuchEndpoint, "")
             }
+            "stray" => return self.stray(read(body)?).await,
+            "scan" => return self.scan().await,
             "delivered" => {
                 self.apply(body, Event::Delivered)?;
                 return Ok(String::new());
@@ -281,7 +285,7 @@ impl Ledger {
         };
         let claim = ledger::claim(payer, intent, now);
         if let Claim::Won(row) = &claim {
-            self.rows.put(row)?;
+            self.rows.put(same.as_ref(), row)?;
         }
         Ok(claim)
     }
@@ -362,7 +366,7 @@ impl Ledger {
         };
         let resource = &row.intent.resource;
         Ok(match &row.phase {
-            Phase::Rejected { reason, .. } => Reply::rejected(resource, reason, None),
+            Phase::Rejected { reason, .. } => Reply::rejected(resource, reason, None).with_receipt(&row.intent.receipt),
             Phase::Expired => Reply::refuse(Problem::AuthorizationExpired, resource),
             Phase::Cancelled => Reply::refuse(Problem::AuthorizationCancelled, resource),
             Phase::Foreign => Reply::refuse(Problem::AlreadyUsed, resource),
@@ -390,10 +394,56 @@ impl Ledger {
         })
     }
 
-    /// How the payment with this receipt stands. Reads only.
-    fn standing(&self, named: &Named) -> Result<Option<Standing>> {
-        let row = self.rows.with_receipt(&named.receipt)?;
-        Ok(row.map(|row| Standing::of(&row, self.now())))
+    /// How the payment with this receipt stands, as JSON. Reads only.
+    fn standing(&self, named: &Named) -> Result<Option<String>> {
+        match self.rows.with_receipt(&named.receipt)? {
+            Some(row) => {
+                let standing = serde_json::to_string(&Standing::of(&row, self.now()));
+                standing.map(Some).map_err(|_| "a standing cannot be written".into())
+            }
+            None => self.rows.receipt(&named.receipt),
+        }
+    }
+
+    /// The chain has a transfer of this payer's: whether one of its payments made it. What is open is looked at
+    /// now, in case its alarm was lost (threat B6); who has no such payment stores nothing.
+    async fn stray(&self, question: scan::Question) -> Result<String> {
+        let rows = match &question.key {
+            Some(key) => self.rows.get(key)?.into_iter().collect(),
+            None => self
+                .rows
+                .permits(&question.network.to_string(), &format!("{:#x}", question.asset))?,
+        };
+        for row in rows {
+            let key = row.intent.key();
+            let work = match row.phase {
+                Phase::Unknown { .. } | Phase::Rejected { .. } => Work::Observe,
+                Phase::Claimed { .. } | Phase::Settling { .. } => self.apply(&key, Event::Tick)?,
+                _ => Work::None,
+            };
+            self.drive(&key, work, false).await?;
+        }
+        let known = self.rows.transactions()?.contains(&question.transaction);
+        let open = match &question.key {
+            Some(key) => self.rows.get(key)?.is_some_and(|row| row.is_open()),
+            None => false,
+        };
+        Ok(if known || open { scan::KNOWN } else { scan::STRANGE }.to_owned())
+    }
+
+    /// One run of the backstop, by the object that is no payer's.
+    async fn scan(&self) -> Result<String> {
+        if let (Some(settings), Some(site)) = (config::settlement(), config::site()) {
+            let scan = Scan {
+                platform: &self.platform,
+                rows: &self.rows,
+                settings: &settings,
+                site: &site.url,
+                tokens: &site.tokens,
+            };
+            scan.run().await?;
+        }
+        Ok(String::new())
     }
 
     /// Whether who proved the account owns a resource; one synchronous step, so a proof counts once.
@@ -412,7 +462,7 @@ impl Ledger {
         };
         let (next, work) = ledger::step(&row, event, self.now(), &terms(&row.intent));
         if next != row {
-            self.rows.put(&next)?;
+            self.rows.put(Some(&row), &next)?;
             self.platform.wake();
         }
         Ok(work)
@@ -464,26 +514,48 @@ impl Ledger {
         }
     }
 
-    /// The alarm's work: every row whose time has come, then the alarm for the next one.
+    /// The alarm's work: every row whose time has come, what the books are to be told, what can be forgotten; then
+    /// the alarm for the next of these.
     async fn work_off(&self) -> Result<()> {
+        // no trouble of one keeps the others from their turn
+        let looked = self.look_after_rows().await;
+        let told = books::deliver(&self.platform, &self.rows).await;
+        let tidied = self.forget().await;
+        self.arm().await?;
+        looked.and(told).and(tidied)
+    }
+
+    async fn look_after_rows(&self) -> Result<()> {
         let now = self.now();
         let due = |row: &Row| ledger::next_alarm(row).is_some_and(|at| at <= now);
-        for row in self.rows.with_alarm()?.into_iter().filter(due) {
+        for row in self.rows.due(now)?.into_iter().filter(due) {
             let key = row.intent.key();
             let work = self.apply(&key, Event::Tick)?;
             self.drive(&key, work, true).await?;
         }
-        self.arm().await
+        Ok(())
     }
 
-    /// Sets the alarm to the earliest time that any row wants.
+    /// Forgets what says no more than its absence, and empties the object when nothing is left (threat B9).
+    async fn forget(&self) -> Result<()> {
+        let now = self.now();
+        for row in self.rows.due(now)? {
+            if ledger::retire(&row).is_some_and(|at| at <= now) {
+                self.rows.forget(&row, now)?;
+            }
+        }
+        if self.rows.tidy(now)? {
+            // in one step with the look: what comes meanwhile makes the tables anew
+            self.rows.gone();
+            self.platform.clear();
+        }
+        Ok(())
+    }
+
+    /// Sets the alarm to the earliest time that anything wants.
     async fn arm(&self) -> Result<()> {
-        let earliest = self.rows.with_alarm()?.iter().filter_map(ledger::next_alarm).min();
-        let seconds = match earliest {
-            Some(at) => Some(u32::try_from(at.saturating_sub(self.now()).max(1)).map_err(|_| "an alarm too far away")?),
-            None => None,
-        };
-        self.platform.alarm(seconds).await
+        let seconds = |at: u64| u32::try_from(at.saturating_sub(self.now()).max(1)).unwrap_or(u32::MAX);
+        self.platform.alarm(self.rows.next()?.map(seconds)).await
     }
 
     /// Waits for a change of any row, at most this many seconds.

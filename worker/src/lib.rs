@@ -4,6 +4,7 @@
 //! reading and writing SQLite; this crate waits, asks facilitators and chains, and keeps alarms.
 //! It does so wherever a [`Host`] answers it and its effects are done: in the Worker that is the shim.
 mod ask;
+mod books;
 mod budget;
 mod config;
 #[cfg(target_arch = "wasm32")]
@@ -12,7 +13,8 @@ mod ledger;
 mod object;
 mod platform;
 mod rows;
+mod scan;
 
-pub use config::configure;
+pub use config::{Site, configure, configure_site};
 pub use object::{Object, Step};
 pub use platform::{Effect, Failure, Host, Result};

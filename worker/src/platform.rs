@@ -53,6 +53,14 @@ pub trait Host: fmt::Debug {
 
     /// Writes to the log.
     fn warn(&self, text: &str);
+
+    /// Whether there are books, which [`Effect::Books`] writes to.
+    fn has_books(&self) -> bool {
+        false
+    }
+
+    /// Empties the object's storage, tables and all; what the same step writes afterwards stays.
+    fn clear(&self) {}
 }
 
 /// What a call waits for: whoever runs the object does it and hands the result to [`crate::Object::resume`].
@@ -73,6 +81,23 @@ pub enum Effect {
     Alarm(Option<u32>),
     /// Wait until [`Host::wake`], at most so many seconds; the result is empty.
     Wait(u32),
+    /// Run one statement in the books, with one value if the text is not empty; the result is the first column of
+    /// its rows, a line each.
+    Books {
+        /// SQL, one line.
+        sql: String,
+        /// JSON.
+        value: String,
+    },
+    /// Call another object by its name, as the gate does; the result is its answer.
+    Call {
+        /// Its name.
+        object: String,
+        /// What it is asked.
+        call: String,
+        /// JSON.
+        body: String,
+    },
 }
 
 /// Between a call and what runs it. Only one call of an object runs at a time, so one place serves all.
@@ -136,6 +161,32 @@ impl Platform {
             body: body.to_owned(),
             seconds,
             most,
+        };
+        self.ask(effect).await
+    }
+
+    /// Whether there are books.
+    pub(crate) fn has_books(&self) -> bool {
+        self.host.has_books()
+    }
+
+    /// Empties the object's storage.
+    pub(crate) fn clear(&self) {
+        self.host.clear();
+    }
+
+    /// Runs one statement in the books, with one value if it is not empty; the first column of its rows.
+    pub(crate) async fn books(&self, sql: &str, value: &str) -> Result<String> {
+        let (sql, value) = (sql.to_owned(), value.to_owned());
+        self.ask(Effect::Books { sql, value }).await
+    }
+
+    /// Calls another object.
+    pub(crate) async fn call(&self, object: &str, call: &str, body: &str) -> Result<String> {
+        let effect = Effect::Call {
+            object: object.to_owned(),
+            call: call.to_owned(),
+            body: body.to_owned(),
         };
         self.ask(effect).await
     }

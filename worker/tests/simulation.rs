@@ -95,6 +95,7 @@ fn history(seed: u64, broken: Option<Broken>) -> World {
         others: chance.happens(200),
         single: chance.happens(150),
         tagged: chance.happens(500),
+        books: chance.happens(800),
         crashes: *chance.of(&[0, 10, 40, 120]),
         authorizations,
         broken,

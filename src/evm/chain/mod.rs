@@ -37,6 +37,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreadable;
 
+pub mod arrivals;
 pub mod permit2;
 
 /// The transfer that is looked for.

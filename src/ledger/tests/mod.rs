@@ -1,6 +1,7 @@
 //! The decisions and transitions, one by one.
 
 mod answers;
+mod books;
 mod claims;
 mod extensions;
 mod methods;

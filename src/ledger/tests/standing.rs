@@ -142,6 +142,19 @@ fn every_phase_has_a_word() {
 }
 
 #[test]
+fn a_refusal_may_say_where_to_ask_and_nothing_else_does() {
+    let refused = Reply::rejected("https://n.example/a", "insufficient_funds", None).with_receipt("r");
+    let text = serde_json::to_string(&refused).unwrap();
+    assert!(text.contains(r#""receipt":"r""#));
+    assert_eq!(Reply::read(&text), Some(refused));
+    let fetch = Reply::Fetch {
+        key: "k".into(),
+        fence: 1,
+    };
+    assert_eq!(fetch.clone().with_receipt("r"), fetch);
+}
+
+#[test]
 fn what_was_used_is_what_is_told() {
     let row = Row {
         charge: Some(Amount::from_atomic(U256::from(7))),

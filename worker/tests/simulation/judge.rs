@@ -1,6 +1,6 @@
 //! The invariants: at each delivery, and in the end.
 
-use farthing::ledger::{Grant, Phase, Row};
+use farthing::ledger::{self, Grant, Phase, Row};
 
 use super::{
     clients::resource,
@@ -43,17 +43,64 @@ impl World {
         }
     }
 
+    /// What the books say of an authorization: its entry but for the version, and its state.
+    fn booked(&self, authorization: usize) -> Option<(serde_json::Value, String)> {
+        let entry = "SELECT json_object('key', key, 'state', state, 'receipt', receipt, 'resource', resource, 'network', network, \
+            'asset', asset, 'payer', payer, 'payTo', pay_to, 'amount', amount, 'charged', charged, 'transaction', transaction_hash, \
+            'firstSeen', first_seen, 'settledAt', settled_at) FROM payment WHERE key LIKE ?";
+        // a nonce's last byte is its number
+        let texts = self
+            .around
+            .in_books(entry, &[&format!("%{authorization:02x}")])
+            .unwrap_or_default();
+        let mut entry: serde_json::Value = serde_json::from_str(texts.first()?).unwrap();
+        let fields = entry.as_object_mut().unwrap();
+        fields.retain(|_, value| !value.is_null());
+        let state = fields["state"].as_str().unwrap().to_owned();
+        Some((entry, state))
+    }
+
+    /// G5: the books say what the ledger says, and nobody still wants to tell them.
+    fn judge_books(&self, authorization: usize, row: Option<&Row>) -> Result<(), String> {
+        let told = self.booked(authorization).map(|(entry, _)| entry);
+        let Some(row) = row else { return Ok(()) };
+        let said = ledger::entry(row).map(|entry| {
+            let mut entry = serde_json::to_value(entry).unwrap();
+            // the books keep it as well, or a word of their own
+            entry.as_object_mut().unwrap().remove("reason");
+            entry
+        });
+        match (&said, &told) {
+            // what was refused and is claimed again, or was released after that, has the entry of the refusal
+            (None, _) if row.refused.is_some() => Ok(()),
+            _ if said == told => Ok(()),
+            _ => Err(format!(
+                "G5: of {authorization} the ledger says {said:?}, and the books {told:?}"
+            )),
+        }
+    }
+
     fn end(&mut self) -> Result<(), String> {
         let rows = self.rows();
         let found = |authorization: usize| rows.iter().find(|row| usize::from(row.intent.nonce[31]) == authorization);
+        let waiting = self.around.sql("SELECT key FROM outbox", &[]).unwrap_or_default();
+        if !waiting.is_empty() {
+            return Err(format!("G5: the books were never told about {waiting:?}"));
+        }
         for authorization in 0..self.setting.authorizations.len() {
-            let Some(row) = found(authorization) else {
-                continue;
+            let row = found(authorization);
+            if self.setting.books {
+                self.judge_books(authorization, row)?;
+            }
+            // a row that was forgotten said what the books say
+            let settled = match row {
+                Some(row) => matches!(row.phase, Phase::Settled { .. }),
+                None if self.setting.books => self.booked(authorization).is_some_and(|(_, state)| state == "settled"),
+                None => continue,
             };
-            let settled = matches!(row.phase, Phase::Settled { .. });
             let paid = self.chain.has_paid(authorization);
-            if self.setting.readable && row.is_open() {
-                return Err(format!("S6: {authorization} is still open: {:?}", row.phase));
+            if self.setting.readable && row.is_some_and(Row::is_open) {
+                return Err(format!("S6: {authorization} is still open: {row:?}"));
             }
             // nobody sees what cannot be read
             let unseen = self.hasty.contains(&authorization) || self.chain.undone.contains(&authorization);
@@ -61,7 +108,7 @@ impl World {
                 return Err(format!("S8: {authorization} is settled, and not on the chain"));
             }
             if self.setting.readable && paid && !settled && self.bound.contains_key(&authorization) {
-                return Err(format!("S4: {authorization} is paid for, and {:?}", row.phase));
+                return Err(format!("S4: {authorization} is paid for, and {row:?}"));
             }
         }
         for article in 0..2 {

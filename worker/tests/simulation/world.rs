@@ -42,6 +42,8 @@ pub(crate) struct Setting {
     /// Whether the page is sold by the call.
     pub(crate) single: bool,
     pub(crate) tagged: bool,
+    /// Whether the publisher keeps books.
+    pub(crate) books: bool,
     /// Crashes in a thousand steps.
     pub(crate) crashes: u64,
     /// Each authorization's article, and the end of its window.
@@ -52,6 +54,9 @@ pub(crate) struct Setting {
 #[derive(Debug)]
 pub(crate) struct Around {
     storage: RefCell<Connection>,
+    /// The publisher's books, which no crash of an object touches.
+    books: RefCell<Connection>,
+    has_books: bool,
     millis: Cell<u64>,
     woken: Cell<bool>,
 }
@@ -74,11 +79,29 @@ impl Host for View {
     }
 
     fn warn(&self, _: &str) {}
+
+    fn has_books(&self) -> bool {
+        self.0.has_books
+    }
+
+    fn clear(&self) {
+        let tables = "SELECT name FROM sqlite_master WHERE type = 'table'";
+        for table in self.0.sql(tables, &[]).unwrap() {
+            self.0.sql(&format!("DROP TABLE {table}"), &[]).unwrap();
+        }
+    }
 }
 
 impl Around {
     pub(crate) fn sql(&self, sql: &str, values: &[&str]) -> Result<Vec<String>> {
-        let storage = self.storage.borrow();
+        Self::run(&self.storage.borrow(), sql, values)
+    }
+
+    pub(crate) fn in_books(&self, sql: &str, values: &[&str]) -> Result<Vec<String>> {
+        Self::run(&self.books.borrow(), sql, values)
+    }
+
+    fn run(storage: &Connection, sql: &str, values: &[&str]) -> Result<Vec<String>> {
         let fail = |error: rusqlite::Error| error.to_string();
         let mut statement = storage.prepare_cached(sql).map_err(fail)?;
         let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(fail)?;
@@ -136,6 +159,13 @@ pub(crate) enum Event {
         authorization: usize,
         deadline: u64,
     },
+    /// A statement reaches the books, whoever sent it is still there or not.
+    Booked {
+        task: u32,
+        sql: String,
+        value: String,
+        told: bool,
+    },
     Broadcast {
         authorization: usize,
         deed: Deed,
@@ -182,6 +212,8 @@ impl World {
             chance,
             around: Rc::new(Around {
                 storage: RefCell::new(Connection::open_in_memory().unwrap()),
+                books: RefCell::new(Connection::open_in_memory().unwrap()),
+                has_books: setting.books,
                 millis: Cell::new(GENESIS * 1000),
                 woken: Cell::new(false),
             }),
@@ -281,6 +313,13 @@ impl World {
                 authorization,
                 deadline,
             } => self.settles(task, authorization, deadline),
+            Event::Booked { task, sql, value, told } => {
+                let values: &[&str] = if value.is_empty() { &[] } else { &[&value] };
+                let result = self.around.in_books(&sql, values).map(|rows| rows.join("\n"));
+                if told {
+                    self.resume(task, result);
+                }
+            }
             // an observer submits what it has seen, and only a facilitator was shown it
             Event::Observer { authorization, .. } if !self.shown.contains(&authorization) => {}
             Event::Broadcast { authorization, deed } | Event::Observer { authorization, deed } => {
@@ -413,6 +452,12 @@ impl World {
                 let result = Err("no whole answer came in time".into());
                 self.after(u64::from(seconds) * 1000, Event::Done { task: id, result });
             }
+            Step::Waits(Effect::Books { sql, value }) => self.book(id, sql, value),
+            // only the backstop calls other objects, and there is none here
+            Step::Waits(Effect::Call { .. }) => {
+                let result = Err("there is no other object".into());
+                self.after(0, Event::Done { task: id, result });
+            }
             Step::Ended(result) => {
                 let Some(task) = self.tasks.remove(&id) else {
                     return;
@@ -423,6 +468,40 @@ impl World {
                     Who::Alarm | Who::Nobody => {}
                 }
             }
+        }
+    }
+
+    /// A statement for the books: refused, run without an answer, run twice, run long after its sender gave up.
+    fn book(&mut self, task: u32, sql: String, value: String) {
+        let fate = if self.calm { 999 } else { self.chance.below(1000) };
+        let event = |told| Event::Booked {
+            task,
+            sql: sql.clone(),
+            value: value.clone(),
+            told,
+        };
+        let (way, later) = (self.chance.between(1, 300), self.chance.between(1000, 90_000));
+        let failed = |why: &str| Err(why.into());
+        match fate {
+            0..100 => {
+                let result = failed("no books today");
+                self.after(way, Event::Done { task, result });
+            }
+            100..200 => {
+                self.after(way, event(false));
+                let result = failed("the answer was lost");
+                self.after(way + 100, Event::Done { task, result });
+            }
+            200..300 => {
+                self.after(way + later, event(false));
+                let result = failed("the books did not answer in time");
+                self.after(10_000, Event::Done { task, result });
+            }
+            300..350 => {
+                self.after(way, event(true));
+                self.after(way + later, event(false));
+            }
+            _ => self.after(way, event(true)),
         }
     }
 
