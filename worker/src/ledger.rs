@@ -9,7 +9,7 @@ use std::{
 use farthing::{
     evm::chain::Wanted,
     ledger::{
-        self, Claim, Event, Floor, Intent, Observation, Payer, Phase, REFUSED_SECONDS, Reply, Row, SETTLE_SLACK_SECONDS,
+        self, Claim, Event, Floor, Intent, Observation, Payer, Phase, REFUSED_SECONDS, Read, Reply, Row, SETTLE_SLACK_SECONDS,
         Settlement, Standing, Terms, Work,
     },
     money::Amount,
@@ -17,12 +17,12 @@ use farthing::{
     route::Settlement as Settings,
     x402::v2::Scheme,
 };
-use serde::Deserialize;
 
 use crate::{
     ask::{self, Lookup},
     books,
     budget::Budget,
+    calls::{Named, Owner, Question, SignIn},
     config,
     platform::{Platform, Result},
     rows::Rows,
@@ -46,32 +46,6 @@ pub(crate) struct Ledger {
 
 /// A refusal, or none, once it is known.
 type Verdict = Rc<RefCell<Option<Option<Reply>>>>;
-
-#[derive(Deserialize)]
-struct Owner {
-    key: String,
-    fence: u64,
-    /// The origin's `Settlement-Overrides`, for what is metered.
-    #[serde(default)]
-    overrides: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Question {
-    resource: String,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    receipt: String,
-}
-
-#[derive(Deserialize)]
-struct SignIn {
-    resource: String,
-    nonce: String,
-    until: u64,
-}
 
 fn timeout() -> u64 {
     config::settlement().map_or(0, |settings| settings.timeout_seconds)
@@ -105,8 +79,8 @@ fn wanted(intent: &Intent, charged: Amount) -> Wanted {
 }
 
 /// Reads what our own shim and gate wrote.
-fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T> {
-    serde_json::from_str(json).map_err(|_| "the call cannot be read".into())
+fn read<T: Read>(json: &str) -> Result<T> {
+    T::read(json).ok_or_else(|| "the call cannot be read".into())
 }
 
 impl Ledger {
