@@ -8,13 +8,16 @@ use std::{
 
 use farthing::{
     evm::chain::Wanted,
-    ledger::{self, Claim, Event, Intent, Observation, Payer, Phase, Reply, Row, SETTLE_SLACK_SECONDS, Settlement, Work},
+    ledger::{
+        self, Claim, Event, Floor, Intent, Observation, Payer, Phase, REFUSED_SECONDS, Reply, Row, SETTLE_SLACK_SECONDS,
+        Settlement, Standing, Terms, Work,
+    },
     money::Amount,
     problem::Problem,
     route::Settlement as Settings,
     x402::v2::Scheme,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     ask::{self, Lookup},
@@ -57,6 +60,11 @@ struct Question {
 }
 
 #[derive(Deserialize)]
+struct Named {
+    receipt: String,
+}
+
+#[derive(Deserialize)]
 struct SignIn {
     resource: String,
     nonce: String,
@@ -65,6 +73,16 @@ struct SignIn {
 
 fn timeout() -> u64 {
     config::settlement().map_or(0, |settings| settings.timeout_seconds)
+}
+
+/// What the settings mean for one payment.
+fn terms(intent: &Intent) -> Terms {
+    let settings = config::settlement();
+    Terms {
+        timeout: settings.as_ref().map_or(0, |settings| settings.timeout_seconds),
+        confirmations: intent.confirmations,
+        readable: settings.is_some_and(|settings| settings.rpc.contains_key(&intent.network)),
+    }
 }
 
 fn wanted(intent: &Intent, charged: Amount) -> Wanted {
@@ -89,6 +107,10 @@ fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T> {
     serde_json::from_str(json).map_err(|_| "the call cannot be read".into())
 }
 
+fn written(answer: &impl Serialize) -> Result<String> {
+    serde_json::to_string(answer).map_err(|_| "an answer cannot be written".into())
+}
+
 impl Ledger {
     /// The ledger over an object's storage.
     pub(crate) fn new(platform: Platform) -> Self {
@@ -110,6 +132,12 @@ impl Ledger {
             "release" => self.release(&read(body)?)?,
             "owned" => self.owned(&read(body)?)?,
             "signIn" => self.sign_in(&read(body)?)?,
+            "receipt" => {
+                if let Some(standing) = self.standing(&read(body)?)? {
+                    return written(&standing);
+                }
+                Reply::refuse(Problem::NoSuchEndpoint, "")
+            }
             "delivered" => {
                 self.apply(body, Event::Delivered)?;
                 return Ok(String::new());
@@ -120,7 +148,7 @@ impl Ledger {
             }
             _ => return Err("unknown call".into()),
         };
-        serde_json::to_string(&reply).map_err(|_| "a reply cannot be written".into())
+        written(&reply)
     }
 
     /// The alarm's work. Never fails: the platform gives up on an alarm after six failures (threat B6).
@@ -230,9 +258,9 @@ impl Ledger {
     /// (threat A16). A nonce that was made for this offer has no past.
     async fn read_floor(&self, intent: &Intent, key: &str, fence: u64) -> Result<()> {
         if let (false, Some(settings)) = (intent.tagged, config::settlement())
-            && let Some(block) = ask::latest_block(&self.platform, &settings, intent.network).await
+            && let Some(floor) = ask::latest_block(&self.platform, &settings, intent.network).await
         {
-            self.apply(key, Event::Floor { fence, block })?;
+            self.apply(key, Event::Floor { fence, floor })?;
         }
         Ok(())
     }
@@ -251,6 +279,7 @@ impl Ledger {
             named: named.as_ref(),
             other_open: self.rows.other_open(&intent.resource, key)?,
             open: self.rows.open_count(key)?,
+            refused: self.rows.refused_since(now.saturating_sub(REFUSED_SECONDS), key)?,
             owned: owned.as_ref(),
             verified,
         };
@@ -276,12 +305,20 @@ impl Ledger {
     }
 
     /// What the chain says of a payment.
-    async fn observe(&self, settings: &Settings, intent: &Intent, charged: Amount, since: u64) -> Observation {
+    async fn observe(
+        &self,
+        settings: &Settings,
+        intent: &Intent,
+        charged: Amount,
+        since: u64,
+        floor: Option<Floor>,
+    ) -> Observation {
         let spoken_for = self.rows.transactions().unwrap_or_default();
         let lookup = Lookup {
             wanted: wanted(intent, charged),
             network: intent.network,
             since,
+            floor,
             spoken_for: &spoken_for,
         };
         ask::observe(&self.platform, settings, &lookup).await
@@ -291,7 +328,7 @@ impl Ledger {
         let Some(settings) = config::settlement() else {
             return false;
         };
-        match self.observe(&settings, intent, intent.amount, self.now()).await {
+        match self.observe(&settings, intent, intent.amount, self.now(), None).await {
             Observation::Unused { .. } => true,
             Observation::Nothing if !self.budget.borrow_mut().take(self.now()) => false,
             Observation::Nothing => ask::verify(&self.platform, &settings, &intent.request)
@@ -329,7 +366,7 @@ impl Ledger {
         };
         let resource = &row.intent.resource;
         Ok(match &row.phase {
-            Phase::Rejected { reason, .. } => Reply::rejected(resource, reason),
+            Phase::Rejected { reason, .. } => Reply::rejected(resource, reason, None),
             Phase::Expired => Reply::refuse(Problem::AuthorizationExpired, resource),
             Phase::Cancelled => Reply::refuse(Problem::AuthorizationCancelled, resource),
             Phase::Foreign => Reply::refuse(Problem::AlreadyUsed, resource),
@@ -357,6 +394,12 @@ impl Ledger {
         })
     }
 
+    /// How the payment with this receipt stands. Reads only.
+    fn standing(&self, named: &Named) -> Result<Option<Standing>> {
+        let row = self.rows.with_receipt(&named.receipt)?;
+        Ok(row.map(|row| Standing::of(&row, self.now())))
+    }
+
     /// Whether who proved the account owns a resource; one synchronous step, so a proof counts once.
     fn sign_in(&self, proof: &SignIn) -> Result<Reply> {
         let now = self.now();
@@ -371,7 +414,7 @@ impl Ledger {
         let Some(row) = self.rows.get(key)? else {
             return Ok(Work::None);
         };
-        let (next, work) = ledger::step(&row, event, self.now(), timeout());
+        let (next, work) = ledger::step(&row, event, self.now(), &terms(&row.intent));
         if next != row {
             self.rows.put(&next)?;
             self.platform.wake();
@@ -412,7 +455,10 @@ impl Ledger {
                 },
                 (Work::Observe, settings) => Event::Observed {
                     observation: match settings {
-                        Some(settings) => self.observe(settings, &row.intent, row.charged(), row.created).await,
+                        Some(settings) => {
+                            self.observe(settings, &row.intent, row.charged(), row.created, row.floor)
+                                .await
+                        }
                         None => Observation::Nothing,
                     },
                     may_settle: std::mem::take(&mut may_settle),

@@ -77,6 +77,12 @@ impl Rows {
         Ok(rows?.pop())
     }
 
+    /// The row whose receipt has, or will have, this id.
+    pub(crate) fn with_receipt(&self, id: &str) -> Result<Option<Row>> {
+        let sql = "SELECT body FROM payment WHERE json_extract(body, '$.intent.receipt') = ?";
+        Ok(self.bodies(sql, &[id])?.pop())
+    }
+
     /// Notes a sign-in nonce; whether it is new. Forgets those whose proofs are void by themselves.
     pub(crate) fn consume(&self, nonce: &str, until: u64, now: u64) -> Result<bool> {
         let past = now.saturating_sub(NONCE_MARGIN_SECONDS);
@@ -105,6 +111,14 @@ impl Rows {
     /// How many authorizations are open, this one not counted.
     pub(crate) fn open_count(&self, key: &str) -> Result<usize> {
         self.count("SELECT count(*) FROM payment WHERE open = 1 AND key <> ?", &[key])
+    }
+
+    /// How many authorizations were refused since a time, this one not counted.
+    pub(crate) fn refused_since(&self, since: u64, key: &str) -> Result<usize> {
+        self.count(
+            "SELECT count(*) FROM payment WHERE json_extract(body, '$.phase.rejected.at') > CAST(? AS INTEGER) AND key <> ?",
+            &[&since.to_string(), key],
+        )
     }
 
     /// Rows that want to be looked at by themselves.
@@ -149,11 +163,19 @@ impl Rows {
             )?;
         }
         if let Some(owned) = row.owned() {
-            // the first receipt stays: a second transfer for the same article cannot be ours
+            // the first receipt stays: a second transfer for the same article cannot be ours; its transaction may
+            // turn out to be another than a facilitator named
             self.platform.sql(
                 "INSERT INTO owned (resource, body) VALUES (?, ?) ON CONFLICT (resource) DO UPDATE SET body = excluded.body \
-                 WHERE json_extract(excluded.body, '$.until') > json_extract(owned.body, '$.until')",
+                 WHERE json_extract(excluded.body, '$.until') > json_extract(owned.body, '$.until') \
+                 OR json_extract(excluded.body, '$.receipt') = json_extract(owned.body, '$.receipt')",
                 &[&owned.resource, &json(&owned)?],
+            )?;
+        } else if row.intent.seconds.is_some() {
+            // what a settlement gave goes with it, when its block was undone (threat A13)
+            self.platform.sql(
+                "DELETE FROM owned WHERE resource = ? AND json_extract(body, '$.receipt') = ?",
+                &[&row.intent.resource, &row.intent.receipt],
             )?;
         }
         Ok(())
