@@ -70,7 +70,8 @@ pub extern "C" fn output_length() -> usize {
 }
 
 /// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has three
-/// lines: the origin's kind, its address or binding, and the settlement settings as JSON.
+/// lines: the origin's kind, its address or binding, and the settlement settings as JSON; then one for each secret
+/// that the config names: its form, its place, its name.
 #[unsafe(no_mangle)]
 pub extern "C" fn configure(length: usize, local: u32) -> u32 {
     with_input(length, |input| {
@@ -89,8 +90,27 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
             .and_then(|config| serde_json::to_string(&config.settlement).ok())
             .unwrap_or_default();
         let [kind, value] = origin;
-        write_output(|output| output.extend([kind, "\n", value, "\n", &settlement]));
+        write_output(|output| {
+            output.extend([kind, "\n", value, "\n", &settlement]);
+            for secret in gate.config().map(|config| config.settlement.secrets()).unwrap_or_default() {
+                output.extend(["\n", secret.form.name(), " ", &secret.at, " ", secret.name]);
+            }
+        });
         GATE.set(Some(gate));
+        Some(ANSWER)
+    })
+}
+
+/// Takes note of secrets that are not what they should be, a line each: `missing` or `form`, and its place.
+#[unsafe(no_mangle)]
+pub extern "C" fn lacks(length: usize) -> u32 {
+    with_input(length, |input| {
+        let lines = core::str::from_utf8(input).ok()?.lines();
+        let faults: Vec<(&str, bool)> = lines
+            .filter_map(|line| line.split_once(' '))
+            .map(|(fault, at)| (at, fault == "missing"))
+            .collect();
+        GATE.with_borrow_mut(|gate| gate.as_mut().map(|gate| gate.lacks(&faults)))?;
         Some(ANSWER)
     })
 }

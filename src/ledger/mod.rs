@@ -17,7 +17,7 @@ pub use claim::{Claim, Payer, claim, pending, sign_in};
 pub use intent::{Intent, Owned};
 pub use reply::{Grant, Refused, Reply};
 pub use row::{Phase, Row, Watch};
-pub use settle::{Settlement, read_settlement, unverified};
+pub use settle::{Settlement, is_of_the_settler, passes_on, read_settlement, unverified};
 pub use standing::Standing;
 pub use step::{Event, Observation, Terms, Work, next_alarm, retire, step};
 

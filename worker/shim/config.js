@@ -2,11 +2,12 @@
 
 import bundled from "./farthing.jsonc";
 import { Gate } from "./gate.js";
+import { faultOf } from "./secrets.js";
 
 let gate;
 
 export function gateFor(env) {
-  gate ??= new Gate(env.FARTHING_CONFIG ?? bundled, env.FARTHING_KEYS ?? "", env.FARTHING_LOCAL === "1");
+  gate ??= new Gate(env.FARTHING_CONFIG ?? bundled, env.FARTHING_KEYS ?? "", env.FARTHING_LOCAL === "1", (form, name) => faultOf(form, env[name]));
   return gate;
 }
 

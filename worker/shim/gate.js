@@ -22,12 +22,15 @@ const present = (value) => (value === null ? "" : `=${value}`);
 export class Gate {
   #wasm = new WebAssembly.Instance(module).exports;
 
-  constructor(config, keys, local) {
+  // `faultOf(form, name)`: what is wrong with the secret of this name, if anything is.
+  constructor(config, keys, local, faultOf) {
     const length = this.#write(0, [config, keys, html, csp].join("\0"));
     if (this.#wasm.configure(length, local ? 1 : 0) !== ANSWER) throw new Error("the gate did not start");
-    const [kind, value, settlement] = this.#read().split("\n");
+    const [kind, value, settlement, ...secrets] = this.#read().split("\n");
     this.origin = { kind, value };
     this.settlement = settlement;
+    const faults = secrets.map((line) => line.split(" ")).flatMap(([form, at, name]) => (faultOf(form, name) ? [`${faultOf(form, name)} ${at}`] : []));
+    if (faults.length > 0 && this.#wasm.lacks(this.#write(0, faults.join("\n"))) !== ANSWER) throw new Error("the gate did not start");
   }
 
   route(url) {

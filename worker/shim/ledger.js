@@ -31,7 +31,7 @@ function ready(env) {
 }
 
 export class Ledger extends DurableObject {
-  #platform = new Platform(this.ctx.storage);
+  #platform = new Platform(this.ctx.storage, this.env);
   #rust;
   #generation = 0;
 

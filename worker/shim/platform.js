@@ -4,10 +4,12 @@ import { post } from "./post.js";
 
 export class Platform {
   #storage;
+  #env;
   #waiting = [];
 
-  constructor(storage) {
+  constructor(storage, env) {
     this.#storage = storage;
+    this.#env = env;
   }
 
   // texts in, the first column out, as texts
@@ -38,7 +40,7 @@ export class Platform {
     for (const end of this.#waiting.splice(0)) end();
   }
 
-  post(url, body, seconds, most) {
-    return post(url, body, seconds, most);
+  post(url, auth, body, seconds, most) {
+    return post(url, auth, body, seconds, most, this.#env);
   }
 }

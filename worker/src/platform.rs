@@ -33,10 +33,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn wake(this: &Platform);
 
-    /// Posts JSON; a line with the status, then the body. Fails where no whole answer of at most this many
-    /// bytes came in time.
+    /// Posts JSON, with the headers that `auth` asks for; a line with the status, then the body. Fails where no whole answer
+    /// of at most this many bytes came in time.
     #[wasm_bindgen(method, catch)]
-    pub(crate) async fn post(this: &Platform, url: &str, body: &str, seconds: u32, most: u32) -> Result<JsValue>;
+    pub(crate) async fn post(this: &Platform, url: &str, auth: &str, body: &str, seconds: u32, most: u32) -> Result<JsValue>;
 
     /// Writes to the log.
     #[wasm_bindgen(js_namespace = console)]

@@ -127,14 +127,14 @@ impl Rows {
         self.bodies("SELECT body FROM payment WHERE alarm > 0 ORDER BY alarm", &[])
     }
 
-    /// The transactions that settled the payer's payments.
-    pub(crate) fn transactions(&self) -> Result<Vec<String>> {
+    /// The transactions that settled the payer's payments, but for one.
+    pub(crate) fn transactions(&self, but: &str) -> Result<Vec<String>> {
         if !self.exist.get() {
             return Ok(Vec::new());
         }
         self.platform.sql(
-            "SELECT json_extract(body, '$.phase.settled.transaction') AS hash FROM payment WHERE hash IS NOT NULL",
-            &[],
+            "SELECT json_extract(body, '$.phase.settled.transaction') AS hash FROM payment WHERE hash IS NOT NULL AND key <> ?",
+            &[but],
         )
     }
 

@@ -187,6 +187,33 @@ impl Settlement {
 }
 
 impl Settler {
+    /// What the shim adds to a request, a line each: a header's name and the name of the secret that holds its value, or `*`
+    /// and the name of the secret that a token is made with. Their values are never seen here.
+    ///
+    /// ```
+    /// use farthing::route::config::Settler;
+    /// let settler = Settler::Facilitator {
+    ///     url: "https://f.example".into(),
+    ///     headers: vec![("x-site".into(), "SITE_TOKEN".into())],
+    ///     coinbase: Some("CDP_KEY".into()),
+    ///     metered: false,
+    ///     contract_wallets: false,
+    /// };
+    /// assert_eq!(settler.auth(), "x-site SITE_TOKEN\n* CDP_KEY\n");
+    /// ```
+    pub fn auth(&self) -> String {
+        let mut auth = String::new();
+        if let Self::Facilitator { headers, coinbase, .. } = self {
+            for (header, secret) in headers {
+                auth.extend([header, " ", secret, "\n"]);
+            }
+            if let Some(secret) = coinbase {
+                auth.extend(["* ", secret, "\n"]);
+            }
+        }
+        auth
+    }
+
     /// What it is called in logs: its URL's host, or how it settles.
     pub fn name(&self) -> String {
         match self {
