@@ -7,6 +7,7 @@
 mod claim;
 mod intent;
 mod metered;
+mod quota;
 mod reply;
 mod row;
 mod settle;
@@ -15,6 +16,7 @@ mod step;
 
 pub use claim::{Claim, Payer, claim, pending, sign_in};
 pub use intent::{Intent, Owned};
+pub use quota::{Leased, Mark, Quota, until_tomorrow};
 pub use reply::{Grant, Refused, Reply};
 pub use row::{Phase, Row, Watch};
 pub use settle::{Settlement, is_of_the_settler, passes_on, read_settlement, unverified};
