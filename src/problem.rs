@@ -213,7 +213,7 @@ problems! {
         "Wait for Retry-After seconds and send the same request again.";
     /// The publisher takes no new payments (`"payments": "paused"`).
     PaymentsPaused = "payments-paused", 503, "undeliverable", "This site takes no payments now",
-        "Nothing was charged; come back later, or open the page with your pass or by signing in.";
+        "Nothing was charged; send the same request again later, or open the page with your pass or your account.";
     /// The site's settlements of a day are spent (threat B8).
     DailyLimit = "daily-limit-reached", 503, "undeliverable", "This site takes no more payments today",
         "Nothing was charged; send the same request again after Retry-After seconds, or open the page with your pass.";
