@@ -18,7 +18,7 @@ pub use claim::{Claim, Payer, claim, pending, sign_in};
 pub use intent::{Intent, Owned};
 pub use quota::{Leased, Mark, Quota, until_tomorrow};
 pub use reply::{Grant, Refused, Reply};
-pub use row::{Phase, Row, Watch};
+pub use row::{Floor, Phase, Row, Watch};
 pub use settle::{Settlement, is_of_the_settler, passes_on, read_settlement, unverified};
 pub use standing::Standing;
 pub use step::{Event, Observation, Terms, Work, next_alarm, retire, step};
@@ -36,11 +36,11 @@ pub const MAX_LAST_LOOKS: u32 = 20;
 /// Looks at the chain for a settled transfer that is not final yet, or that the chain does not answer for.
 pub const MAX_WATCHES: u32 = 20;
 /// The first look at the chain after a settlement comes after so many seconds.
-pub const WATCH_SECONDS: u64 = 60;
+pub const WATCH_SECONDS: u64 = 30;
 /// A transfer with so many blocks after its own counts as final.
 pub const FINAL_BLOCKS: u64 = 12;
 /// An unused nonce in a block this much younger than a settlement, in seconds, undoes it.
-pub const UNDONE_SECONDS: u64 = 30;
+pub const UNDONE_SECONDS: u64 = 20;
 /// How long a transaction that a facilitator names may be missing from the chain before another attempt.
 pub const MISSING_SECONDS: u64 = 60;
 /// The longest that a refused authorization has to wait before it is tried again, in seconds.

@@ -5,7 +5,10 @@ use alloc::{format, string::String};
 use serde::{Deserialize, Serialize};
 
 use super::{Intent, Owned};
-use crate::money::Amount;
+use crate::{
+    evm::{B256, hex},
+    money::Amount,
+};
 
 /// Where an authorization stands; [`step`](super::step) has the transitions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +82,16 @@ pub enum Phase {
     Foreign,
 }
 
+/// A block by which older transfers are told from newer ones, for as long as it is not undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Floor {
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    #[serde(with = "hex::word")]
+    pub hash: B256,
+}
+
 /// Looks at the chain after a settlement: a block may be undone, and a facilitator may be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watch {
@@ -102,7 +115,7 @@ pub struct Row {
     /// The chain's latest block at that time, where it was read: a transfer up to it is older than the
     /// claim and paid for something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub floor: Option<u64>,
+    pub floor: Option<Floor>,
     /// The reason that a facilitator refused it for before, which may have broadcast it all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,

@@ -3,8 +3,8 @@
 use alloc::string::String;
 
 use super::{
-    DAY_SECONDS, EXPIRY_MARGIN_SECONDS, FINAL_BLOCKS, MAX_ATTEMPTS, MAX_CHECKS, MAX_LAST_LOOKS, MAX_WATCHES, MISSING_SECONDS,
-    Phase, RETIRE_MARGIN_SECONDS, Row, SETTLE_SLACK_SECONDS, Settlement, UNDONE_SECONDS, WATCH_SECONDS, Watch,
+    DAY_SECONDS, EXPIRY_MARGIN_SECONDS, FINAL_BLOCKS, Floor, MAX_ATTEMPTS, MAX_CHECKS, MAX_LAST_LOOKS, MAX_WATCHES,
+    MISSING_SECONDS, Phase, RETIRE_MARGIN_SECONDS, Row, SETTLE_SLACK_SECONDS, Settlement, UNDONE_SECONDS, WATCH_SECONDS, Watch,
 };
 use crate::{money::Amount, offer::matching::LEAST_SECONDS_LEFT};
 
@@ -15,8 +15,8 @@ pub enum Event {
     Floor {
         /// Proof of ownership.
         fence: u64,
-        /// Its number.
-        block: u64,
+        /// Its number and hash.
+        floor: Floor,
     },
     /// The claim's owner has an origin response that can be delivered.
     OriginReady {
@@ -72,6 +72,8 @@ pub enum Observation {
         block_time: u64,
         /// How many blocks follow its own.
         depth: u64,
+        /// Whether the row's floor was undone since.
+        floorless: bool,
     },
     /// The nonce is used, and not by our transfer.
     UsedOtherwise,
@@ -109,10 +111,10 @@ pub enum Work {
 pub fn step(row: &Row, event: Event, now: u64, terms: &Terms) -> (Row, Work) {
     let mut row = row.clone();
     let work = match (&row.phase, event) {
-        (Phase::Claimed { .. }, Event::Floor { fence, block }) if fence == row.fence => {
+        (Phase::Claimed { .. }, Event::Floor { fence, floor }) if fence == row.fence => {
             // what was refused before may have landed since: there the floor of its first claim counts, or none
             if row.refused.is_none() {
-                row.floor.get_or_insert(block);
+                row.floor.get_or_insert(floor);
             }
             Work::None
         }
@@ -232,7 +234,7 @@ fn last_look(after_window: u64, checks: u32) -> u64 {
     after_window.saturating_add(wait)
 }
 
-/// When the chain is asked about a settlement once more: after a minute, then less and less often.
+/// When the chain is asked about a settlement once more: after half a minute, then less and less often.
 fn next_watch(checks: u32, now: u64) -> Option<Watch> {
     let wait = WATCH_SECONDS.saturating_mul(1 << checks.min(4));
     (checks < MAX_WATCHES).then(|| Watch {
@@ -277,7 +279,7 @@ const fn unknown(now: u64, attempts: u32) -> Phase {
     }
 }
 
-/// A facilitator says that the money moved: believed at once, and looked at a minute later where the chain can
+/// A facilitator says that the money moved: believed at once, and looked at half a minute later where the chain can
 /// be read; or believed once enough blocks follow.
 fn told(row: &mut Row, transaction: String, attempts: u32, now: u64, terms: &Terms) -> Work {
     if terms.confirmations > 0 && terms.readable {
@@ -303,7 +305,12 @@ fn told(row: &mut Row, transaction: String, attempts: u32, now: u64, terms: &Ter
 
 fn observed(row: &mut Row, observation: Observation, may_settle: bool, now: u64, terms: &Terms) -> Work {
     match observation {
-        Observation::Paid { block, block_time, .. } if !row.intent.tagged && is_older(row, block, block_time) => {
+        Observation::Paid {
+            block,
+            block_time,
+            floorless,
+            ..
+        } if !row.intent.tagged && is_older(row, block, block_time, floorless) => {
             // at another site of the same payee perhaps
             row.phase = Phase::Foreign;
             Work::None
@@ -335,8 +342,12 @@ fn observed(row: &mut Row, observation: Observation, may_settle: bool, now: u64,
 
 /// Whether a transfer is older than the claim: then it paid for something else. A nonce that was made for this
 /// offer cannot have.
-fn is_older(row: &Row, block: u64, block_time: u64) -> bool {
-    row.floor.map_or(block_time < row.created, |floor| block <= floor)
+fn is_older(row: &Row, block: u64, block_time: u64, floorless: bool) -> bool {
+    // a chain that grows anew from an older block may hold our transfer below the old floor
+    match row.floor.filter(|_| !floorless) {
+        Some(floor) => block <= floor.number,
+        None => block_time < row.created,
+    }
 }
 
 /// The chain has our transfer.

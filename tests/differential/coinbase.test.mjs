@@ -73,8 +73,8 @@ test("B10 secrets that cannot be what they should are told apart from those that
 
   const env = { A: "Bearer a", B: "b", CDP: `${ID}:${text}` };
   assert.deepEqual(await headersFor("", "POST", URL_, env), {});
-  assert.deepEqual(await headersFor("authorization A\nx-b B\n", "POST", URL_, env), { authorization: "Bearer a", "x-b": "b" });
-  const { authorization, ...others } = await headersFor("x-b B\n* CDP\n", "POST", URL_, env);
+  assert.deepEqual(await headersFor("authorization A,x-b B", "POST", URL_, env), { authorization: "Bearer a", "x-b": "b" });
+  const { authorization, ...others } = await headersFor("x-b B,* CDP", "POST", URL_, env);
   assert.match(authorization, /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/);
   assert.deepEqual(others, { "x-b": "b" });
 

@@ -13,7 +13,7 @@ const read = (...path) => readFileSync(join(root, ...path), "utf8");
 const ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false, strictTypes: false });
 ajv.addFormat("date-time", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/);
 const valid = ajv.compile(JSON.parse(read("www", "farthing.schema.json")));
-const gate = openGate(join(root, "worker", "build", "gate.wasm"));
+const gate = openGate(join(root, "worker", "build", "edge.wasm"));
 
 const PAYEE = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
 const OTHER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906";

@@ -2,7 +2,11 @@
 
 use std::rc::Rc;
 
-use farthing::ledger::{self, Claim, Event, Observation, Payer, Phase, Reply, Row, Settlement, Work};
+use farthing::{
+    evm::B256,
+    ledger::{self, Claim, Event, Floor, Observation, Payer, Phase, Reply, Row, Settlement, Work},
+    money::Amount,
+};
 
 use super::{
     Broken, broken,
@@ -37,20 +41,31 @@ impl World<'_> {
                     });
                 }
                 Client::Floor { tries, fence } => {
-                    for known in [true, false] {
+                    // without it, what happened in the same second cannot be told apart
+                    let all = [true, false];
+                    for known in all.into_iter().filter(|known| *known || !self.setting.elsewhere) {
                         add(format!("{client} reads the floor: {known}"), &|world| {
-                            let block = world.block;
+                            let floor = Floor {
+                                number: world.block,
+                                hash: B256::ZERO,
+                            };
                             if known {
-                                world.apply(client, Event::Floor { fence, block }, broken);
+                                world.apply(client, Event::Floor { fence, floor }, broken);
                             }
                             world.clients[client] = Client::Origin { tries, fence };
                         });
                     }
                 }
                 Client::Origin { tries, fence } => {
-                    add(format!("{client} has the article"), &|world| {
-                        world.origin_ready(client, tries, fence, broken)
-                    });
+                    let charges = match self.setting.metered {
+                        true => vec![Some(Amount::ZERO), Some("20000".parse().unwrap())],
+                        false => vec![None],
+                    };
+                    for charge in charges {
+                        add(format!("{client} has the article, for {charge:?}"), &|world| {
+                            world.origin_ready(client, tries, fence, charge, broken)
+                        });
+                    }
                     add(format!("{client} gets nothing from the origin"), &|world| {
                         world.apply(client, Event::OriginFailed { fence }, broken);
                         world.clients[client] = Client::Away(tries);
@@ -73,6 +88,12 @@ impl World<'_> {
                 && block == self.block
             {
                 add(format!("the block of {index} is undone"), &|world| world.undo(index));
+            }
+            if self.setting.elsewhere && self.chain[index] == Nonce::Unused && self.rows[index].is_none() {
+                add(format!("{index} pays for something else"), &|world| {
+                    world.lands(index);
+                    world.elsewhere[index] = true;
+                });
             }
             // alarms come when they are due, and again
             if self.drives[index] == Drive::Idle && self.rows[index].as_deref().is_some_and(|row| self.is_due(row)) {
@@ -119,6 +140,11 @@ impl World<'_> {
             });
             let nothing = answers(&|| Settlement::Unclear);
             match self.chain[index] {
+                // one that it finds, and did not make
+                Nonce::Paid { .. } if self.elsewhere[index] => add(format!("settle of {index}: done long ago"), &|world| {
+                    world.hasty[index] = true;
+                    done(world);
+                }),
                 Nonce::Paid { .. } => add(format!("settle of {index}: done"), &done),
                 _ => {
                     if self.setting.undone && self.held[index] {
@@ -157,6 +183,7 @@ impl World<'_> {
                         block,
                         block_time: time,
                         depth: self.block - block,
+                        floorless: false,
                     },
                 ));
                 // a node that lags behind
@@ -273,7 +300,9 @@ impl World<'_> {
             let bound = self.rows[index].as_ref().is_some_and(|row| row.intent.resource == resource);
             // where no block is waited for, one that is undone afterwards is the publisher's loss
             let excused = self.hasty[index] && self.setting.confirmations == 0;
-            bound && (excused || matches!(self.chain[index], Nonce::Paid { .. }))
+            let here = matches!(self.chain[index], Nonce::Paid { .. }) && !self.elsewhere[index];
+            let nothing_used = self.rows[index].as_ref().is_some_and(|row| row.phase == Phase::Waived);
+            bound && (excused || here || nothing_used)
         });
         if !paid {
             self.broken_promise = Some("S1: the article went out, and nothing was paid for it");
@@ -281,12 +310,14 @@ impl World<'_> {
         Client::Served
     }
 
-    fn origin_ready(&mut self, client: usize, tries: u8, fence: u64, broken: Option<Broken>) {
+    fn origin_ready(&mut self, client: usize, tries: u8, fence: u64, charge: Option<Amount>, broken: Option<Broken>) {
         let index = self.index(client);
-        let work = self.apply(client, Event::OriginReady { fence, charge: None }, broken);
+        let work = self.apply(client, Event::OriginReady { fence, charge }, broken);
         if let (Work::Settle { .. }, Drive::Idle) = (work, self.drives[index]) {
             self.clients[client] = Client::Settling { tries };
             self.drive(index, work, false);
+        } else if self.rows[index].as_ref().is_some_and(|row| row.phase == Phase::Waived) && charge == Some(Amount::ZERO) {
+            self.clients[client] = self.serve(client);
         } else {
             self.clients[client] = Client::Away(tries);
         }

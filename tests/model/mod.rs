@@ -29,6 +29,10 @@ pub(crate) struct Setting {
     pub(crate) undone: bool,
     /// How many blocks have to follow a transfer's own.
     pub(crate) confirmations: u64,
+    /// Whether an authorization may have paid for something else before it is first seen here.
+    pub(crate) elsewhere: bool,
+    /// Whether what was used is charged, which may be nothing.
+    pub(crate) metered: bool,
 }
 
 pub(crate) const SETTINGS: &[Setting] = &[
@@ -40,6 +44,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         others: true,
         undone: false,
         confirmations: 0,
+        elsewhere: false,
+        metered: false,
     },
     Setting {
         name: "one payment for two articles",
@@ -49,6 +55,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         others: true,
         undone: false,
         confirmations: 0,
+        elsewhere: false,
+        metered: false,
     },
     Setting {
         name: "two payments for one article",
@@ -58,6 +66,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         others: true,
         undone: false,
         confirmations: 0,
+        elsewhere: false,
+        metered: false,
     },
     Setting {
         name: "two payments, two articles",
@@ -67,6 +77,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         others: true,
         undone: false,
         confirmations: 0,
+        elsewhere: false,
+        metered: false,
     },
     Setting {
         name: "blocks are undone",
@@ -76,6 +88,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         others: false,
         undone: true,
         confirmations: 0,
+        elsewhere: false,
+        metered: false,
     },
     Setting {
         name: "blocks are undone, and waited for",
@@ -85,17 +99,41 @@ pub(crate) const SETTINGS: &[Setting] = &[
         others: false,
         undone: true,
         confirmations: 1,
+        elsewhere: false,
+        metered: false,
+    },
+    Setting {
+        name: "paid for something else before",
+        requests: [(0, 0), (1, 0), (0, 0)],
+        tagged: false,
+        liar: false,
+        others: false,
+        undone: false,
+        confirmations: 0,
+        elsewhere: true,
+        metered: false,
+    },
+    Setting {
+        name: "what was used is charged",
+        requests: [(0, 0), (1, 1), (0, 1)],
+        tagged: true,
+        liar: false,
+        others: true,
+        undone: false,
+        confirmations: 0,
+        elsewhere: false,
+        metered: true,
     },
 ];
 
 /// How far to look.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Depth(u32);
+pub(crate) struct Depth(pub(crate) u32);
 
 impl Depth {
     pub(crate) fn from_env() -> Self {
         let depth = env::var("FARTHING_MODEL_DEPTH").ok().and_then(|text| text.parse().ok());
-        Self(depth.unwrap_or(10))
+        Self(depth.unwrap_or(9))
     }
 }
 

@@ -1,17 +1,34 @@
-// One gate for each isolate, made from the config file beside the Worker or the variable that replaces it.
+// One WebAssembly instance for each isolate, configured from the file beside the Worker or the variable that replaces it. One that was
+// lost is replaced by the next who needs it.
 
 import bundled from "./farthing.jsonc";
-import { Gate } from "./gate.js";
+import { Edge } from "./edge.js";
+import { html, csp } from "./page.js";
 import { faultOf } from "./secrets.js";
 
-let gate;
+const CONFIGURED = 2;
 
-export function gateFor(env) {
-  gate ??= new Gate(env.FARTHING_CONFIG ?? bundled, env.FARTHING_KEYS ?? "", env.FARTHING_LOCAL === "1", (form, name) => faultOf(form, env[name]));
-  return gate;
+let edge;
+
+export function edgeFor(env) {
+  if (edge === undefined || edge.lost) {
+    const fresh = new Edge();
+    const length = fresh.write([env.FARTHING_CONFIG ?? bundled, env.FARTHING_KEYS ?? "", html, csp].join("\0"));
+    if (fresh.enter("configure", [length, env.FARTHING_LOCAL === "1" ? 1 : 0]) !== CONFIGURED) throw new Error("the gate did not start");
+    const [kind, value, ...secrets] = fresh.read().split("\n");
+    fresh.origin = { kind, value };
+    lookAtSecrets(fresh, secrets, env);
+    edge = fresh;
+  }
+  return edge;
 }
 
-// After a trap nothing in the instance can be relied on.
-export function dropGate() {
-  gate = undefined;
+// Tells which of the secrets that the config names are not there, or cannot be what they should; never what is in them.
+function lookAtSecrets(edge, lines, env) {
+  const faults = lines.flatMap((line) => {
+    const [form, at, name] = line.split(" ");
+    const fault = faultOf(form, env[name]);
+    return fault === undefined ? [] : [`${fault} ${at}`];
+  });
+  if (faults.length > 0 && edge.enter("lacks", [edge.write(faults.join("\n"))]) !== CONFIGURED) throw new Error("the gate did not start");
 }

@@ -15,10 +15,10 @@ export function faultOf(form, value) {
   return FORMS[form].test(value) ? undefined : "form";
 }
 
-// `auth`: lines of a header's name and the name of the secret that is its value, or of "*" and that of Coinbase's key.
+// `auth`, with commas between: a header's name and the name of the secret that is its value, or "*" and that of Coinbase's key.
 export async function headersFor(auth, method, url, env) {
   const headers = {};
-  for (const line of auth.split("\n").filter(Boolean)) {
+  for (const line of auth.split(",").filter(Boolean)) {
     const [name, secret] = line.split(" ");
     if (name === "*") headers.authorization = `Bearer ${await token(env[secret], method, url)}`;
     else headers[name] = env[secret];

@@ -5,12 +5,12 @@ use farthing::{
         Transfer,
         chain::{self, Block, Unreadable, Use, Wanted, permit2},
     },
-    ledger::{Intent, Observation, Phase, Row, Settlement, is_of_the_settler, passes_on, read_settlement},
+    ledger::{Floor, Intent, Observation, Phase, Row, Settlement, is_of_the_settler, passes_on, read_settlement},
     route::{Settlement as Settings, config::Settler},
     x402::facilitator::VerifyResponse,
 };
 
-use crate::platform::{Platform, warn};
+use crate::platform::Platform;
 
 /// Patience with one RPC call, in seconds.
 const RPC_SECONDS: u64 = 5;
@@ -32,7 +32,7 @@ const LOOK_BACK_SECONDS: u64 = 600;
 /// Posts JSON, with what `auth` says (see [`Settler::auth`]); status and body, or nothing when no whole answer came in time.
 async fn post(platform: &Platform, url: &str, auth: &str, body: &str, seconds: u64, most: u32) -> Option<(u16, String)> {
     let seconds = u32::try_from(seconds).ok()?;
-    let answer = platform.post(url, auth, body, seconds, most).await.ok()?.as_string()?;
+    let answer = platform.post(url, auth, body, seconds, most).await.ok()?;
     let (status, body) = answer.split_once('\n')?;
     Some((status.parse().ok()?, body.to_owned()))
 }
@@ -47,11 +47,11 @@ pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row, 
         Phase::Settling { attempt, .. } => attempt,
         _ => 1,
     };
-    let until = u64::from(platform.now()).saturating_add(settings.timeout_seconds);
+    let until = platform.now().saturating_add(settings.timeout_seconds);
     let mut refusal = None;
     let mut closed = false;
     for settler in settings.settlers(intent.metered.is_some(), intent.contract, attempt) {
-        let left = until.saturating_sub(platform.now().into());
+        let left = until.saturating_sub(platform.now());
         let Settler::Facilitator { url, .. } = settler else {
             continue;
         };
@@ -65,7 +65,7 @@ pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row, 
         };
         let settlement = match read_settlement(row, status, &body) {
             Settlement::Done { transaction } if spoken_for.iter().any(|other| other.eq_ignore_ascii_case(&transaction)) => {
-                warn(&format!(
+                platform.warn(&format!(
                     "{} names a transaction that settled another payment",
                     settler.name()
                 ));
@@ -76,7 +76,7 @@ pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row, 
         if !passes_on(status, &body) {
             return settlement;
         }
-        warn(&format!(
+        platform.warn(&format!(
             "{} settled nothing and let nobody in: status {status}",
             settler.name()
         ));
@@ -94,9 +94,9 @@ pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row, 
 
 /// Asks whether a payment could be settled: then its nonce is unused, and its payer signed. None where nobody said.
 pub(crate) async fn verify(platform: &Platform, settings: &Settings, intent: &Intent) -> Option<VerifyResponse> {
-    let until = u64::from(platform.now()).saturating_add(settings.timeout_seconds);
+    let until = platform.now().saturating_add(settings.timeout_seconds);
     for settler in settings.settlers(intent.metered.is_some(), intent.contract, 1) {
-        let left = until.saturating_sub(platform.now().into());
+        let left = until.saturating_sub(platform.now());
         let Settler::Facilitator { url, .. } = settler else {
             continue;
         };
@@ -123,6 +123,8 @@ pub(crate) struct Lookup<'a> {
     pub(crate) network: farthing::x402::Network,
     /// Since when, Unix seconds.
     pub(crate) since: u64,
+    /// The latest block before it was begun, where one was read.
+    pub(crate) floor: Option<Floor>,
     /// Transactions that are known to be other payments of this payer.
     pub(crate) spoken_for: &'a [String],
 }
@@ -132,7 +134,7 @@ pub(crate) async fn observe(platform: &Platform, settings: &Settings, lookup: &L
     for url in settings.rpc.get(&lookup.network).into_iter().flatten() {
         match (Endpoint { platform, url }).fate(lookup).await {
             Ok(observation) => return observation,
-            Err(Unreadable) => warn(&format!(
+            Err(Unreadable) => platform.warn(&format!(
                 "the rpc endpoint {} did not answer as it should",
                 chain::endpoint_name(url)
             )),
@@ -141,12 +143,13 @@ pub(crate) async fn observe(platform: &Platform, settings: &Settings, lookup: &L
     Observation::Nothing
 }
 
-/// The latest block's number from the first endpoint, if it answers at once.
-pub(crate) async fn latest_block(platform: &Platform, settings: &Settings, network: farthing::x402::Network) -> Option<u64> {
+/// The latest block from the first endpoint, if it answers at once.
+pub(crate) async fn latest_block(platform: &Platform, settings: &Settings, network: farthing::x402::Network) -> Option<Floor> {
     let url = settings.rpc.get(&network)?.first()?;
     let body = String::from_utf8(chain::ask_latest_block()).ok()?;
     let (_, answer) = post(platform, url, "", &body, FLOOR_SECONDS, CHAIN_BYTES).await?;
-    Some(chain::read_block(answer.as_bytes()).ok()?.number)
+    let Block { number, hash, .. } = chain::read_block(answer.as_bytes()).ok()?;
+    Some(Floor { number, hash })
 }
 
 struct Endpoint<'a> {
@@ -186,6 +189,7 @@ impl Endpoint<'_> {
                     block: number,
                     block_time: block.time,
                     depth: latest.number.saturating_sub(number),
+                    floorless: self.is_floorless(lookup, number).await?,
                 })
             }
             None => Ok(Observation::UsedOtherwise),
@@ -230,6 +234,7 @@ impl Endpoint<'_> {
                         block,
                         block_time,
                         depth: latest.number.saturating_sub(block),
+                        floorless: self.is_floorless(lookup, block).await?,
                     });
                 }
             }
@@ -258,6 +263,17 @@ impl Endpoint<'_> {
             }
         }
         Err(Unreadable)
+    }
+
+    /// Whether the floor of a transfer in this block was undone. Only one that is not above it asks.
+    async fn is_floorless(&self, lookup: &Lookup<'_>, block: u64) -> core::result::Result<bool, Unreadable> {
+        match lookup.floor.filter(|floor| block <= floor.number) {
+            Some(floor) => {
+                let now = chain::read_block(&self.ask(chain::ask_block(floor.number)).await?)?;
+                Ok(now.hash != floor.hash)
+            }
+            None => Ok(false),
+        }
     }
 
     /// Whether a block is well before a time.

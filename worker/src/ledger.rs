@@ -9,8 +9,8 @@ use std::{
 use farthing::{
     evm::chain::Wanted,
     ledger::{
-        self, Claim, Event, Intent, Observation, Payer, Phase, REFUSED_SECONDS, Reply, Row, SETTLE_SLACK_SECONDS, Settlement,
-        Standing, Terms, Work,
+        self, Claim, Event, Floor, Intent, Observation, Payer, Phase, REFUSED_SECONDS, Reply, Row, SETTLE_SLACK_SECONDS,
+        Settlement, Standing, Terms, Work,
     },
     money::Amount,
     problem::Problem,
@@ -18,7 +18,6 @@ use farthing::{
     x402::v2::Scheme,
 };
 use serde::Deserialize;
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use crate::{
     ask::{self, Lookup},
@@ -32,9 +31,8 @@ use crate::{
 const ALARM_RETRY_SECONDS: u32 = 30;
 
 /// One payer's ledger at one site.
-#[wasm_bindgen]
 #[derive(Debug)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     platform: Platform,
     rows: Rows,
     /// Authorizations that somebody is finding out about right now.
@@ -106,14 +104,12 @@ fn wanted(intent: &Intent, charged: Amount) -> Wanted {
 
 /// Reads what our own shim and gate wrote.
 fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T> {
-    serde_json::from_str(json).map_err(|_| JsValue::from_str("the call cannot be read"))
+    serde_json::from_str(json).map_err(|_| "the call cannot be read".into())
 }
 
-#[wasm_bindgen]
 impl Ledger {
     /// The ledger over an object's storage.
-    #[wasm_bindgen(constructor)]
-    pub fn new(platform: Platform) -> Self {
+    pub(crate) fn new(platform: Platform) -> Self {
         let rows = Rows::open(platform.clone());
         Self {
             platform,
@@ -124,31 +120,35 @@ impl Ledger {
         }
     }
 
-    /// Answers one of the gate's calls, by name; bodies and answers are JSON.
-    pub async fn call(&self, call: String, body: String) -> Result<String> {
-        let reply = match call.as_str() {
-            "claim" => self.claim(read(&body)?).await?,
-            "settle" => self.settle(read(&body)?).await?,
-            "release" => self.release(&read(&body)?)?,
-            "owned" => self.owned(&read(&body)?)?,
-            "signIn" => self.sign_in(&read(&body)?)?,
+    /// Answers one of the gate's calls, by name; bodies and answers are JSON. Or does the alarm's work.
+    pub(crate) async fn call(&self, call: &str, body: &str) -> Result<String> {
+        let reply = match call {
+            "claim" => self.claim(read(body)?).await?,
+            "settle" => self.settle(read(body)?).await?,
+            "release" => self.release(&read(body)?)?,
+            "owned" => self.owned(&read(body)?)?,
+            "signIn" => self.sign_in(&read(body)?)?,
             "receipt" => {
-                if let Some(standing) = self.standing(&read(&body)?)? {
-                    return serde_json::to_string(&standing).map_err(|_| JsValue::NULL);
+                if let Some(standing) = self.standing(&read(body)?)? {
+                    return serde_json::to_string(&standing).map_err(|_| "a standing cannot be written".into());
                 }
                 Reply::refuse(Problem::NoSuchEndpoint, "")
             }
             "delivered" => {
-                self.apply(&body, Event::Delivered)?;
+                self.apply(body, Event::Delivered)?;
+                return Ok(String::new());
+            }
+            "alarm" => {
+                self.alarm().await?;
                 return Ok(String::new());
             }
             _ => return Err("unknown call".into()),
         };
-        serde_json::to_string(&reply).map_err(|_| JsValue::NULL)
+        serde_json::to_string(&reply).map_err(|_| "a reply cannot be written".into())
     }
 
     /// The alarm's work. Never fails: the platform gives up on an alarm after six failures (threat B6).
-    pub async fn alarm(&self) -> Result<()> {
+    async fn alarm(&self) -> Result<()> {
         if self.work_off().await.is_err() {
             self.platform.alarm(Some(ALARM_RETRY_SECONDS)).await?;
         }
@@ -159,7 +159,7 @@ impl Ledger {
 impl Ledger {
     /// Unix seconds.
     fn now(&self) -> u64 {
-        self.platform.now().into()
+        self.platform.now()
     }
 
     /// A payment arrived: decide, and wait where the decision says so.
@@ -254,9 +254,9 @@ impl Ledger {
     /// (threat A16). A nonce that was made for this offer has no past.
     async fn read_floor(&self, intent: &Intent, key: &str, fence: u64) -> Result<()> {
         if let (false, Some(settings)) = (intent.tagged, config::settlement())
-            && let Some(block) = ask::latest_block(&self.platform, &settings, intent.network).await
+            && let Some(floor) = ask::latest_block(&self.platform, &settings, intent.network).await
         {
-            self.apply(key, Event::Floor { fence, block })?;
+            self.apply(key, Event::Floor { fence, floor })?;
         }
         Ok(())
     }
@@ -301,12 +301,20 @@ impl Ledger {
     }
 
     /// What the chain says of a payment.
-    async fn observe(&self, settings: &Settings, intent: &Intent, charged: Amount, since: u64) -> Observation {
+    async fn observe(
+        &self,
+        settings: &Settings,
+        intent: &Intent,
+        charged: Amount,
+        since: u64,
+        floor: Option<Floor>,
+    ) -> Observation {
         let spoken_for = self.rows.transactions(&intent.key()).unwrap_or_default();
         let lookup = Lookup {
             wanted: wanted(intent, charged),
             network: intent.network,
             since,
+            floor,
             spoken_for: &spoken_for,
         };
         ask::observe(&self.platform, settings, &lookup).await
@@ -316,7 +324,7 @@ impl Ledger {
         let Some(settings) = config::settlement() else {
             return false;
         };
-        match self.observe(&settings, intent, intent.amount, self.now()).await {
+        match self.observe(&settings, intent, intent.amount, self.now(), None).await {
             Observation::Unused { .. } => true,
             Observation::Nothing if !self.budget.borrow_mut().take(self.now()) => false,
             Observation::Nothing => ask::verify(&self.platform, &settings, intent)
@@ -443,7 +451,10 @@ impl Ledger {
                 },
                 (Work::Observe, settings) => Event::Observed {
                     observation: match settings {
-                        Some(settings) => self.observe(settings, &row.intent, row.charged(), row.created).await,
+                        Some(settings) => {
+                            self.observe(settings, &row.intent, row.charged(), row.created, row.floor)
+                                .await
+                        }
                         None => Observation::Nothing,
                     },
                     may_settle: std::mem::take(&mut may_settle),
@@ -472,11 +483,11 @@ impl Ledger {
             Some(at) => Some(u32::try_from(at.saturating_sub(self.now()).max(1)).map_err(|_| "an alarm too far away")?),
             None => None,
         };
-        self.platform.alarm(seconds).await.map(drop)
+        self.platform.alarm(seconds).await
     }
 
     /// Waits for a change of any row, at most this many seconds.
     async fn wait(&self, seconds: u64) -> Result<()> {
-        self.platform.wait(u32::try_from(seconds).unwrap_or(u32::MAX)).await.map(drop)
+        self.platform.wait(u32::try_from(seconds).unwrap_or(u32::MAX)).await
     }
 }

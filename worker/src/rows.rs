@@ -3,7 +3,6 @@
 use std::cell::Cell;
 
 use farthing::ledger::{Owned, Row};
-use wasm_bindgen::JsValue;
 
 use crate::platform::{Platform, Result};
 
@@ -49,7 +48,7 @@ impl Rows {
             return Ok(Vec::new());
         }
         let texts = self.platform.sql(sql, values)?;
-        let body = |text: &String| serde_json::from_str(text).map_err(|_| JsValue::from_str("a row cannot be read"));
+        let body = |text: &String| serde_json::from_str(text).map_err(|_| "a row cannot be read".into());
         texts.iter().map(body).collect()
     }
 

@@ -107,6 +107,11 @@ fn unknown() -> Phase {
     }
 }
 
+fn floor(number: u64) -> Floor {
+    let hash = B256::repeat_byte(9);
+    Floor { number, hash }
+}
+
 fn slug(claim: Claim) -> String {
     match claim {
         Claim::Reply(Reply::Refuse(refused)) => refused.problem,

@@ -54,6 +54,7 @@ fn b1_no_answer_is_unknown_and_the_chain_is_asked() {
         block: 1,
         block_time: NOW,
         depth: 0,
+        floorless: false,
     };
     let (done, _) = step(
         &row,
@@ -124,15 +125,16 @@ fn s5_unknown_ends_only_by_evidence() {
 
 #[test]
 fn a16_a_transfer_older_than_the_claim_paid_for_something_else() {
-    let paid = |tagged, floor, block, block_time| {
+    let paid = |tagged, at: Option<u64>, block, block_time| {
         let mut row = in_phase(unknown());
         row.intent.tagged = tagged;
-        row.floor = floor;
+        row.floor = at.map(floor);
         let observation = Observation::Paid {
             transaction: TX.into(),
             block,
             block_time,
             depth: 0,
+            floorless: false,
         };
         let event = Event::Observed {
             observation,
@@ -155,7 +157,7 @@ fn the_floor_is_the_first_block_that_was_read() {
         &row,
         Event::Floor {
             fence: row.fence,
-            block: 7,
+            floor: floor(7),
         },
         NOW,
         &TERMS,
@@ -164,19 +166,19 @@ fn the_floor_is_the_first_block_that_was_read() {
         &row,
         Event::Floor {
             fence: row.fence,
-            block: 9,
+            floor: floor(9),
         },
         NOW,
         &TERMS,
     );
-    assert_eq!(row.floor, Some(7));
+    assert_eq!(row.floor, Some(floor(7)));
     let Claim::Won(again) = claim(knowing(&row), &intent(), NOW + CLAIM_SECONDS) else {
         panic!()
     };
     assert_eq!(again.floor, None);
     let (settling, fence) = settling();
     assert_eq!(
-        step(&settling, Event::Floor { fence, block: 9 }, NOW, &TERMS).0.floor,
+        step(&settling, Event::Floor { fence, floor: floor(9) }, NOW, &TERMS).0.floor,
         None,
         "too late to mean anything"
     );
@@ -206,6 +208,7 @@ fn a_refusal_is_final_only_for_the_first_attempt_and_until_the_chain_says_otherw
         block: 1,
         block_time: NOW,
         depth: 0,
+        floorless: false,
     };
     let (late, _) = step(
         &rejected,
@@ -268,17 +271,17 @@ const LAST_LOOK: u64 = NOW + 300 + EXPIRY_MARGIN_SECONDS;
 #[test]
 fn s4_a_refusal_that_was_broadcast_all_the_same_is_found_after_another_try() {
     let first = Row {
-        floor: Some(5),
+        floor: Some(floor(5)),
         ..refused()
     };
     let Claim::Won(again) = claim(knowing(&first), &intent(), NOW + 2) else {
         panic!()
     };
-    assert_eq!((again.created, again.floor), (first.created, Some(5)));
+    assert_eq!((again.created, again.floor), (first.created, Some(floor(5))));
     let fence = again.fence;
     // the block in which it landed meanwhile is no floor
-    let (row, _) = step(&again, Event::Floor { fence, block: 9 }, NOW + 2, &TERMS);
-    assert_eq!(row.floor, Some(5));
+    let (row, _) = step(&again, Event::Floor { fence, floor: floor(9) }, NOW + 2, &TERMS);
+    assert_eq!(row.floor, Some(floor(5)));
     // the origin fails, or the owner is lost: nothing new was sent, and the first one may still land
     let failed = step(&row, Event::OriginFailed { fence }, NOW + 3, &TERMS).0;
     let lost = step(&row, Event::Tick, NOW + 2 + CLAIM_SECONDS, &TERMS).0;
@@ -291,6 +294,7 @@ fn s4_a_refusal_that_was_broadcast_all_the_same_is_found_after_another_try() {
             block: 9,
             block_time: NOW + 2,
             depth: 0,
+            floorless: false,
         };
         let event = Event::Observed {
             observation,
@@ -303,7 +307,10 @@ fn s4_a_refusal_that_was_broadcast_all_the_same_is_found_after_another_try() {
     let Claim::Won(taken) = claim(knowing(&row), &intent(), NOW + 2 + CLAIM_SECONDS) else {
         panic!()
     };
-    assert_eq!((taken.floor, taken.refused.as_deref()), (Some(5), Some("insufficient_funds")));
+    assert_eq!(
+        (taken.floor, taken.refused.as_deref()),
+        (Some(floor(5)), Some("insufficient_funds"))
+    );
 }
 
 #[test]
@@ -327,4 +334,26 @@ fn b6_a_chain_that_lags_or_cannot_be_read_is_asked_again_later_and_not_for_ever(
         assert_eq!(next_alarm(&row), None);
         assert!(matches!(row.phase, Phase::Rejected { closed: true, .. }));
     }
+}
+
+#[test]
+fn a13_where_the_chain_has_grown_anew_the_clocks_decide() {
+    let paid = |block_time| {
+        let mut row = in_phase(unknown());
+        row.floor = Some(floor(7));
+        let observation = Observation::Paid {
+            transaction: TX.into(),
+            block: 6,
+            block_time,
+            depth: 0,
+            floorless: true,
+        };
+        let event = Event::Observed {
+            observation,
+            may_settle: false,
+        };
+        step(&row, event, NOW, &TERMS).0.phase
+    };
+    assert!(matches!(paid(NOW), Phase::Settled { .. }));
+    assert_eq!(paid(NOW - 1), Phase::Foreign);
 }

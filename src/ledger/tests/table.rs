@@ -69,7 +69,7 @@ fn rows() -> Vec<Row> {
             for (metered, tagged) in [(None, true), (Some(6), true), (None, false)] {
                 let mut row = in_phase(phase.clone());
                 row.refused.clone_from(&refused);
-                row.floor = Some(10);
+                row.floor = Some(floor(10));
                 row.intent.metered = metered;
                 row.intent.tagged = tagged;
                 all.push(row);
@@ -84,7 +84,7 @@ fn events(row: &Row) -> Vec<(&'static str, Event)> {
     let answered = |settlement| Event::Answered { fence, settlement };
     let after = row.intent.valid_before + EXPIRY_MARGIN_SECONDS;
     let mut all = vec![
-        ("floor", Event::Floor { fence, block: 7 }),
+        ("floor", Event::Floor { fence, floor: floor(7) }),
         ("origin ready", Event::OriginReady { fence, charge: None }),
         (
             "origin ready, nothing used",
@@ -111,6 +111,7 @@ fn events(row: &Row) -> Vec<(&'static str, Event)> {
         block,
         block_time: NOW,
         depth,
+        floorless: false,
     };
     for may_settle in [true, false] {
         for (name, observation) in [

@@ -32,6 +32,7 @@ fn paid(depth: u64) -> Observation {
         block: 70,
         block_time: NOW,
         depth,
+        floorless: false,
     }
 }
 
@@ -81,7 +82,7 @@ fn a13_what_the_chain_has_undone_is_settled_again_and_owned_no_more() {
         block_time: NOW + UNDONE_SECONDS - 1,
     };
     let (same, work) = see(&row, young, NOW + 60, &READABLE);
-    assert_eq!((work, watch(&same)), (Work::None, Some(NOW + 180)));
+    assert_eq!((work, watch(&same)), (Work::None, Some(NOW + 60 + 2 * WATCH_SECONDS)));
     let gone = Observation::Unused {
         block_time: NOW + UNDONE_SECONDS,
     };
@@ -108,7 +109,7 @@ fn a15_a_facilitator_that_says_settled_is_found_out() {
     let (cancelled, _) = see(&row, Observation::UsedOtherwise, NOW + 60, &READABLE);
     assert_eq!(cancelled.phase, Phase::Cancelled);
     let mut before = row;
-    before.floor = Some(70);
+    before.floor = Some(floor(70));
     assert_eq!(see(&before, paid(20), NOW + 60, &READABLE).0.phase, Phase::Foreign);
 }
 

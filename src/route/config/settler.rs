@@ -187,8 +187,8 @@ impl Settlement {
 }
 
 impl Settler {
-    /// What the shim adds to a request, a line each: a header's name and the name of the secret that holds its value, or `*`
-    /// and the name of the secret that a token is made with. Their values are never seen here.
+    /// What the shim adds to a request, with commas between: a header's name and the name of the secret that holds its value, or
+    /// `*` and the name of the secret that a token is made with. Their values are never seen here.
     ///
     /// ```
     /// use farthing::route::config::Settler;
@@ -199,19 +199,16 @@ impl Settler {
     ///     metered: false,
     ///     contract_wallets: false,
     /// };
-    /// assert_eq!(settler.auth(), "x-site SITE_TOKEN\n* CDP_KEY\n");
+    /// assert_eq!(settler.auth(), "x-site SITE_TOKEN,* CDP_KEY");
     /// ```
     pub fn auth(&self) -> String {
-        let mut auth = String::new();
-        if let Self::Facilitator { headers, coinbase, .. } = self {
-            for (header, secret) in headers {
-                auth.extend([header, " ", secret, "\n"]);
-            }
-            if let Some(secret) = coinbase {
-                auth.extend(["* ", secret, "\n"]);
-            }
-        }
-        auth
+        let Self::Facilitator { headers, coinbase, .. } = self else {
+            return String::new();
+        };
+        let headers = headers.iter().map(|(header, secret)| (header.as_str(), secret));
+        let all = headers.chain(coinbase.iter().map(|secret| ("*", secret)));
+        let all: Vec<String> = all.map(|(header, secret)| [header, " ", secret].concat()).collect();
+        all.join(",")
     }
 
     /// What it is called in logs: its URL's host, or how it settles.
