@@ -55,7 +55,8 @@ export function startClient({ site, textOf, sockets = 64 }) {
           last.set(payer, noted.ended);
           resolve(Object.assign(answer, noted));
         };
-        const all = { ...headers, ...payment?.headers, ...(cookie && { cookie }) };
+        // the origin is told which payment made somebody ask it
+        const all = { ...headers, ...payment?.headers, ...(payment && { "x-nonce": payment.noted.nonce }), ...(cookie && { cookie }) };
         const request = httpRequest(site + path, { agent, headers: all }, (response) => {
           const header = (name) => response.headers[name];
           Object.assign(noted, { status: response.statusCode, headers: {} });

@@ -21,8 +21,8 @@
  * @property {number} n its number
  * @property {string} [payer] who sent it, where it says so; @property {string} path
  * @property {number} sent @property {number} [first] the first byte of its body @property {number} [ended]
- * @property {{nonce: string, amount: bigint, payTo: string, asset: string, network: string, validBefore: number, offered: object}} [payment]
- *   what it carried, and the offer that was signed for it; `validBefore` in seconds
+ * @property {{nonce: string, amount: bigint, payTo: string, asset: string, network: string, validBefore: number, offered: object, proof?: boolean}} [payment]
+ *   what it carried, and the offer that was signed for it; `validBefore` in seconds; `proof`: it holds something that no chain shows
  * @property {number} [pass] the number of the request whose answer gave the cookies it carried
  * @property {number} [status] none: no answer came; @property {string} [problem] the slug of a problem document
  * @property {"none" | "part" | "whole"} text how much of the paid text came
@@ -40,6 +40,8 @@
 
 /** What a client may have to wait for one answer of a paywall that is up. */
 const PATIENCE = 60_000;
+/** How long a payment without a secret is answered again, in milliseconds. */
+const PROOFLESS = 60_000;
 /** How late an alarm may be, in seconds. */
 const LATE_ALARM = 60;
 
@@ -47,7 +49,7 @@ const RULES = { S1, S2, S3, S4, S5, S6, S7, S8, S9 };
 
 /**
  * @param {Trial} trial
- * @returns {{violations: {rule: string, text: string}[], examined: Record<string, number>}} `examined`: how many things each rule
+ * @returns {{violations: {rule: string, text: string, payer?: string}[], examined: Record<string, number>}} `examined`: how many things each rule
  * looked at; a rule that looked at nothing has found nothing
  */
 export function judge(trial) {
@@ -57,7 +59,7 @@ export function judge(trial) {
   for (const [rule, work] of Object.entries(RULES)) {
     examined[rule] = 0;
     const look = () => { examined[rule] += 1; };
-    const say = (text) => violations.push({ rule, text });
+    const say = (payer, text) => violations.push({ rule, text, payer });
     work(trial, known, look, say);
   }
   return { violations, examined };
@@ -109,27 +111,29 @@ function S1(trial, known, look, say) {
     const { etag, modified } = trial.articles[request.path];
     look();
     if (!opened(request)) {
-      const { headers = {} } = request;
-      if (etag && headers.etag === etag) say(`${named(request)} got no text, but its ETag`);
-      if (modified && headers["last-modified"] === modified) say(`${named(request)} got no text, but its date`);
+      const { headers = {}, ended } = request;
+      // a paid answer that broke off after its head
+      if (request.payment && grounds(trial, known, request).some(({ notBefore }) => notBefore <= ended)) continue;
+      if (etag && headers.etag === etag) say(request.payer, `${named(request)} got no text, but its ETag`);
+      if (modified && headers["last-modified"] === modified) say(request.payer, `${named(request)} got no text, but its date`);
       continue;
     }
     if (request.payment === undefined && request.pass === undefined) {
-      say(`${named(request)} carried neither a payment nor a pass and got ${request.text === "whole" ? "the text" : "a part of the text"}`);
+      say(request.payer, `${named(request)} carried neither a payment nor a pass and got ${request.text === "whole" ? "the text" : "a part of the text"}`);
       continue;
     }
     const source = request.payment ? request : known.number.get(request.pass);
     if (!source || source.path !== request.path || source.payer !== request.payer) {
-      say(`${named(request)} was opened by the pass of ${source ? named(source) : "nobody"}`);
+      say(request.payer, `${named(request)} was opened by the pass of ${source ? named(source) : "nobody"}`);
       continue;
     }
     const money = grounds(trial, known, source);
     if (money.length === 0) {
       // the same without evidence after an unclear answer is rule 5's
-      if (!isUnclear(known, source)) say(`${named(request)} was opened, and ${short(request.payer)} has paid nothing for it`);
+      if (!isUnclear(known, source)) say(request.payer, `${named(request)} was opened, and ${short(request.payer)} has paid nothing for it`);
     } else if (!money.some(({ notBefore }) => notBefore <= request.first)) {
       const early = Math.min(...money.map(({ notBefore }) => notBefore)) - request.first;
-      say(`${named(request)} was opened ${early} ms before the money moved`);
+      say(request.payer, `${named(request)} was opened ${early} ms before the money moved`);
     }
   }
 }
@@ -137,7 +141,7 @@ function S1(trial, known, look, say) {
 const isUnclear = ({ settlesOf }, { payment }) => (settlesOf.get(payment?.nonce) ?? []).some(({ verdict }) => verdict === "unclear");
 
 // One grant for one transfer; one authorization opens one article for ever.
-function S2({ requests, articles, chain }, _, look, say) {
+function S2({ requests, articles, chain }, { byNonce }, look, say) {
   const pathsOf = new Map();
   const grantsOf = new Map();
   for (const request of requests.filter((each) => opened(each) && each.payment)) {
@@ -149,11 +153,11 @@ function S2({ requests, articles, chain }, _, look, say) {
   }
   for (const [nonce, paths] of pathsOf) {
     look();
-    if (paths.size > 1) say(`the authorization ${short(nonce)} opened ${[...paths].join(" and ")}`);
+    if (paths.size > 1) say(byNonce.get(nonce)[0].payer, `the authorization ${short(nonce)} opened ${[...paths].join(" and ")}`);
   }
   for (const [payer, grants] of grantsOf) {
     const transfers = chain.transfers.filter(({ from }) => from === payer).length;
-    if (grants.size > transfers) say(`${short(payer)} opened ${grants.size} things for ${transfers} transfers`);
+    if (grants.size > transfers) say(payer, `${short(payer)} opened ${grants.size} things for ${transfers} transfers`);
   }
 }
 
@@ -171,7 +175,7 @@ function S3({ requests, articles, chain }, { byNonce, byIntent, transferOf, sett
     // an authorization that was tried on two articles counts for the one it opened
     const [payer, path] = intent.split(" ");
     const mine = transfers.filter(({ nonce }) => bindings(byNonce, nonce).has(path));
-    if (mine.length > 1) say(`${short(payer)} was charged ${mine.length} times for ${path}`);
+    if (mine.length > 1) say(payer, `${short(payer)} was charged ${mine.length} times for ${path}`);
   }
   for (const request of requests.filter(({ status, payment }) => status === 402 && payment)) {
     look();
@@ -183,8 +187,8 @@ function S3({ requests, articles, chain }, { byNonce, byIntent, transferOf, sett
       const transfer = transferOf.get(nonce);
       if (!transfer || !bindings(byNonce, nonce).has(path)) continue;
       const under = (settlesOf.get(nonce) ?? []).some((settle) => settle.at < sent && (settle.ended === undefined || settle.ended > sent || settle.verdict === "unclear"));
-      if (transfer.notBefore < sent) say(`${named(request)} was asked to pay after ${short(payer)} had paid for it`);
-      else if (under) say(`${named(request)} was asked to pay while an earlier payment was under way, which was then charged`);
+      if (transfer.notBefore < sent) say(request.payer, `${named(request)} was asked to pay after ${short(payer)} had paid for it`);
+      else if (under) say(request.payer, `${named(request)} was asked to pay while an earlier payment was under way, which was then charged`);
     }
   }
 }
@@ -201,12 +205,14 @@ function S4({ requests, articles, chain, closed }, { byNonce }, look, say) {
   const read = requests.filter(({ text, payment }) => text === "whole" && payment);
   const atTheEnd = new Set(read.filter(({ closing }) => closing || !closed).map(({ payer, path }) => intentOf(payer, path)));
   const calls = new Set(read.map(({ payment }) => payment.nonce));
-  for (const { from, nonce, transaction } of chain.transfers) {
+  // what proves nothing is answered again for a minute (threat A16): a call that was lost for longer is
+  const isOver = (nonce, paid) => byNonce.get(nonce).some(({ payment, problem, sent }) => !payment.proof && problem === "authorization-already-used" && sent > paid + PROOFLESS);
+  for (const { from, nonce, transaction, notBefore } of chain.transfers) {
     const paths = [...bindings(byNonce, nonce)];
     if (paths.length === 0) continue;
     look();
-    const served = paths.some((path) => (articles[path].kind === "access" ? atTheEnd.has(intentOf(from, path)) : calls.has(nonce)));
-    if (!served) say(`${short(from)} paid for ${paths.join(" or ")} in ${short(transaction)} and could not read it${closed ? " at the end" : ""}`);
+    const served = paths.some((path) => (articles[path].kind === "access" ? atTheEnd.has(intentOf(from, path)) : calls.has(nonce) || isOver(nonce, notBefore)));
+    if (!served) say(from, `${short(from)} paid for ${paths.join(" or ")} in ${short(transaction)} and could not read it${closed ? " at the end" : ""}`);
   }
 }
 
@@ -218,9 +224,9 @@ function S5(trial, known, look, say) {
     const unclear = isUnclear(known, request);
     if (!unclear) continue;
     look();
-    if (opened(request) && grounds(trial, known, request).length === 0) say(`${named(request)} was opened though nobody had said that it was paid`);
+    if (opened(request) && grounds(trial, known, request).length === 0) say(request.payer, `${named(request)} was opened though nobody had said that it was paid`);
     const { payment, ended, problem } = request;
-    if (problem === "authorization-expired" && ended / 1000 < payment.validBefore) say(`${named(request)} was called expired before its window was over`);
+    if (problem === "authorization-expired" && ended / 1000 < payment.validBefore) say(request.payer, `${named(request)} was called expired before its window was over`);
   }
   const spent = new Set(chain.spent.map(({ nonce }) => nonce));
   const before = new Map();
@@ -233,7 +239,7 @@ function S5(trial, known, look, say) {
       const resolved = other.verdict === "refused" && other.ended <= settle.at;
       return other.nonce !== settle.nonce && !resolved && !spent.has(other.nonce) && settle.at / 1000 < byNonce.get(other.nonce)[0].payment.validBefore;
     });
-    if (open) say(`${short(settle.nonce)} of ${short(sent.payer)} for ${sent.path} was settled while ${short(open.nonce)} was settled or might be`);
+    if (open) say(sent.payer, `${short(settle.nonce)} of ${short(sent.payer)} for ${sent.path} was settled while ${short(open.nonce)} was settled or might be`);
     push(before, intent, settle);
   }
 }
@@ -244,15 +250,15 @@ function S6({ requests, rows, kills, closed }, _, look, say) {
     look();
     const { sent, ended } = request;
     if (ended === undefined ? closed : ended - sent > PATIENCE) {
-      say(`${named(request)} ${ended === undefined ? "was never answered" : `took ${ended - sent} ms`} (${kills.length} kills)`);
+      say(request.payer, `${named(request)} ${ended === undefined ? "was never answered" : `took ${ended - sent} ms`} (${kills.length} kills)`);
     }
   }
   for (const { payer, path, nonce, phase, open, alarm, now } of rows ?? []) {
     look();
     const what = `the row ${short(nonce)} of ${short(payer)} for ${path}`;
-    if (open && closed) say(`${what} is still ${phase} at the end`);
-    if (open && alarm === 0) say(`${what} is ${phase} and has no alarm`);
-    if (alarm > 0 && alarm + LATE_ALARM < now) say(`${what} (${phase}) waits for an alarm that is ${now - alarm} s late`);
+    if (open && closed) say(payer, `${what} is still ${phase} at the end`);
+    if (open && alarm === 0) say(payer, `${what} is ${phase} and has no alarm`);
+    if (alarm > 0 && alarm + LATE_ALARM < now) say(payer, `${what} (${phase}) waits for an alarm that is ${now - alarm} s late`);
   }
 }
 
@@ -260,7 +266,7 @@ function S6({ requests, rows, kills, closed }, _, look, say) {
 function S7({ requests }, _, look, say) {
   for (const request of requests.filter(({ status }) => status !== undefined)) {
     look();
-    if (request.status !== 200 && opened(request)) say(`${named(request)} was answered ${request.status} with paid text in it`);
+    if (request.status !== 200 && opened(request)) say(request.payer, `${named(request)} was answered ${request.status} with paid text in it`);
   }
 }
 
@@ -274,18 +280,18 @@ function S8({ rows, receipts, chain }, { byNonce }, look, say) {
       look();
       const key = nonce ? transaction + nonce : [...left].find(([, each]) => each.transaction === transaction && each.from === payer)?.[0];
       const transfer = left.get(key);
-      if (!transfer) say(`${name} has a payment of ${short(payer)} for ${path} in ${short(transaction)} that the chain has not, or has once`);
-      else if (transfer.value !== amount || transfer.from !== payer) say(`${name} has ${amount} of ${short(payer)} in ${short(transaction)}, the chain ${transfer.value} of ${short(transfer.from)}`);
+      if (!transfer) say(payer, `${name} has a payment of ${short(payer)} for ${path} in ${short(transaction)} that the chain has not, or has once`);
+      else if (transfer.value !== amount || transfer.from !== payer) say(payer, `${name} has ${amount} of ${short(payer)} in ${short(transaction)}, the chain ${transfer.value} of ${short(transfer.from)}`);
       left.delete(key);
     }
-    for (const { from, value, transaction } of left.values()) say(`${name} has nothing of ${value} from ${short(from)} in ${short(transaction)}`);
-    if (total(list, "amount") !== total(ours, "value")) say(`${name} adds up to ${total(list, "amount")}, the chain to ${total(ours, "value")}`);
+    for (const { from, value, transaction } of left.values()) say(from, `${name} has nothing of ${value} from ${short(from)} in ${short(transaction)}`);
+    if (total(list, "amount") !== total(ours, "value")) say(undefined, `${name} adds up to ${total(list, "amount")}, the chain to ${total(ours, "value")}`);
   };
   if (rows) compare("the ledger", rows.filter(({ phase }) => phase === "settled"));
   if (receipts) compare("the book of receipts", receipts);
   const seen = new Set();
   for (const { transaction, logIndex } of chain.transfers) {
-    if (seen.has(`${transaction} ${logIndex}`)) say(`the transfer ${short(transaction)} is counted twice`);
+    if (seen.has(`${transaction} ${logIndex}`)) say(undefined, `the transfer ${short(transaction)} is counted twice`);
     seen.add(`${transaction} ${logIndex}`);
   }
 }
@@ -295,7 +301,7 @@ function S9({ requests, articles, terms, chain }, { byNonce }, look, say) {
   for (const request of requests.filter(({ payment }) => payment)) {
     const { payment, path } = request;
     const { price } = articles[path];
-    if (payment.offered && payment.offered.path === path && payment.offered.amount !== price) say(`${named(request)} was offered at ${payment.offered.amount}, its price is ${price}`);
+    if (payment.offered && payment.offered.path === path && payment.offered.amount !== price) say(request.payer, `${named(request)} was offered at ${payment.offered.amount}, its price is ${price}`);
   }
   for (const { from, nonce, value, transaction } of chain.transfers) {
     const [sent] = byNonce.get(nonce) ?? [];
@@ -303,9 +309,9 @@ function S9({ requests, articles, terms, chain }, { byNonce }, look, say) {
     look();
     const { payment } = sent;
     const metered = [...bindings(byNonce, nonce)].some((path) => articles[path].metered);
-    if (metered ? value > payment.amount : value !== payment.amount) say(`${short(from)} signed ${payment.amount} and paid ${value} in ${short(transaction)}`);
+    if (metered ? value > payment.amount : value !== payment.amount) say(from, `${short(from)} signed ${payment.amount} and paid ${value} in ${short(transaction)}`);
     for (const field of ["payTo", "asset", "network"]) {
-      if (payment[field] !== terms[field]) say(`${short(from)} paid ${field} ${payment[field]}, not ${terms[field]}`);
+      if (payment[field] !== terms[field]) say(from, `${short(from)} paid ${field} ${payment[field]}, not ${terms[field]}`);
     }
   }
   const byTransaction = new Map();
@@ -314,17 +320,17 @@ function S9({ requests, articles, terms, chain }, { byNonce }, look, say) {
     look();
     const { settlement, payer, path, payment } = request;
     if (!settlement) {
-      say(`${named(request)} was opened and not told what was paid`);
+      say(request.payer, `${named(request)} was opened and not told what was paid`);
       continue;
     }
     const { transaction, network } = settlement;
-    if (network !== terms.network) say(`${named(request)} was told of the network ${network}`);
-    if (settlement.payer?.toLowerCase() !== payer) say(`${named(request)} by ${short(payer)} was told of the payer ${settlement.payer}`);
+    if (network !== terms.network) say(request.payer, `${named(request)} was told of the network ${network}`);
+    if (settlement.payer?.toLowerCase() !== payer) say(request.payer, `${named(request)} by ${short(payer)} was told of the payer ${settlement.payer}`);
     const own = (byTransaction.get(transaction) ?? []).filter((transfer) => transfer.from === payer && bindings(byNonce, transfer.nonce).has(path));
-    if (own.length === 0) say(`${named(request)} was told of the transaction ${short(transaction)}, which is no payment for it`);
-    if (articles[path].kind === "call" && own.length > 0 && !own.some((transfer) => transfer.nonce === payment.nonce)) say(`${named(request)} was told of another call's transaction`);
+    if (own.length === 0) say(request.payer, `${named(request)} was told of the transaction ${short(transaction)}, which is no payment for it`);
+    if (articles[path].kind === "call" && own.length > 0 && !own.some((transfer) => transfer.nonce === payment.nonce)) say(request.payer, `${named(request)} was told of another call's transaction`);
     if (settlement.amount !== undefined && own.length > 0 && !own.some((transfer) => String(transfer.value) === settlement.amount)) {
-      say(`${named(request)} was told of ${settlement.amount}, ${own[0].value} was paid`);
+      say(request.payer, `${named(request)} was told of ${settlement.amount}, ${own[0].value} was paid`);
     }
   }
 }

@@ -6,7 +6,7 @@ import { inWords, judge } from "./judge.mjs";
 const terms = { payTo: "0xpayee", asset: "0xtoken", network: "eip155:84532" };
 const articles = {
   "/a": { price: 50n, kind: "access", etag: '"of-a"', modified: "Sat, 21 Nov 2026 00:00:00 GMT" },
-  "/b": { price: 50n, kind: "access" },
+  "/b": { price: 50n, kind: "access", etag: '"of-b"' },
   "/call": { price: 2n, kind: "call" },
   "/metered": { price: 9n, kind: "call", metered: true },
 };
@@ -80,6 +80,19 @@ test("a trial without books or ledger is judged by what is left", () => {
   assert.equal(examined.S8, 0);
 });
 
+/** The answer of a call is lost, and a later request for it is refused. */
+function loseCall(trial, { proof, after }) {
+  const lost = Object.assign(request(trial, "0x3"), { text: "none", status: undefined });
+  lost.payment.proof = proof;
+  trial.requests.push({ ...lost, n: 99, status: 409, problem: "authorization-already-used", sent: transfer(trial, "0x3").notBefore + after });
+}
+
+test("a call that proves nothing is over after a minute", () => {
+  const trial = honest();
+  loseCall(trial, { proof: false, after: 61_000 });
+  assert.equal(inWords(judge(trial).violations), "");
+});
+
 /** [what is wrong, the rule that must say so, what it must say, how it is made]. */
 const DOCTORED = [
   ["text for nothing", "S1", /neither a payment nor a pass/, (trial) => { trial.requests[1].pass = undefined; }],
@@ -90,6 +103,9 @@ const DOCTORED = [
   ["text for a refused payment", "S1", /has paid nothing/, (trial) => Object.assign(request(trial, "0x6"), { status: 200, text: "whole", first: 9e6 })],
   ["the ETag in a demand", "S1", /ETag/, (trial) => { request(trial, "0x6").headers = { etag: '"of-a"' }; }],
   ["the date in a demand", "S1", /date/, (trial) => { request(trial, "0x6").headers = { "last-modified": articles["/a"].modified }; }],
+  ["the ETag before the money", "S1", /ETag/, (trial) => {
+    Object.assign(request(trial, "0x2", 1), { headers: { etag: '"of-b"' }, ended: transfer(trial, "0x2").notBefore - 1 });
+  }],
   ["one call's money for two calls", "S1", /has paid nothing/, (trial) => { trial.chain.transfers = without(trial.chain.transfers, "0x4"); }],
 
   ["one authorization, two articles", "S2", /0x2.* opened \/b and \/a/, (trial) => {
@@ -109,6 +125,8 @@ const DOCTORED = [
   }],
 
   ["paid, and never opened", "S4", /0xcat.* paid for \/call in 0xtx-0x3.* could not read/, (trial) => Object.assign(request(trial, "0x3"), { text: "none", status: 503 })],
+  ["a call that proves itself, and is refused after a minute", "S4", /could not read/, (trial) => loseCall(trial, { proof: true, after: 61_000 })],
+  ["a call that proves nothing, and is refused within a minute", "S4", /could not read/, (trial) => loseCall(trial, { proof: false, after: 59_000 })],
   ["paid, and only a part came", "S4", /could not read/, (trial) => { request(trial, "0x5").text = "part"; }],
   ["paid, read once, and closed at the end", "S4", /could not read it at the end/, (trial) => Object.assign(request(trial, "0x2", -1), { text: "none", status: 409 })],
 

@@ -73,6 +73,8 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
   const kills = [];
   const stand = {
     articles, settles, kills,
+    /** Nonces for which the origin was asked. */
+    asked: new Set(),
     /**
      * Told what happens, at once and in place: `watch(moment, {payer, nonce, path})`. Moments: "block" (the chain's latest block is
      * asked for), "observing", "observed", "asked" (the origin), "given", "failed", "settling", "broadcast", "answered", "refused", "body".
@@ -101,21 +103,21 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
     desk.always("/settle", async (context) => {
       const { request, response, body } = context;
       const { authorization } = JSON.parse(body).paymentPayload.payload;
-      const about = { payer: authorization.from.toLowerCase(), nonce: authorization.nonce.toLowerCase() };
-      const entry = { ...about, at: Date.now(), ended: undefined, verdict: "unclear" };
+      const who = { payer: authorization.from.toLowerCase(), nonce: authorization.nonce.toLowerCase() };
+      const entry = { ...who, at: Date.now(), ended: undefined, verdict: "unclear" };
       settles.push(entry);
       // what goes out is read on its way
       let said = "";
       const end = response.end.bind(response);
       response.end = (text = "", ...more) => {
         said += text;
-        return end(text, ...more);
+        end(text, ...more);
+        // by now the system has it: whoever looks at this moment is ahead of whoever reads it
+        tell(verdictOf(said) === "refused" ? "refused" : "answered", { ...who, socket: request.socket });
+        return response;
       };
-      response.once("finish", () => {
-        Object.assign(entry, { ended: Date.now(), verdict: verdictOf(said) });
-        tell(entry.verdict === "refused" ? "refused" : "answered", { ...about, socket: request.socket });
-      });
-      tell("settling", about);
+      response.once("finish", () => Object.assign(entry, { ended: Date.now(), verdict: verdictOf(said) }));
+      tell("settling", who);
       const mode = stand.mood.settle(entry);
       await (typeof mode === "function" ? mode : MODES[mode])(context);
       desk.calls.length = 0;
@@ -134,6 +136,7 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
       await (typeof mode === "function" ? mode : MODES[mode])(context);
       node.calls.length = 0;
     });
+    const about = (request) => ({ path: new URL(request.url, "http://x").pathname, nonce: request.headers["x-nonce"] });
     const origin = await add(startOrigin({
       keepAlive: 600_000,
       routes: {
@@ -144,20 +147,20 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
             return response.end();
           }
           const { etag, modified } = articles[url.pathname];
-          response.once("finish", () => tell("given", { path: url.pathname }));
+          response.once("finish", () => tell("given", about(request)));
           response.writeHead(200, { "content-type": "text/html", "content-length": text.length, etag, "last-modified": modified });
           response.end(text);
         },
       },
     }));
     origin.always("*", (request, response, next) => {
-      const path = new URL(request.url, "http://x").pathname;
-      tell("asked", { path });
+      stand.asked.add(about(request).nonce);
+      tell("asked", about(request));
       origin.log.length = 0;
-      const mode = stand.mood.origin({ path });
+      const mode = stand.mood.origin(about(request));
       if (mode === "pass") return next();
       if (typeof mode === "function") return mode(request, response, next);
-      response.once("finish", () => tell("failed", { path }));
+      response.once("finish", () => tell("failed", about(request)));
       response.writeHead(mode, { "content-type": "text/html" });
       response.end(`<h1>${mode}</h1>`);
     });
@@ -180,28 +183,35 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
   const visitorsOf = (site) => {
     const client = startClient({ site, textOf, sockets });
     parts.push(client);
-    const all = new Set();
+    const all = new Map();
+    const payments = new Map();
     return {
       client,
+      /** Somebody who was new once, and a payment they made, by its nonce. */
+      payerOf: (payer) => all.get(payer),
+      paymentOf: (nonce) => payments.get(nonce),
       /** Somebody new. `v1`: with a client of the first version. */
       async newPayer({ funds = 10_000_000n, v1 = false } = {}) {
         const key = `0x${randomBytes(32).toString("hex")}`;
         const address = privateKeyToAddress(key);
         await stand.chain.setBalance(address, funds);
         const payer = address.toLowerCase();
-        all.add(payer);
         const from = { "cf-connecting-ip": `198.51.${parseInt(payer.slice(-4, -2), 16)}.${parseInt(payer.slice(-2), 16)}` };
-        const onBody = (about) => tell("body", about);
+        const onBody = ({ path, payment }) => tell("body", { path, nonce: payment?.nonce });
         const ask = (path, options = {}) => client.ask({ payer, path, onBody, ...options, headers: { ...from, ...options.headers } });
-        return {
+        const visitor = {
           payer, address, key, v1, ask,
           /** A payment for what a fresh 402 offers; nothing if there was none. */
           async sign(path, options = {}) {
             const answer = await ask(path);
             const offer = answer.status === 402 && (v1 ? JSON.parse(answer.body) : decode(answer.header("payment-required")));
-            return offer ? signed({ offer, key, path, ...options }) : undefined;
+            const payment = offer ? await signed({ offer, key, path, ...options }) : undefined;
+            if (payment) payments.set(payment.noted.nonce, payment);
+            return payment;
           },
         };
+        all.set(payer, visitor);
+        return visitor;
       },
       /** All that the judge wants to know about these visitors; `rows` of the ledger only if there is one. */
       async evidence({ closed = false, rows } = {}) {
@@ -217,7 +227,7 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
   };
   const visitors = visitorsOf(stand.edge.url);
   return Object.assign(stand, {
-    visitorsOf, client: visitors.client, newPayer: visitors.newPayer,
+    ...visitors, visitorsOf,
     evidence: ({ rows = rowsOn(stand.edge.state, { live: true }), ...options } = {}) => visitors.evidence({ ...options, rows }),
     /** Resolves while the Worker is there. */
     up: () => down ?? Promise.resolve(),
@@ -261,7 +271,7 @@ async function signed({ offer, key, path, ...options }) {
     noted: {
       nonce: authorization.nonce.toLowerCase(), amount: BigInt(authorization.value), payTo: authorization.to.toLowerCase(),
       asset: accepted.asset.toLowerCase(), network: accepted.network.includes(":") ? accepted.network : "eip155:84532",
-      validBefore: Number(authorization.validBefore), offered: { path, amount: BigInt(accepted.amount ?? accepted.maxAmountRequired) },
+      validBefore: Number(authorization.validBefore), proof: accepted.extra?.quote !== undefined, offered: { path, amount: BigInt(accepted.amount ?? accepted.maxAmountRequired) },
     },
   };
 }
