@@ -1,4 +1,5 @@
-// The ledgers as they lie on disk: read beside a running workerd, or after it was killed.
+// The ledgers as they lie on disk, beside a running workerd or after it was killed. They are copied first: to open one would lock it,
+// and repair what a killed process left behind.
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,10 +19,10 @@ function rowOf(body, object, now) {
 
 /**
  * @param {string} state the state folder of an edge
- * @param {{since?: number, live?: boolean, only?: Set<string>}} [options] `since`: only ledgers that were written since (Unix
- * milliseconds); `live`: workerd is running; `only`: these objects
+ * @param {{since?: number, only?: Set<string>}} [options] `since`: only ledgers that were written since (Unix milliseconds);
+ * `only`: these objects
  */
-export function rowsOn(state, { since = 0, live = false, only } = {}) {
+export function rowsOn(state, { since = 0, only } = {}) {
   const folder = join(state, FOLDER);
   if (!existsSync(folder)) return [];
   const now = Math.floor(Date.now() / 1000);
@@ -31,15 +32,13 @@ export function rowsOn(state, { since = 0, live = false, only } = {}) {
   try {
     for (const name of readdirSync(folder).filter((each) => /^[0-9a-f]{64}\.sqlite$/.test(each))) {
       const object = name.slice(0, 64);
-      let file = join(folder, name);
+      const file = join(folder, name);
       if (since > 0 && Math.max(written(file), written(`${file}-wal`)) < since) continue;
       if (only && !only.has(object)) continue;
-      if (!live) {
-        // a copy: what a killed process left behind is repaired by who opens it, and looking is to change nothing
-        for (const tail of ["", "-wal"]) if (existsSync(file + tail)) copyFileSync(file + tail, join(place, name + tail));
-        file = join(place, name);
-      }
-      const database = new DatabaseSync(file, { readOnly: live });
+      const copy = join(place, name);
+      // the log first: what is moved out of it meanwhile is then in both
+      for (const tail of ["-wal", ""]) if (existsSync(file + tail)) copyFileSync(file + tail, copy + tail);
+      const database = new DatabaseSync(copy);
       try {
         if (!database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'payment'").get()) continue;
         for (const { body, open, alarm } of database.prepare("SELECT body, open, alarm FROM payment").all()) {

@@ -171,7 +171,7 @@ export async function round({ kills = Infinity, each = Infinity, until = Infinit
     stand.mood = { settle: () => "pass", rpc: () => "pass", origin: () => "pass" };
     say("coming to rest");
     await load.stop();
-    const live = () => rowsOn(stand.edge.state, { live: true });
+    const live = () => rowsOn(stand.edge.state);
     await close(stand, { rows: live });
     for (let left = 60; left > 0 && live().some(({ open }) => open); left--) await sleep(1000);
     const evidence = await stand.evidence({ closed: true, rows: live() });

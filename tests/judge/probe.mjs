@@ -11,6 +11,7 @@ import worker, { Ledger as Built } from "./${main}";
 
 const plans = new Map();
 const journals = new Map();
+const muted = new Set();
 
 function instrument(ctx) {
   const id = ctx.id.toString();
@@ -42,6 +43,10 @@ export class Ledger extends Built {
     instrument(ctx);
     super(ctx, env);
   }
+  // the platform's own alarms, unless somebody else rings
+  async alarm(info) {
+    if (!muted.has(this.ctx.id.toString())) return super.alarm(info);
+  }
   async fetch(request) {
     const url = new URL(request.url);
     if (url.host !== "probe") return super.fetch(request);
@@ -56,11 +61,14 @@ export class Ledger extends Built {
         return Response.json({ id });
       case "read":
         return Response.json({ id, journal: journals.get(id) ?? [], spent: !plans.has(id) });
+      case "mute":
+        muted.add(id);
+        return Response.json({ id });
       case "abort":
         this.ctx.abort("aborted by the test");
         return new Response();
       case "alarm": {
-        const run = () => this.alarm().then(() => "", (error) => error.message);
+        const run = () => super.alarm().then(() => "", (error) => error.message);
         const errors = [];
         if (order.together) errors.push(...await Promise.all(Array.from({ length: order.times }, run)));
         else for (let n = 0; n < order.times; n++) errors.push(await run());
@@ -97,7 +105,7 @@ export function probed() {
   return {
     build,
     remove: () => rmSync(build, { recursive: true, force: true }),
-    /** An order to the object of a payer at a site: {do: "plan" | "watch" | "read" | "abort" | "alarm", …}. */
+    /** An order to the object of a payer at a site: {do: "plan" | "watch" | "read" | "abort" | "mute" | "alarm", …}. */
     async order(site, payer, order) {
       const response = await fetch(site, { headers: { "x-probe": JSON.stringify({ object: `${site}|${payer.replace(/^0x/, "")}`, ...order }) } });
       return response.json();

@@ -228,7 +228,7 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
   const visitors = visitorsOf(stand.edge.url);
   return Object.assign(stand, {
     ...visitors, visitorsOf,
-    evidence: ({ rows = rowsOn(stand.edge.state, { live: true }), ...options } = {}) => visitors.evidence({ ...options, rows }),
+    evidence: ({ rows = rowsOn(stand.edge.state), ...options } = {}) => visitors.evidence({ ...options, rows }),
     /** Resolves while the Worker is there. */
     up: () => down ?? Promise.resolve(),
     /** Kills the Worker in this very moment; what lies on disk afterwards of what was written in the last seconds. */
