@@ -6,10 +6,12 @@
 
 use farthing::{
     evm::{Address, B256, hex},
+    json::Value,
+    ledger::Read,
     money::Amount,
     x402::Network,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     platform::{Platform, Result},
@@ -43,12 +45,21 @@ const UPSERT: &str = "INSERT INTO payment (key, version, state, receipt, resourc
 const SETTLED: &str = "SELECT key FROM payment WHERE state = 'settled' AND key IN (SELECT value FROM json_each(?1))";
 
 /// What identifies an event.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct EventId {
     /// The authorization.
     pub(crate) key: String,
     /// Which of its events.
     pub(crate) version: u64,
+}
+
+impl Read for EventId {
+    fn from_json(value: &Value<'_>) -> Option<Self> {
+        Some(Self {
+            key: value.get("key")?.text()?.to_owned(),
+            version: value.get("version")?.integer()?,
+        })
+    }
 }
 
 /// A payment that the chain has and no ledger knows, as an entry that any ledger's word overwrites.
@@ -109,7 +120,7 @@ pub(crate) async fn deliver(platform: &Platform, rows: &Rows) -> Result<()> {
             return Ok(());
         }
         let sent = write(platform, &format!("[{}]", events.join(","))).await;
-        let id = |event: &String| serde_json::from_str::<EventId>(event).map_err(|_| "an event cannot be read".into());
+        let id = |event: &String| EventId::read(event).ok_or_else(|| "an event cannot be read".into());
         let ids: Vec<EventId> = events.iter().map(id).collect::<Result<_>>()?;
         match sent {
             Ok(()) => rows.delivered(&ids)?,

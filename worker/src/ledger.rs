@@ -9,7 +9,7 @@ use std::{
 use farthing::{
     evm::chain::Wanted,
     ledger::{
-        self, Claim, Event, Floor, Intent, Observation, Payer, Phase, REFUSED_SECONDS, Reply, Row, SETTLE_SLACK_SECONDS,
+        self, Claim, Event, Floor, Intent, Observation, Payer, Phase, REFUSED_SECONDS, Read, Reply, Row, SETTLE_SLACK_SECONDS,
         Settlement, Standing, Terms, Work,
     },
     money::Amount,
@@ -17,12 +17,12 @@ use farthing::{
     route::Settlement as Settings,
     x402::v2::Scheme,
 };
-use serde::Deserialize;
 
 use crate::{
     ask::{self, Lookup},
     books,
     budget::Budget,
+    calls::{Named, Owner, Question, SignIn},
     config,
     platform::{Platform, Result},
     rows::Rows,
@@ -46,32 +46,6 @@ pub(crate) struct Ledger {
 
 /// A refusal, or none, once it is known.
 type Verdict = Rc<RefCell<Option<Option<Reply>>>>;
-
-#[derive(Deserialize)]
-struct Owner {
-    key: String,
-    fence: u64,
-    /// The origin's `Settlement-Overrides`, for what is metered.
-    #[serde(default)]
-    overrides: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Question {
-    resource: String,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    receipt: String,
-}
-
-#[derive(Deserialize)]
-struct SignIn {
-    resource: String,
-    nonce: String,
-    until: u64,
-}
 
 fn timeout() -> u64 {
     config::settlement().map_or(0, |settings| settings.timeout_seconds)
@@ -105,8 +79,8 @@ fn wanted(intent: &Intent, charged: Amount) -> Wanted {
 }
 
 /// Reads what our own shim and gate wrote.
-fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T> {
-    serde_json::from_str(json).map_err(|_| "the call cannot be read".into())
+fn read<T: Read>(json: &str) -> Result<T> {
+    T::read(json).ok_or_else(|| "the call cannot be read".into())
 }
 
 impl Ledger {
@@ -247,7 +221,7 @@ impl Ledger {
         }
         let answer = Rc::new(RefCell::new(None));
         self.verifying.borrow_mut().insert(intent.digest.clone(), answer.clone());
-        let refusal = ledger::unverified(ask::verify(&self.platform, &settings, &intent.request).await.as_ref(), intent);
+        let refusal = ledger::unverified(ask::verify(&self.platform, &settings, intent).await.as_ref(), intent);
         *answer.borrow_mut() = Some(refusal.clone());
         self.verifying.borrow_mut().remove(&intent.digest);
         self.platform.wake();
@@ -313,7 +287,7 @@ impl Ledger {
         since: u64,
         floor: Option<Floor>,
     ) -> Observation {
-        let spoken_for = self.rows.transactions().unwrap_or_default();
+        let spoken_for = self.rows.transactions(&intent.key()).unwrap_or_default();
         let lookup = Lookup {
             wanted: wanted(intent, charged),
             network: intent.network,
@@ -331,7 +305,7 @@ impl Ledger {
         match self.observe(&settings, intent, intent.amount, self.now(), None).await {
             Observation::Unused { .. } => true,
             Observation::Nothing if !self.budget.borrow_mut().take(self.now()) => false,
-            Observation::Nothing => ask::verify(&self.platform, &settings, &intent.request)
+            Observation::Nothing => ask::verify(&self.platform, &settings, intent)
                 .await
                 .is_some_and(|answer| answer.valid),
             Observation::Paid { .. } | Observation::UsedOtherwise => false,
@@ -423,7 +397,7 @@ impl Ledger {
             };
             self.drive(&key, work, false).await?;
         }
-        let known = self.rows.transactions()?.contains(&question.transaction);
+        let known = self.rows.transactions("")?.contains(&question.transaction);
         let open = match &question.key {
             Some(key) => self.rows.get(key)?.is_some_and(|row| row.is_open()),
             None => false,
@@ -493,7 +467,7 @@ impl Ledger {
                 (Work::None, _) => return Ok(()),
                 (Work::Settle { fence }, Some(settings)) => Event::Answered {
                     fence,
-                    settlement: ask::settle(&self.platform, settings, &row).await,
+                    settlement: ask::settle(&self.platform, settings, &row, &self.rows.transactions(key)?).await,
                 },
                 (Work::Settle { fence }, None) => Event::Answered {
                     fence,

@@ -6,6 +6,7 @@
 mod ask;
 mod books;
 mod budget;
+mod calls;
 mod config;
 #[cfg(target_arch = "wasm32")]
 pub mod exports;

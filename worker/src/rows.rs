@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use farthing::ledger::{self, Owned, Phase, Row, Standing};
+use farthing::ledger::{self, Owned, Phase, Read, Row, Standing};
 
 use crate::{
     books::{ALONE_AFTER, BATCH, EventId},
@@ -74,12 +74,12 @@ impl Rows {
         Ok(())
     }
 
-    fn bodies<T: serde::de::DeserializeOwned>(&self, sql: &str, values: &[&str]) -> Result<Vec<T>> {
+    fn bodies<T: Read>(&self, sql: &str, values: &[&str]) -> Result<Vec<T>> {
         if !self.exist.get() {
             return Ok(Vec::new());
         }
         let texts = self.platform.sql(sql, values)?;
-        let body = |text: &String| serde_json::from_str(text).map_err(|_| "a row cannot be read".into());
+        let body = |text: &String| T::read(text).ok_or_else(|| "a row cannot be read".into());
         texts.iter().map(body).collect()
     }
 
@@ -187,10 +187,12 @@ impl Rows {
         Ok(self.texts(NEXT, &[])?.first().and_then(|at| at.parse().ok()))
     }
 
-    /// The transactions that settled the payer's payments.
-    pub(crate) fn transactions(&self) -> Result<Vec<String>> {
-        let sql = "SELECT json_extract(body, '$.phase.settled.transaction') AS hash FROM payment WHERE hash IS NOT NULL";
-        self.texts(sql, &[])
+    /// The transactions that settled the payer's payments, but for one.
+    pub(crate) fn transactions(&self, but: &str) -> Result<Vec<String>> {
+        self.texts(
+            "SELECT json_extract(body, '$.phase.settled.transaction') AS hash FROM payment WHERE hash IS NOT NULL AND key <> ?",
+            &[but],
+        )
     }
 
     /// What the payer owns of a resource at a time.

@@ -13,10 +13,12 @@ use farthing::{
         hex,
     },
     gate::object_name,
+    json::Value,
+    ledger::Read,
     route::{Settlement, Token},
     x402::Network,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     ask::Endpoint,
@@ -41,7 +43,7 @@ const MAX_STEPS: u32 = 8;
 const MAX_TRIES: u32 = 3;
 
 /// What a ledger is asked about: a transfer from its payer.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Question {
     pub(crate) network: Network,
@@ -51,8 +53,22 @@ pub(crate) struct Question {
     pub(crate) pay_to: Address,
     pub(crate) transaction: String,
     /// The authorization; none where the chain does not say, by Permit2.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
+}
+
+impl Read for Question {
+    fn from_json(value: &Value<'_>) -> Option<Self> {
+        let text = |name| value.get(name).and_then(Value::text);
+        let address = |name| text(name).and_then(hex::read).map(Address::new);
+        Some(Self {
+            network: text("network")?.parse().ok()?,
+            asset: address("asset")?,
+            pay_to: address("payTo")?,
+            transaction: text("transaction")?.to_owned(),
+            key: text("key").map(str::to_owned),
+        })
+    }
 }
 
 /// The ledger's answer: it knows the transfer, or is at work on it.
@@ -134,11 +150,11 @@ struct Chain<'a> {
     tokens: &'a [&'a Token],
 }
 
-type Read<T> = core::result::Result<T, Unreadable>;
+type Found<T> = core::result::Result<T, Unreadable>;
 
 impl Chain<'_> {
     /// Reads on from where the last run stopped; what cannot be read is told inside, what breaks ends the run.
-    async fn run(&self, asked: &mut usize) -> Result<Read<()>> {
+    async fn run(&self, asked: &mut usize) -> Result<Found<()>> {
         let name = format!("at {}", self.network);
         let last = match self.last_at_rest().await {
             Ok(Some(last)) => last,
@@ -180,7 +196,7 @@ impl Chain<'_> {
     }
 
     /// A block that is old enough, not much older than it has to be; none on a chain that has none.
-    async fn last_at_rest(&self) -> Read<Option<u64>> {
+    async fn last_at_rest(&self) -> Found<Option<u64>> {
         let latest = self.block(chain::ask_latest_block()).await?;
         let mut back: u64 = 1;
         for _ in 0..MAX_STEPS {
@@ -196,12 +212,12 @@ impl Chain<'_> {
         Ok(None)
     }
 
-    async fn block(&self, question: Vec<u8>) -> Read<Block> {
+    async fn block(&self, question: Vec<u8>) -> Found<Block> {
         chain::read_block(&self.endpoint.ask(question).await?)
     }
 
     /// What arrived in these blocks, each with the nonce that it used.
-    async fn range(&self, from: u64, to: u64) -> Read<Vec<(Arrival, Option<B256>)>> {
+    async fn range(&self, from: u64, to: u64) -> Found<Vec<(Arrival, Option<B256>)>> {
         let mut assets: Vec<Address> = self.tokens.iter().map(|token| token.asset).collect();
         assets.dedup();
         let mut payees: Vec<Address> = self.tokens.iter().map(|token| token.pay_to).collect();

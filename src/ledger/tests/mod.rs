@@ -5,6 +5,7 @@ mod books;
 mod claims;
 mod extensions;
 mod methods;
+mod read;
 mod standing;
 mod steps;
 mod table;
