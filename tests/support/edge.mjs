@@ -143,12 +143,21 @@ export async function startEdge({ config, port = 0, state, keys, env = {}, build
         return { ok: false, errors: [`/.farthing/health answered ${response.status}: ${body.slice(0, 300)}`] };
       }
     },
-    /** Runs a query against every payer's ledger on disk: [{ledger, rows}]. Reads only; `node:sqlite`. */
+    /** Runs a query against every payer's ledger on disk: [{ledger, rows}], without those that have no such table. Reads only; `node:sqlite`. */
     async query(sql, ...parameters) {
       const directory = join(folder, "do", "farthing-Ledger");
       const names = await readdir(directory).catch(() => []);
       const files = names.filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name)).sort();
-      return Promise.all(files.map(async (name) => ({ ledger: name.slice(0, 64), rows: await readOnly(join(directory, name), sql, parameters) })));
+      // an object that is emptied meanwhile takes its file along
+      const read = async (name) => {
+        try {
+          return [{ ledger: name.slice(0, 64), rows: await readOnly(join(directory, name), sql, parameters) }];
+        } catch (error) {
+          if (existsSync(join(directory, name)) && !error.message.startsWith("no such table")) throw error;
+          return [];
+        }
+      };
+      return (await Promise.all(files.map(read))).flat();
     },
     /** The cron trigger fires. */
     scheduled: () => ask("scheduled"),
