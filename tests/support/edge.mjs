@@ -148,7 +148,13 @@ export async function startEdge({ config, port = 0, state, keys, env = {}, build
       const directory = join(folder, "do", "farthing-Ledger");
       const names = await readdir(directory).catch(() => []);
       const files = names.filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name)).sort();
-      return Promise.all(files.map(async (name) => ({ ledger: name.slice(0, 64), rows: await readOnly(join(directory, name), sql, parameters) })));
+      const found = await Promise.all(files.map(async (name) => {
+        const path = join(directory, name);
+        const [{ counts }] = await readOnly(path, "SELECT count(*) AS counts FROM sqlite_master WHERE name = 'quota'", []);
+        // the counter of the day's settlements is no payer's
+        return counts > 0 ? [] : [{ ledger: name.slice(0, 64), rows: await readOnly(path, sql, parameters) }];
+      }));
+      return found.flat();
     },
     /** The cron trigger fires. */
     scheduled: () => ask("scheduled"),
