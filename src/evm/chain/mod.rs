@@ -36,6 +36,7 @@ use crate::{
 pub struct Unreadable;
 
 pub mod permit2;
+pub mod sending;
 
 /// The transfer that is looked for.
 /// ```
