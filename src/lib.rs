@@ -12,14 +12,20 @@
 //!
 //! Money is an integer number of an asset's atomic units ([`money::Amount`]); there are no floats.
 #![forbid(unsafe_op_in_unsafe_fn)]
-#![cfg_attr(not(any(feature = "edge", feature = "widget", feature = "client")), forbid(unsafe_code))]
-#![cfg_attr(any(feature = "edge", feature = "widget", feature = "client"), deny(unsafe_code))]
+#![cfg_attr(
+    not(any(feature = "edge", feature = "widget", feature = "client", feature = "tools")),
+    forbid(unsafe_code)
+)]
+#![cfg_attr(
+    any(feature = "edge", feature = "widget", feature = "client", feature = "tools"),
+    deny(unsafe_code)
+)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails"))]
 
 extern crate alloc;
 
 pub mod access;
-#[cfg(any(feature = "edge", feature = "widget", feature = "client"))]
+#[cfg(any(feature = "edge", feature = "widget", feature = "client", feature = "tools"))]
 pub mod bindings;
 pub mod client;
 pub mod evm;

@@ -43,42 +43,27 @@ async function optimise(from, to, passes, more = []) {
   await run(process.execPath, [wasmOpt(), ...strip, ...enable, ...passes, from, "-o", to]);
 }
 
-/**
- * wasm-bindgen's JavaScript for the web: nothing starts before its init function is called. `head` goes before it, and `changes`
- * are made to it: [text, other text].
- */
-async function bind(from, folder, name, options, { head = "", changes = [] } = {}) {
+/** wasm-bindgen's JavaScript for the web: nothing starts before its init function is called. */
+async function bind(from, folder, name) {
   rmSync(folder, { recursive: true, force: true });
-  await run(wasmBindgen(), [from, "--out-dir", folder, "--out-name", name, "--target", "web", ...options]);
+  await run(wasmBindgen(), [from, "--out-dir", folder, "--out-name", name, "--target", "web", "--encode-into", "always"]);
   const path = join(folder, `${name}.js`);
-  let glue = readFileSync(path, "utf8");
-  for (const [text, other] of [[`'${name}_bg.wasm'`, `'${name}.wasm'`], ...changes]) {
-    const parts = glue.split(text);
-    if (parts.length !== 2) throw new Plain(`wasm-bindgen's text for ${name} is not the one this build knows: ${text}`);
-    glue = parts.join(other);
-  }
-  writeFileSync(path, head + glue);
+  const parts = readFileSync(path, "utf8").split(`'${name}_bg.wasm'`);
+  if (parts.length !== 2) throw new Plain(`wasm-bindgen's text for ${name} is not the one this build knows`);
+  writeFileSync(path, parts.join(`'${name}.wasm'`));
 }
 
-// A trap inside a future reaches nobody who waits for it, so every way in is guarded (worker/shim/guard.js).
-const guard = {
-  head: 'import { guarded } from "./guard.js";\n',
-  changes: [
-    ["wasm = instance.exports;", "wasm = guarded(instance.exports);"],
-    ["wasm = wasmInstance.exports;", "wasm = guarded(wasmInstance.exports);"],
-  ],
-};
-
 const widgetGlue = join(between, "widget/farthing.js");
-const ledgerGlue = join(between, "ledger/ledger.js");
 const builtPage = join(between, "page.js");
 
-async function buildGate({ step }) {
-  await step("gate.wasm", { slow: true, inputs: core, outputs: [join(deploy, "gate.wasm")] }, async () => {
-    const raw = join(between, "gate.wasm");
+/** Gate and ledger in one: what both need is there once. */
+async function buildEdge({ step }) {
+  const inputs = [...core, at("worker/src")];
+  await step("edge.wasm", { slow: true, inputs, outputs: [join(deploy, "edge.wasm")] }, async () => {
+    const raw = join(between, "edge.wasm");
     mkdirSync(between, { recursive: true });
-    await compile("farthing", { profile: "gate", feature: "edge", wasmFlags: ["-Ctarget-feature=+simd128"], out: raw });
-    await optimise(raw, join(deploy, "gate.wasm"), ["-O3"], ["simd"]);
+    await compile("farthing-worker", { profile: "edge", wasmFlags: ["-Ctarget-feature=+simd128"], out: raw });
+    await optimise(raw, join(deploy, "edge.wasm"), ["-O3"], ["simd"]);
   });
 }
 
@@ -87,7 +72,7 @@ async function buildWidget({ step }) {
   await step("farthing.wasm", { slow: true, inputs: core, outputs }, async () => {
     const raw = join(between, "widget.wasm");
     await compile("farthing", { profile: "small", feature: "widget", out: raw });
-    await bind(raw, join(between, "widget"), "farthing", ["--encode-into", "always"]);
+    await bind(raw, join(between, "widget"), "farthing");
     await optimise(join(between, "widget/farthing_bg.wasm"), join(dist, "farthing.wasm"), small);
   });
 }
@@ -98,19 +83,18 @@ async function buildClient({ step }) {
   await step("client.wasm", { slow: true, inputs: core, outputs }, async () => {
     const raw = join(between, "client.wasm");
     await compile("farthing", { profile: "small", feature: "client", out: raw });
-    await bind(raw, join(between, "client"), "client", ["--encode-into", "always"]);
+    await bind(raw, join(between, "client"), "client");
     await optimise(join(between, "client/client_bg.wasm"), join(dist, "client.wasm"), small);
     for (const name of ["client.js", "client.d.ts"]) copyFileSync(join(between, "client", name), join(dist, name));
   });
 }
 
-async function buildLedger({ step }) {
-  const inputs = [...core, at("worker/src")];
-  await step("ledger.wasm", { slow: true, inputs, outputs: [join(deploy, "ledger.wasm"), join(between, "ledger")] }, async () => {
-    const raw = join(between, "ledger.wasm");
-    await compile("farthing-worker", { profile: "small", out: raw });
-    await bind(raw, join(between, "ledger"), "ledger", ["--no-typescript", "--experimental-reset-state-function"], guard);
-    await optimise(join(between, "ledger/ledger_bg.wasm"), join(deploy, "ledger.wasm"), small);
+/** What the publisher's commands link: it reads what the ledger key hides. */
+async function buildTools({ step }) {
+  await step("tools.wasm", { slow: true, inputs: core, outputs: [join(dist, "tools.wasm")] }, async () => {
+    const raw = join(between, "tools.wasm");
+    await compile("farthing", { profile: "small", feature: "tools", out: raw });
+    await optimise(raw, join(dist, "tools.wasm"), small);
   });
 }
 
@@ -170,10 +154,10 @@ async function buildPage({ step }) {
 }
 
 async function buildWorker({ step }) {
-  await step("worker", { inputs: [at("worker/shim"), ledgerGlue, builtPage], outputs: [join(deploy, "index.js")] }, () =>
+  await step("worker", { inputs: [at("worker/shim"), builtPage], outputs: [join(deploy, "index.js")] }, () =>
     bundle(at("worker/shim/index.js"), join(deploy, "index.js"), {
-      built: { "./page.js": builtPage, "./ledger.glue.js": ledgerGlue, "./guard.js": at("worker/shim/guard.js") },
-      external: ["./gate.wasm", "./ledger.wasm", "./farthing.jsonc", "cloudflare:"],
+      built: { "./page.js": builtPage },
+      external: ["./edge.wasm", "./farthing.jsonc", "cloudflare:"],
     }));
   const copies = [
     [join(dist, "farthing.js"), join(deploy, "assets/farthing.js")],
@@ -204,18 +188,18 @@ async function weighed() {
   const page = await import(`${builtPage}?${Date.now()}`);
   return sizes(
     [
-      ["402 page, as served", { text: served(join(deploy, "gate.wasm"), at("worker/farthing.jsonc"), page) }],
+      ["402 page, as served", { text: served(join(deploy, "edge.wasm"), at("worker/farthing.jsonc"), page) }],
       ["farthing.js", { path: join(dist, "farthing.js") }],
       ["farthing.wasm", { path: join(dist, "farthing.wasm") }],
       ["client.wasm", { path: join(dist, "client.wasm") }],
+      ["tools.wasm", { path: join(dist, "tools.wasm") }],
       ["worker index.js", { path: join(deploy, "index.js") }],
-      ["worker gate.wasm", { path: join(deploy, "gate.wasm") }],
-      ["worker ledger.wasm", { path: join(deploy, "ledger.wasm") }],
+      ["worker edge.wasm", { path: join(deploy, "edge.wasm") }],
     ],
     [
       ["reader, until the card is usable", "brotli", 8_000, ["402 page, as served", "farthing.js"]],
       ["reader, until the payment is done", "brotli", 60_000, ["402 page, as served", "farthing.js", "farthing.wasm"]],
-      ["Worker", "gzip", 250_000, ["worker index.js", "worker gate.wasm", "worker ledger.wasm"]],
+      ["Worker", "gzip", 250_000, ["worker index.js", "worker edge.wasm"]],
     ],
   );
 }
@@ -231,11 +215,11 @@ await main(async () => {
   return locked(join(between, "lock"), async () => {
     const rust = await toolchain();
     const plan = steps(join(between, "steps.json"), common(rust));
-    // The gate's profile has a folder of its own, so its compiler and the other do not wait for each other.
+    // The edge's profile has a folder of its own, so its compiler and the other do not wait for each other.
     const parts = await Promise.allSettled([
       buildPage(plan),
-      buildGate(plan),
-      buildWidget(plan).then(() => Promise.all([buildTypes(plan), buildScript(plan), buildClient(plan).then(() => buildLedger(plan))])),
+      buildEdge(plan),
+      buildWidget(plan).then(() => Promise.all([buildTypes(plan), buildScript(plan), buildClient(plan).then(() => buildTools(plan))])),
     ]);
     const failed = parts.find((part) => part.status === "rejected");
     if (failed) throw failed.reason;

@@ -73,7 +73,7 @@ async function main() {
   const values = read(process.argv.slice(2));
   if (values.help) return console.log(usage);
   const text = readConfig(values.config);
-  const path = join(root, "worker", "build", "gate.wasm");
+  const path = join(root, "worker", "build", "edge.wasm");
   await build([]);
   const report = await check(text, { rpc: values.rpc, gate: openGate(path) });
   console.log(values.json ? JSON.stringify(report, null, 2) : print(report, { file: values.config, asked: values.rpc !== undefined }));

@@ -83,6 +83,7 @@ const stages = [
   ["clippy-edge", () => clippy("--package", "farthing", "--target", target, "--features", "edge", "--lib", "--test", "wasm_workerd")],
   ["clippy-widget", () => clippy("--package", "farthing", "--target", target, "--features", "widget", "--lib", "--test", "wasm_browser")],
   ["clippy-client", () => clippy("--package", "farthing", "--target", target, "--features", "client", "--lib")],
+  ["clippy-tools", () => clippy("--package", "farthing", "--target", target, "--features", "tools", "--lib")],
   ["clippy-worker", () => clippy("--package", "farthing-worker", "--target", target, "--all-targets")],
   ["rust", async () => libtest(await cargo(["test", "--workspace"], shown))],
   ["browser", browser],

@@ -24,10 +24,12 @@ pub enum Purpose {
     SignIn,
     /// The key that signs receipts.
     Receipt,
+    /// Ids of receipts.
+    ReceiptId,
 }
 
 impl Purpose {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Quote,
         Self::Pass,
         Self::Handle,
@@ -35,6 +37,7 @@ impl Purpose {
         Self::Address,
         Self::SignIn,
         Self::Receipt,
+        Self::ReceiptId,
     ];
 
     const fn label(self) -> &'static [u8] {
@@ -46,6 +49,7 @@ impl Purpose {
             Self::Address => b"farthing v1 address",
             Self::SignIn => b"farthing v1 sign-in",
             Self::Receipt => b"farthing v1 receipt",
+            Self::ReceiptId => b"farthing v1 receipt-id",
         }
     }
 }
@@ -69,7 +73,7 @@ pub struct Keys(Vec<Entry>);
 #[derive(Clone)]
 struct Entry {
     kid: String,
-    derived: [[u8; 32]; 7],
+    derived: [[u8; 32]; 8],
 }
 
 impl fmt::Debug for Keys {
@@ -173,6 +177,7 @@ impl Purpose {
             Self::Address => 4,
             Self::SignIn => 5,
             Self::Receipt => 6,
+            Self::ReceiptId => 7,
         }
     }
 }

@@ -1,9 +1,10 @@
-//! Who may read without paying again: keys, MAC'd tokens, the pass of one article and the handle
-//! of one reader.
+//! Who may read without paying again, and who may ask: keys, MAC'd tokens, the pass of one article, the
+//! handle of one reader, the id of one receipt.
 
 pub mod cookie;
 pub mod keys;
 pub mod pass;
+pub mod receipt_id;
 pub mod sign_in;
 pub mod token;
 

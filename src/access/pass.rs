@@ -36,7 +36,7 @@ pub(crate) fn short_digest(domain: &str, text: &[u8]) -> [u8; 16] {
 pub struct Pass {
     /// Digest of the payer's address.
     pub payer: [u8; 16],
-    /// The receipt it was issued for.
+    /// Digest of the id of the receipt it was issued for.
     pub receipt: [u8; 16],
     /// Unix seconds of issue.
     pub issued: u64,
@@ -51,6 +51,11 @@ impl Pass {
     /// A payer's digest, as passes name it.
     pub fn payer_digest(payer: Address) -> [u8; 16] {
         short_digest("farthing payer", payer.as_slice())
+    }
+
+    /// A receipt's digest, as passes name it: its id alone leads to it.
+    pub fn receipt_digest(id: &str) -> [u8; 16] {
+        short_digest("farthing receipt", id.as_bytes())
     }
 
     /// Makes the token.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{Handle, Pass, Purpose, keys::test_keys, token};
 
-const PURPOSES: [Purpose; 7] = [
+const PURPOSES: [Purpose; 8] = [
     Purpose::Quote,
     Purpose::Pass,
     Purpose::Handle,
@@ -14,6 +14,7 @@ const PURPOSES: [Purpose; 7] = [
     Purpose::Address,
     Purpose::SignIn,
     Purpose::Receipt,
+    Purpose::ReceiptId,
 ];
 
 fn any_purpose() -> impl Strategy<Value = Purpose> {

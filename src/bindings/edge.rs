@@ -1,4 +1,5 @@
-//! The gate's exports: numbers in and out, texts through two buffers, no imports at all.
+//! The gate's exports: numbers in and out, texts through two buffers, no imports at all. The Worker's WebAssembly adds the ledger's
+//! beside them (`worker/src/exports.rs`), over the same buffers.
 //!
 //! Plain exports instead of wasm-bindgen's: a request costs two calls and no JavaScript object is
 //! touched from here. The shim writes UTF-8 to the address that [`buffer`] gives, and reads
@@ -15,7 +16,7 @@ use alloc::{string::String, vec::Vec};
 
 use crate::{
     gate::{Answer, Decision, Gate, Headers, Next, Request, Routed},
-    route::Origin,
+    route::{Origin, Settlement, Token},
 };
 
 /// Nothing was decided: refuse.
@@ -37,6 +38,8 @@ const FETCH: u32 = 7;
 /// Deliver: lines of path, report, headers.
 const DELIVER: u32 = 8;
 
+/// The longest buffer that is kept, in bytes: longer than any request's, shorter than a block's logs.
+const KEPT: usize = 256 * 1024;
 /// Random bytes at the start of the buffer.
 const RANDOM: usize = 16;
 
@@ -69,8 +72,8 @@ pub extern "C" fn output_length() -> usize {
     OUTPUT.with_borrow(String::len)
 }
 
-/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has three
-/// lines: the origin's kind, its address or binding, and the settlement settings as JSON.
+/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has two
+/// lines: the origin's kind, and its address or binding.
 #[unsafe(no_mangle)]
 pub extern "C" fn configure(length: usize, local: u32) -> u32 {
     with_input(length, |input| {
@@ -84,12 +87,8 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
             Some(Origin::Dns) => ["dns", ""],
             None => ["none", ""],
         };
-        let settlement = gate
-            .config()
-            .and_then(|config| serde_json::to_string(&config.settlement).ok())
-            .unwrap_or_default();
         let [kind, value] = origin;
-        write_output(|output| output.extend([kind, "\n", value, "\n", &settlement]));
+        write_output(|output| output.extend([kind, "\n", value]));
         GATE.set(Some(gate));
         Some(ANSWER)
     })
@@ -115,7 +114,10 @@ pub extern "C" fn decide(length: usize, now: u32) -> u32 {
         let request = Request::from_lines(core::str::from_utf8(text).ok()?)?;
         with_gate(|gate| match gate.decide(&request, u64::from(now), *random) {
             Decision::Answer(answer) => write_answer(&answer),
-            Decision::Asset(name) => write_output(|output| output.push_str(&name)).map_or(REFUSE, |()| ASSET),
+            Decision::Asset(name) => {
+                write_output(|output| output.push_str(&name));
+                ASSET
+            }
             Decision::Forward { path, headers } => write_lines(&[&path], &headers, FORWARD),
             Decision::Ledger(call) => write_lines(&[&call.object, call.call, &call.body], &Headers::new(), LEDGER),
         })
@@ -159,11 +161,35 @@ fn with_gate(f: impl FnOnce(&Gate) -> u32) -> Option<u32> {
     GATE.with_borrow(|gate| gate.as_ref().map(f))
 }
 
-fn write_output(f: impl FnOnce(&mut String)) -> Option<()> {
+/// Writes the output anew.
+pub fn write_output(f: impl FnOnce(&mut String)) {
     OUTPUT.with_borrow_mut(|output| {
         output.clear();
         f(output);
-        Some(())
+    });
+}
+
+/// The text that the shim wrote to the buffer; none where it is no text. A buffer for a long one is given back.
+pub fn input(length: usize) -> Option<String> {
+    INPUT.with_borrow_mut(|input| {
+        let text = core::str::from_utf8(input.get(..length)?).ok().map(String::from);
+        if input.len() > KEPT {
+            *input = Vec::new();
+        }
+        text
+    })
+}
+
+/// The settlement settings of the gate, if its config was good.
+pub fn settlement() -> Option<Settlement> {
+    GATE.with_borrow(|gate| Some(gate.as_ref()?.config()?.settlement.clone()))
+}
+
+/// The site's URL and the tokens it takes, if its config was good.
+pub fn site() -> Option<(String, Vec<Token>)> {
+    GATE.with_borrow(|gate| {
+        let config = gate.as_ref()?.config()?;
+        Some((config.site.clone(), config.tokens()))
     })
 }
 

@@ -4,5 +4,7 @@
 pub mod client;
 #[cfg(feature = "edge")]
 pub mod edge;
+#[cfg(feature = "tools")]
+pub mod tools;
 #[cfg(feature = "widget")]
 pub mod widget;

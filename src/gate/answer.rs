@@ -2,6 +2,7 @@
 
 use alloc::{
     borrow::ToOwned,
+    format,
     string::{String, ToString},
     vec::Vec,
 };
@@ -87,13 +88,18 @@ pub(super) fn settled(headers: &mut Headers, grant: &Grant, receipt: &str) {
         amount: grant.charged.map(|amount| amount.to_string()),
         ..SettleResponse::default()
     };
-    let extensions = if receipt.is_empty() {
+    let extensions = with_receipt(receipt);
+    both_generations(headers, response, grant.network, &extensions);
+    headers.push(("Farthing-Receipt", grant.receipt.clone()));
+}
+
+/// `extensions` with a signed receipt, JSON; empty without one.
+pub(super) fn with_receipt(receipt: &str) -> String {
+    if receipt.is_empty() {
         String::new()
     } else {
         announce(&[(receipt::KEY, receipt)])
-    };
-    both_generations(headers, response, grant.network, &extensions);
-    headers.push(("Farthing-Receipt", grant.receipt.trim_start_matches("0x").to_owned()));
+    }
 }
 
 /// A settlement where each generation looks for it, with the network as each names it.
@@ -139,13 +145,16 @@ pub(super) fn embedded(offer: &Offer<'_>) -> String {
 }
 
 /// A problem for programs: problem+json, and on 402 and 412 the offer in both generations, so that every
-/// client finds it where it looks: v2 in the header, v1 in the body.
-pub(super) fn problem(refusal: &Refusal, refused: Option<&Refused>, offer: Option<&Offer<'_>>) -> Answer {
+/// client finds it where it looks: v2 in the header, v1 in the body. `status` is where the payment's standing
+/// is told.
+pub(super) fn problem(refusal: &Refusal, refused: Option<&Refused>, offer: Option<&Offer<'_>>, status: Option<&str>) -> Answer {
     #[derive(Serialize)]
     struct Body<'a> {
         #[serde(flatten)]
         problem: Document<'a>,
         error: &'a str,
+        #[serde(rename = "statusUrl", skip_serializing_if = "Option::is_none")]
+        status_url: Option<&'a str>,
         #[serde(flatten)]
         offer: Option<OfferV1<'a>>,
     }
@@ -161,6 +170,7 @@ pub(super) fn problem(refusal: &Refusal, refused: Option<&Refused>, offer: Optio
     let body = Body {
         problem: kind.document(refusal.detail),
         error,
+        status_url: status,
         offer: offer.filter(|offer| !offer.identified).map(|offer| OfferV1 {
             x402_version: 1,
             accepts: PaymentRequirementsV1::all(&offer.accepts, &offer.info),
@@ -183,12 +193,16 @@ pub(super) fn problem(refusal: &Refusal, refused: Option<&Refused>, offer: Optio
         };
         both_generations(&mut answer.headers, response, first.network, "");
     }
-    extra_headers(&mut answer.headers, kind, refused);
+    extra_headers(&mut answer.headers, kind, refused, status);
     answer
 }
 
 /// What a status demands besides.
-pub(super) fn extra_headers(headers: &mut Headers, kind: Problem, refused: Option<&Refused>) {
+pub(super) fn extra_headers(headers: &mut Headers, kind: Problem, refused: Option<&Refused>, status: Option<&str>) {
+    if let Some(url) = status {
+        // RFC 8631: a resource that represents the status of this one
+        headers.push(("Link", format!("<{url}>; rel=\"status\"")));
+    }
     if let Some(seconds) = refused.and_then(|refused| refused.retry_after) {
         headers.push(("Retry-After", seconds.to_string()));
     }

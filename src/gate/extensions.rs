@@ -11,12 +11,11 @@ use alloy_primitives::hex;
 use super::{Answer, Asked, Decision, Gate, LedgerCall, Request, object_name, path_of};
 use crate::{
     access::{
-        Purpose,
+        Keys, Purpose,
         sign_in::{self, Expected},
     },
-    evm::Key,
+    evm::{Address, Key},
     json,
-    ledger::Grant,
     offer::{Payment, Refusal, matching::Version},
     problem::Problem,
     route::{Access, Identifiers},
@@ -35,6 +34,16 @@ use crate::{
 
 /// The longest proof that is looked at, in bytes of base64: a challenge of ours signed is a tenth of it.
 const MAX_PROOF_BYTES: usize = 8 * 1024;
+
+/// What a receipt is about.
+pub(super) struct Paid<'a> {
+    pub(super) network: Network,
+    /// Canonical URL.
+    pub(super) resource: &'a str,
+    pub(super) payer: Address,
+    /// Empty where nothing was paid.
+    pub(super) transaction: &'a str,
+}
 
 impl Gate {
     /// What a 402 for this resource announces, as the content of `extensions`.
@@ -162,16 +171,16 @@ impl Gate {
         })
     }
 
-    /// The signed receipt of a grant, where receipts are given and something was paid; else empty.
-    pub(super) fn receipt(&self, grant: &Grant, asked: &Asked<'_>) -> String {
-        let given = self.config().is_some_and(|config| config.extensions.receipts) && !grant.transaction.is_empty();
-        let key = || Key::from_bytes(asked.keys.signing(Purpose::Receipt)?.1).ok();
+    /// The signed receipt of a transfer, where receipts are given and something was paid; else empty.
+    pub(super) fn receipt(&self, paid: &Paid<'_>, keys: &Keys, now: u64) -> String {
+        let given = self.config().is_some_and(|config| config.extensions.receipts) && !paid.transaction.is_empty();
+        let key = || Key::from_bytes(keys.signing(Purpose::Receipt)?.1).ok();
         let receipt = Receipt {
-            network: grant.network,
-            resource_url: asked.resource,
-            payer: grant.payer,
-            issued_at: asked.now,
-            transaction: &grant.transaction,
+            network: paid.network,
+            resource_url: paid.resource,
+            payer: paid.payer,
+            issued_at: now,
+            transaction: paid.transaction,
         };
         let signed = given.then(|| receipt.sign(&key()?)).flatten();
         signed.unwrap_or_default()

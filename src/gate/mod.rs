@@ -7,6 +7,7 @@
 mod answer;
 mod extensions;
 mod page;
+mod receipts;
 mod request;
 
 pub use answer::{Answer, Headers};
@@ -23,7 +24,7 @@ use alloc::{
 use serde::Serialize;
 
 use crate::{
-    access::{Handle, Keys, KeysError, Pass, Purpose, cookie},
+    access::{Handle, Keys, KeysError, Pass, Purpose, cookie, receipt_id},
     evm::{Address, Transfer, hex},
     ledger::{Grant, Intent, Refused, Reply},
     offer::{
@@ -31,7 +32,11 @@ use crate::{
         matching::{Against, Version},
     },
     problem::Problem,
-    route::{Access, Config, ConfigError, Matched, Route, config::is_loopback, path, rule},
+    route::{
+        Access, Config, ConfigError, Matched, Route,
+        config::{SecretForm, is_loopback},
+        path, rule,
+    },
     x402::v2::{PaymentFlow, ResourceInfo, Scheme},
 };
 
@@ -109,7 +114,7 @@ pub enum Decision {
 pub struct LedgerCall {
     /// Name of the object: site and payer.
     pub object: String,
-    /// `claim`, `owned` or `signIn`.
+    /// `claim`, `owned`, `signIn` or `receipt`.
     pub call: &'static str,
     /// JSON.
     pub body: String,
@@ -152,6 +157,46 @@ impl Gate {
     /// The checked config.
     pub fn config(&self) -> Option<&Config> {
         self.config.as_ref().ok()
+    }
+
+    /// Takes note of named secrets that the Worker does not have, or that cannot be what they should: by their place,
+    /// and whether they are missing. A config with one of them is as good as none (threat B10).
+    ///
+    /// ```
+    /// use farthing::gate::{Gate, Routed, Target};
+    /// use farthing::problem::Problem;
+    /// let config = r#"{
+    ///     "site": "https://news.example", "origin": "dns", "payTo": {"eip155": "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"},
+    ///     "networks": ["eip155:84532"], "routes": [{"match": "/articles/*", "price": "$0.05"}],
+    ///     "settlement": {"facilitators": [{"url": "https://f.example", "headers": {"authorization": "TOKEN"}}]}
+    /// }"#;
+    /// let mut gate = Gate::new(config, "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE", "", "", false);
+    /// gate.lacks(&[("settlement.facilitators[0].headers.authorization", true)]);
+    /// let url = "https://news.example/articles/x";
+    /// assert!(matches!(gate.route(url), Routed::Look(Target::Wrong(Problem::NotConfigured))));
+    /// assert!(gate.health().body.contains("a secret that this Worker does not have"));
+    /// ```
+    pub fn lacks(&mut self, faults: &[(&str, bool)]) {
+        let Ok(config) = &self.config else {
+            return;
+        };
+        let secrets = config.settlement.secrets();
+        let faults: Vec<ConfigError> = faults
+            .iter()
+            .map(|(at, missing)| {
+                let form = secrets
+                    .iter()
+                    .find(|secret| secret.at == *at)
+                    .map_or(SecretForm::Header, |secret| secret.form);
+                ConfigError {
+                    at: (*at).to_owned(),
+                    message: form.fault(*missing).to_owned(),
+                }
+            })
+            .collect();
+        if !faults.is_empty() {
+            self.config = Err(faults);
+        }
     }
 
     /// Everything that is wrong with the config, and what is merely missing.
@@ -344,13 +389,19 @@ impl Gate {
             amount: signed.amount(),
             nonce: signed.nonce(),
             valid_before: signed.valid_before(),
+            confirmations: self.config().map_or(0, |config| {
+                let settlement = &config.settlement;
+                settlement
+                    .confirmations(payment.offer.network, signed.amount(), extra.decimals)
+                    .into()
+            }),
             digest: hex::print(&payment.digest),
             secret: payment.secret,
             tagged: payment.tagged,
             identifier,
             address: address_digest(asked.keys, request.address),
             late: payment.late.map(|problem| problem.slug().to_owned()),
-            receipt: hex::print(&asked.random),
+            receipt: receipt_id(asked.keys, site, signed.payer(), &asked.random),
             request: String::from_utf8(body).unwrap_or_default(),
         };
         LedgerCall {
@@ -363,8 +414,13 @@ impl Gate {
     /// The step after the ledger's reply to this request.
     pub fn next(&self, request: &Request<'_>, reply: &str, now: u64, random: [u8; 16]) -> Next {
         let internal = || Next::Answer(self.problem(request, Problem::Internal.into()));
-        let (Routed::Look(Target::Priced(route, resource)), Ok(keys)) = (self.route(request.url), &self.keys) else {
+        let Ok(keys) = &self.keys else {
             return internal();
+        };
+        let (route, resource) = match self.route(request.url) {
+            Routed::Look(Target::Priced(route, resource)) => (route, resource),
+            Routed::Look(Target::Own(name)) => return Next::Answer(self.standing(request, name, reply, now)),
+            _ => return internal(),
         };
         let asked = Asked {
             route,
@@ -411,7 +467,13 @@ impl Gate {
 
     fn granted(&self, grant: &Grant, asked: &Asked<'_>) -> Headers {
         let mut headers = answer::private();
-        answer::settled(&mut headers, grant, &self.receipt(grant, asked));
+        let paid = extensions::Paid {
+            network: grant.network,
+            resource: asked.resource,
+            payer: grant.payer,
+            transaction: &grant.transaction,
+        };
+        answer::settled(&mut headers, grant, &self.receipt(&paid, asked.keys, asked.now));
         let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
         let left = grant
             .until
@@ -420,7 +482,7 @@ impl Gate {
         if let (Some(until), Some(seconds)) = (grant.until, left) {
             let pass = Pass {
                 payer: Pass::payer_digest(grant.payer),
-                receipt: hex::read(&grant.receipt).unwrap_or_default(),
+                receipt: Pass::receipt_digest(&grant.receipt),
                 issued: asked.now,
                 expires: until,
             };
@@ -452,6 +514,7 @@ impl Gate {
                     .unwrap_or_else(|| self.problem(request, Problem::NoSuchEndpoint.into())),
             ),
             "farthing.js" | "farthing.wasm" => Decision::Asset(format!("/{name}")),
+            _ if name.starts_with(receipts::FOLDER) => self.ask_receipt(request, name),
             _ => Decision::Answer(self.problem(request, Problem::NoSuchEndpoint.into())),
         }
     }
@@ -471,6 +534,9 @@ impl Gate {
             identified: self.wants_identifiers(),
         });
         let first = refusal.problem == Problem::PaymentRequired;
+        let status = refused
+            .and_then(|refused| refused.receipt.as_deref())
+            .map(|id| self.receipt_url(id));
         if request.wants_page() {
             let demo = self
                 .config()
@@ -478,10 +544,10 @@ impl Gate {
                 .filter(|_| self.local);
             return match (&offer, asked) {
                 (Some(offer), Some(asked)) if first => self.page.offer(offer, asked.route, demo),
-                _ => self.page.problem(refusal, refused),
+                _ => self.page.problem(refusal, refused, status.as_deref()),
             };
         }
-        answer::problem(refusal, refused, offer.as_ref())
+        answer::problem(refusal, refused, offer.as_ref(), status.as_deref())
     }
 }
 
@@ -505,8 +571,18 @@ impl Asked<'_> {
 }
 
 /// The name of a payer's object at a site: one per payer, so that payments of one payer meet.
-fn object_name(site: &str, payer: Address) -> String {
+/// ```
+/// use farthing::{evm::Address, gate::object_name};
+/// assert_eq!(object_name("https://news.example", Address::ZERO), "https://news.example|0000000000000000000000000000000000000000");
+/// ```
+pub fn object_name(site: &str, payer: Address) -> String {
     format!("{site}|{payer:x}")
+}
+
+/// A receipt's id, made of the first of these random bytes; empty only if there is no key.
+fn receipt_id(keys: &Keys, site: &str, payer: Address, random: &[u8; 16]) -> String {
+    let random = random.first_chunk().copied().unwrap_or_default();
+    receipt_id::issue(keys, site, payer, random).unwrap_or_default()
 }
 
 /// The path of one of our own resource URLs.

@@ -72,7 +72,7 @@ impl Template {
     }
 
     /// A plain page for any other problem.
-    pub(super) fn problem(&self, refusal: &Refusal, refused: Option<&Refused>) -> Answer {
+    pub(super) fn problem(&self, refusal: &Refusal, refused: Option<&Refused>, status: Option<&str>) -> Answer {
         let kind = refusal.problem;
         let html = format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
@@ -81,7 +81,7 @@ impl Template {
             advice = escape(refusal.detail.unwrap_or_else(|| kind.advice())),
         );
         let mut answer = self.page(kind.status(), html);
-        answer::extra_headers(&mut answer.headers, kind, refused);
+        answer::extra_headers(&mut answer.headers, kind, refused, status);
         answer
     }
 

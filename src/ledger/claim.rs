@@ -2,7 +2,10 @@
 
 use alloc::boxed::Box;
 
-use super::{CLAIM_SECONDS, DAY_SECONDS, Intent, MAX_OPEN, Owned, Phase, REDELIVERY_SECONDS, Reply, Row, SAME_ADDRESS_SECONDS};
+use super::{
+    CLAIM_SECONDS, DAY_SECONDS, Intent, MAX_HOLD_SECONDS, MAX_OPEN, MAX_REFUSED, Owned, Phase, REDELIVERY_SECONDS, Refused,
+    Reply, Row, SAME_ADDRESS_SECONDS,
+};
 use crate::problem::Problem;
 
 /// What the ledger knows of a payer at the moment of a claim.
@@ -16,6 +19,8 @@ pub struct Payer<'a> {
     pub other_open: bool,
     /// How many authorizations are open.
     pub open: usize,
+    /// How many others were refused within [`REFUSED_SECONDS`](super::REFUSED_SECONDS).
+    pub refused: usize,
     /// The claimed resource, if it is owned and its time is not over.
     pub owned: Option<&'a Owned>,
     /// Whether the facilitator has just verified the claimed payment.
@@ -46,7 +51,7 @@ pub enum Claim {
 ///
 /// Only a payment in its window begins anything; one past it may look up its own row and join it.
 /// ```
-/// use farthing::ledger::{Claim, Event, Intent, Payer, Phase, Work, claim, step};
+/// use farthing::ledger::{Claim, Event, Intent, Payer, Phase, Terms, Work, claim, step};
 /// let intent: Intent = serde_json::from_str(r#"{
 ///     "resource": "https://news.example/articles/x", "seconds": 2592000, "version": 2, "network": "eip155:84532",
 ///     "asset": "0x036cbd53842c5426634e7929541ec2318f3dcf7e", "payer": "0x0202020202020202020202020202020202020202",
@@ -54,13 +59,14 @@ pub enum Claim {
 ///     "nonce": "0x0404040404040404040404040404040404040404040404040404040404040404", "validBefore": 1800000300,
 ///     "digest": "d", "secret": true, "tagged": true, "address": "", "receipt": "r", "request": "{}"
 /// }"#).unwrap();
-/// let nobody = Payer { same: None, named: None, other_open: false, open: 0, owned: None, verified: false };
+/// let nobody = Payer { same: None, named: None, other_open: false, open: 0, refused: 0, owned: None, verified: false };
 /// let now = 1_800_000_000;
 /// let Claim::Won(row) = claim(nobody, &intent, now) else { panic!() };
 /// // the same payment again waits for the first
 /// assert_eq!(claim(Payer { same: Some(&row), open: 1, ..nobody }, &intent, now), Claim::Join);
 /// // the origin can deliver: now the money may move
-/// let (row, work) = step(&row, Event::OriginReady { fence: row.fence, charge: None }, now, 20);
+/// let terms = Terms { timeout: 20, confirmations: 0, readable: true };
+/// let (row, work) = step(&row, Event::OriginReady { fence: row.fence, charge: None }, now, &terms);
 /// assert_eq!(work, Work::Settle { fence: row.fence });
 /// assert!(matches!(row.phase, Phase::Settling { attempt: 1, .. }));
 /// ```
@@ -88,7 +94,10 @@ pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
             Phase::Settling { .. } | Phase::Unknown { .. } => Claim::Resolve,
             Phase::Claimed { .. } | Phase::Released | Phase::Rejected { .. } => match late {
                 Some(problem) => refuse(problem),
-                None => begin(payer, intent, Some(row), now),
+                None => match held(row, now) {
+                    Some(reply) => Claim::Reply(reply),
+                    None => begin(payer, intent, Some(row), now),
+                },
             },
             Phase::Settled {
                 at, answered, delivered, ..
@@ -102,6 +111,23 @@ pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
         return refuse(problem);
     }
     begin(payer, intent, None, now)
+}
+
+/// A refusal is remembered for a while, longer each time: every new try costs an origin fetch and a call
+/// of the facilitator (threat B8).
+fn held(row: &Row, now: u64) -> Option<Reply> {
+    let Phase::Rejected { reason, at, .. } = &row.phase else {
+        return None;
+    };
+    let hold = match row.refusals {
+        0 | 1 => 0,
+        more => 1_u64
+            .checked_shl(more.saturating_sub(1))
+            .unwrap_or(MAX_HOLD_SECONDS)
+            .min(MAX_HOLD_SECONDS),
+    };
+    let left = at.saturating_add(hold).saturating_sub(now);
+    (left > 0).then(|| Reply::rejected(&row.intent.resource, reason, Some(left)))
 }
 
 fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> Claim {
@@ -133,6 +159,10 @@ fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> C
     if payer.open >= MAX_OPEN {
         return Claim::Reply(Reply::refuse_for_now(Problem::TooManyRequests, &intent.resource, 5));
     }
+    // somebody who signs and cannot pay costs an origin fetch and a settle call each time (threat B8)
+    if payer.refused >= MAX_REFUSED {
+        return Claim::Reply(Reply::refuse_for_now(Problem::TooManyRequests, &intent.resource, 60));
+    }
     if intent.verify && !payer.verified {
         return Claim::Verify;
     }
@@ -142,8 +172,13 @@ fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> C
         // its owner was lost before it was sent again
         _ => row.refused.clone().map(|reason| (row, reason)),
     });
+    // one id for one authorization, however often it is begun
+    let receipt = before.map_or(&intent.receipt, |row| &row.intent.receipt).clone();
     Claim::Won(Box::new(Row {
-        intent: intent.clone(),
+        intent: Intent {
+            receipt,
+            ..intent.clone()
+        },
         phase: Phase::Claimed {
             deadline: now.saturating_add(CLAIM_SECONDS),
         },
@@ -152,6 +187,7 @@ fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> C
         created: refused.as_ref().map_or(now, |(row, _)| row.created),
         floor: refused.as_ref().and_then(|(row, _)| row.floor),
         refused: refused.map(|(_, reason)| reason),
+        refusals: before.map_or(0, |row| row.refusals),
         charge: None,
     }))
 }
@@ -211,12 +247,27 @@ pub fn sign_in<E>(owned: Option<&Owned>, resource: &str, consume: impl FnOnce() 
     })
 }
 
-/// The answer to a request whose outcome stayed open: how long to wait before asking again.
+/// The answer to a request whose outcome stayed open: how long to wait before asking again, and for who sends
+/// the same payment from where it came, or proves that it is its own (threat A16), where to ask.
 pub fn pending(row: Option<&Row>, intent: &Intent, now: u64) -> Reply {
-    let seconds = match row.map(|row| &row.phase) {
-        Some(Phase::Unknown { next, .. }) => next.saturating_sub(now).clamp(2, 10),
-        Some(Phase::Claimed { .. } | Phase::Settling { .. }) => 2,
-        _ => 1,
+    let Some(row) = row.filter(|row| row.is_open()) else {
+        return Reply::pending(&intent.resource, 1);
     };
-    Reply::pending(&intent.resource, seconds)
+    let own = intent.proves(&row.intent) || !intent.address.is_empty() && intent.address == row.intent.address;
+    let shown = own && intent.digest == row.intent.digest;
+    Reply::Refuse(Refused {
+        problem: Problem::SettlementPending.slug().into(),
+        resource: intent.resource.clone(),
+        reason: None,
+        retry_after: Some(retry_after(row, now)),
+        receipt: shown.then(|| row.intent.receipt.clone()),
+    })
+}
+
+/// After how many seconds it makes sense to ask about an open row again.
+pub(super) fn retry_after(row: &Row, now: u64) -> u64 {
+    match &row.phase {
+        Phase::Unknown { next, .. } => next.saturating_sub(now).clamp(2, 10),
+        _ => 2,
+    }
 }

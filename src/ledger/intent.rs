@@ -68,6 +68,9 @@ pub struct Intent {
     pub nonce: B256,
     /// End of its window, Unix seconds.
     pub valid_before: u64,
+    /// How many blocks have to follow the transfer's own before it counts; with 0 the facilitator's word counts.
+    #[serde(default)]
+    pub confirmations: u64,
     /// Digest of the payment header.
     pub digest: String,
     /// The header carries a secret of ours (see [`Payment::secret`](crate::offer::Payment::secret)).
@@ -82,7 +85,7 @@ pub struct Intent {
     /// Problem slug when it may only look up, never begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late: Option<String>,
-    /// Random id that the receipt will have if this settles.
+    /// Id that the receipt will have if this settles (see [`receipt_id`](crate::access::receipt_id)).
     pub receipt: String,
     /// Body of the facilitator's `/settle`.
     pub request: String,

@@ -4,20 +4,26 @@
 //! afterwards. Neither reads a clock or performs I/O: the Durable Object executes what they say,
 //! one synchronous step at a time, and carries the row's fence across every wait.
 
+mod books;
 mod claim;
 mod intent;
 mod metered;
+mod read;
 mod reply;
 mod row;
 mod settle;
+mod standing;
 mod step;
 
+pub use books::{Entry, entry, news};
 pub use claim::{Claim, Payer, claim, pending, sign_in};
 pub use intent::{Intent, Owned};
+pub use read::Read;
 pub use reply::{Grant, Refused, Reply};
-pub use row::{Phase, Row};
+pub use row::{Floor, Phase, Row, Watch};
 pub use settle::{Settlement, read_settlement, unverified};
-pub use step::{Event, Observation, Work, next_alarm, step};
+pub use standing::Standing;
+pub use step::{Event, Observation, Terms, Work, next_alarm, retire, step};
 
 /// A claim whose origin fetch took longer may be taken over, in seconds.
 pub const CLAIM_SECONDS: u64 = 30;
@@ -29,6 +35,24 @@ pub const MAX_ATTEMPTS: u32 = 20;
 pub const MAX_CHECKS: u32 = 200;
 /// Looks at a chain that cannot be read for what became of a refusal.
 pub const MAX_LAST_LOOKS: u32 = 20;
+/// Looks at the chain for a settled transfer that is not final yet, or that the chain does not answer for.
+pub const MAX_WATCHES: u32 = 20;
+/// The first look at the chain after a settlement comes after so many seconds.
+pub const WATCH_SECONDS: u64 = 30;
+/// A transfer with so many blocks after its own counts as final.
+pub const FINAL_BLOCKS: u64 = 12;
+/// An unused nonce in a block this much younger than a settlement, in seconds, undoes it.
+pub const UNDONE_SECONDS: u64 = 20;
+/// How long a transaction that a facilitator names may be missing from the chain before another attempt.
+pub const MISSING_SECONDS: u64 = 60;
+/// The longest that a refused authorization has to wait before it is tried again, in seconds.
+pub const MAX_HOLD_SECONDS: u64 = 256;
+/// Refused authorizations of one payer within [`REFUSED_SECONDS`] before any other has to wait.
+pub const MAX_REFUSED: usize = 8;
+/// How long a refusal counts towards [`MAX_REFUSED`], in seconds.
+pub const REFUSED_SECONDS: u64 = 600;
+/// How long a row stays after it could last matter, in seconds: clocks differ, and so do requests' ages.
+pub const RETIRE_MARGIN_SECONDS: u64 = 300;
 /// How far the chain's time must be past `validBefore` before an unused nonce counts as expired.
 pub const EXPIRY_MARGIN_SECONDS: u64 = 30;
 /// A repeated request that proves itself is answered again for this long after settlement.

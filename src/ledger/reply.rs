@@ -83,6 +83,9 @@ pub struct Refused {
     /// Seconds after which the same request makes sense again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
+    /// Id of the receipt that the payment will have, for who may ask how it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
 }
 
 impl Reply {
@@ -119,6 +122,7 @@ impl Reply {
                 resource: owned("resource")?,
                 reason: owned("reason"),
                 retry_after: integer("retryAfter"),
+                receipt: owned("receipt"),
             }),
             _ => return None,
         })
@@ -131,6 +135,7 @@ impl Reply {
             resource: resource.into(),
             reason: None,
             retry_after: None,
+            receipt: None,
         })
     }
 
@@ -146,11 +151,12 @@ impl Reply {
             resource: resource.into(),
             reason: None,
             retry_after: Some(retry_after),
+            receipt: None,
         })
     }
 
-    /// The facilitator refused.
-    pub fn rejected(resource: &str, reason: &str) -> Self {
+    /// The facilitator refused; the same payment is not tried again for so many seconds.
+    pub fn rejected(resource: &str, reason: &str, retry_after: Option<u64>) -> Self {
         let problem = match family(reason) {
             Family::Funds => Problem::InsufficientFunds,
             Family::Allowance => Problem::AllowanceRequired,
@@ -164,8 +170,17 @@ impl Reply {
             problem: problem.slug().into(),
             resource: resource.into(),
             reason: Some(reason.into()),
-            retry_after: None,
+            retry_after,
+            receipt: None,
         })
+    }
+
+    /// A refusal that says where its payment's standing is told: what was refused may settle all the same.
+    pub fn with_receipt(mut self, id: &str) -> Self {
+        if let Self::Refuse(refused) = &mut self {
+            refused.receipt = Some(id.to_owned());
+        }
+        self
     }
 
     /// The article, for a settled row.

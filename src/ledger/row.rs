@@ -5,7 +5,10 @@ use alloc::{format, string::String};
 use serde::{Deserialize, Serialize};
 
 use super::{Intent, Owned};
-use crate::money::Amount;
+use crate::{
+    evm::{B256, hex},
+    money::Amount,
+};
 
 /// Where an authorization stands; [`step`](super::step) has the transitions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +36,9 @@ pub enum Phase {
         checks: u32,
         /// When to look again, Unix seconds.
         next: u64,
+        /// The transaction that a facilitator names, where the chain has to confirm it first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        told: Option<String>,
     },
     /// The money moved.
     Settled {
@@ -44,6 +50,12 @@ pub enum Phase {
         answered: Option<u64>,
         /// A whole answer went out, as far as the platform can tell.
         delivered: bool,
+        /// The block that the chain has the transfer in; none while there is only the facilitator's word.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        block: Option<u64>,
+        /// The next look at the chain; none once the transfer is final, or nothing can be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        watch: Option<Watch>,
     },
     /// The origin could not deliver; nothing was sent.
     Released,
@@ -51,6 +63,9 @@ pub enum Phase {
     Rejected {
         /// The facilitator's code.
         reason: String,
+        /// Since when, Unix seconds.
+        #[serde(default)]
+        at: u64,
         /// Whether the chain was asked after the window.
         closed: bool,
         /// Looks at a chain that could not be read so far.
@@ -67,6 +82,25 @@ pub enum Phase {
     Foreign,
 }
 
+/// A block by which older transfers are told from newer ones, for as long as it is not undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Floor {
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    #[serde(with = "hex::word")]
+    pub hash: B256,
+}
+
+/// Looks at the chain after a settlement: a block may be undone, and a facilitator may be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// When, Unix seconds.
+    pub next: u64,
+    /// Looks so far.
+    pub checks: u32,
+}
+
 /// One authorization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
@@ -81,10 +115,13 @@ pub struct Row {
     /// The chain's latest block at that time, where it was read: a transfer up to it is older than the
     /// claim and paid for something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub floor: Option<u64>,
+    pub floor: Option<Floor>,
     /// The reason that a facilitator refused it for before, which may have broadcast it all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// How often it was refused.
+    #[serde(default)]
+    pub refusals: u32,
     /// What is charged of a metered payment, once the origin has said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge: Option<Amount>,

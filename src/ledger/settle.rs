@@ -74,7 +74,7 @@ pub fn unverified(answer: Option<&VerifyResponse>, intent: &Intent) -> Option<Re
             Some(match family(&reason) {
                 // used, and not with us
                 Family::Nonce => Reply::refuse(Problem::AlreadyUsed, &intent.resource),
-                _ => Reply::rejected(&intent.resource, &reason),
+                _ => Reply::rejected(&intent.resource, &reason, None),
             })
         }
         None => Some(Reply::refuse_for_now(Problem::FacilitatorUnavailable, &intent.resource, 5)),

@@ -10,7 +10,7 @@ use core::fmt::Write;
 
 use aes::{
     Aes128,
-    cipher::{BlockEncrypt, KeyInit},
+    cipher::{BlockDecrypt, BlockEncrypt, KeyInit},
 };
 use alloc::{string::String, vec::Vec};
 
@@ -54,9 +54,9 @@ impl Quote {
     pub fn new(resource: &str, now: u64, random: [u8; 16], keys: &Keys) -> Option<Self> {
         let (_, key) = keys.signing(Purpose::Tag)?;
         let (key, _) = key.split_first_chunk::<16>()?;
-        let digest = short_digest("farthing resource", resource.as_bytes());
+        let named = resource_id(resource);
         let mut block = [0; 16];
-        for (to, from) in block.iter_mut().zip(digest.iter().take(8).chain(random.iter().take(8))) {
+        for (to, from) in block.iter_mut().zip(named.iter().chain(random.iter().take(8))) {
             *to = *from;
         }
         let mut block = block.into();
@@ -98,6 +98,31 @@ impl Quote {
 /// The ledger tag of a quote, for a client, which cannot check it; none if it is not a quote.
 pub fn tag_of(text: &str) -> Option<[u8; 16]> {
     Quote::read(&token::peek(text)?).map(|quote| quote.tag)
+}
+
+/// What a tag names a resource by: the first 8 bytes of a digest of its canonical URL.
+pub fn resource_id(resource: &str) -> [u8; 8] {
+    let digest = short_digest("farthing resource", resource.as_bytes());
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// What a tag, or the first half of a nonce, names under each of the publisher's keys. Under any but the one
+/// it was made with, and for a nonce of another client, that is noise: it is no resource's id.
+/// ```
+/// use farthing::{access::Keys, offer::{Quote, quote::{named_by, resource_id}}};
+/// let keys = Keys::parse("k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap();
+/// let page = "https://news.example/articles/x";
+/// let tag = Quote::new(page, 1_800_000_000, [7; 16], &keys).unwrap().tag;
+/// assert!(named_by(&keys, tag).any(|id| id == resource_id(page)));
+/// ```
+pub fn named_by(keys: &Keys, tag: [u8; 16]) -> impl Iterator<Item = [u8; 8]> {
+    keys.all(Purpose::Tag).filter_map(move |(_, key)| {
+        let (key, _) = key.split_first_chunk::<16>()?;
+        let mut block = tag.into();
+        Aes128::new(key.into()).decrypt_block(&mut block);
+        let block: [u8; 16] = block.into();
+        block.first_chunk().copied()
+    })
 }
 
 /// What the MAC covers besides the token: one line per field, none can contain a line break.
@@ -209,7 +234,6 @@ mod tests {
 
     #[test]
     fn tags_look_random_and_name_the_resource_under_the_key() {
-        use aes::cipher::BlockDecrypt;
         let keys = test_keys();
         let a = Quote::new("https://n.example/a", 1, [1; 16], &keys).unwrap().tag;
         let b = Quote::new("https://n.example/a", 1, [2; 16], &keys).unwrap().tag;
@@ -221,5 +245,28 @@ mod tests {
         let block: [u8; 16] = block.into();
         assert_eq!(block[..8], short_digest("farthing resource", b"https://n.example/a")[..8]);
         assert_eq!(block[8..], [1; 8]);
+    }
+
+    proptest! {
+        #![proptest_config(crate::cases(10_000))]
+        #[test]
+        fn s8_a_tag_names_its_resource_to_who_has_the_key(random: [u8; 16], strange: [u8; 16], path in "/[a-z]{0,9}", other in "/[a-z]{0,9}") {
+            let keys = test_keys();
+            let tag = Quote::new(&path, 1, random, &keys).unwrap().tag;
+            let names = |keys: &Keys, tag, path: &str| named_by(keys, tag).any(|id| id == resource_id(path));
+            prop_assert!(names(&keys, tag, &path));
+            prop_assert_eq!(names(&keys, tag, &other), other == path);
+            // a nonce that was not made from a quote, a key that made none
+            prop_assert!(!names(&keys, strange, &path));
+            let elsewhere = Keys::parse("a:AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM").unwrap();
+            prop_assert!(!names(&elsewhere, tag, &path));
+        }
+    }
+
+    #[test]
+    fn g4_a_tag_of_the_old_key_still_names_its_resource() {
+        let old = Keys::parse("b:AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI").unwrap();
+        let tag = Quote::new("/x", 1, [1; 16], &old).unwrap().tag;
+        assert_eq!(named_by(&test_keys(), tag).position(|id| id == resource_id("/x")), Some(1));
     }
 }

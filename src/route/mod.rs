@@ -3,6 +3,8 @@
 pub mod config;
 pub mod path;
 pub mod rule;
+mod token;
 
 pub use config::{Access, Config, ConfigError, Extensions, Identifiers, Origin, Settlement};
 pub use rule::{Matched, Route};
+pub use token::Token;

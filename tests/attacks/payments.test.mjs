@@ -2,6 +2,7 @@
 // the next honest payment works.
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { numberToHex } from "viem";
 import { generatePrivateKey, privateKeyToAddress } from "viem/accounts";
 import { observer } from "../support/accounts.mjs";
@@ -246,6 +247,15 @@ test("A12 an empty purse: the facilitator is asked, the answer is 402 insufficie
         assert.ok(paper.badFacilitator.callsTo("/settle").length >= times);
       }
       await paper.chain.setBalance(reader.address, PRICES[DOOR]);
+      // B8: twice refused, it waits a little, and costs nobody anything meanwhile
+      const calls = paper.badFacilitator.callsTo("/settle").length;
+      const held = await reader.send(DOOR, payment);
+      assert.equal(held.status, 402);
+      assert.equal(await problemOf(held), "insufficient-funds");
+      assert.equal(paper.badFacilitator.callsTo("/settle").length, calls);
+      const seconds = Number(held.headers.get("retry-after"));
+      assert.ok(seconds >= 1 && seconds <= 2, `Retry-After: ${seconds}`);
+      await sleep(seconds * 1000);
       await assertArticle(await resend(() => reader.send(DOOR, payment)), DOOR);
       assert.equal((await reader.transfers()).length, 1);
       assert.equal(await paper.chain.balanceOf(reader.address), 0n);

@@ -13,7 +13,8 @@ import { DOOR, DOT, assertArticle, assertPending, impatient, needles, newReader,
 // (module (func (export "trap") unreachable))
 const TRAP = "0061736d01000000010401600000030201000708010474726170" + "00000a05010300000b";
 
-// Goes before the Worker. `/arm?PART=KIND`: the next time that this part of the gate's or the ledger's WebAssembly is called, it traps.
+// Goes before the Worker. `/arm?PART=KIND`: the next time that the gate's part of the WebAssembly is called, or the ledger's part calls the
+// platform, it traps. One instance serves both.
 const BEFORE = `
 import trap from "./trap.wasm";
 import worker from "./worker.js";
@@ -32,18 +33,22 @@ const rigged = (part, original) => (...values) => {
   if (kind) failures[kind]();
   return original(...values);
 };
-const rig = (part, functions) => Object.fromEntries(Object.entries(functions).map(
-  ([name, value]) => [name, typeof value === "function" ? rigged(part, value) : value],
-));
-WebAssembly.Instance = function (module, imports) {
-  if (!imports) return { exports: rig("gate", new Instance(module).exports) };
-  return new Instance(module, Object.fromEntries(Object.entries(imports).map(([name, functions]) => [name, rig("ledger", functions)])));
+const GATE = ["configure", "route", "decide", "next", "undelivered"];
+const rig = (part, functions, names) => ({
+  ...functions, ...Object.fromEntries(names.map((name) => [name, rigged(part, functions[name])])),
+});
+let instances = 0;
+WebAssembly.Instance = function (module, { platform }) {
+  instances += 1;
+  const { exports } = new Instance(module, { platform: rig("ledger", platform, Object.keys(platform)) });
+  return { exports: rig("gate", exports, GATE) };
 };
 WebAssembly.Instance.prototype = Instance.prototype;
 
 export default {
   fetch(request, ...more) {
     const { pathname, searchParams } = new URL(request.url);
+    if (pathname === "/instances") return new Response(String(instances));
     if (pathname !== "/arm") return worker.fetch(request, ...more);
     armed = Object.fromEntries(searchParams);
     return new Response("armed");
@@ -71,6 +76,8 @@ afterEach(() => paper.badFacilitator.reset());
 // A call that nobody ends would last for ever.
 const soon = { timeout: 60_000 };
 const arm = async (query) => assert.equal(await (await fetch(`${paper.site}/arm?${query}`)).text(), "armed");
+
+const instances = async () => Number(await (await fetch(`${paper.site}/instances`)).text());
 
 for (const kind of ["trap", "stack"]) {
   test(`S7 B12 the gate's ${kind} refuses one request; the next is served by a fresh instance`, soon, async () => {
@@ -121,3 +128,29 @@ for (const kind of ["trap", "stack", "throw"]) {
     for (const reader of [one, other]) assert.equal((await reader.transfers()).length, 1);
   });
 }
+
+test("S4 B12 the gate's trap while a payment is being settled: its payer is told to come back, and is charged once", soon, async () => {
+  const [payer, other] = [await newReader(paper), await newReader(paper)];
+  const payment = await payer.sign(DOOR);
+  paper.badFacilitator.script("/settle", slowAfterSettle(1500));
+  const first = payer.send(DOOR, payment);
+  await until("the money moves", async () => (await payer.transfers()).length > 0);
+  await arm("gate=trap");
+  assert.equal((await other.ask(DOT)).status, 500);
+  await assertPending(await first);
+  await assertArticle(await resend(() => payer.send(DOOR, payment), { tries: 30 }), DOOR);
+  assert.equal((await payer.transfers()).length, 1);
+});
+
+test("S7 B12 the ledger's trap costs other requests nothing: they are asked, paid and delivered, in the next instance", soon, async () => {
+  const [one, other] = [await newReader(paper), await newReader(paper)];
+  const payments = [await one.sign(DOOR), await other.sign(DOT)];
+  const before = await instances();
+  await arm("ledger=trap");
+  await assertPending(await one.send(DOOR, payments[0]));
+  assert.equal((await other.ask(DOT)).status, 402);
+  await assertArticle(await other.send(DOT, payments[1]), DOT);
+  await assertArticle(await resend(() => one.send(DOOR, payments[0]), { tries: 30 }), DOOR);
+  assert.equal(await instances(), before + 1);
+  for (const reader of [one, other]) assert.equal((await reader.transfers()).length, 1);
+});

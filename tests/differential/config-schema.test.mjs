@@ -13,7 +13,7 @@ const read = (...path) => readFileSync(join(root, ...path), "utf8");
 const ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false, strictTypes: false });
 ajv.addFormat("date-time", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/);
 const valid = ajv.compile(JSON.parse(read("www", "farthing.schema.json")));
-const gate = openGate(join(root, "worker", "build", "gate.wasm"));
+const gate = openGate(join(root, "worker", "build", "edge.wasm"));
 
 const PAYEE = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
 const OTHER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906";
@@ -29,9 +29,14 @@ const GOOD = [
       { network: "eip155:84532", asset: PAYEE, own: true, decimals: 0, symbol: "N", transfer: "permit2" },
     ],
     settlement: {
-      facilitators: [{ url: "https://f.example/x402", address: OTHER, contractWallets: true }, { url: "https://g.example" }],
-      rpc: { "eip155:8453": ["https://rpc.example/v1", "http://localhost:8545"] }, timeoutSeconds: 60,
+      facilitators: [
+        { url: "https://f.example/x402", address: OTHER, contractWallets: true }, { url: "https://g.example" },
+        { url: "https://h.example", headers: { Authorization: "H_TOKEN", "x-site.id": "S2" } }, { url: "https://i.example", coinbase: "CDP_KEY", headers: { "x-a": "A" } },
+      ],
+      rpc: { "eip155:8453": ["https://rpc.example/v1", "http://localhost:8545"], "eip155:42220": ["https://rpc.example/v2"] }, timeoutSeconds: 60, settlementsPerDay: 10_000_000,
+      confirmations: { "eip155:8453": [{ from: "$0", blocks: 0 }, { from: "$0.000000000000000001", blocks: 3 }, { from: " $10 ", blocks: 10_000 }], "eip155:42220": 1, "eip155:84532": 0 },
     },
+    payments: "paused",
     routes: [
       { match: "/free/*", price: "free" },
       {
@@ -54,7 +59,7 @@ const GOOD = [
     routes: [{ match: "/x", price: "$1", listing: { output: { type: "json" } } }, { match: "/y/*", price: "$1", listing: {} }, { match: "/z", price: "$1", listing: false }],
     extensions: { paymentIdentifier: "off", signIn: false, receipts: false },
   },
-  { site: "http://localhost:4020", origin: "dns", payTo: { eip155: PAYEE.toLowerCase() }, networks: ["eip155:1"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [] },
+  { site: "http://localhost:4020", origin: "dns", payTo: { eip155: PAYEE.toLowerCase() }, networks: ["eip155:1"], payments: "on", routes: [], settlement: { facilitators: [{ direct: "GAS_KEY" }], rpc: { "eip155:1": ["https://rpc.example"] } } },
   { site: "https://a.example", origin: { service: "SITE" }, payTo: { eip155: PAYEE }, networks: ["eip155:4326"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: { atomic: "1" } }] },
   { site: "https://a.example", origin: { assets: "ASSETS" }, payTo: { eip155: PAYEE }, networks: ["eip155:51"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: " $10.50 ", access: "90s" }] },
 ];
@@ -103,6 +108,8 @@ test("what the schema refuses, the core refuses, wherever one value is another o
     "https://x.example", "http://x.example", "https://x.example/a?b", "https://u@x.example", PAYEE, `0x${"0".repeat(64)}`, "2026-11-22T00:00:00Z", "X", [], {}, ["x"], { atomic: "01" },
     { x: 1 }, { url: "https://x.example", service: "X" }, false, "off", "100 %", "a".repeat(161), "/:a", "/%", "/a?b", "/a:b", `/${"a".repeat(200)}`, ["a b"], ["a".repeat(41)],
     Array(9).fill("x"), { type: "text" }, { type: 7 }, { template: "/" }, { statement: "" },
+    "SECRET", "secret", "FARTHING_KEYS", "on", "paused", { direct: "KEY" }, { from: "$0", blocks: 0 }, { from: "$1", blocks: 1 }, [{ from: "$0", blocks: 10_001 }], { "x y": "A" }, { x: "A" }, 10_001, 10_000_001,
+    "$0.0000000000000000001", Array(9).fill({ url: "https://x.example" }), Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`x-${n}`, "A"])),
   ];
   const alone = [];
   let refused = 0;

@@ -1,6 +1,6 @@
 //! Mistakes that a ledger could make, each of which the search has to find.
 
-use farthing::ledger::{self, Claim, Event, Intent, Payer, Phase, Row, Settlement, Work};
+use farthing::ledger::{self, Claim, Event, Intent, Payer, Phase, Row, Settlement, Terms, Work};
 
 /// A mistake made on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,15 +15,21 @@ pub(crate) enum Broken {
     NothingIsBound,
     /// An unused nonce counts as expired though its window is open.
     EarlyExpiry,
+    /// Nobody looks at the chain after a settlement.
+    NobodyWatches,
+    /// A facilitator's word counts where blocks were asked for.
+    NobodyConfirms,
 }
 
 impl Broken {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::UnknownIsRefused,
         Self::LostCallsAreForgotten,
         Self::NobodyWaits,
         Self::NothingIsBound,
         Self::EarlyExpiry,
+        Self::NobodyWatches,
+        Self::NobodyConfirms,
     ];
 }
 
@@ -55,7 +61,11 @@ pub(crate) fn claim(broken: Option<Broken>, payer: Payer<'_>, intent: &Intent, n
     }
 }
 
-pub(crate) fn step(broken: Option<Broken>, row: &Row, mut event: Event, now: u64, timeout: u64) -> (Row, Work) {
+pub(crate) fn step(broken: Option<Broken>, row: &Row, mut event: Event, now: u64, terms: &Terms) -> (Row, Work) {
+    let mut terms = *terms;
+    if broken == Some(Broken::NobodyConfirms) {
+        terms.confirmations = 0;
+    }
     if broken == Some(Broken::UnknownIsRefused)
         && let Event::Answered {
             settlement: settlement @ Settlement::Unclear,
@@ -66,7 +76,12 @@ pub(crate) fn step(broken: Option<Broken>, row: &Row, mut event: Event, now: u64
             reason: "insufficient_funds".into(),
         };
     }
-    let (mut next, work) = ledger::step(row, event.clone(), now, timeout);
+    let (mut next, work) = ledger::step(row, event.clone(), now, &terms);
+    if broken == Some(Broken::NobodyWatches)
+        && let Phase::Settled { watch, .. } = &mut next.phase
+    {
+        *watch = None;
+    }
     if broken == Some(Broken::LostCallsAreForgotten)
         && matches!((&row.phase, &next.phase), (Phase::Settling { .. }, Phase::Unknown { .. }))
         && event == Event::Tick

@@ -2,13 +2,19 @@
 
 use std::rc::Rc;
 
-use farthing::ledger::{self, Claim, Event, Observation, Payer, Phase, Reply, Row, Settlement, Work};
+use farthing::{
+    evm::B256,
+    ledger::{self, Claim, Event, Floor, Observation, Payer, Phase, Reply, Row, Settlement, Work},
+    money::Amount,
+};
 
 use super::{
     Broken, broken,
-    world::{Client, Drive, Nonce, START, TIMEOUT, World},
+    world::{Client, Drive, Nonce, START, World},
 };
 
+/// The chain grows to this many blocks by itself.
+const BLOCKS: u64 = 13;
 const TX: &str = "0xabababababababababababababababababababababababababababababababab";
 
 /// Takes an event's name and what it does to a world.
@@ -35,20 +41,31 @@ impl World<'_> {
                     });
                 }
                 Client::Floor { tries, fence } => {
-                    for known in [true, false] {
+                    // without it, what happened in the same second cannot be told apart
+                    let all = [true, false];
+                    for known in all.into_iter().filter(|known| *known || !self.setting.elsewhere) {
                         add(format!("{client} reads the floor: {known}"), &|world| {
-                            let block = world.block;
+                            let floor = Floor {
+                                number: world.block,
+                                hash: B256::ZERO,
+                            };
                             if known {
-                                world.apply(client, Event::Floor { fence, block }, broken);
+                                world.apply(client, Event::Floor { fence, floor }, broken);
                             }
                             world.clients[client] = Client::Origin { tries, fence };
                         });
                     }
                 }
                 Client::Origin { tries, fence } => {
-                    add(format!("{client} has the article"), &|world| {
-                        world.origin_ready(client, tries, fence, broken)
-                    });
+                    let charges = match self.setting.metered {
+                        true => vec![Some(Amount::ZERO), Some("20000".parse().unwrap())],
+                        false => vec![None],
+                    };
+                    for charge in charges {
+                        add(format!("{client} has the article, for {charge:?}"), &|world| {
+                            world.origin_ready(client, tries, fence, charge, broken)
+                        });
+                    }
                     add(format!("{client} gets nothing from the origin"), &|world| {
                         world.apply(client, Event::OriginFailed { fence }, broken);
                         world.clients[client] = Client::Away(tries);
@@ -65,6 +82,18 @@ impl World<'_> {
                         world.observed(index, observation.clone(), may_settle, broken);
                     });
                 }
+            }
+            if self.setting.undone
+                && let Nonce::Paid { block, .. } = self.chain[index]
+                && block == self.block
+            {
+                add(format!("the block of {index} is undone"), &|world| world.undo(index));
+            }
+            if self.setting.elsewhere && self.chain[index] == Nonce::Unused && self.rows[index].is_none() {
+                add(format!("{index} pays for something else"), &|world| {
+                    world.lands(index);
+                    world.elsewhere[index] = true;
+                });
             }
             // alarms come when they are due, and again
             if self.drives[index] == Drive::Idle && self.rows[index].as_deref().is_some_and(|row| self.is_due(row)) {
@@ -85,6 +114,9 @@ impl World<'_> {
                 .any(|client| !matches!(client, Client::Away(_) | Client::Served))
         {
             add("the object dies".into(), &|world| world.dies());
+        }
+        if self.setting.undone && self.block < BLOCKS {
+            add("a block passes".into(), &|world| world.block += 1);
         }
         if let Some(time) = self.later() {
             add(format!("{} s later", time - self.now), &|world| world.now = time);
@@ -108,8 +140,20 @@ impl World<'_> {
             });
             let nothing = answers(&|| Settlement::Unclear);
             match self.chain[index] {
+                // one that it finds, and did not make
+                Nonce::Paid { .. } if self.elsewhere[index] => add(format!("settle of {index}: done long ago"), &|world| {
+                    world.hasty[index] = true;
+                    done(world);
+                }),
                 Nonce::Paid { .. } => add(format!("settle of {index}: done"), &done),
                 _ => {
+                    if self.setting.undone && self.held[index] {
+                        // it names a transaction that is on its way, or was in a block that is gone
+                        add(format!("settle of {index}: done, and not there"), &|world| {
+                            world.hasty[index] = true;
+                            done(world);
+                        });
+                    }
                     add(format!("settle of {index}: refused"), &|world| {
                         world.held[index] = false;
                         refused(world);
@@ -138,6 +182,8 @@ impl World<'_> {
                         transaction,
                         block,
                         block_time: time,
+                        depth: self.block - block,
+                        floorless: false,
                     },
                 ));
                 // a node that lags behind
@@ -155,6 +201,13 @@ impl World<'_> {
             block: self.block,
             time: self.now,
         };
+    }
+
+    /// The newest block is gone; what was in it waits for another.
+    fn undo(&mut self, index: usize) {
+        self.chain[index] = Nonce::Unused;
+        self.held[index] = true;
+        self.hasty[index] = true;
     }
 
     fn is_due(&self, row: &Row) -> bool {
@@ -185,7 +238,7 @@ impl World<'_> {
         let Some(row) = &self.rows[index] else {
             return Work::None;
         };
-        let (row, work) = broken::step(broken, row, event, self.now, TIMEOUT);
+        let (row, work) = broken::step(broken, row, event, self.now, &self.terms());
         self.rows[index] = Some(Rc::new(row));
         work
     }
@@ -206,6 +259,7 @@ impl World<'_> {
             named: None,
             other_open: other.is_some_and(|row| row.is_open() && row.intent.resource == intent.resource),
             open: other.into_iter().filter(|row| row.is_open()).count(),
+            refused: 0,
             owned: owned.as_ref(),
             verified: false,
         };
@@ -244,7 +298,11 @@ impl World<'_> {
         let resource = self.intent(client).resource;
         let paid = (0..2).any(|index| {
             let bound = self.rows[index].as_ref().is_some_and(|row| row.intent.resource == resource);
-            bound && matches!(self.chain[index], Nonce::Paid { .. })
+            // where no block is waited for, one that is undone afterwards is the publisher's loss
+            let excused = self.hasty[index] && self.setting.confirmations == 0;
+            let here = matches!(self.chain[index], Nonce::Paid { .. }) && !self.elsewhere[index];
+            let nothing_used = self.rows[index].as_ref().is_some_and(|row| row.phase == Phase::Waived);
+            bound && (excused || here || nothing_used)
         });
         if !paid {
             self.broken_promise = Some("S1: the article went out, and nothing was paid for it");
@@ -252,12 +310,14 @@ impl World<'_> {
         Client::Served
     }
 
-    fn origin_ready(&mut self, client: usize, tries: u8, fence: u64, broken: Option<Broken>) {
+    fn origin_ready(&mut self, client: usize, tries: u8, fence: u64, charge: Option<Amount>, broken: Option<Broken>) {
         let index = self.index(client);
-        let work = self.apply(client, Event::OriginReady { fence, charge: None }, broken);
+        let work = self.apply(client, Event::OriginReady { fence, charge }, broken);
         if let (Work::Settle { .. }, Drive::Idle) = (work, self.drives[index]) {
             self.clients[client] = Client::Settling { tries };
             self.drive(index, work, false);
+        } else if self.rows[index].as_ref().is_some_and(|row| row.phase == Phase::Waived) && charge == Some(Amount::ZERO) {
+            self.clients[client] = self.serve(client);
         } else {
             self.clients[client] = Client::Away(tries);
         }
@@ -338,6 +398,7 @@ impl World<'_> {
     pub(crate) fn settle_down(&mut self, broken: Option<Broken>) {
         self.dies();
         for _ in 0..40 {
+            self.block += 1;
             for index in 0..2 {
                 if self.rows[index].as_deref().is_some_and(|row| self.is_due(row)) {
                     let mut work = self.apply_to(index, Event::Tick, broken);

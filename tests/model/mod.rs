@@ -25,6 +25,14 @@ pub(crate) struct Setting {
     pub(crate) liar: bool,
     /// Whether the payer may cancel, and an observer submit what the facilitator holds.
     pub(crate) others: bool,
+    /// Whether the chain may undo its newest block, and the facilitator say settled before there is one.
+    pub(crate) undone: bool,
+    /// How many blocks have to follow a transfer's own.
+    pub(crate) confirmations: u64,
+    /// Whether an authorization may have paid for something else before it is first seen here.
+    pub(crate) elsewhere: bool,
+    /// Whether what was used is charged, which may be nothing.
+    pub(crate) metered: bool,
 }
 
 pub(crate) const SETTINGS: &[Setting] = &[
@@ -34,6 +42,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         tagged: false,
         liar: true,
         others: true,
+        undone: false,
+        confirmations: 0,
+        elsewhere: false,
+        metered: false,
     },
     Setting {
         name: "one payment for two articles",
@@ -41,6 +53,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         tagged: false,
         liar: false,
         others: true,
+        undone: false,
+        confirmations: 0,
+        elsewhere: false,
+        metered: false,
     },
     Setting {
         name: "two payments for one article",
@@ -48,6 +64,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         tagged: true,
         liar: false,
         others: true,
+        undone: false,
+        confirmations: 0,
+        elsewhere: false,
+        metered: false,
     },
     Setting {
         name: "two payments, two articles",
@@ -55,17 +75,65 @@ pub(crate) const SETTINGS: &[Setting] = &[
         tagged: false,
         liar: false,
         others: true,
+        undone: false,
+        confirmations: 0,
+        elsewhere: false,
+        metered: false,
+    },
+    Setting {
+        name: "blocks are undone",
+        requests: [(0, 0), (1, 0), (0, 0)],
+        tagged: true,
+        liar: false,
+        others: false,
+        undone: true,
+        confirmations: 0,
+        elsewhere: false,
+        metered: false,
+    },
+    Setting {
+        name: "blocks are undone, and waited for",
+        requests: [(0, 0), (1, 0), (0, 0)],
+        tagged: true,
+        liar: false,
+        others: false,
+        undone: true,
+        confirmations: 1,
+        elsewhere: false,
+        metered: false,
+    },
+    Setting {
+        name: "paid for something else before",
+        requests: [(0, 0), (1, 0), (0, 0)],
+        tagged: false,
+        liar: false,
+        others: false,
+        undone: false,
+        confirmations: 0,
+        elsewhere: true,
+        metered: false,
+    },
+    Setting {
+        name: "what was used is charged",
+        requests: [(0, 0), (1, 1), (0, 1)],
+        tagged: true,
+        liar: false,
+        others: true,
+        undone: false,
+        confirmations: 0,
+        elsewhere: false,
+        metered: true,
     },
 ];
 
 /// How far to look.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Depth(u32);
+pub(crate) struct Depth(pub(crate) u32);
 
 impl Depth {
     pub(crate) fn from_env() -> Self {
         let depth = env::var("FARTHING_MODEL_DEPTH").ok().and_then(|text| text.parse().ok());
-        Self(depth.unwrap_or(10))
+        Self(depth.unwrap_or(9))
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use farthing::{
     evm::{Address, B256, Transfer},
-    ledger::{Intent, Phase, Row},
+    ledger::{Intent, Phase, Row, Terms},
     x402::Network,
 };
 
@@ -17,7 +17,7 @@ use super::{Broken, Setting};
 /// When the world begins, Unix seconds.
 pub(crate) const START: u64 = 1_000_000;
 /// The configured patience with a settle call, in seconds.
-pub(crate) const TIMEOUT: u64 = 20;
+const TIMEOUT: u64 = 20;
 /// How long the payer's authorizations hold, in seconds.
 const WINDOW: u64 = 60;
 
@@ -78,6 +78,10 @@ pub(crate) struct World<'a> {
     pub(crate) held: [bool; 2],
     /// Whether the facilitator refused it while it did: only a liar's lies are excused.
     pub(crate) lied: [bool; 2],
+    /// Whether it was said to be settled, or was, and its block is not there: the publisher took that risk.
+    pub(crate) hasty: [bool; 2],
+    /// Whether its transfer paid for something else, before it came here.
+    pub(crate) elsewhere: [bool; 2],
     pub(crate) chain: [Nonce; 2],
     pub(crate) clients: [Client; 3],
     /// A promise broken by the last event.
@@ -96,6 +100,8 @@ impl<'a> World<'a> {
             drives: [Drive::Idle; 2],
             held: [false; 2],
             lied: [false; 2],
+            hasty: [false; 2],
+            elsewhere: [false; 2],
             chain: [Nonce::Unused; 2],
             clients: [Client::Away(2), Client::Away(2), Client::Away(2)],
             broken_promise: None,
@@ -107,12 +113,13 @@ impl<'a> World<'a> {
         let (authorization, article) = self.setting.requests[client];
         Intent {
             resource: ARTICLES[article].into(),
-            seconds: Some(1_000_000),
+            // what is metered is sold by the call
+            seconds: (!self.setting.metered).then_some(1_000_000),
             version: 2,
             network: Network::BASE_SEPOLIA,
             asset: Address::repeat_byte(1),
             transfer: Transfer::Eip3009,
-            metered: None,
+            metered: self.setting.metered.then_some(6),
             upfront: false,
             verify: false,
             contract: false,
@@ -121,6 +128,7 @@ impl<'a> World<'a> {
             amount: "50000".parse().unwrap(),
             nonce: B256::with_last_byte(authorization.try_into().unwrap()),
             valid_before: START + WINDOW,
+            confirmations: 0,
             digest: authorization.to_string(),
             secret: true,
             tagged: self.setting.tagged,
@@ -129,6 +137,14 @@ impl<'a> World<'a> {
             late: (self.now >= START + WINDOW).then(|| "authorization-expired".into()),
             receipt: client.to_string(),
             request: String::new(),
+        }
+    }
+
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            timeout: TIMEOUT,
+            confirmations: self.setting.confirmations,
+            readable: true,
         }
     }
 
@@ -147,6 +163,8 @@ impl<'a> World<'a> {
                 self.drives,
                 self.held,
                 self.lied,
+                self.hasty,
+                self.elsewhere,
                 self.chain,
                 self.clients,
                 self.broken_promise,
@@ -165,14 +183,16 @@ impl<'a> World<'a> {
         if let Some(promise) = self.broken_promise {
             return Err(promise.into());
         }
-        // S3: nothing that we did took the money twice for one article
+        // S3: nothing that we did took the money twice for one article; calls are paid for one by one
         let taken = |index: usize| {
             let row = self.rows[index].as_ref();
-            matches!(self.chain[index], Nonce::Paid { .. }).then(|| row.map(|row| row.intent.resource.clone()))
+            let here = matches!(self.chain[index], Nonce::Paid { .. }) && !self.elsewhere[index];
+            here.then(|| row.map(|row| row.intent.resource.clone()))
         };
         if let (Some(one), Some(other)) = (taken(0), taken(1))
             && one == other
             && !self.lied.contains(&true)
+            && !self.setting.metered
         {
             return Err("S3: one article was paid for twice".into());
         }
@@ -183,7 +203,7 @@ impl<'a> World<'a> {
     pub(crate) fn fate(&self) -> u128 {
         let half = |seed: u8| {
             let mut hasher = DefaultHasher::new();
-            (seed, self.now, self.block, self.chain).hash(&mut hasher);
+            (seed, self.now, self.block, self.chain, self.elsewhere).hash(&mut hasher);
             for row in &self.rows {
                 hash_row(row.as_deref(), &mut hasher);
             }
@@ -201,6 +221,9 @@ impl<'a> World<'a> {
         for index in 0..2 {
             let phase = end.rows[index].as_ref().map(|row| &row.phase);
             let fits = match (end.chain[index], phase) {
+                // what paid for something else is nothing here
+                (Nonce::Paid { .. }, Some(Phase::Settled { .. })) if end.elsewhere[index] => false,
+                (Nonce::Paid { .. }, _) if end.elsewhere[index] => true,
                 (Nonce::Paid { .. }, Some(Phase::Settled { .. })) => true,
                 (Nonce::Paid { .. }, _) => return Err(format!("S4: paid for, and in the end {phase:?}")),
                 (Nonce::Unused | Nonce::Cancelled, Some(Phase::Settled { .. })) => false,
@@ -224,6 +247,7 @@ fn hash_row(row: Option<&Row>, hasher: &mut DefaultHasher) {
     (
         row.fence,
         row.created,
+        row.refusals,
         row.floor,
         &row.refused,
         &row.intent.resource,
@@ -238,11 +262,26 @@ fn hash_row(row: Option<&Row>, hasher: &mut DefaultHasher) {
             attempts,
             checks,
             next,
-        } => (3, *since, *attempts, *checks, *next).hash(hasher),
+            told,
+        } => (3, *since, *attempts, *checks, *next, told).hash(hasher),
         Phase::Settled {
-            at, answered, delivered, ..
-        } => (4, *at, *answered, *delivered).hash(hasher),
-        Phase::Rejected { closed, checks, .. } => (5, *closed, *checks).hash(hasher),
+            at,
+            answered,
+            delivered,
+            block,
+            watch,
+            ..
+        } => (
+            4,
+            *at,
+            *answered,
+            *delivered,
+            *block,
+            watch.map(|watch| (watch.next, watch.checks)),
+        )
+            .hash(hasher),
+        Phase::Rejected { at, closed, checks, .. } => (5, *at, *closed, *checks).hash(hasher),
         other => format!("{other:?}").hash(hasher),
     }
+    row.charge.hash(hasher);
 }

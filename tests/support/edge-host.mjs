@@ -29,7 +29,36 @@ function modulesOf(build) {
   return modules;
 }
 
-function options({ build, port, state, env }) {
+// D1 behind a door that can be told to misbehave: `mode` is what comes of the next statements. What goes through is real D1.
+const DOOR = `
+import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
+let mode = "";
+let seen = 0;
+class Statement extends RpcTarget {
+  constructor(statement) { super(); this.statement = statement; }
+  bind(...values) { return new Statement(this.statement.bind(...values)); }
+  async raw() {
+    seen += 1;
+    if (mode === "refuse") throw new Error("no books today");
+    if (mode === "twice") await this.statement.raw();
+    const rows = await this.statement.raw();
+    if (mode === "lost") throw new Error("the answer was lost");
+    if (mode === "hang") await new Promise((done) => setTimeout(done, 60_000));
+    return rows;
+  }
+}
+export class Books extends WorkerEntrypoint {
+  prepare(sql) { return new Statement(this.env.BOOKS.prepare(sql)); }
+}
+export default {
+  fetch(request) {
+    const wanted = new URL(request.url).searchParams.get("mode");
+    if (wanted !== null) [mode, seen] = [wanted, 0];
+    return new Response(String(seen));
+  },
+};`;
+
+function options({ build, port, state, env, books }) {
   const wrangler = parseJsonc(readFileSync(join(build, "wrangler.jsonc"), "utf8"));
   const compatibilityDate = wrangler.compatibility_date;
   const vars = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, { type: "text", value }]));
@@ -48,6 +77,7 @@ function options({ build, port, state, env }) {
             ...vars,
             LEDGER: { type: "durable-object", worker: "farthing", exportName: "Ledger" },
             ASSETS: { type: "worker", worker: "farthing-assets" },
+            ...(books && { BOOKS: { type: "worker", worker: "farthing-books", exportName: "Books" } }),
           },
         },
         // A socket of the Worker's own. miniflare's usual entrance rewrites URLs and headers and shows errors as pages.
@@ -65,6 +95,12 @@ function options({ build, port, state, env }) {
           env: { ASSETS: { type: "assets" } },
         },
       },
+      ...(books ? [{
+        config: {
+          name: "farthing-books", compatibilityDate, manifest: { mainModule: "index.js", modules: { "index.js": { type: "esm", contents: DOOR } } },
+          env: { BOOKS: { type: "d1", id: "books" } },
+        },
+      }] : []),
     ],
   };
 }
@@ -80,6 +116,22 @@ async function leave(code) {
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => leave(0));
 process.on("disconnect", () => leave(0));
+// What a test asks for later: {ask, id, …}.
+const answers = {
+  scheduled: async () => (await (await miniflare.getWorker("farthing")).scheduled({ cron: "*/5 * * * *" })).outcome,
+  books: async ({ mode }) => {
+    const query = mode === undefined ? "" : `?mode=${mode}`;
+    return Number(await (await (await miniflare.getWorker("farthing-books")).fetch(`http://books/${query}`)).text());
+  },
+};
+process.on("message", async ({ ask, id, ...more }) => {
+  if (!ask) return;
+  try {
+    tell({ id, answer: await answers[ask](more) });
+  } catch (error) {
+    tell({ id, failed: error.message });
+  }
+});
 process.once("message", async (message) => {
   try {
     miniflare = new Miniflare(options(message));

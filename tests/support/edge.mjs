@@ -13,12 +13,12 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
  * @param {object} options
  * `config`: the configuration as a value, as text, or as a function of the edge's URL; left out, the bundled sample holds.
  * `port`: 0 picks one, which restarts keep. `state`: folder of the Durable Objects; left out, a temporary one that goes at `stop`.
- * `keys`: FARTHING_KEYS. `env`: more variables; `build`: the folder with the Worker; `onLog({level, message})`.
+ * `keys`: FARTHING_KEYS. `env`: more variables; `build`: the folder with the Worker; `onLog({level, message})`. `books`: bind a D1.
  *
  * The Worker sees the URL as sent, with the client's Host, not normalised. CF-Connecting-IP and other headers of Cloudflare's
  * are there only if the client sends them, so a test can be any network it likes.
  */
-export async function startEdge({ config, port = 0, state, keys, env = {}, build = BUILD, onLog } = {}) {
+export async function startEdge({ config, port = 0, state, keys, env = {}, build = BUILD, onLog, books = false } = {}) {
   if (!existsSync(join(build, "index.js"))) throw new Error("There is no built Worker: run `npm run build` first.");
   const chosen = port || await freePort();
   if (port && await portTaken(port)) throw new Error(takenText(port));
@@ -59,15 +59,38 @@ export async function startEdge({ config, port = 0, state, keys, env = {}, build
           log.push(message.log);
           onLog?.(message.log);
         }
+        if (message.id) answered(message);
         if (message.ready) done();
         if (message.error) failed(new Error(message.code === "ERR_ADDRESS_IN_USE" ? takenText(chosen) : message.error));
       });
       child.ended.then(({ code, signal }) => failed(new Error(`the process around workerd ended (${signal ?? code})\n${output.slice(-2000)}`)));
     });
-    child.send({ build, port: chosen, state: folder, env: variables });
+    child.send({ build, port: chosen, state: folder, env: variables, books });
     await ready;
     // Only a client's pipe and the child itself may keep a test alive.
     child.channel?.unref();
+  }
+
+  const questions = new Map();
+  let asked = 0;
+  function answered({ id, answer, failed }) {
+    const { resolve, reject } = questions.get(id);
+    questions.delete(id);
+    if (failed === undefined) resolve(answer);
+    else reject(new Error(failed));
+  }
+  const ask = (name, more = {}) => new Promise((resolve, reject) => {
+    questions.set(++asked, { resolve, reject });
+    host.send({ ask: name, id: asked, ...more });
+  });
+  async function readOnly(path, sql, parameters) {
+    const { DatabaseSync } = await import("node:sqlite");
+    const database = new DatabaseSync(path, { readOnly: true });
+    try {
+      return database.prepare(sql).all(...parameters);
+    } finally {
+      database.close();
+    }
   }
 
   // Only after its host ended without doing so; its number is not reused that soon.
@@ -122,17 +145,31 @@ export async function startEdge({ config, port = 0, state, keys, env = {}, build
     },
     /** Runs a query against every payer's ledger on disk: [{ledger, rows}]. Reads only; `node:sqlite`. */
     async query(sql, ...parameters) {
-      const { DatabaseSync } = await import("node:sqlite");
       const directory = join(folder, "do", "farthing-Ledger");
       const names = await readdir(directory).catch(() => []);
-      return names.filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name)).sort().map((name) => {
-        const database = new DatabaseSync(join(directory, name), { readOnly: true });
-        try {
-          return { ledger: name.slice(0, 64), rows: database.prepare(sql).all(...parameters) };
-        } finally {
-          database.close();
-        }
-      });
+      const files = names.filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name)).sort();
+      return Promise.all(files.map(async (name) => ({ ledger: name.slice(0, 64), rows: await readOnly(join(directory, name), sql, parameters) })));
+    },
+    /** The cron trigger fires. */
+    scheduled: () => ask("scheduled"),
+    books: {
+      /** The books' SQLite file; undefined before there is one. */
+      async file() {
+        const names = await readdir(folder, { recursive: true });
+        const name = names.find((one) => /d1.*\/[0-9a-f]{64}\.sqlite$/.test(one));
+        return name && join(folder, name);
+      },
+      /** What is in them: every row of `payment`, or of a query. */
+      async rows(sql = "SELECT * FROM payment ORDER BY first_seen", ...parameters) {
+        const file = await edge.books.file();
+        if (!file) return [];
+        const [{ tables }] = await readOnly(file, "SELECT count(*) AS tables FROM sqlite_master WHERE name = 'payment'", []);
+        return tables === 0 ? [] : readOnly(file, sql, parameters);
+      },
+      /** From now on statements are refused ("refuse"), run and not answered ("lost", "hang"), run twice ("twice"); "" for as usual. */
+      mode: (mode) => ask("books", { mode }),
+      /** Statements since the mode was set. */
+      seen: () => ask("books"),
     },
     async stop() {
       await stop(host);

@@ -36,11 +36,11 @@ const demoRpc = (rpc) => async (request, response) => {
 /**
  * @param {object} [options]
  * `port` of the site; `hostile`: put a scriptable proxy before the facilitator and another before the chain; `change(config)`
- * may alter or replace the configuration; `keys`, `state`, `build`, `env` as for `startEdge`; `blockTime` as for `startChain`;
+ * may alter or replace the configuration; `keys`, `state`, `build`, `env`, `books` as for `startEdge`; `blockTime` as for `startChain`;
  * `say(text)` is told about progress.
  */
 export async function startNewspaper({
-  port = 0, hostile = false, change = (config) => config, keys = randomKeys(), blockTime, state, build, env, say = () => {},
+  port = 0, hostile = false, change = (config) => config, keys = randomKeys(), blockTime, state, build, env, books, say = () => {},
 } = {}) {
   const newspaper = JSON.parse(readFileSync(join(DEMO, "newspaper.json"), "utf8"));
   const started = [];
@@ -81,7 +81,7 @@ export async function startNewspaper({
       demo: { script: "/demo-wallet.js" },
     });
     say("Starting the Worker …");
-    const edge = await add(startEdge({ port: sitePort, config, keys, state, build, env }));
+    const edge = await add(startEdge({ port: sitePort, config, keys, state, build, env, books }));
     return {
       site, config, chain, facilitator, badFacilitator, badRpc, origin, edge, keys, stop,
       articles: newspaper.articles.map(({ path, price }) => ({ url: site + path, path, price })),

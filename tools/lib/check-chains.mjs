@@ -38,7 +38,8 @@ export async function askChains({ gate, config, entries, urls }) {
   return chains;
 }
 
-async function identify(url) {
+/** {network}, or {trouble} in words. */
+export async function identify(url) {
   try {
     const id = await openRpc(url).chainId();
     return Number.isSafeInteger(id) ? { network: `eip155:${id}` } : { trouble: "gave no chain id" };

@@ -6,7 +6,7 @@ import { onShutdown, portTaken, start, stop, takenText } from "./processes.mjs";
 export const root = resolve(import.meta.dirname, "..", "..");
 
 /** A file as it was typed: npm runs its scripts in the project's folder, wherever they were called. */
-export const typed = (file) => resolve(["check", "edge"].includes(process.env.npm_lifecycle_event) ? process.env.INIT_CWD ?? "." : ".", file);
+export const typed = (file) => resolve(["check", "edge", "reconcile"].includes(process.env.npm_lifecycle_event) ? process.env.INIT_CWD ?? "." : ".", file);
 
 /** Something the person at the terminal can mend: its text is all that is printed. */
 export class Mistake extends Error {}

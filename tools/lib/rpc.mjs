@@ -1,4 +1,4 @@
-// Reading a chain by JSON-RPC: the few calls that `check` makes, without a library.
+// Reading a chain by JSON-RPC: the few calls that the commands make, without a library.
 
 const SECONDS = 10;
 const SELECTORS = {
@@ -39,6 +39,15 @@ export function openRpc(url) {
     return answer.result;
   }
   return {
+    /** Any call; throws what the node answers instead of a result. */
+    ask,
+    latest: async () => Number(await ask("eth_blockNumber")),
+    /** {time} of a block, Unix seconds. */
+    async block(number) {
+      const block = await ask("eth_getBlockByNumber", [`0x${number.toString(16)}`, false]);
+      if (!block) throw new Error(`there is no block ${number}`);
+      return { time: Number(block.timestamp) };
+    },
     chainId: async () => Number(await ask("eth_chainId")),
     hasCode: async (address) => /^0x[0-9a-f]{2}/i.test(await ask("eth_getCode", [address, "latest"])),
     /** What a contract answers, as bytes in hex; undefined where it has no such function. Other troubles are thrown. */

@@ -1,16 +1,22 @@
-// One gate for each isolate, made from the config file beside the Worker or the variable that replaces it.
+// One WebAssembly instance for each isolate, configured from the file beside the Worker or the variable that replaces it. One that was
+// lost is replaced by the next who needs it.
 
 import bundled from "./farthing.jsonc";
-import { Gate } from "./gate.js";
+import { Edge } from "./edge.js";
+import { html, csp } from "./page.js";
 
-let gate;
+const CONFIGURED = 2;
 
-export function gateFor(env) {
-  gate ??= new Gate(env.FARTHING_CONFIG ?? bundled, env.FARTHING_KEYS ?? "", env.FARTHING_LOCAL === "1");
-  return gate;
-}
+let edge;
 
-// After a trap nothing in the instance can be relied on.
-export function dropGate() {
-  gate = undefined;
+export function edgeFor(env) {
+  if (edge === undefined || edge.lost) {
+    const fresh = new Edge();
+    const length = fresh.write([env.FARTHING_CONFIG ?? bundled, env.FARTHING_KEYS ?? "", html, csp].join("\0"));
+    if (fresh.enter("configure", [length, env.FARTHING_LOCAL === "1" ? 1 : 0]) !== CONFIGURED) throw new Error("the gate did not start");
+    const [kind, value] = fresh.read().split("\n");
+    fresh.origin = { kind, value };
+    edge = fresh;
+  }
+  return edge;
 }

@@ -1,7 +1,7 @@
-// The gate's WebAssembly instance: texts in through its buffer, a code and a text out.
+// The gate's part of the WebAssembly: a request's texts in, a code and a text out. A request that began in an instance which was lost
+// since goes on in the next: between two calls the gate remembers nothing.
 
-import module from "./gate.wasm";
-import { html, csp } from "./page.js";
+import { edgeFor } from "./config.js";
 
 export const FREE = 1;
 export const ANSWER = 2;
@@ -14,24 +14,27 @@ export const DELIVER = 8;
 
 const RANDOM = 16;
 const NO_BODY = new Set([101, 204, 205, 304]);
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 const now = () => Math.floor(Date.now() / 1000);
 const present = (value) => (value === null ? "" : `=${value}`);
 
 export class Gate {
-  #wasm = new WebAssembly.Instance(module).exports;
+  #env;
 
-  constructor(config, keys, local) {
-    const length = this.#write(0, [config, keys, html, csp].join("\0"));
-    if (this.#wasm.configure(length, local ? 1 : 0) !== ANSWER) throw new Error("the gate did not start");
-    const [kind, value, settlement] = this.#read().split("\n");
-    this.origin = { kind, value };
-    this.settlement = settlement;
+  constructor(env) {
+    this.#env = env;
+  }
+
+  get #edge() {
+    return edgeFor(this.#env);
+  }
+
+  get origin() {
+    return this.#edge.origin;
   }
 
   route(url) {
-    return this.#wasm.route(this.#write(0, url));
+    const edge = this.#edge;
+    return edge.enter("route", [edge.write(url)]);
   }
 
   lines({ method, url, headers }) {
@@ -48,18 +51,17 @@ export class Gate {
   }
 
   decide(lines) {
-    const length = this.#writeWithRandom(lines);
-    return { code: this.#wasm.decide(length, now()), text: this.#read() };
+    return this.#ask("decide", lines);
   }
 
   next(lines, reply) {
-    const length = this.#writeWithRandom(`${lines}\0${reply}`);
-    return { code: this.#wasm.next(length, now()), text: this.#read() };
+    return this.#ask("next", `${lines}\0${reply}`);
   }
 
   undelivered(lines, status, paid) {
-    this.#wasm.undelivered(this.#write(0, lines), status, paid ? 1 : 0);
-    return this.answer(this.#read());
+    const edge = this.#edge;
+    edge.enter("undelivered", [edge.write(lines), status, paid ? 1 : 0]);
+    return this.answer(edge.read());
   }
 
   // "402\nName: value\n\nbody"
@@ -76,23 +78,11 @@ export class Gate {
     return [...lines.slice(0, count), pairs(lines.slice(count))];
   }
 
-  #writeWithRandom(text) {
-    const length = this.#write(RANDOM, text);
-    crypto.getRandomValues(new Uint8Array(this.#wasm.memory.buffer, this.#wasm.buffer(length), RANDOM));
-    return length;
-  }
-
-  // Three bytes hold any UTF-16 unit, so nothing can be cut off silently.
-  #write(offset, text) {
-    const room = offset + text.length * 3;
-    const address = this.#wasm.buffer(room);
-    const { read, written } = encoder.encodeInto(text, new Uint8Array(this.#wasm.memory.buffer, address + offset, room - offset));
-    if (read !== text.length) throw new Error("the request did not fit");
-    return offset + written;
-  }
-
-  #read() {
-    return decoder.decode(new Uint8Array(this.#wasm.memory.buffer, this.#wasm.output(), this.#wasm.output_length()));
+  #ask(way, text) {
+    const edge = this.#edge;
+    const length = edge.write(text, RANDOM);
+    crypto.getRandomValues(edge.bytes(RANDOM));
+    return { code: edge.enter(way, [length, now()]), text: edge.read() };
   }
 }
 

@@ -1,8 +1,7 @@
 // The Worker's entry: does the I/O that the gate decides on, and decides nothing itself.
 // Anything thrown, and any code it does not know, refuses the request.
 
-import { dropGate, gateFor } from "./config.js";
-import { FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER } from "./gate.js";
+import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER } from "./gate.js";
 import { fetchFree, fetchPriced } from "./origin.js";
 import { deliver, refused } from "./response.js";
 
@@ -13,17 +12,21 @@ const PENDING = '{"refuse":{"problem":"settlement-pending","resource":"","retryA
 export default {
   async fetch(request, env, ctx) {
     try {
-      const gate = gateFor(env);
+      const gate = new Gate(env);
       const code = gate.route(request.url);
       if (code === FREE) return await fetchFree(gate.origin, request, env);
       if (code !== LOOK) return refused();
       return await look(gate, request, env, ctx);
     } catch (error) {
-      // a trap, or the end of the stack, leaves the instance in an unknown state: the next request starts another
-      if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) dropGate();
       console.error("refused after an error:", error?.message);
       return refused();
     }
+  },
+
+  // The backstop: one object that is no payer's reads the chains and asks the ledgers.
+  async scheduled(controller, env) {
+    const stub = env.LEDGER.get(env.LEDGER.idFromName("cron"));
+    await stub.fetch("https://ledger/scan", { method: "POST" });
   },
 };
 

@@ -1,59 +1,59 @@
-// The Durable Object class: starts the ledger's WebAssembly on first use, so that requests without
-// a payment never pay for it.
+// The Durable Object class: runs the calls of one payer's ledger. Nothing of it starts before the first of them.
 
 import { DurableObject } from "cloudflare:workers";
-import module from "./ledger.wasm";
-import { initSync, configure, Ledger as RustLedger, __wbg_reset_state } from "./ledger.glue.js";
-import { gateFor } from "./config.js";
-import { onLoss } from "./guard.js";
+import { edgeFor } from "./config.js";
 import { Platform } from "./platform.js";
 
-let generation = 0; // 0: never started
-let broken = false;
-let pending = new Set(); // rejections of the calls inside Rust
+const WAITS = 9;
+const ANSWERED = 10;
 
-// What was thrown inside Rust ends all calls there: nobody else would end them.
-onLoss((error) => {
-  if (!broken) console.error("the ledger restarts after an error:", error?.message);
-  broken = true;
-  const calls = pending;
-  pending = new Set();
-  for (const reject of calls) reject(new Error("the ledger restarts"));
+let objects = 0;
+let calls = 0;
+
+// An instance keeps an object until it is told that the platform has dropped it.
+const dropped = new FinalizationRegistry(({ edge, object }) => {
+  if (!edge.lost) edge.enter("forget", [object]);
 });
 
-function ready(env) {
-  if (generation > 0 && !broken) return;
-  if (generation === 0) initSync({ module });
-  else __wbg_reset_state();
-  generation += 1;
-  broken = false;
-  configure(gateFor(env).settlement);
-}
-
 export class Ledger extends DurableObject {
-  #platform = new Platform(this.ctx.storage);
-  #rust;
-  #generation = 0;
-
-  #enter(work) {
-    return new Promise((resolve, reject) => {
-      pending.add(reject);
-      ready(this.env);
-      if (this.#generation !== generation) {
-        this.#rust = new RustLedger(this.#platform);
-        this.#generation = generation;
-      }
-      work(this.#rust).then(resolve, reject).finally(() => pending.delete(reject));
-    });
-  }
+  #platform = new Platform(this.ctx.storage, this.env);
+  #object = ++objects;
+  #edge; // that knows the object
 
   async fetch(request) {
     const call = request.url.slice(request.url.lastIndexOf("/") + 1);
     const body = await request.text();
-    return new Response(await this.#enter((rust) => rust.call(call, body)));
+    return new Response(await this.#run(call, body));
   }
 
   alarm() {
-    return this.#enter((rust) => rust.alarm());
+    return this.#run("alarm", "");
+  }
+
+  // Runs a call to its end: whatever it waits for is done, one thing after the other.
+  #run(call, body) {
+    const edge = edgeFor(this.env);
+    if (this.#edge !== edge) dropped.register(this, { edge, object: this.#object });
+    this.#edge = edge;
+    const id = ++calls;
+    const enter = (way, text, ...more) => {
+      const code = edge.enter(way, [this.#object, id, ...more, edge.write(text)], this.#platform);
+      return { code, text: edge.read() };
+    };
+    return edge.ends(async () => {
+      let { code, text } = enter("start", `${call}\n${body}`);
+      while (code === WAITS) {
+        let failed = 0;
+        try {
+          text = await this.#platform.perform(text);
+        } catch (error) {
+          text = String(error?.message);
+          failed = 1;
+        }
+        ({ code, text } = enter("resume", text, failed));
+      }
+      if (code !== ANSWERED) throw new Error(text);
+      return text;
+    });
   }
 }

@@ -1,17 +1,33 @@
-// What the ledger's WebAssembly asks of the platform, for one object. Decides nothing.
+// What the ledger asks of the platform, for one object: some things at once, others by an effect that it waits for. Decides nothing.
 
 import { post } from "./post.js";
 
+// How long the books may take.
+const BOOKS_PATIENCE = 10_000;
+
 export class Platform {
   #storage;
+  #env;
   #waiting = [];
 
-  constructor(storage) {
+  constructor(storage, env) {
     this.#storage = storage;
+    this.#env = env;
+  }
+
+  get hasBooks() {
+    return this.#env.BOOKS !== undefined;
+  }
+
+  // Both happen in the order they are called in, before anything that is written later.
+  clear() {
+    const failed = (error) => console.error("the storage was not emptied:", error?.message);
+    this.#storage.deleteAlarm().catch(failed);
+    this.#storage.deleteAll().catch(failed);
   }
 
   // texts in, the first column out, as texts
-  query(sql, values) {
+  query(sql, ...values) {
     return this.#storage.sql.exec(sql, ...values).raw().toArray().map(([value]) => String(value));
   }
 
@@ -19,12 +35,54 @@ export class Platform {
     return Math.floor(Date.now() / 1000);
   }
 
-  async alarm(seconds) {
-    if (seconds === undefined) await this.#storage.deleteAlarm();
-    else await this.#storage.setAlarm(Date.now() + seconds * 1000);
+  wake() {
+    for (const end of this.#waiting.splice(0)) end();
   }
 
-  wait(seconds) {
+  // An effect is lines: its name, then its values; the last may have several. The result is a text.
+  async perform(effect) {
+    const [name, ...values] = effect.split("\n");
+    switch (name) {
+      case "post": {
+        const [url, seconds, most, ...body] = values;
+        return await post(url, body.join("\n"), Number(seconds), Number(most));
+      }
+      case "alarm":
+        if (values[0] === "") await this.#storage.deleteAlarm();
+        else await this.#storage.setAlarm(Date.now() + Number(values[0]) * 1000);
+        return "";
+      case "wait":
+        await this.#wait(Number(values[0]));
+        return "";
+      case "books":
+        return await this.#books(values[0], values.slice(1).join("\n"));
+      case "call": {
+        const [object, call, ...body] = values;
+        const stub = this.#env.LEDGER.get(this.#env.LEDGER.idFromName(object));
+        return await (await stub.fetch(`https://ledger/${call}`, { method: "POST", body: body.join("\n") })).text();
+      }
+      default:
+        throw new Error(`no such effect: ${name}`);
+    }
+  }
+
+  // the first column, a line each
+  async #books(sql, value) {
+    let statement = this.#env.BOOKS.prepare(sql);
+    if (value !== "") statement = statement.bind(value);
+    let timer;
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error("the books did not answer in time")), BOOKS_PATIENCE);
+    });
+    try {
+      const rows = await Promise.race([statement.raw(), late]);
+      return rows.map(([column]) => column).join("\n");
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #wait(seconds) {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, seconds * 1000);
       this.#waiting.push(() => {
@@ -32,13 +90,5 @@ export class Platform {
         resolve();
       });
     });
-  }
-
-  wake() {
-    for (const end of this.#waiting.splice(0)) end();
-  }
-
-  post(url, body, seconds, most) {
-    return post(url, body, seconds, most);
   }
 }

@@ -5,12 +5,12 @@ use farthing::{
         Transfer,
         chain::{self, Block, Unreadable, Use, Wanted, permit2},
     },
-    ledger::{Observation, Row, Settlement, read_settlement},
-    route::Settlement as Settings,
+    ledger::{Floor, Observation, Row, Settlement, read_settlement},
+    route::{Settlement as Settings, config::Settler},
     x402::facilitator::VerifyResponse,
 };
 
-use crate::platform::{Platform, warn};
+use crate::platform::Platform;
 
 /// Patience with one RPC call, in seconds.
 const RPC_SECONDS: u64 = 5;
@@ -32,17 +32,17 @@ const LOOK_BACK_SECONDS: u64 = 600;
 /// Posts JSON; status and body, or nothing when no whole answer came in time.
 async fn post(platform: &Platform, url: &str, body: &str, seconds: u64, most: u32) -> Option<(u16, String)> {
     let seconds = u32::try_from(seconds).ok()?;
-    let answer = platform.post(url, body, seconds, most).await.ok()?.as_string()?;
+    let answer = platform.post(url, body, seconds, most).await.ok()?;
     let (status, body) = answer.split_once('\n')?;
     Some((status.parse().ok()?, body.to_owned()))
 }
 
 /// Asks the facilitator to settle a row.
 pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row) -> Settlement {
-    let Some(facilitator) = settings.facilitators.first() else {
+    let Some(Settler::Facilitator { url, .. }) = settings.facilitators.first() else {
         return Settlement::Unclear;
     };
-    let url = format!("{facilitator}/settle");
+    let url = format!("{url}/settle");
     match post(platform, &url, &row.request(), settings.timeout_seconds, FACILITATOR_BYTES).await {
         Some((status, body)) => read_settlement(row, status, &body),
         None => Settlement::Unclear,
@@ -52,7 +52,10 @@ pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row) 
 /// Asks the facilitator whether a payment could be settled: then its nonce is unused, and its payer
 /// signed. None where it did not say.
 pub(crate) async fn verify(platform: &Platform, settings: &Settings, request: &str) -> Option<VerifyResponse> {
-    let url = format!("{}/verify", settings.facilitators.first()?);
+    let Some(Settler::Facilitator { url, .. }) = settings.facilitators.first() else {
+        return None;
+    };
+    let url = format!("{url}/verify");
     let (_, body) = post(platform, &url, request, settings.timeout_seconds, FACILITATOR_BYTES).await?;
     VerifyResponse::read(&body)
 }
@@ -65,6 +68,8 @@ pub(crate) struct Lookup<'a> {
     pub(crate) network: farthing::x402::Network,
     /// Since when, Unix seconds.
     pub(crate) since: u64,
+    /// The latest block before it was begun, where one was read.
+    pub(crate) floor: Option<Floor>,
     /// Transactions that are known to be other payments of this payer.
     pub(crate) spoken_for: &'a [String],
 }
@@ -74,7 +79,7 @@ pub(crate) async fn observe(platform: &Platform, settings: &Settings, lookup: &L
     for url in settings.rpc.get(&lookup.network).into_iter().flatten() {
         match (Endpoint { platform, url }).fate(lookup).await {
             Ok(observation) => return observation,
-            Err(Unreadable) => warn(&format!(
+            Err(Unreadable) => platform.warn(&format!(
                 "the rpc endpoint {} did not answer as it should",
                 chain::endpoint_name(url)
             )),
@@ -83,21 +88,24 @@ pub(crate) async fn observe(platform: &Platform, settings: &Settings, lookup: &L
     Observation::Nothing
 }
 
-/// The latest block's number from the first endpoint, if it answers at once.
-pub(crate) async fn latest_block(platform: &Platform, settings: &Settings, network: farthing::x402::Network) -> Option<u64> {
+/// The latest block from the first endpoint, if it answers at once.
+pub(crate) async fn latest_block(platform: &Platform, settings: &Settings, network: farthing::x402::Network) -> Option<Floor> {
     let url = settings.rpc.get(&network)?.first()?;
     let body = String::from_utf8(chain::ask_latest_block()).ok()?;
     let (_, answer) = post(platform, url, &body, FLOOR_SECONDS, CHAIN_BYTES).await?;
-    Some(chain::read_block(answer.as_bytes()).ok()?.number)
+    let Block { number, hash, .. } = chain::read_block(answer.as_bytes()).ok()?;
+    Some(Floor { number, hash })
 }
 
-struct Endpoint<'a> {
-    platform: &'a Platform,
-    url: &'a str,
+/// One endpoint of a chain.
+pub(crate) struct Endpoint<'a> {
+    pub(crate) platform: &'a Platform,
+    pub(crate) url: &'a str,
 }
 
 impl Endpoint<'_> {
-    async fn ask(&self, body: Vec<u8>) -> core::result::Result<Vec<u8>, Unreadable> {
+    /// Asks one question; its answer's body.
+    pub(crate) async fn ask(&self, body: Vec<u8>) -> core::result::Result<Vec<u8>, Unreadable> {
         let body = String::from_utf8(body).map_err(|_| Unreadable)?;
         match post(self.platform, self.url, &body, RPC_SECONDS, CHAIN_BYTES).await {
             Some((200, answer)) => Ok(answer.into_bytes()),
@@ -127,6 +135,8 @@ impl Endpoint<'_> {
                     transaction,
                     block: number,
                     block_time: block.time,
+                    depth: latest.number.saturating_sub(number),
+                    floorless: self.is_floorless(lookup, number).await?,
                 })
             }
             None => Ok(Observation::UsedOtherwise),
@@ -170,6 +180,8 @@ impl Endpoint<'_> {
                         transaction,
                         block,
                         block_time,
+                        depth: latest.number.saturating_sub(block),
+                        floorless: self.is_floorless(lookup, block).await?,
                     });
                 }
             }
@@ -198,6 +210,17 @@ impl Endpoint<'_> {
             }
         }
         Err(Unreadable)
+    }
+
+    /// Whether the floor of a transfer in this block was undone. Only one that is not above it asks.
+    async fn is_floorless(&self, lookup: &Lookup<'_>, block: u64) -> core::result::Result<bool, Unreadable> {
+        match lookup.floor.filter(|floor| block <= floor.number) {
+            Some(floor) => {
+                let now = chain::read_block(&self.ask(chain::ask_block(floor.number)).await?)?;
+                Ok(now.hash != floor.hash)
+            }
+            None => Ok(false),
+        }
     }
 
     /// Whether a block is well before a time.

@@ -8,30 +8,33 @@ use std::{
 
 use farthing::{
     evm::chain::Wanted,
-    ledger::{self, Claim, Event, Intent, Observation, Payer, Phase, Reply, Row, SETTLE_SLACK_SECONDS, Settlement, Work},
+    ledger::{
+        self, Claim, Event, Floor, Intent, Observation, Payer, Phase, REFUSED_SECONDS, Read, Reply, Row, SETTLE_SLACK_SECONDS,
+        Settlement, Standing, Terms, Work,
+    },
     money::Amount,
     problem::Problem,
     route::Settlement as Settings,
     x402::v2::Scheme,
 };
-use serde::Deserialize;
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use crate::{
     ask::{self, Lookup},
+    books,
     budget::Budget,
+    calls::{Named, Owner, Question, SignIn},
     config,
     platform::{Platform, Result},
     rows::Rows,
+    scan::{self, Scan},
 };
 
 /// How long before an alarm that failed is tried again, in seconds.
 const ALARM_RETRY_SECONDS: u32 = 30;
 
 /// One payer's ledger at one site.
-#[wasm_bindgen]
 #[derive(Debug)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     platform: Platform,
     rows: Rows,
     /// Authorizations that somebody is finding out about right now.
@@ -44,29 +47,18 @@ pub struct Ledger {
 /// A refusal, or none, once it is known.
 type Verdict = Rc<RefCell<Option<Option<Reply>>>>;
 
-#[derive(Deserialize)]
-struct Owner {
-    key: String,
-    fence: u64,
-    /// The origin's `Settlement-Overrides`, for what is metered.
-    #[serde(default)]
-    overrides: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Question {
-    resource: String,
-}
-
-#[derive(Deserialize)]
-struct SignIn {
-    resource: String,
-    nonce: String,
-    until: u64,
-}
-
 fn timeout() -> u64 {
     config::settlement().map_or(0, |settings| settings.timeout_seconds)
+}
+
+/// What the settings mean for one payment.
+fn terms(intent: &Intent) -> Terms {
+    let settings = config::settlement();
+    Terms {
+        timeout: settings.as_ref().map_or(0, |settings| settings.timeout_seconds),
+        confirmations: intent.confirmations,
+        readable: settings.is_some_and(|settings| settings.rpc.contains_key(&intent.network)),
+    }
 }
 
 fn wanted(intent: &Intent, charged: Amount) -> Wanted {
@@ -87,15 +79,13 @@ fn wanted(intent: &Intent, charged: Amount) -> Wanted {
 }
 
 /// Reads what our own shim and gate wrote.
-fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T> {
-    serde_json::from_str(json).map_err(|_| JsValue::from_str("the call cannot be read"))
+fn read<T: Read>(json: &str) -> Result<T> {
+    T::read(json).ok_or_else(|| "the call cannot be read".into())
 }
 
-#[wasm_bindgen]
 impl Ledger {
     /// The ledger over an object's storage.
-    #[wasm_bindgen(constructor)]
-    pub fn new(platform: Platform) -> Self {
+    pub(crate) fn new(platform: Platform) -> Self {
         let rows = Rows::open(platform.clone());
         Self {
             platform,
@@ -106,25 +96,37 @@ impl Ledger {
         }
     }
 
-    /// Answers one of the gate's calls, by name; bodies and answers are JSON.
-    pub async fn call(&self, call: String, body: String) -> Result<String> {
-        let reply = match call.as_str() {
-            "claim" => self.claim(read(&body)?).await?,
-            "settle" => self.settle(read(&body)?).await?,
-            "release" => self.release(&read(&body)?)?,
-            "owned" => self.owned(&read(&body)?)?,
-            "signIn" => self.sign_in(&read(&body)?)?,
+    /// Answers one of the gate's calls, by name; bodies and answers are JSON. Or does the alarm's work.
+    pub(crate) async fn call(&self, call: &str, body: &str) -> Result<String> {
+        let reply = match call {
+            "claim" => self.claim(read(body)?).await?,
+            "settle" => self.settle(read(body)?).await?,
+            "release" => self.release(&read(body)?)?,
+            "owned" => self.owned(&read(body)?)?,
+            "signIn" => self.sign_in(&read(body)?)?,
+            "receipt" => {
+                if let Some(standing) = self.standing(&read(body)?)? {
+                    return Ok(standing);
+                }
+                Reply::refuse(Problem::NoSuchEndpoint, "")
+            }
+            "stray" => return self.stray(read(body)?).await,
+            "scan" => return self.scan().await,
             "delivered" => {
-                self.apply(&body, Event::Delivered)?;
+                self.apply(body, Event::Delivered)?;
+                return Ok(String::new());
+            }
+            "alarm" => {
+                self.alarm().await?;
                 return Ok(String::new());
             }
             _ => return Err("unknown call".into()),
         };
-        serde_json::to_string(&reply).map_err(|_| JsValue::NULL)
+        serde_json::to_string(&reply).map_err(|_| "a reply cannot be written".into())
     }
 
     /// The alarm's work. Never fails: the platform gives up on an alarm after six failures (threat B6).
-    pub async fn alarm(&self) -> Result<()> {
+    async fn alarm(&self) -> Result<()> {
         if self.work_off().await.is_err() {
             self.platform.alarm(Some(ALARM_RETRY_SECONDS)).await?;
         }
@@ -135,7 +137,7 @@ impl Ledger {
 impl Ledger {
     /// Unix seconds.
     fn now(&self) -> u64 {
-        self.platform.now().into()
+        self.platform.now()
     }
 
     /// A payment arrived: decide, and wait where the decision says so.
@@ -230,9 +232,9 @@ impl Ledger {
     /// (threat A16). A nonce that was made for this offer has no past.
     async fn read_floor(&self, intent: &Intent, key: &str, fence: u64) -> Result<()> {
         if let (false, Some(settings)) = (intent.tagged, config::settlement())
-            && let Some(block) = ask::latest_block(&self.platform, &settings, intent.network).await
+            && let Some(floor) = ask::latest_block(&self.platform, &settings, intent.network).await
         {
-            self.apply(key, Event::Floor { fence, block })?;
+            self.apply(key, Event::Floor { fence, floor })?;
         }
         Ok(())
     }
@@ -251,12 +253,13 @@ impl Ledger {
             named: named.as_ref(),
             other_open: self.rows.other_open(&intent.resource, key)?,
             open: self.rows.open_count(key)?,
+            refused: self.rows.refused_since(now.saturating_sub(REFUSED_SECONDS), key)?,
             owned: owned.as_ref(),
             verified,
         };
         let claim = ledger::claim(payer, intent, now);
         if let Claim::Won(row) = &claim {
-            self.rows.put(row)?;
+            self.rows.put(same.as_ref(), row)?;
         }
         Ok(claim)
     }
@@ -276,12 +279,20 @@ impl Ledger {
     }
 
     /// What the chain says of a payment.
-    async fn observe(&self, settings: &Settings, intent: &Intent, charged: Amount, since: u64) -> Observation {
+    async fn observe(
+        &self,
+        settings: &Settings,
+        intent: &Intent,
+        charged: Amount,
+        since: u64,
+        floor: Option<Floor>,
+    ) -> Observation {
         let spoken_for = self.rows.transactions().unwrap_or_default();
         let lookup = Lookup {
             wanted: wanted(intent, charged),
             network: intent.network,
             since,
+            floor,
             spoken_for: &spoken_for,
         };
         ask::observe(&self.platform, settings, &lookup).await
@@ -291,7 +302,7 @@ impl Ledger {
         let Some(settings) = config::settlement() else {
             return false;
         };
-        match self.observe(&settings, intent, intent.amount, self.now()).await {
+        match self.observe(&settings, intent, intent.amount, self.now(), None).await {
             Observation::Unused { .. } => true,
             Observation::Nothing if !self.budget.borrow_mut().take(self.now()) => false,
             Observation::Nothing => ask::verify(&self.platform, &settings, &intent.request)
@@ -329,7 +340,7 @@ impl Ledger {
         };
         let resource = &row.intent.resource;
         Ok(match &row.phase {
-            Phase::Rejected { reason, .. } => Reply::rejected(resource, reason),
+            Phase::Rejected { reason, .. } => Reply::rejected(resource, reason, None).with_receipt(&row.intent.receipt),
             Phase::Expired => Reply::refuse(Problem::AuthorizationExpired, resource),
             Phase::Cancelled => Reply::refuse(Problem::AuthorizationCancelled, resource),
             Phase::Foreign => Reply::refuse(Problem::AlreadyUsed, resource),
@@ -357,6 +368,58 @@ impl Ledger {
         })
     }
 
+    /// How the payment with this receipt stands, as JSON. Reads only.
+    fn standing(&self, named: &Named) -> Result<Option<String>> {
+        match self.rows.with_receipt(&named.receipt)? {
+            Some(row) => {
+                let standing = serde_json::to_string(&Standing::of(&row, self.now()));
+                standing.map(Some).map_err(|_| "a standing cannot be written".into())
+            }
+            None => self.rows.receipt(&named.receipt),
+        }
+    }
+
+    /// The chain has a transfer of this payer's: whether one of its payments made it. What is open is looked at
+    /// now, in case its alarm was lost (threat B6); who has no such payment stores nothing.
+    async fn stray(&self, question: scan::Question) -> Result<String> {
+        let rows = match &question.key {
+            Some(key) => self.rows.get(key)?.into_iter().collect(),
+            None => self
+                .rows
+                .permits(&question.network.to_string(), &format!("{:#x}", question.asset))?,
+        };
+        for row in rows {
+            let key = row.intent.key();
+            let work = match row.phase {
+                Phase::Unknown { .. } | Phase::Rejected { .. } => Work::Observe,
+                Phase::Claimed { .. } | Phase::Settling { .. } => self.apply(&key, Event::Tick)?,
+                _ => Work::None,
+            };
+            self.drive(&key, work, false).await?;
+        }
+        let known = self.rows.transactions()?.contains(&question.transaction);
+        let open = match &question.key {
+            Some(key) => self.rows.get(key)?.is_some_and(|row| row.is_open()),
+            None => false,
+        };
+        Ok(if known || open { scan::KNOWN } else { scan::STRANGE }.to_owned())
+    }
+
+    /// One run of the backstop, by the object that is no payer's.
+    async fn scan(&self) -> Result<String> {
+        if let (Some(settings), Some(site)) = (config::settlement(), config::site()) {
+            let scan = Scan {
+                platform: &self.platform,
+                rows: &self.rows,
+                settings: &settings,
+                site: &site.url,
+                tokens: &site.tokens,
+            };
+            scan.run().await?;
+        }
+        Ok(String::new())
+    }
+
     /// Whether who proved the account owns a resource; one synchronous step, so a proof counts once.
     fn sign_in(&self, proof: &SignIn) -> Result<Reply> {
         let now = self.now();
@@ -371,9 +434,9 @@ impl Ledger {
         let Some(row) = self.rows.get(key)? else {
             return Ok(Work::None);
         };
-        let (next, work) = ledger::step(&row, event, self.now(), timeout());
+        let (next, work) = ledger::step(&row, event, self.now(), &terms(&row.intent));
         if next != row {
-            self.rows.put(&next)?;
+            self.rows.put(Some(&row), &next)?;
             self.platform.wake();
         }
         Ok(work)
@@ -412,7 +475,10 @@ impl Ledger {
                 },
                 (Work::Observe, settings) => Event::Observed {
                     observation: match settings {
-                        Some(settings) => self.observe(settings, &row.intent, row.charged(), row.created).await,
+                        Some(settings) => {
+                            self.observe(settings, &row.intent, row.charged(), row.created, row.floor)
+                                .await
+                        }
                         None => Observation::Nothing,
                     },
                     may_settle: std::mem::take(&mut may_settle),
@@ -422,30 +488,52 @@ impl Ledger {
         }
     }
 
-    /// The alarm's work: every row whose time has come, then the alarm for the next one.
+    /// The alarm's work: every row whose time has come, what the books are to be told, what can be forgotten; then
+    /// the alarm for the next of these.
     async fn work_off(&self) -> Result<()> {
+        // no trouble of one keeps the others from their turn
+        let looked = self.look_after_rows().await;
+        let told = books::deliver(&self.platform, &self.rows).await;
+        let tidied = self.forget().await;
+        self.arm().await?;
+        looked.and(told).and(tidied)
+    }
+
+    async fn look_after_rows(&self) -> Result<()> {
         let now = self.now();
         let due = |row: &Row| ledger::next_alarm(row).is_some_and(|at| at <= now);
-        for row in self.rows.with_alarm()?.into_iter().filter(due) {
+        for row in self.rows.due(now)?.into_iter().filter(due) {
             let key = row.intent.key();
             let work = self.apply(&key, Event::Tick)?;
             self.drive(&key, work, true).await?;
         }
-        self.arm().await
+        Ok(())
     }
 
-    /// Sets the alarm to the earliest time that any row wants.
+    /// Forgets what says no more than its absence, and empties the object when nothing is left (threat B9).
+    async fn forget(&self) -> Result<()> {
+        let now = self.now();
+        for row in self.rows.due(now)? {
+            if ledger::retire(&row).is_some_and(|at| at <= now) {
+                self.rows.forget(&row, now)?;
+            }
+        }
+        if self.rows.tidy(now)? {
+            // in one step with the look: what comes meanwhile makes the tables anew
+            self.rows.gone();
+            self.platform.clear();
+        }
+        Ok(())
+    }
+
+    /// Sets the alarm to the earliest time that anything wants.
     async fn arm(&self) -> Result<()> {
-        let earliest = self.rows.with_alarm()?.iter().filter_map(ledger::next_alarm).min();
-        let seconds = match earliest {
-            Some(at) => Some(u32::try_from(at.saturating_sub(self.now()).max(1)).map_err(|_| "an alarm too far away")?),
-            None => None,
-        };
-        self.platform.alarm(seconds).await.map(drop)
+        let seconds = |at: u64| u32::try_from(at.saturating_sub(self.now()).max(1)).unwrap_or(u32::MAX);
+        self.platform.alarm(self.rows.next()?.map(seconds)).await
     }
 
     /// Waits for a change of any row, at most this many seconds.
     async fn wait(&self, seconds: u64) -> Result<()> {
-        self.platform.wait(u32::try_from(seconds).unwrap_or(u32::MAX)).await.map(drop)
+        self.platform.wait(u32::try_from(seconds).unwrap_or(u32::MAX)).await
     }
 }

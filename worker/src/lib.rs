@@ -1,14 +1,21 @@
-//! The ledger of farthing as a Cloudflare Durable Object: one per site and payer.
+//! The Worker's WebAssembly: the gate's exports, and the ledger as a Cloudflare Durable Object, one per site and payer.
 //!
 //! Every decision is the core's (`farthing::ledger`), taken in one synchronous step between
 //! reading and writing SQLite; this crate waits, asks facilitators and chains, and keeps alarms.
+//! It does so wherever a [`Host`] answers it and its effects are done: in the Worker that is the shim.
 mod ask;
+mod books;
 mod budget;
+mod calls;
 mod config;
+#[cfg(target_arch = "wasm32")]
+pub mod exports;
 mod ledger;
+mod object;
 mod platform;
 mod rows;
+mod scan;
 
-pub use config::configure;
-pub use ledger::Ledger;
-pub use platform::Platform;
+pub use config::{Site, configure, configure_site};
+pub use object::{Object, Step};
+pub use platform::{Effect, Failure, Host, Result};

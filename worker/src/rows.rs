@@ -2,17 +2,47 @@
 
 use std::cell::Cell;
 
-use farthing::ledger::{Owned, Row};
-use wasm_bindgen::JsValue;
+use farthing::ledger::{self, Owned, Phase, Read, Row, Standing};
 
-use crate::platform::{Platform, Result};
+use crate::{
+    books::{ALONE_AFTER, BATCH, EventId},
+    platform::{Platform, Result},
+};
 
-const TABLES: [&str; 4] = [
-    "CREATE TABLE IF NOT EXISTS payment (key TEXT PRIMARY KEY, resource TEXT NOT NULL, open INTEGER NOT NULL, alarm INTEGER NOT NULL, body TEXT NOT NULL)",
+const TABLES: [&str; 7] = [
+    "CREATE TABLE IF NOT EXISTS payment (key TEXT PRIMARY KEY, resource TEXT NOT NULL, open INTEGER NOT NULL, alarm INTEGER NOT NULL, \
+     version INTEGER NOT NULL, body TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS owned (resource TEXT PRIMARY KEY, body TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS identifier (id TEXT PRIMARY KEY, key TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS nonce (nonce TEXT PRIMARY KEY, until INTEGER NOT NULL)",
+    // what is left of a settled payment that was retired
+    "CREATE TABLE IF NOT EXISTS receipt (id TEXT PRIMARY KEY, until INTEGER NOT NULL, body TEXT NOT NULL)",
+    // what the books have not been told yet
+    "CREATE TABLE IF NOT EXISTS outbox (key TEXT NOT NULL, version INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL, \
+     body TEXT NOT NULL, PRIMARY KEY (key, version)) WITHOUT ROWID",
+    // when to tidy up, how far a scan came
+    "CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
 ];
+/// Everything that can be kept, but for the time of the next tidying.
+const ANYTHING: &str = "SELECT EXISTS (SELECT 1 FROM payment) OR EXISTS (SELECT 1 FROM owned) OR EXISTS (SELECT 1 FROM identifier) \
+    OR EXISTS (SELECT 1 FROM nonce) OR EXISTS (SELECT 1 FROM receipt) OR EXISTS (SELECT 1 FROM outbox) \
+    OR EXISTS (SELECT 1 FROM note WHERE name <> 'tidy')";
+/// What ends by itself, and when.
+const ENDS: &str = "SELECT min(until) FROM (SELECT json_extract(body, '$.until') AS until FROM owned UNION ALL SELECT until FROM nonce \
+    UNION ALL SELECT until FROM receipt)";
+/// When something wants to be done.
+const NEXT: &str = "SELECT min(at) FROM (SELECT min(alarm) AS at FROM payment WHERE alarm > 0 UNION ALL SELECT min(due) FROM outbox \
+    UNION ALL SELECT CAST(value AS INTEGER) FROM note WHERE name = 'tidy')";
+/// The books are told so much later, in seconds: what follows at once goes along.
+const DELIVERY_SECONDS: u64 = 2;
+/// How long an event waits after its first failed delivery, in seconds; twice as long after each more.
+const RETRY_SECONDS: u64 = 5;
+/// The longest it waits.
+const MAX_RETRY_SECONDS: u64 = 3600;
+/// How long a receipt can be asked for at least, in seconds.
+const RECEIPT_SECONDS: u64 = 90 * 24 * 60 * 60;
+/// Tidying up comes once in so many seconds at most.
+const TIDY_SECONDS: u64 = 24 * 60 * 60;
 /// How much longer than its proof a nonce is remembered, in seconds: the gate's clock is another.
 const NONCE_MARGIN_SECONDS: u64 = 60;
 
@@ -44,13 +74,20 @@ impl Rows {
         Ok(())
     }
 
-    fn bodies<T: serde::de::DeserializeOwned>(&self, sql: &str, values: &[&str]) -> Result<Vec<T>> {
+    fn bodies<T: Read>(&self, sql: &str, values: &[&str]) -> Result<Vec<T>> {
         if !self.exist.get() {
             return Ok(Vec::new());
         }
         let texts = self.platform.sql(sql, values)?;
-        let body = |text: &String| serde_json::from_str(text).map_err(|_| JsValue::from_str("a row cannot be read"));
+        let body = |text: &String| T::read(text).ok_or_else(|| "a row cannot be read".into());
         texts.iter().map(body).collect()
+    }
+
+    fn texts(&self, sql: &str, values: &[&str]) -> Result<Vec<String>> {
+        if !self.exist.get() {
+            return Ok(Vec::new());
+        }
+        self.platform.sql(sql, values)
     }
 
     fn count(&self, sql: &str, values: &[&str]) -> Result<usize> {
@@ -78,6 +115,27 @@ impl Rows {
         Ok(rows?.pop())
     }
 
+    /// The row whose receipt has, or will have, this id.
+    pub(crate) fn with_receipt(&self, id: &str) -> Result<Option<Row>> {
+        let sql = "SELECT body FROM payment WHERE json_extract(body, '$.intent.receipt') = ?";
+        Ok(self.bodies(sql, &[id])?.pop())
+    }
+
+    /// The receipt of a payment whose row is gone: a [`Standing`], JSON.
+    pub(crate) fn receipt(&self, id: &str) -> Result<Option<String>> {
+        Ok(self.texts("SELECT body FROM receipt WHERE id = ?", &[id])?.pop())
+    }
+
+    /// Open and refused rows by Permit2 of a token: the chain names none of them.
+    pub(crate) fn permits(&self, network: &str, asset: &str) -> Result<Vec<Row>> {
+        self.bodies(
+            "SELECT body FROM payment WHERE json_extract(body, '$.intent.transfer') = 'permit2' \
+             AND json_extract(body, '$.intent.network') = ? AND lower(json_extract(body, '$.intent.asset')) = ? \
+             AND (open = 1 OR json_extract(body, '$.phase.rejected') IS NOT NULL)",
+            &[network, asset],
+        )
+    }
+
     /// Notes a sign-in nonce; whether it is new. Forgets those whose proofs are void by themselves.
     pub(crate) fn consume(&self, nonce: &str, until: u64, now: u64) -> Result<bool> {
         let past = now.saturating_sub(NONCE_MARGIN_SECONDS);
@@ -91,6 +149,7 @@ impl Rows {
             "INSERT INTO nonce (nonce, until) VALUES (?, ?) ON CONFLICT (nonce) DO NOTHING RETURNING 1",
             &[nonce, &until.to_string()],
         )?;
+        self.tidy_by(until.saturating_add(NONCE_MARGIN_SECONDS))?;
         Ok(!new.is_empty())
     }
 
@@ -108,20 +167,30 @@ impl Rows {
         self.count("SELECT count(*) FROM payment WHERE open = 1 AND key <> ?", &[key])
     }
 
-    /// Rows that want to be looked at by themselves.
-    pub(crate) fn with_alarm(&self) -> Result<Vec<Row>> {
-        self.bodies("SELECT body FROM payment WHERE alarm > 0 ORDER BY alarm", &[])
+    /// How many authorizations were refused since a time, this one not counted.
+    pub(crate) fn refused_since(&self, since: u64, key: &str) -> Result<usize> {
+        self.count(
+            "SELECT count(*) FROM payment WHERE json_extract(body, '$.phase.rejected.at') > CAST(? AS INTEGER) AND key <> ?",
+            &[&since.to_string(), key],
+        )
+    }
+
+    /// Rows that want to be looked at, or can be forgotten, by now.
+    pub(crate) fn due(&self, now: u64) -> Result<Vec<Row>> {
+        let sql = "SELECT body FROM payment WHERE alarm > 0 AND alarm <= CAST(? AS INTEGER) ORDER BY alarm";
+        self.bodies(sql, &[&now.to_string()])
+    }
+
+    /// When something wants to be done next, Unix seconds.
+    pub(crate) fn next(&self) -> Result<Option<u64>> {
+        // nothing at all is a null
+        Ok(self.texts(NEXT, &[])?.first().and_then(|at| at.parse().ok()))
     }
 
     /// The transactions that settled the payer's payments.
     pub(crate) fn transactions(&self) -> Result<Vec<String>> {
-        if !self.exist.get() {
-            return Ok(Vec::new());
-        }
-        self.platform.sql(
-            "SELECT json_extract(body, '$.phase.settled.transaction') AS hash FROM payment WHERE hash IS NOT NULL",
-            &[],
-        )
+        let sql = "SELECT json_extract(body, '$.phase.settled.transaction') AS hash FROM payment WHERE hash IS NOT NULL";
+        self.texts(sql, &[])
     }
 
     /// What the payer owns of a resource at a time.
@@ -130,19 +199,52 @@ impl Rows {
         Ok(owned.filter(|owned| now < owned.until))
     }
 
-    /// Writes a row, and with it what its payer owns; one synchronous step, so one transaction.
-    pub(crate) fn put(&self, row: &Row) -> Result<()> {
+    fn make(&self) -> Result<()> {
         if !self.exist.get() {
             self.create()?;
             self.exist.set(true);
         }
+        Ok(())
+    }
+
+    /// Writes a row, and with it what its payer owns and what the books are to be told, if there are any; one
+    /// synchronous step, so one transaction.
+    pub(crate) fn put(&self, before: Option<&Row>, row: &Row) -> Result<()> {
+        self.make()?;
+        let now = self.platform.now();
+        let news = self.platform.has_books().then(|| ledger::news(before, row)).flatten();
+        let key = row.intent.key();
         let open = if row.is_open() { "1" } else { "0" };
-        let alarm = farthing::ledger::next_alarm(row).unwrap_or(0).to_string();
-        self.platform.sql(
-            "INSERT INTO payment (key, resource, open, alarm, body) VALUES (?, ?, ?, ?, ?) \
-             ON CONFLICT (key) DO UPDATE SET open = excluded.open, alarm = excluded.alarm, body = excluded.body",
-            &[&row.intent.key(), &row.intent.resource, open, &alarm, &json(row)?],
+        let retires = ledger::retire(row);
+        let alarm = ledger::next_alarm(row)
+            .into_iter()
+            .chain(retires)
+            .min()
+            .unwrap_or(0)
+            .to_string();
+        // every event is newer than the one before, also where the row was forgotten between them
+        let version = if news.is_some() { now.saturating_mul(1000) } else { 0 }.to_string();
+        let version = self.platform.sql(
+            "INSERT INTO payment (key, resource, open, alarm, version, body) VALUES (?, ?, ?, ?, CAST(? AS INTEGER), ?) \
+             ON CONFLICT (key) DO UPDATE SET open = excluded.open, alarm = excluded.alarm, body = excluded.body, \
+             version = CASE WHEN excluded.version > 0 THEN max(excluded.version, payment.version + 1) ELSE payment.version END \
+             RETURNING version",
+            &[
+                &key,
+                &row.intent.resource,
+                open,
+                &alarm,
+                &version,
+                &body(row, retires.is_some())?,
+            ],
         )?;
+        if let (Some(news), Some(version)) = (news, version.first()) {
+            let due = now.saturating_add(DELIVERY_SECONDS).to_string();
+            self.platform.sql(
+                "INSERT INTO outbox (key, version, due, attempts, body) VALUES (?, CAST(? AS INTEGER), CAST(? AS INTEGER), 0, ?)",
+                &[&key, version, &due, &json(&news)?],
+            )?;
+        }
         if let Some(id) = &row.intent.identifier {
             self.platform.sql(
                 "INSERT INTO identifier (id, key) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET key = excluded.key WHERE key <> excluded.key",
@@ -150,15 +252,143 @@ impl Rows {
             )?;
         }
         if let Some(owned) = row.owned() {
-            // the first receipt stays: a second transfer for the same article cannot be ours
+            // the first receipt stays: a second transfer for the same article cannot be ours; its transaction may
+            // turn out to be another than a facilitator named
             self.platform.sql(
                 "INSERT INTO owned (resource, body) VALUES (?, ?) ON CONFLICT (resource) DO UPDATE SET body = excluded.body \
-                 WHERE json_extract(excluded.body, '$.until') > json_extract(owned.body, '$.until')",
+                 WHERE json_extract(excluded.body, '$.until') > json_extract(owned.body, '$.until') \
+                 OR json_extract(excluded.body, '$.receipt') = json_extract(owned.body, '$.receipt')",
                 &[&owned.resource, &json(&owned)?],
+            )?;
+            self.tidy_by(owned.until)?;
+        } else if row.intent.seconds.is_some() {
+            // what a settlement gave goes with it, when its block was undone (threat A13)
+            self.platform.sql(
+                "DELETE FROM owned WHERE resource = ? AND json_extract(body, '$.receipt') = ?",
+                &[&row.intent.resource, &row.intent.receipt],
             )?;
         }
         Ok(())
     }
+
+    /// Tidying up is due at this time, unless it is due already.
+    fn tidy_by(&self, until: u64) -> Result<()> {
+        let sql = "INSERT INTO note (name, value) VALUES ('tidy', ?) ON CONFLICT (name) DO NOTHING";
+        self.platform.sql(sql, &[&until.to_string()]).map(drop)
+    }
+
+    /// Forgets a row whose absence says the same by now. A settled one leaves its receipt for as long as what it
+    /// bought is owned, and some time at least.
+    pub(crate) fn forget(&self, row: &Row, now: u64) -> Result<()> {
+        let key = row.intent.key();
+        if let Phase::Settled { at, .. } = &row.phase {
+            let kept = row.intent.seconds.unwrap_or(0).max(RECEIPT_SECONDS);
+            let until = at.saturating_add(kept);
+            self.platform.sql(
+                "INSERT INTO receipt (id, until, body) VALUES (?, CAST(? AS INTEGER), ?) ON CONFLICT (id) DO NOTHING",
+                &[&row.intent.receipt, &until.to_string(), &json(&Standing::of(row, now))?],
+            )?;
+            self.tidy_by(until)?;
+        }
+        self.platform.sql("DELETE FROM identifier WHERE key = ?", &[&key])?;
+        self.platform.sql("DELETE FROM payment WHERE key = ?", &[&key]).map(drop)
+    }
+
+    /// Drops what has ended; whether nothing at all is left.
+    pub(crate) fn tidy(&self, now: u64) -> Result<bool> {
+        if !self.exist.get() {
+            return Ok(false);
+        }
+        let due = self.note("tidy")?.and_then(|at| at.parse().ok());
+        if due.is_some_and(|due: u64| due <= now) {
+            let now_text = now.to_string();
+            for sql in [
+                "DELETE FROM owned WHERE json_extract(body, '$.until') <= CAST(? AS INTEGER)",
+                "DELETE FROM nonce WHERE until <= CAST(? AS INTEGER)",
+                "DELETE FROM receipt WHERE until <= CAST(? AS INTEGER)",
+            ] {
+                self.platform.sql(sql, &[&now_text])?;
+            }
+            let next = self.platform.sql(ENDS, &[])?.first().and_then(|until| until.parse().ok());
+            match next {
+                Some(next) => {
+                    let next = now.saturating_add(TIDY_SECONDS).max(next);
+                    self.set_note("tidy", &next.to_string())?;
+                }
+                None => self.platform.sql("DELETE FROM note WHERE name = 'tidy'", &[]).map(drop)?,
+            }
+        }
+        Ok(self.count(ANYTHING, &[])? == 0)
+    }
+
+    /// The tables are gone, or about to be.
+    pub(crate) fn gone(&self) {
+        self.exist.set(false);
+    }
+
+    /// A text that was noted under a name.
+    pub(crate) fn note(&self, name: &str) -> Result<Option<String>> {
+        Ok(self.texts("SELECT value FROM note WHERE name = ?", &[name])?.pop())
+    }
+
+    /// Notes a text under a name.
+    pub(crate) fn set_note(&self, name: &str, value: &str) -> Result<()> {
+        self.make()?;
+        let sql = "INSERT INTO note (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        self.platform.sql(sql, &[name, value]).map(drop)
+    }
+
+    /// Some events that are to be delivered by now, with their versions in them. What failed often goes alone.
+    pub(crate) fn due_events(&self, now: u64) -> Result<Vec<String>> {
+        self.texts(
+            "SELECT json_set(body, '$.version', version) FROM outbox WHERE due <= CAST(?1 AS INTEGER) ORDER BY attempts, version \
+             LIMIT CASE WHEN (SELECT min(attempts) FROM outbox WHERE due <= CAST(?1 AS INTEGER)) < CAST(?2 AS INTEGER) \
+             THEN CAST(?3 AS INTEGER) ELSE 1 END",
+            &[&now.to_string(), &ALONE_AFTER.to_string(), &BATCH.to_string()],
+        )
+    }
+
+    /// Nobody wants to be told any more.
+    pub(crate) fn drop_events(&self) -> Result<()> {
+        self.texts("DELETE FROM outbox", &[]).map(drop)
+    }
+
+    /// The books have these.
+    pub(crate) fn delivered(&self, ids: &[EventId]) -> Result<()> {
+        for id in ids {
+            let sql = "DELETE FROM outbox WHERE key = ? AND version = CAST(? AS INTEGER)";
+            self.texts(sql, &[&id.key, &id.version.to_string()])?;
+        }
+        Ok(())
+    }
+
+    /// The books did not take these: they are tried again, later each time.
+    pub(crate) fn postpone(&self, ids: &[EventId], now: u64) -> Result<()> {
+        for id in ids {
+            self.texts(
+                "UPDATE outbox SET due = CAST(?1 AS INTEGER) + min(CAST(?2 AS INTEGER), CAST(?3 AS INTEGER) << min(attempts, 12)), \
+                 attempts = attempts + 1 WHERE key = ?4 AND version = CAST(?5 AS INTEGER)",
+                &[
+                    &now.to_string(),
+                    &MAX_RETRY_SECONDS.to_string(),
+                    &RETRY_SECONDS.to_string(),
+                    &id.key,
+                    &id.version.to_string(),
+                ],
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A row as it is kept: one that nothing can be begun with any more needs no body for a facilitator.
+fn body(row: &Row, last: bool) -> Result<String> {
+    if !last {
+        return json(row);
+    }
+    let mut row = row.clone();
+    row.intent.request.clear();
+    json(&row)
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String> {

@@ -31,6 +31,7 @@ fn row() -> Row {
         floor: None,
         charge: None,
         refused: None,
+        refusals: 0,
     }
 }
 

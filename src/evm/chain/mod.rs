@@ -10,7 +10,9 @@
 //! use farthing::evm::chain::{ask_latest_block, read_block};
 //! let question = String::from_utf8(ask_latest_block()).unwrap();
 //! assert!(question.contains("\"method\":\"eth_getBlockByNumber\",\"params\":[\"latest\",false]"));
-//! let block = read_block(br#"{"jsonrpc":"2.0","id":1,"result":{"number":"0x10","timestamp":"0x6bc1e900"}}"#).unwrap();
+//! let hash = "0x0505050505050505050505050505050505050505050505050505050505050505";
+//! let answer = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"number":"0x10","hash":"{hash}","timestamp":"0x6bc1e900"}}}}"#);
+//! let block = read_block(answer.as_bytes()).unwrap();
 //! assert_eq!((block.number, block.time), (16, 1_807_870_208));
 //! assert!(read_block(br#"{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"busy"}}"#).is_err());
 //! ```
@@ -35,6 +37,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreadable;
 
+pub mod arrivals;
 pub mod permit2;
 pub mod sending;
 
@@ -73,11 +76,13 @@ pub struct Wanted {
     pub scheme: Scheme,
 }
 
-/// A block's number and time.
+/// A block's number, hash and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
     /// Number.
     pub number: u64,
+    /// Hash: another one under the same number means that the first was undone.
+    pub hash: B256,
     /// Unix seconds.
     pub time: u64,
 }
@@ -146,6 +151,7 @@ pub fn read_block(body: &[u8]) -> Result<Block, Unreadable> {
     read(body, |header| {
         Some(Block {
             number: quantity(header, "number")?,
+            hash: B256::new(bytes(header, "hash")?),
             time: quantity(header, "timestamp")?,
         })
     })
@@ -320,8 +326,14 @@ mod tests {
             assert_eq!(read_block(bad.as_bytes()), Err(Unreadable), "{bad}");
             assert_eq!(read_use(bad.as_bytes()), Err(Unreadable), "{bad}");
         }
-        let good = r#"{"jsonrpc":"2.0","id":1,"result":{"number":"0x1","timestamp":"0x2"}}"#;
-        assert_eq!(read_block(good.as_bytes()), Ok(Block { number: 1, time: 2 }));
+        let hash = B256::repeat_byte(5);
+        let good = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"number":"0x1","hash":"{hash}","timestamp":"0x2"}}}}"#);
+        let block = Block {
+            number: 1,
+            hash,
+            time: 2,
+        };
+        assert_eq!(read_block(good.as_bytes()), Ok(block));
         assert_eq!(read_use(br#"{"result":[]}"#), Ok(None));
     }
 }

@@ -9,7 +9,7 @@ use crate::{
 
 const LONG: &str = "pay_7d5d747be160e280504c099d984bcfe0";
 
-fn gate_with(extensions: &str, listing: &str) -> Gate {
+pub(super) fn gate_with(extensions: &str, listing: &str) -> Gate {
     let config = SAMPLE
         .replace("\"routes\":", &format!("\"extensions\": {extensions}, \"routes\":"))
         .replace("\"price\":", &format!("\"listing\": {listing}, \"price\":"));

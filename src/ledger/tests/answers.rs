@@ -122,8 +122,8 @@ fn the_recorded_answers_of_the_official_facilitator_are_told_apart() {
 fn problems_named_by_replies_exist() {
     for reply in [
         Reply::pending("r", 1),
-        Reply::rejected("r", "insufficient_funds"),
-        Reply::rejected("r", "x"),
+        Reply::rejected("r", "insufficient_funds", None),
+        Reply::rejected("r", "x", None),
     ] {
         let Reply::Refuse(refused) = reply else { panic!() };
         assert!(Problem::from_slug(&refused.problem).is_some());

@@ -20,7 +20,7 @@ fn a1_one_request_wins_and_the_others_join_it() {
                 charge: None
             },
             NOW,
-            TIMEOUT
+            &TERMS
         )
         .1,
         Work::None,
@@ -42,6 +42,7 @@ fn a2_an_authorization_belongs_to_its_first_article() {
         Phase::Expired,
         Phase::Rejected {
             reason: "x".into(),
+            at: NOW,
             closed: false,
             checks: 0,
         },
@@ -152,7 +153,7 @@ fn a16_a_settled_header_opens_nothing_without_what_no_chain_knows() {
         )),
         "authorization-already-used"
     );
-    let (answered, _) = step(&row, Event::Answering, NOW, TIMEOUT);
+    let (answered, _) = step(&row, Event::Answering, NOW, &TERMS);
     let much_later = NOW + SAME_ADDRESS_SECONDS + 1;
     assert_eq!(
         slug(claim(knowing(&answered), &plain, much_later)),
@@ -167,7 +168,7 @@ fn a16_a_settled_header_opens_nothing_without_what_no_chain_knows() {
         slug(claim(knowing(&row), &plain, NOW + DAY_SECONDS + 1)),
         "authorization-already-used"
     );
-    let (delivered, _) = step(&row, Event::Delivered, NOW, TIMEOUT);
+    let (delivered, _) = step(&row, Event::Delivered, NOW, &TERMS);
     assert_eq!(slug(claim(knowing(&delivered), &plain, NOW)), "authorization-already-used");
     row.intent.address = String::new();
     assert_eq!(
@@ -192,7 +193,7 @@ fn a_single_call_that_went_out_is_over() {
         ..intent()
     };
     assert_eq!(slug(claim(knowing(&row), &call, NOW)), "deliver");
-    let (over, _) = step(&row, Event::Delivered, NOW, TIMEOUT);
+    let (over, _) = step(&row, Event::Delivered, NOW, &TERMS);
     assert_eq!(slug(claim(knowing(&over), &call, NOW)), "authorization-already-used");
 }
 
@@ -200,14 +201,14 @@ fn a_single_call_that_went_out_is_over() {
 fn s4_a_claim_whose_owner_was_lost_lets_go_by_itself() {
     let row = won();
     assert_eq!(next_alarm(&row), Some(NOW + CLAIM_SECONDS));
-    assert_eq!(step(&row, Event::Tick, NOW + CLAIM_SECONDS - 1, TIMEOUT).0, row);
-    assert_eq!(step(&row, Event::Tick, NOW + CLAIM_SECONDS, TIMEOUT).0.phase, Phase::Released);
+    assert_eq!(step(&row, Event::Tick, NOW + CLAIM_SECONDS - 1, &TERMS).0, row);
+    assert_eq!(step(&row, Event::Tick, NOW + CLAIM_SECONDS, &TERMS).0.phase, Phase::Released);
 }
 
 #[test]
 fn b3_redelivery_ends() {
-    let (row, _) = step(&in_phase(settled()), Event::Answering, NOW, TIMEOUT);
-    let (row, _) = step(&row, Event::Answering, NOW + 60, TIMEOUT);
+    let (row, _) = step(&in_phase(settled()), Event::Answering, NOW, &TERMS);
+    let (row, _) = step(&row, Event::Answering, NOW + 60, &TERMS);
     assert_eq!(
         slug(claim(knowing(&row), &intent(), NOW + REDELIVERY_SECONDS)),
         "deliver and mint"

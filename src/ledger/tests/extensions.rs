@@ -29,6 +29,7 @@ fn one_identifier_is_of_one_payment() {
         settled(),
         Phase::Rejected {
             reason: "insufficient_funds".into(),
+            at: NOW,
             closed: true,
             checks: 0,
         },
@@ -68,7 +69,7 @@ fn a16_a_long_identifier_of_the_first_request_proves_the_second() {
         ..intent()
     };
     let first = row(plain(Some(LONG)), settled());
-    let (first, _) = step(&first, Event::Answering, NOW, TIMEOUT);
+    let (first, _) = step(&first, Event::Answering, NOW, &TERMS);
     assert_eq!(slug(claim(knowing(&first), &plain(Some(LONG)), NOW)), "deliver and mint");
     assert_eq!(
         slug(claim(knowing(&first), &plain(Some(LONG)), NOW + REDELIVERY_SECONDS + 1)),

@@ -68,7 +68,7 @@ fn the_facilitator_is_told_what_was_used_in_the_requirements_alone() {
             charge,
         },
         NOW,
-        TIMEOUT,
+        &TERMS,
     );
     assert!(matches!(work, Work::Settle { .. }));
     let body: serde_json::Value = serde_json::from_str(&row.request()).unwrap();
@@ -89,7 +89,7 @@ fn nothing_used_is_answered_without_a_transfer_and_never_again() {
             charge,
         },
         NOW,
-        TIMEOUT,
+        &TERMS,
     );
     assert_eq!((work, &row.phase, next_alarm(&row)), (Work::None, &Phase::Waived, None));
     assert_eq!(row.owned(), None);
@@ -110,7 +110,7 @@ fn nothing_used_is_answered_without_a_transfer_and_never_again() {
             charge,
         },
         NOW,
-        TIMEOUT,
+        &TERMS,
     );
     assert_eq!(fixed.charged(), fixed.intent.amount);
 }
@@ -194,6 +194,7 @@ fn s3_a_payment_is_verified_before_it_begins_and_its_twin_joins() {
     let rejected = Row {
         phase: Phase::Rejected {
             reason: "insufficient_funds".into(),
+            at: NOW,
             closed: false,
             checks: 0,
         },
@@ -289,6 +290,8 @@ fn b4_a_single_call_that_was_paid_for_and_not_delivered_is_owed_for_a_day() {
             at: NOW,
             answered: Some(NOW),
             delivered,
+            block: None,
+            watch: None,
         },
         ..won()
     };

@@ -1,10 +1,15 @@
 //! The decisions and transitions, one by one.
 
 mod answers;
+mod books;
 mod claims;
 mod extensions;
 mod methods;
+mod read;
+mod standing;
 mod steps;
+mod table;
+mod watch;
 
 use alloc::{borrow::ToOwned, format, string::String};
 
@@ -17,7 +22,11 @@ use crate::{
 };
 
 const NOW: u64 = 1_000_000;
-const TIMEOUT: u64 = 20;
+const TERMS: Terms = Terms {
+    timeout: 20,
+    confirmations: 0,
+    readable: false,
+};
 const TX: &str = "0xabababababababababababababababababababababababababababababababab";
 
 fn intent() -> Intent {
@@ -37,6 +46,7 @@ fn intent() -> Intent {
         amount: Amount::from_atomic(U256::from(50_000)),
         nonce: B256::repeat_byte(4),
         valid_before: NOW + 300,
+        confirmations: 0,
         digest: "d".into(),
         secret: true,
         tagged: false,
@@ -54,6 +64,7 @@ fn alone() -> Payer<'static> {
         named: None,
         other_open: false,
         open: 0,
+        refused: 0,
         owned: None,
         verified: false,
     }
@@ -83,6 +94,8 @@ fn settled() -> Phase {
         at: NOW,
         answered: None,
         delivered: false,
+        block: None,
+        watch: None,
     }
 }
 
@@ -92,7 +105,13 @@ fn unknown() -> Phase {
         attempts: 1,
         checks: 0,
         next: NOW,
+        told: None,
     }
+}
+
+fn floor(number: u64) -> Floor {
+    let hash = B256::repeat_byte(9);
+    Floor { number, hash }
 }
 
 fn slug(claim: Claim) -> String {
@@ -117,7 +136,7 @@ fn settling() -> (Row, u64) {
             charge: None,
         },
         NOW,
-        TIMEOUT,
+        &TERMS,
     );
     let Work::Settle { fence } = work else { panic!() };
     (row, fence)

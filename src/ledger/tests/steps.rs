@@ -12,15 +12,15 @@ fn the_good_way() {
             charge: None,
         },
         NOW,
-        TIMEOUT,
+        &TERMS,
     );
     let Work::Settle { fence } = work else { panic!() };
-    assert_eq!(next_alarm(&row), Some(NOW + TIMEOUT + SETTLE_SLACK_SECONDS));
+    assert_eq!(next_alarm(&row), Some(NOW + TERMS.timeout + SETTLE_SLACK_SECONDS));
     let done = Event::Answered {
         fence,
         settlement: Settlement::Done { transaction: TX.into() },
     };
-    let (row, work) = step(&row, done, NOW + 3, TIMEOUT);
+    let (row, work) = step(&row, done, NOW + 3, &TERMS);
     assert_eq!(work, Work::None);
     assert_eq!(row.owned().unwrap().until, NOW + 1003);
     assert_eq!(next_alarm(&row), None);
@@ -29,7 +29,7 @@ fn the_good_way() {
 #[test]
 fn b4_what_the_origin_cannot_deliver_is_released_and_may_be_claimed_again() {
     let row = won();
-    let (row, work) = step(&row, Event::OriginFailed { fence: row.fence }, NOW, TIMEOUT);
+    let (row, work) = step(&row, Event::OriginFailed { fence: row.fence }, NOW, &TERMS);
     assert_eq!((row.phase.clone(), work), (Phase::Released, Work::None));
     assert_eq!(slug(claim(knowing(&row), &intent(), NOW)), "won");
 }
@@ -44,7 +44,7 @@ fn b1_no_answer_is_unknown_and_the_chain_is_asked() {
             settlement: Settlement::Unclear,
         },
         NOW,
-        TIMEOUT,
+        &TERMS,
     );
     assert!(matches!(row.phase, Phase::Unknown { attempts: 1, .. }));
     assert_eq!(work, Work::Observe);
@@ -53,6 +53,8 @@ fn b1_no_answer_is_unknown_and_the_chain_is_asked() {
         transaction: TX.into(),
         block: 1,
         block_time: NOW,
+        depth: 0,
+        floorless: false,
     };
     let (done, _) = step(
         &row,
@@ -61,7 +63,7 @@ fn b1_no_answer_is_unknown_and_the_chain_is_asked() {
             may_settle: false,
         },
         NOW,
-        TIMEOUT,
+        &TERMS,
     );
     assert!(matches!(done.phase, Phase::Settled { .. }));
     // unused in its window: the same authorization is settled again, but once per request
@@ -73,7 +75,7 @@ fn b1_no_answer_is_unknown_and_the_chain_is_asked() {
             may_settle: true,
         },
         NOW,
-        TIMEOUT,
+        &TERMS,
     );
     assert!(matches!(
         (again.phase, work),
@@ -86,7 +88,7 @@ fn b1_no_answer_is_unknown_and_the_chain_is_asked() {
             may_settle: false,
         },
         NOW,
-        TIMEOUT,
+        &TERMS,
     );
     assert_eq!(work, Work::None);
     assert_eq!(next_alarm(&waiting), Some(NOW + 10));
@@ -104,7 +106,7 @@ fn s5_unknown_ends_only_by_evidence() {
                 may_settle: true,
             },
             now,
-            TIMEOUT,
+            &TERMS,
         )
         .0
         .phase
@@ -123,20 +125,22 @@ fn s5_unknown_ends_only_by_evidence() {
 
 #[test]
 fn a16_a_transfer_older_than_the_claim_paid_for_something_else() {
-    let paid = |tagged, floor, block, block_time| {
+    let paid = |tagged, at: Option<u64>, block, block_time| {
         let mut row = in_phase(unknown());
         row.intent.tagged = tagged;
-        row.floor = floor;
+        row.floor = at.map(floor);
         let observation = Observation::Paid {
             transaction: TX.into(),
             block,
             block_time,
+            depth: 0,
+            floorless: false,
         };
         let event = Event::Observed {
             observation,
             may_settle: false,
         };
-        step(&row, event, NOW, TIMEOUT).0.phase
+        step(&row, event, NOW, &TERMS).0.phase
     };
     assert!(matches!(paid(false, Some(7), 8, NOW - 100), Phase::Settled { .. }));
     assert_eq!(paid(false, Some(7), 7, NOW + 1), Phase::Foreign);
@@ -153,28 +157,28 @@ fn the_floor_is_the_first_block_that_was_read() {
         &row,
         Event::Floor {
             fence: row.fence,
-            block: 7,
+            floor: floor(7),
         },
         NOW,
-        TIMEOUT,
+        &TERMS,
     );
     let (row, _) = step(
         &row,
         Event::Floor {
             fence: row.fence,
-            block: 9,
+            floor: floor(9),
         },
         NOW,
-        TIMEOUT,
+        &TERMS,
     );
-    assert_eq!(row.floor, Some(7));
+    assert_eq!(row.floor, Some(floor(7)));
     let Claim::Won(again) = claim(knowing(&row), &intent(), NOW + CLAIM_SECONDS) else {
         panic!()
     };
     assert_eq!(again.floor, None);
     let (settling, fence) = settling();
     assert_eq!(
-        step(&settling, Event::Floor { fence, block: 9 }, NOW, TIMEOUT).0.floor,
+        step(&settling, Event::Floor { fence, floor: floor(9) }, NOW, &TERMS).0.floor,
         None,
         "too late to mean anything"
     );
@@ -193,7 +197,7 @@ fn a_refusal_is_final_only_for_the_first_attempt_and_until_the_chain_says_otherw
             settlement: refused(),
         },
         NOW,
-        TIMEOUT,
+        &TERMS,
     );
     assert_eq!(work, Work::None);
     assert!(!rejected.is_open());
@@ -203,6 +207,8 @@ fn a_refusal_is_final_only_for_the_first_attempt_and_until_the_chain_says_otherw
         transaction: TX.into(),
         block: 1,
         block_time: NOW,
+        depth: 0,
+        floorless: false,
     };
     let (late, _) = step(
         &rejected,
@@ -211,7 +217,7 @@ fn a_refusal_is_final_only_for_the_first_attempt_and_until_the_chain_says_otherw
             may_settle: false,
         },
         NOW,
-        TIMEOUT,
+        &TERMS,
     );
     assert!(matches!(late.phase, Phase::Settled { .. }));
     let second = Row {
@@ -228,7 +234,7 @@ fn a_refusal_is_final_only_for_the_first_attempt_and_until_the_chain_says_otherw
             settlement: refused(),
         },
         NOW,
-        TIMEOUT,
+        &TERMS,
     );
     assert!(matches!(open.phase, Phase::Unknown { attempts: 2, .. }));
 }
@@ -236,8 +242,8 @@ fn a_refusal_is_final_only_for_the_first_attempt_and_until_the_chain_says_otherw
 #[test]
 fn b5_a_lost_settle_call_is_unknown_after_its_deadline() {
     let (row, _) = settling();
-    assert_eq!(step(&row, Event::Tick, NOW + 24, TIMEOUT).1, Work::None);
-    let (lost, work) = step(&row, Event::Tick, NOW + 25, TIMEOUT);
+    assert_eq!(step(&row, Event::Tick, NOW + 24, &TERMS).1, Work::None);
+    let (lost, work) = step(&row, Event::Tick, NOW + 25, &TERMS);
     assert!(matches!((lost.phase, work), (Phase::Unknown { .. }, Work::Observe)));
 }
 
@@ -248,7 +254,7 @@ fn an_answer_to_an_earlier_owner_decides_nothing() {
         fence: fence - 1,
         settlement: Settlement::Done { transaction: TX.into() },
     };
-    assert_eq!(step(&row, stale, NOW, TIMEOUT), (row, Work::None));
+    assert_eq!(step(&row, stale, NOW, &TERMS), (row, Work::None));
 }
 
 /// A row that was refused, as it is after its window without a look at the chain.
@@ -257,7 +263,7 @@ fn refused() -> Row {
     let settlement = Settlement::Refused {
         reason: "insufficient_funds".into(),
     };
-    step(&row, Event::Answered { fence, settlement }, NOW + 1, TIMEOUT).0
+    step(&row, Event::Answered { fence, settlement }, NOW + 1, &TERMS).0
 }
 
 const LAST_LOOK: u64 = NOW + 300 + EXPIRY_MARGIN_SECONDS;
@@ -265,41 +271,46 @@ const LAST_LOOK: u64 = NOW + 300 + EXPIRY_MARGIN_SECONDS;
 #[test]
 fn s4_a_refusal_that_was_broadcast_all_the_same_is_found_after_another_try() {
     let first = Row {
-        floor: Some(5),
+        floor: Some(floor(5)),
         ..refused()
     };
     let Claim::Won(again) = claim(knowing(&first), &intent(), NOW + 2) else {
         panic!()
     };
-    assert_eq!((again.created, again.floor), (first.created, Some(5)));
+    assert_eq!((again.created, again.floor), (first.created, Some(floor(5))));
     let fence = again.fence;
     // the block in which it landed meanwhile is no floor
-    let (row, _) = step(&again, Event::Floor { fence, block: 9 }, NOW + 2, TIMEOUT);
-    assert_eq!(row.floor, Some(5));
+    let (row, _) = step(&again, Event::Floor { fence, floor: floor(9) }, NOW + 2, &TERMS);
+    assert_eq!(row.floor, Some(floor(5)));
     // the origin fails, or the owner is lost: nothing new was sent, and the first one may still land
-    let failed = step(&row, Event::OriginFailed { fence }, NOW + 3, TIMEOUT).0;
-    let lost = step(&row, Event::Tick, NOW + 2 + CLAIM_SECONDS, TIMEOUT).0;
+    let failed = step(&row, Event::OriginFailed { fence }, NOW + 3, &TERMS).0;
+    let lost = step(&row, Event::Tick, NOW + 2 + CLAIM_SECONDS, &TERMS).0;
     for row in [failed, lost] {
         assert!(matches!(row.phase, Phase::Rejected { closed: false, .. }), "{row:?}");
-        let (looking, work) = step(&row, Event::Tick, LAST_LOOK, TIMEOUT);
+        let (looking, work) = step(&row, Event::Tick, LAST_LOOK, &TERMS);
         assert_eq!(work, Work::Observe);
         let observation = Observation::Paid {
             transaction: TX.into(),
             block: 9,
             block_time: NOW + 2,
+            depth: 0,
+            floorless: false,
         };
         let event = Event::Observed {
             observation,
             may_settle: true,
         };
-        let (found, _) = step(&looking, event, LAST_LOOK, TIMEOUT);
+        let (found, _) = step(&looking, event, LAST_LOOK, &TERMS);
         assert!(matches!(found.phase, Phase::Settled { .. }), "{found:?}");
     }
     // whoever takes over a lost claim inherits what was sent
     let Claim::Won(taken) = claim(knowing(&row), &intent(), NOW + 2 + CLAIM_SECONDS) else {
         panic!()
     };
-    assert_eq!((taken.floor, taken.refused.as_deref()), (Some(5), Some("insufficient_funds")));
+    assert_eq!(
+        (taken.floor, taken.refused.as_deref()),
+        (Some(floor(5)), Some("insufficient_funds"))
+    );
 }
 
 #[test]
@@ -309,13 +320,13 @@ fn b6_a_chain_that_lags_or_cannot_be_read_is_asked_again_later_and_not_for_ever(
         let mut now = LAST_LOOK;
         for look in 0..=MAX_LAST_LOOKS {
             assert_eq!(next_alarm(&row), Some(now), "{look}");
-            let (looking, work) = step(&row, Event::Tick, now, TIMEOUT);
+            let (looking, work) = step(&row, Event::Tick, now, &TERMS);
             assert_eq!(work, Work::Observe);
             let event = Event::Observed {
                 observation: observation.clone(),
                 may_settle: true,
             };
-            row = step(&looking, event, now, TIMEOUT).0;
+            row = step(&looking, event, now, &TERMS).0;
             let later = next_alarm(&row).unwrap_or(u64::MAX);
             assert!(later >= now + 60, "{look}: {later}");
             now = later;
@@ -323,4 +334,26 @@ fn b6_a_chain_that_lags_or_cannot_be_read_is_asked_again_later_and_not_for_ever(
         assert_eq!(next_alarm(&row), None);
         assert!(matches!(row.phase, Phase::Rejected { closed: true, .. }));
     }
+}
+
+#[test]
+fn a13_where_the_chain_has_grown_anew_the_clocks_decide() {
+    let paid = |block_time| {
+        let mut row = in_phase(unknown());
+        row.floor = Some(floor(7));
+        let observation = Observation::Paid {
+            transaction: TX.into(),
+            block: 6,
+            block_time,
+            depth: 0,
+            floorless: true,
+        };
+        let event = Event::Observed {
+            observation,
+            may_settle: false,
+        };
+        step(&row, event, NOW, &TERMS).0.phase
+    };
+    assert!(matches!(paid(NOW), Phase::Settled { .. }));
+    assert_eq!(paid(NOW - 1), Phase::Foreign);
 }

@@ -19,6 +19,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "origin",
     "payTo",
     "networks",
+    "payments",
     "settlement",
     "routes",
     "extensions",
@@ -195,6 +196,17 @@ impl Check {
                 Address::ZERO
             }
         };
+        let paused = match file.get("payments") {
+            None => false,
+            Some(value) => match value.text() {
+                Some("on") => false,
+                Some("paused") => true,
+                _ => {
+                    self.wrong("payments", "must be \"on\" or \"paused\"");
+                    false
+                }
+            },
+        };
         let entries = self.networks(file.get("networks"), pay_to);
         let (settlement, facilitator) = self.settlement(file.get("settlement"), &entries);
         let mut routes = Vec::new();
@@ -215,6 +227,7 @@ impl Check {
         Config {
             site,
             origin,
+            paused,
             settlement,
             routes,
             demo_script,

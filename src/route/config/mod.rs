@@ -6,19 +6,20 @@ mod networks;
 mod prices;
 mod routes;
 mod settlement;
+mod settler;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use core::fmt;
 
-use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
-use serde::{Deserialize, Serialize};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 pub(crate) use check::is_loopback;
 pub use extensions::{Extensions, Identifiers};
+pub use settler::{Depth, Secret, SecretForm, Settlement, Settler};
 
 use super::rule::Route;
-use crate::{json, x402::Network};
+use crate::json;
 use check::Check;
 
 /// How long a client may take between the offer and the settlement, in seconds; the official
@@ -36,18 +37,6 @@ pub enum Origin {
     Service(String),
     /// A static assets binding of the Worker.
     Assets(String),
-}
-
-/// How payments are settled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Settlement {
-    /// Facilitator base URLs without a trailing slash; the first is used.
-    pub facilitators: Vec<String>,
-    /// JSON-RPC endpoints per network.
-    pub rpc: BTreeMap<Network, Vec<String>>,
-    /// How long one settle call may take.
-    pub timeout_seconds: u64,
 }
 
 /// What a payment buys.
@@ -80,6 +69,8 @@ pub struct Config {
     pub site: String,
     /// Where the content comes from.
     pub origin: Origin,
+    /// Whether no new payment is taken; what was paid before stays open.
+    pub paused: bool,
     /// How payments are settled.
     pub settlement: Settlement,
     /// The rules, in order.

@@ -3,7 +3,10 @@
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use alloy_primitives::{Address, B256};
 
-use super::check::{Check, place};
+use super::{
+    check::{Check, place},
+    settler::MOST_DECIMALS,
+};
 use crate::{
     evm::{Asset, Domain, Transfer, hex},
     json::Value,
@@ -29,8 +32,6 @@ pub(super) const ENTRY_KEYS: &[&str] = &[
 ];
 /// Those that describe a token of the publisher's own.
 const OWN_KEYS: &[&str] = &["name", "version", "decimals", "symbol"];
-/// The most decimals that prices are read for.
-const MOST_DECIMALS: u8 = 18;
 /// How a mistake about a domain ends.
 const RUN_CHECK: &str =
     "run `npm run check -- --config farthing.jsonc --rpc`, and put the \"separator\" it prints into this entry";

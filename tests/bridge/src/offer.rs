@@ -225,6 +225,7 @@ fn settlement(request: &Value) -> Result<Value, String> {
         floor: None,
         charge: None,
         refused: None,
+        refusals: 0,
     };
     let status = u16::try_from(args::integer(request, "status")?).map_err(|error| error.to_string())?;
     Ok(match read_settlement(&row, status, args::text(request, "body")?) {

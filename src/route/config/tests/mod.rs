@@ -11,6 +11,7 @@ use super::{check::is_loopback, *};
 mod networks;
 mod prices;
 mod schema;
+mod settlement;
 
 pub(crate) const SAMPLE: &str = r#"{
     // a comment
@@ -57,7 +58,11 @@ fn parse(networks: &str, routes: &str) -> Result<Config, String> {
 fn the_sample_is_read() {
     let config = Config::parse(SAMPLE).unwrap();
     assert_eq!(config.site, "https://news.example");
-    assert_eq!(config.settlement.facilitators, ["https://facilitator.example"]);
+    assert_eq!(config.settlement.facilitators.len(), 1);
+    assert!(
+        matches!(&config.settlement.facilitators[0], Settler::Facilitator { url, .. } if url == "https://facilitator.example")
+    );
+    assert!(!config.paused);
     assert_eq!(config.settlement.timeout_seconds, 20);
     assert_eq!(config.routes[0].access, Access::Owned(30 * 24 * 60 * 60));
     assert_eq!(config.routes[0].offers[0].amount.to_string(), "50000");

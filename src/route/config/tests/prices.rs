@@ -186,17 +186,14 @@ fn metered_routes_name_who_settles() {
     let told = super::Config::parse(&sample).unwrap_err();
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].at, "routes[0].scheme");
-    assert!(told[0].message.contains("settlement.facilitators[0]"), "{}", told[0]);
+    assert!(told[0].message.contains("one of settlement.facilitators"), "{}", told[0]);
     let sample = sample.replace(
         r#"{"url": "https://facilitator.example/"}"#,
         r#"{"url": "https://a.example", "address": "0x90F79bf6EB2c4f870365E785982E1f101E93b906"}, {"url": "https://b.example", "contractWallets": true}"#,
     );
     let config = super::Config::parse(&sample).unwrap();
     assert_eq!(config.routes[0].offers[0].scheme, Scheme::Upto);
-    assert!(
-        !config.routes[0].contract_wallets,
-        "the first facilitator is the one that verifies"
-    );
+    assert!(config.routes[0].contract_wallets, "one that verifies is enough");
     let sample = super::SAMPLE.replace(r#"example/"}"#, r#"example/", "contractWallets": true}"#);
     assert!(super::Config::parse(&sample).unwrap().routes[0].contract_wallets);
     let sample = super::SAMPLE.replace(

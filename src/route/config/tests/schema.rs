@@ -15,6 +15,8 @@ fn the_schema_knows_every_key_and_no_other() {
         ("/properties/demo", check::DEMO_KEYS),
         ("/properties/settlement", settlement::SETTLEMENT_KEYS),
         ("/definitions/facilitator", settlement::FACILITATOR_KEYS),
+        ("/definitions/direct", settlement::DIRECT_KEYS),
+        ("/definitions/depth", settlement::DEPTH_KEYS),
         ("/definitions/entry", networks::ENTRY_KEYS),
         ("/definitions/price/oneOf/1", prices::ATOMIC_KEYS),
         ("/definitions/route", routes::ROUTE_KEYS),

@@ -1,0 +1,110 @@
+//! The exports for the publisher's commands: what needs the ledger key. Nothing of it is in a reader's download.
+//!
+//! As in the gate's file, texts go through two buffers and numbers through the calls; there are no imports.
+#![allow(
+    unsafe_code,
+    reason = "the attribute that exports a function under its own name is called unsafe; there is no unsafe block"
+)]
+
+use core::cell::RefCell;
+use std::thread_local;
+
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use crate::{
+    access::Keys,
+    evm::hex,
+    offer::quote::{named_by, resource_id},
+};
+
+thread_local! {
+    static INPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static OUTPUT: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// The address of a buffer of at least this many bytes, valid until the next call.
+#[unsafe(no_mangle)]
+pub extern "C" fn buffer(length: usize) -> *const u8 {
+    INPUT.with_borrow_mut(|input| {
+        if input.len() < length {
+            input.resize(length, 0);
+        }
+        input.as_ptr()
+    })
+}
+
+/// The address of the last call's output.
+#[unsafe(no_mangle)]
+pub extern "C" fn output() -> *const u8 {
+    OUTPUT.with_borrow(|output| output.as_ptr())
+}
+
+/// The length of the last call's output.
+#[unsafe(no_mangle)]
+pub extern "C" fn output_length() -> usize {
+    OUTPUT.with_borrow(String::len)
+}
+
+/// Which resources nonces were made for. The input has three parts with a zero byte between them: the secret
+/// `FARTHING_KEYS`, canonical URLs, nonces of 32 bytes as hex; the last two one a line. The output has a line
+/// for each nonce: the number of its URL, from 0, or nothing. Returns 1; or 0, with what is wrong in the output.
+#[unsafe(no_mangle)]
+pub extern "C" fn articles(length: usize) -> u32 {
+    let answer = INPUT.with_borrow(|input| {
+        let text = input.get(..length).and_then(|bytes| core::str::from_utf8(bytes).ok());
+        find(text.unwrap_or_default())
+    });
+    let good = answer.is_ok();
+    OUTPUT.set(answer.unwrap_or_else(|error| error));
+    u32::from(good)
+}
+
+fn find(text: &str) -> Result<String, String> {
+    let mut parts = text.split('\0');
+    let (Some(keys), Some(urls), Some(nonces)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err("the input has three parts".into());
+    };
+    let keys = Keys::parse(keys).map_err(|error| error.to_string())?;
+    let known: Vec<[u8; 8]> = urls.lines().map(resource_id).collect();
+    let mut out = String::new();
+    for nonce in nonces.lines() {
+        let tag = hex::read::<32>(nonce).and_then(|nonce| nonce.first_chunk().copied());
+        let mut ids = tag.into_iter().flat_map(|tag| named_by(&keys, tag));
+        if let Some(index) = ids.find_map(|id| known.iter().position(|known| *known == id)) {
+            out.push_str(&index.to_string());
+        }
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offer::Quote;
+    use alloc::format;
+
+    #[test]
+    fn s8_a_nonce_is_matched_with_the_article_it_was_made_for() {
+        let text = "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+        let keys = Keys::parse(text).unwrap();
+        let nonce = |url| {
+            let tag = Quote::new(url, 1, [5; 16], &keys).unwrap().tag;
+            hex::print(&[tag, [9; 16]].concat())
+        };
+        let strange = hex::print(&[3; 32]);
+        let input = format!(
+            "{text}\0https://n.example/a\nhttps://n.example/b\0{}\n{strange}\nx\n{}\n{}",
+            nonce("https://n.example/b"),
+            nonce("https://n.example/a"),
+            nonce("https://n.example/c")
+        );
+        assert_eq!(find(&input).unwrap(), "1\n\n\n0\n\n");
+        assert!(find("x\0\0").unwrap_err().contains("FARTHING_KEYS"));
+        assert!(find(text).is_err());
+        assert_eq!(find(&format!("{text}\0\0")).unwrap(), "");
+    }
+}

@@ -1,0 +1,105 @@
+// The cron trigger as backstop (threat B6): payments whose alarm was lost are found from the chain, strays are told, strangers leave
+// nothing.
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import { startNewspaper } from "../support/newspaper.mjs";
+import { DOOR, DOT, PAWN, assertArticle, impatient, newReader, until } from "./reader.mjs";
+import { withoutAlarms } from "../support/alarms.mjs";
+
+let paper;
+let books;
+before(async () => {
+  paper = await startNewspaper({ hostile: true, change: impatient(), books: true });
+  ({ books } = paper.edge);
+});
+after(() => paper?.stop());
+afterEach(() => recover());
+function recover() {
+  paper.badFacilitator.reset();
+  paper.badRpc.reset();
+}
+/** Two minutes later, as the chain counts, the trigger fires. */
+async function scan() {
+  await paper.chain.warp(130);
+  assert.equal(await paper.edge.scheduled(), "ok");
+}
+const entryOf = async ({ authorization }) => (await books.rows("SELECT * FROM payment WHERE key LIKE ?", `%/${authorization.nonce}`))[0];
+const phases = async ({ authorization }) => {
+  const found = await paper.edge.query("SELECT body FROM payment WHERE key LIKE ?", `%/${authorization.nonce}`);
+  return found.flatMap(({ rows }) => rows).map(({ body }) => Object.keys(JSON.parse(body).phase)[0] ?? JSON.parse(body).phase);
+};
+
+/** A payment that landed, and whose ledger knows neither that nor when to look. */
+async function lose(path) {
+  const reader = await newReader(paper);
+  const payment = await reader.sign(path);
+  paper.badFacilitator.script("/settle", "die-after-settle");
+  paper.badRpc.always("*", "die");
+  assert.equal((await reader.send(path, payment)).status, 503);
+  return { reader, payment };
+}
+
+test("B6 a payment whose alarm is gone is found from the chain, and its reader has the article without another word", async () => {
+  const { reader, payment } = await lose(DOOR);
+  await paper.edge.kill();
+  await withoutAlarms(paper.edge.state);
+  recover();
+  await paper.edge.restart();
+  assert.deepEqual(await phases(payment), ["unknown"]);
+  await scan();
+  assert.deepEqual(await phases(payment), ["settled"]);
+  await until("the books know", async () => (await entryOf(payment))?.state === "settled");
+  assert.equal((await reader.transfers()).length, 1);
+  // owned: another payment is not charged
+  await assertArticle(await reader.send(DOOR, await reader.sign(DOOR)), DOOR);
+  assert.equal((await reader.transfers()).length, 1);
+});
+
+test("B6 what the books have as settled costs no question; nothing is asked twice", async () => {
+  const reader = await newReader(paper);
+  const payment = await reader.sign(DOT);
+  await assertArticle(await reader.send(DOT, payment), DOT);
+  await until("the books know", async () => (await entryOf(payment))?.state === "settled");
+  const before = await entryOf(payment);
+  await scan();
+  const calls = paper.badRpc.calls.length;
+  await scan();
+  assert.deepEqual(await entryOf(payment), before);
+  // the place, a block, and where the last blocks end: no payment is read again
+  assert.ok(paper.badRpc.calls.length - calls <= 6, `${paper.badRpc.calls.length - calls} calls`);
+});
+
+test("B6 B8 a payment that no ledger knows goes to the books as a stray, and leaves its payer's object empty", async () => {
+  const stranger = await newReader(paper);
+  const payment = await stranger.sign(PAWN);
+  await paper.chain.sendTransferWithAuthorization(payment);
+  const tables = async () => (await paper.edge.query("SELECT count(*) AS tables FROM sqlite_master WHERE name = 'payment'")).reduce((sum, { rows }) => sum + rows[0].tables, 0);
+  await scan();
+  const known = await tables();
+  const entry = await entryOf(payment);
+  assert.deepEqual(
+    [entry.state, entry.version, entry.payer, entry.charged, entry.resource],
+    ["stray", 0, stranger.address, payment.authorization.value, ""],
+  );
+  assert.ok(paper.edge.log.some(({ message }) => message.includes(entry.transaction_hash)), "and the log says so");
+  assert.equal(await tables(), known, "nothing was stored for them");
+  await scan();
+  assert.deepEqual(await entryOf(payment), entry);
+  // sent here after all, it is a payment like any other that somebody else settled
+  const answer = await stranger.send(PAWN, payment);
+  assert.ok([200, 409, 503].includes(answer.status), `${answer.status}`);
+});
+
+test("B6 a chain that cannot be read is read by the next run; a transfer of nothing is none", async () => {
+  const { payment } = await lose(DOT);
+  await paper.edge.kill();
+  await withoutAlarms(paper.edge.state);
+  await paper.edge.restart();
+  paper.badRpc.always("*", "500");
+  await scan();
+  assert.deepEqual(await phases(payment), ["unknown"]);
+  recover();
+  await paper.chain.transfersOfNothing({ from: payment.authorization.from, times: 30 });
+  await scan();
+  assert.deepEqual(await phases(payment), ["settled"]);
+});

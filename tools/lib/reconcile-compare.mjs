@@ -1,0 +1,100 @@
+// Payments as the chains have them, held against the books. Amounts are integers of atomic units.
+import { openTransfers } from "./transfers.mjs";
+
+const lower = (text) => (text ?? "").toLowerCase();
+
+/**
+ * `chains`: [{network, rpc, range, tokens, transfers}]; `books`: rows, or undefined; `urls`: addresses that may have been sold;
+ * `find(urls, nonces)`: the URL of each nonce that was made for one.
+ *
+ * The report: `articles` [{resource, network, asset, payments, chain, books, booked}], and lists of single payments: `missing` (the chain has
+ * it, the books do not have it as settled), `extra` (the reverse), `different` (both have it, and say something else), `nameless` (paid,
+ * and for no article that is known), `open` (unknown in the books), `others` (transfers that are no payment by their logs).
+ */
+export async function compare({ chains, books, urls, find }) {
+  const rows = (books ?? []).map((row) => ({
+    ...row, asset: lower(row.asset), payer: lower(row.payer), pay_to: lower(row.pay_to), transaction_hash: lower(row.transaction_hash),
+    value: BigInt(row.charged ?? row.amount),
+  }));
+  const byKey = new Map(rows.map((row) => [row.key, row]));
+  const known = [...new Set([...rows.map(({ resource }) => resource).filter(Boolean), ...urls])];
+  const report = { ok: true, compared: books !== undefined, ranges: [], articles: [], missing: [], extra: [], different: [], nameless: [], open: [], others: [] };
+  const sums = new Map();
+  const seen = new Set();
+  const article = (resource, { network, asset }) => {
+    const name = `${network} ${asset} ${resource ?? ""}`;
+    if (!sums.has(name)) sums.set(name, { resource, network, asset, payments: 0, chain: 0n, booked: 0, books: 0n });
+    return sums.get(name);
+  };
+
+  for (const { network, range, transfers } of chains) {
+    report.ranges.push({ network, ...range });
+    const nonces = transfers.filter(({ nonce }) => nonce);
+    const named = find(known, nonces.map(({ nonce }) => nonce));
+    const nameOf = new Map(nonces.map((transfer, index) => [transfer, named[index]]));
+    for (const transfer of transfers) {
+      const row = transfer.key ? byKey.get(transfer.key) : byTransaction(rows, transfer, seen);
+      if (!transfer.nonce && !transfer.permit2 && !row) {
+        report.others.push(transfer);
+        continue;
+      }
+      const tagged = nameOf.get(transfer);
+      const resource = tagged ?? (row?.resource || undefined);
+      const sum = article(resource, transfer);
+      sum.payments += 1;
+      sum.chain += transfer.value;
+      const payment = { ...transfer, resource };
+      if (!resource) report.nameless.push(payment);
+      if (row) seen.add(row);
+      if (!books) continue;
+      if (row?.state !== "settled") report.missing.push({ ...payment, state: row?.state });
+      else {
+        sum.booked += 1;
+        sum.books += row.value;
+        const told = differences(transfer, row, tagged);
+        if (told.length > 0) report.different.push({ ...payment, key: row.key, told });
+      }
+    }
+  }
+  await lookForRest({ chains, rows, seen, report, article });
+  report.articles = [...sums.values()].sort((a, b) => (a.resource ?? "~").localeCompare(b.resource ?? "~") || a.network.localeCompare(b.network));
+  report.ok = ["missing", "extra", "different"].every((name) => report[name].length === 0);
+  return report;
+}
+
+/** By Permit2, and where a contract settled, no log names what was used: the transaction does. */
+function byTransaction(rows, { network, asset, from, to, transaction, value }, seen) {
+  const all = rows.filter((row) => !seen.has(row) && row.transaction_hash === transaction && row.network === network && row.asset === asset
+    && row.payer === from && row.pay_to === to);
+  return all.find((row) => row.value === value) ?? all[0];
+}
+
+function differences({ value, transaction, from, to }, row, tagged) {
+  const said = [];
+  if (row.value !== value) said.push(`the books say ${row.value}`);
+  if (row.transaction_hash !== transaction) said.push(`the books name the transaction ${row.transaction_hash || "of nobody"}`);
+  if (row.payer !== from || row.pay_to !== to) said.push(`the books say from ${row.payer} to ${row.pay_to}`);
+  if (tagged && row.resource !== tagged) said.push(`the books say it was for ${row.resource || "nothing"}`);
+  return said;
+}
+
+/** Entries that no transfer of the range belongs to. */
+async function lookForRest({ chains, rows, seen, report, article }) {
+  for (const row of rows) {
+    const chain = chains.find(({ network }) => network === row.network);
+    if (seen.has(row) || !chain) continue;
+    const { range, rpc, tokens } = chain;
+    const time = row.settled_at ?? row.first_seen;
+    const inRange = time >= range.since && row.first_seen <= range.until;
+    if (row.state === "unknown" && inRange) report.open.push(row);
+    if (row.state !== "settled" || !inRange) continue;
+    // known later than it happened, or before the next block: the chain is asked about this one
+    const block = row.transaction_hash
+      && await openTransfers(rpc, { network: row.network, tokens }).find({ transaction: row.transaction_hash, asset: row.asset, from: row.payer, to: row.pay_to, value: row.value });
+    if (block !== undefined && block !== "" && (block < range.from || block > range.to)) continue;
+    const sum = article(row.resource || undefined, row);
+    sum.booked += 1;
+    sum.books += row.value;
+    report.extra.push(row);
+  }
+}

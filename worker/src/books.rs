@@ -1,0 +1,137 @@
+//! The publisher's books: a table in D1 that the ledgers fill from their outboxes.
+//!
+//! An event is written in the same step as the row it tells of, and delivered by the alarm until D1 has taken it.
+//! It carries the whole entry and a version, and only a newer version overwrites an entry: told twice, late or in
+//! another order, the books say the same (threat G5).
+
+use farthing::{
+    evm::{Address, B256, hex},
+    json::Value,
+    ledger::Read,
+    money::Amount,
+    x402::Network,
+};
+use serde::Serialize;
+
+use crate::{
+    platform::{Platform, Result},
+    rows::Rows,
+};
+
+/// Entries that are delivered at once.
+pub(crate) const BATCH: usize = 20;
+/// Deliveries of one alarm.
+const BATCHES: usize = 5;
+/// After so many failures an event goes alone: nothing that D1 does not take holds others up.
+pub(crate) const ALONE_AFTER: u32 = 3;
+
+/// Made with the first entry. `www/docs/books.md` says what the columns are.
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS payment (key TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL, \
+    receipt TEXT NOT NULL, resource TEXT NOT NULL, network TEXT NOT NULL, asset TEXT NOT NULL, payer TEXT NOT NULL, pay_to TEXT NOT NULL, \
+    amount TEXT NOT NULL, charged TEXT, transaction_hash TEXT, reason TEXT, first_seen INTEGER NOT NULL, settled_at INTEGER)";
+/// Takes a list of entries. What was settled and is not any more keeps a word about it until it is settled again.
+const UPSERT: &str = "INSERT INTO payment (key, version, state, receipt, resource, network, asset, payer, pay_to, amount, charged, \
+    transaction_hash, reason, first_seen, settled_at) \
+    SELECT value ->> 'key', value ->> 'version', value ->> 'state', value ->> 'receipt', value ->> 'resource', value ->> 'network', \
+    value ->> 'asset', value ->> 'payer', value ->> 'payTo', value ->> 'amount', value ->> 'charged', value ->> 'transaction', \
+    value ->> 'reason', value ->> 'firstSeen', value ->> 'settledAt' FROM json_each(?1) WHERE true \
+    ON CONFLICT (key) DO UPDATE SET version = excluded.version, state = excluded.state, receipt = excluded.receipt, \
+    resource = excluded.resource, network = excluded.network, asset = excluded.asset, payer = excluded.payer, pay_to = excluded.pay_to, \
+    amount = excluded.amount, charged = excluded.charged, transaction_hash = excluded.transaction_hash, \
+    reason = CASE WHEN excluded.state <> 'settled' AND (payment.state = 'settled' OR payment.reason = 'undone') THEN 'undone' \
+    ELSE excluded.reason END, \
+    first_seen = excluded.first_seen, settled_at = excluded.settled_at WHERE excluded.version > payment.version";
+/// Which of these the books have as settled.
+const SETTLED: &str = "SELECT key FROM payment WHERE state = 'settled' AND key IN (SELECT value FROM json_each(?1))";
+
+/// What identifies an event.
+#[derive(Debug)]
+pub(crate) struct EventId {
+    /// The authorization.
+    pub(crate) key: String,
+    /// Which of its events.
+    pub(crate) version: u64,
+}
+
+impl Read for EventId {
+    fn from_json(value: &Value<'_>) -> Option<Self> {
+        Some(Self {
+            key: value.get("key")?.text()?.to_owned(),
+            version: value.get("version")?.integer()?,
+        })
+    }
+}
+
+/// A payment that the chain has and no ledger knows, as an entry that any ledger's word overwrites.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Stray<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) version: u64,
+    pub(crate) state: &'static str,
+    pub(crate) receipt: &'static str,
+    pub(crate) resource: &'static str,
+    pub(crate) network: Network,
+    #[serde(with = "hex::address")]
+    pub(crate) asset: Address,
+    #[serde(with = "hex::address")]
+    pub(crate) payer: Address,
+    #[serde(with = "hex::address")]
+    pub(crate) pay_to: Address,
+    pub(crate) amount: Amount,
+    pub(crate) charged: Amount,
+    pub(crate) transaction: &'a str,
+    pub(crate) first_seen: u64,
+}
+
+/// The key of an authorization of EIP-3009, as [`Intent::key`](farthing::ledger::Intent::key) has it.
+pub(crate) fn key(network: Network, asset: Address, nonce: B256) -> String {
+    format!("{network}/{asset:x}/{}", hex::print(nonce.as_slice()))
+}
+
+/// Writes entries: a list, JSON.
+pub(crate) async fn write(platform: &Platform, entries: &str) -> Result<()> {
+    if platform.books(UPSERT, entries).await.is_ok() {
+        return Ok(());
+    }
+    // the first entry of all finds no table
+    platform.books(TABLE, "").await?;
+    platform.books(UPSERT, entries).await.map(drop)
+}
+
+/// Which of these keys the books have as settled; none of them where they cannot be asked.
+pub(crate) async fn settled(platform: &Platform, keys: &[String]) -> Vec<String> {
+    let Ok(list) = serde_json::to_string(keys) else {
+        return Vec::new();
+    };
+    let found = platform.books(SETTLED, &list).await.unwrap_or_default();
+    found.lines().map(str::to_owned).collect()
+}
+
+/// Delivers what is due, some batches of it; the rest comes with the next alarm.
+pub(crate) async fn deliver(platform: &Platform, rows: &Rows) -> Result<()> {
+    if !platform.has_books() {
+        // they were taken away: nobody will ask for what is left
+        return rows.drop_events();
+    }
+    for _ in 0..BATCHES {
+        let events = rows.due_events(platform.now())?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        let sent = write(platform, &format!("[{}]", events.join(","))).await;
+        let id = |event: &String| EventId::read(event).ok_or_else(|| "an event cannot be read".into());
+        let ids: Vec<EventId> = events.iter().map(id).collect::<Result<_>>()?;
+        match sent {
+            Ok(()) => rows.delivered(&ids)?,
+            Err(failure) => {
+                platform.warn(&format!(
+                    "the books did not take {} entries, which are kept: {failure}",
+                    ids.len()
+                ));
+                return rows.postpone(&ids, platform.now());
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! A facilitator in all its moods.
+
+use super::chance::Chance;
+
+/// What it does with one `/settle`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// Broadcasts, waits for the block, says so.
+    Honest,
+    /// Broadcasts, and says that it is settled before there is a block.
+    Hasty,
+    /// Broadcasts, and its answer is lost, or broken, or a failure.
+    Mute,
+    /// Broadcasts much later, and never answers.
+    Slow,
+    /// Never gets the call, or drops it.
+    Deaf,
+    /// Refuses.
+    Refuses,
+    /// Refuses, and broadcasts.
+    Lies,
+}
+
+/// How moody it is in this history.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Temper {
+    pub(crate) hasty: bool,
+    pub(crate) liar: bool,
+}
+
+impl Temper {
+    pub(crate) fn mood(self, chance: &Chance) -> Mood {
+        match chance.below(100) {
+            0..10 => Mood::Mute,
+            10..18 => Mood::Slow,
+            18..26 => Mood::Deaf,
+            26..32 => Mood::Refuses,
+            32..42 if self.liar => Mood::Lies,
+            42..60 if self.hasty => Mood::Hasty,
+            _ => Mood::Honest,
+        }
+    }
+}
+
+/// Answers that prove nothing.
+pub(crate) fn noise(chance: &Chance) -> String {
+    (*chance.of(&[
+        "500\n{\"success\":true}",
+        "200\n",
+        "200\nnull",
+        "200\n{\"success\":true,\"transaction\":\"\",\"network\":\"eip155:84532\"}",
+        "200\n{\"success\":false,\"errorReason\":\"settle_timeout\",\"transaction\":\"\",\"network\":\"eip155:84532\"}",
+        "200\n{\"success\":false,\"errorReason\":\"invalid_exact_evm_nonce_already_used\",\"transaction\":\"\",\"network\":\"eip155:84532\"}",
+        "502\n<html>bad gateway</html>",
+        "429\n{}",
+    ]))
+    .to_owned()
+}
+
+pub(crate) fn success(transaction: &str) -> String {
+    format!(
+        "200\n{{\"success\":true,\"transaction\":\"{transaction}\",\"network\":\"eip155:84532\",\"payer\":\"0x0202020202020202020202020202020202020202\"}}"
+    )
+}
+
+pub(crate) fn refusal() -> String {
+    "400\n{\"success\":false,\"errorReason\":\"insufficient_funds\",\"transaction\":\"\",\"network\":\"eip155:84532\"}".to_owned()
+}
