@@ -85,7 +85,7 @@ export async function startEdge({ config, port = 0, state, keys, env = {}, build
   });
   async function readOnly(path, sql, parameters) {
     const { DatabaseSync } = await import("node:sqlite");
-    const database = new DatabaseSync(path, { readOnly: true });
+    const database = new DatabaseSync(path, { readOnly: true, timeout: 2000 });
     try {
       return database.prepare(sql).all(...parameters);
     } finally {

@@ -20,7 +20,7 @@ function forward(target, request, body) {
   });
 }
 
-const reply = (response, { status, type, text }) => {
+export const reply = (response, { status, type, text }) => {
   response.writeHead(status, { "content-type": type });
   response.end(text);
 };
@@ -33,7 +33,7 @@ const json = (text) => {
 };
 
 // Each mode gets {request, response, body, through}: `through()` asks the real one and gives {status, type, text}.
-const MODES = {
+export const MODES = {
   pass: async ({ response, through }) => reply(response, await through()),
   /** Never answers; the real one hears nothing. */
   hang: async () => {},

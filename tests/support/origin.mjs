@@ -120,9 +120,10 @@ function fail(mode, request, response, next) {
 /**
  * @param {object} options
  * `root`: a folder of static files. `routes`: {"/path": body | {status, headers, body, type} | (request, response, url) => …},
- * tried before the files; a key that ends in `*` matches by prefix.
+ * tried before the files; a key that ends in `*` matches by prefix. `keepAlive`: how long an idle connection stays open, in
+ * milliseconds; closing one is a race with whoever is about to use it.
  */
-export async function startOrigin({ root, routes = {}, port = 0 } = {}) {
+export async function startOrigin({ root, routes = {}, port = 0, keepAlive = 5000 } = {}) {
   const log = [];
   const scripts = new Map();
   const modified = new Date(Math.floor(Date.now() / 1000) * 1000 - 86_400_000);
@@ -172,6 +173,7 @@ export async function startOrigin({ root, routes = {}, port = 0 } = {}) {
     if (mode === undefined || mode === "pass") next();
     else fail(mode, request, response, next);
   });
+  server.keepAliveTimeout = keepAlive;
   const bound = await listen(server, port);
   return {
     url: `http://127.0.0.1:${bound}`,

@@ -221,7 +221,7 @@ impl Ledger {
         }
         let answer = Rc::new(RefCell::new(None));
         self.verifying.borrow_mut().insert(intent.digest.clone(), answer.clone());
-        let refusal = ledger::unverified(ask::verify(&self.platform, &settings, &intent.request).await.as_ref(), intent);
+        let refusal = ledger::unverified(ask::verify(&self.platform, &settings, intent).await.as_ref(), intent);
         *answer.borrow_mut() = Some(refusal.clone());
         self.verifying.borrow_mut().remove(&intent.digest);
         self.platform.wake();
@@ -287,7 +287,7 @@ impl Ledger {
         since: u64,
         floor: Option<Floor>,
     ) -> Observation {
-        let spoken_for = self.rows.transactions().unwrap_or_default();
+        let spoken_for = self.rows.transactions(&intent.key()).unwrap_or_default();
         let lookup = Lookup {
             wanted: wanted(intent, charged),
             network: intent.network,
@@ -305,7 +305,7 @@ impl Ledger {
         match self.observe(&settings, intent, intent.amount, self.now(), None).await {
             Observation::Unused { .. } => true,
             Observation::Nothing if !self.budget.borrow_mut().take(self.now()) => false,
-            Observation::Nothing => ask::verify(&self.platform, &settings, &intent.request)
+            Observation::Nothing => ask::verify(&self.platform, &settings, intent)
                 .await
                 .is_some_and(|answer| answer.valid),
             Observation::Paid { .. } | Observation::UsedOtherwise => false,
@@ -397,7 +397,7 @@ impl Ledger {
             };
             self.drive(&key, work, false).await?;
         }
-        let known = self.rows.transactions()?.contains(&question.transaction);
+        let known = self.rows.transactions("")?.contains(&question.transaction);
         let open = match &question.key {
             Some(key) => self.rows.get(key)?.is_some_and(|row| row.is_open()),
             None => false,
@@ -467,7 +467,7 @@ impl Ledger {
                 (Work::None, _) => return Ok(()),
                 (Work::Settle { fence }, Some(settings)) => Event::Answered {
                     fence,
-                    settlement: ask::settle(&self.platform, settings, &row).await,
+                    settlement: ask::settle(&self.platform, settings, &row, &self.rows.transactions(key)?).await,
                 },
                 (Work::Settle { fence }, None) => Event::Answered {
                     fence,

@@ -198,7 +198,7 @@ impl Chain<'_> {
     /// A block that is old enough, not much older than it has to be; none on a chain that has none.
     async fn last_at_rest(&self) -> Found<Option<u64>> {
         let latest = self.block(chain::ask_latest_block()).await?;
-        let mut back: u64 = 8;
+        let mut back: u64 = 1;
         for _ in 0..MAX_STEPS {
             let block = self.block(chain::ask_block(latest.number.saturating_sub(back))).await?;
             if block.time.saturating_add(REST_SECONDS) <= latest.time {

@@ -1,0 +1,171 @@
+// A fault at every single thing that an object asks of its storage, and alarms that come never, twice, or all at once: nobody is
+// charged twice, and who paid reads.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { MODES, refuseAfterSettle } from "../support/hostile-facilitator.mjs";
+import { rowsOn } from "./disk.mjs";
+import { inWords, judge } from "./judge.mjs";
+import { buy, close, pursue, sign } from "./load.mjs";
+import { probed } from "./probe.mjs";
+import { sleep, startStand } from "./stand.mjs";
+import { story } from "./story.mjs";
+
+let probe;
+let stand;
+const ill = new Map();
+before(async () => {
+  probe = probed();
+  stand = await startStand({ build: probe.build, timeoutSeconds: 2 });
+  stand.mood.settle = ({ payer }) => ill.get(payer)?.settle ?? "pass";
+  stand.mood.origin = ({ nonce }) => ill.get(nonce)?.origin ?? "pass";
+});
+after(async () => {
+  await stand?.stop();
+  probe?.remove();
+});
+
+const order = (payer, what) => probe.order(stand.edge.url, payer.payer, what);
+const live = () => rowsOn(stand.edge.state);
+const rowOf = ({ payer }) => live().find((row) => row.payer === payer);
+/** Waits a while for something. */
+async function until(what, check, seconds = 60) {
+  for (let left = seconds * 10; !(await check()); left--) {
+    if (left === 0) assert.fail(`never happened: ${what}`);
+    await sleep(100);
+  }
+}
+async function assertWithoutFault() {
+  await close(stand, { rows: live });
+  await until("everything is at rest", () => !live().some(({ open }) => open));
+  const evidence = await stand.evidence({ closed: true });
+  const { violations, examined } = judge(evidence);
+  assert.equal(inWords(violations), "", violations.slice(0, 3).map(({ payer }) => payer && story(evidence, payer)).join("\n\n"));
+  for (const [rule, count] of Object.entries(examined)) assert.ok(count > 0, rule);
+  return evidence;
+}
+
+/** What an object asks of its storage for one payment that goes well, or better than that. */
+async function journalOf(path, options) {
+  const payer = await stand.newPayer(options);
+  await order(payer, { do: "watch" });
+  const { answer } = await buy(stand, payer, path);
+  assert.equal(answer.text, "whole");
+  return (await order(payer, { do: "read" })).journal;
+}
+
+test("S6 S7 the object is aborted before and after, or its storage fails at, every single call to its storage", async (t) => {
+  const cases = [];
+  for (const [path, acts] of [["/page/0", ["abort", "abort-after", "fail"]], ["/first/0", ["abort", "abort-after", "fail"]], ["/call/0", ["abort", "fail"]]]) {
+    const { length } = await journalOf(path);
+    for (const act of acts) for (let nth = 0; nth < length; nth++) cases.push({ path, act, nth });
+  }
+  let hit = 0;
+  await Promise.all(cases.map(async ({ path, act, nth }, index) => {
+    await sleep(index * 40);
+    const payer = await stand.newPayer({ v1: !path.startsWith("/call") && index % 4 === 0 });
+    const payment = await sign(stand, payer, path);
+    await order(payer, { do: "plan", act, nth });
+    const { answer } = await buy(stand, payer, path, { payment });
+    assert.equal(answer.text, "whole", `${act} at ${nth} of ${path}: ${answer.status} ${answer.problem}`);
+    if ((await order(payer, { do: "read" })).spent) hit += 1;
+  }));
+  t.diagnostic(`${cases.length} payments, ${hit} with a fault`);
+  assert.ok(hit > cases.length * 0.9, `${hit} of ${cases.length}`);
+  const { chain } = await assertWithoutFault();
+  assert.equal(chain.transfers.length, cases.length + 3);
+});
+
+const hang = () => {};
+/** How a payment is left, and what the ledger says of it then. */
+const STATES = {
+  "claimed, its request lost": { origin: hang, moment: "asked", lost: true, phase: "claimed" },
+  "settling, nothing moved": { settle: "hang", moment: "settling", lost: true, phase: "settling" },
+  "settling, the money moved": { settle: "hang-after-settle", moment: "broadcast", lost: true, phase: "settling" },
+  "unknown, nothing moved": { settle: "die", dark: true, phase: "unknown" },
+  "unknown, the money moved": { settle: "die-after-settle", dark: true, phase: "unknown" },
+  "refused, the money moved": { settle: refuseAfterSettle("insufficient_funds"), phase: "rejected" },
+};
+const ALARMS = [{ times: 0 }, { times: 1 }, { times: 2 }, { times: 7 }, { times: 4, together: true }];
+
+test("S6 B6 alarms that never come, come once, twice, again and again, too early or all at once: the same end", async (t) => {
+  const left = [];
+  const requests = [];
+  for (const [name, state] of Object.entries(STATES)) {
+    for (const alarms of ALARMS) {
+      for (const path of ["/page/1", "/call/1"]) {
+        const payer = await stand.newPayer();
+        const payment = await sign(stand, payer, path);
+        await order(payer, { do: "mute" });
+        ill.set(payer.payer, state);
+        ill.set(payment.noted.nonce, state);
+        if (state.dark) stand.mood.rpc = () => "die";
+        if (state.lost) {
+          const moment = new Promise((resolve) => {
+            stand.watch = (which) => which === state.moment && resolve();
+          });
+          const request = payer.ask(path, { payment });
+          await moment;
+          if (state.moment === "broadcast") await until("the money moves", async () => stand.chain.authorizationState(payer.address, payment.noted.nonce));
+          await order(payer, { do: "abort" });
+          // the Worker itself lives on and waits for its origin
+          if (state.origin) requests.push(request);
+          else await request;
+        } else {
+          await payer.ask(path, { payment });
+        }
+        stand.mood.rpc = () => "pass";
+        ill.delete(payer.payer);
+        ill.delete(payment.noted.nonce);
+        assert.equal(rowOf(payer)?.phase, state.phase, `${name}, ${path}`);
+        left.push({ name, payer, payment, path, alarms });
+      }
+    }
+  }
+  stand.watch = () => {};
+  const ring = async ({ payer, alarms }) => {
+    if (alarms.times === 0) return;
+    const { errors } = await order(payer, { do: "alarm", ...alarms });
+    assert.deepEqual(errors, []);
+  };
+  // at once, where it is too early for most
+  await Promise.all(left.map(ring));
+  // and when each is due
+  const due = Math.max(...left.map(({ payer }) => rowOf(payer)?.alarm ?? 0).filter((at) => at < Date.now() / 1000 + 60));
+  await sleep(Math.max(0, due * 1000 - Date.now()) + 1500);
+  await Promise.all(left.map(ring));
+  const alone = left.filter(({ payer }) => rowOf(payer).phase === "settled").length;
+  t.diagnostic(`${left.length} payments, ${alone} settled by alarms alone`);
+  for (const { name, payer, alarms } of left) {
+    if (name.startsWith("settling") && alarms.times > 0) assert.equal(rowOf(payer).phase, "settled", `${name}, ${alarms.times}`);
+  }
+  await Promise.all(left.map(async ({ name, payer, payment, path, alarms }) => {
+    const answer = await pursue(stand, () => payer.ask(path, { payment }));
+    if (answer.text !== "whole") {
+      const evidence = await stand.evidence();
+      assert.fail(`${name}, ${alarms.times} alarms, ${path}: ${answer.status} ${answer.problem}\n${story(evidence, payer.payer)}`);
+    }
+    const rows = live().filter((row) => row.payer === payer.payer);
+    assert.deepEqual(rows.map(({ phase }) => phase), ["settled"], name);
+  }));
+  await Promise.all(requests);
+  const { chain } = await assertWithoutFault();
+  for (const { name, payer } of left) assert.equal(chain.transfers.filter(({ from }) => from === payer.payer).length, 1, name);
+});
+
+test("S6 all objects are aborted, again and again, while a payment is on its way", async () => {
+  const payers = await Promise.all(Array.from({ length: 6 }, () => stand.newPayer()));
+  stand.mood.settle = () => MODES.pass;
+  let going = true;
+  const aborting = (async () => {
+    for (let n = 0; going && n < 25; n++) {
+      for (const payer of payers) await order(payer, { do: "abort" }).catch(() => {});
+      await sleep(150 + n * 40);
+    }
+  })();
+  const answers = await Promise.all(payers.map(async (payer, index) => (await buy(stand, payer, index % 2 ? "/page/2" : "/call/2")).answer));
+  going = false;
+  await aborting;
+  for (const answer of answers) assert.equal(answer.text, "whole", `${answer.status} ${answer.problem}`);
+  const { chain } = await assertWithoutFault();
+  for (const { payer } of payers) assert.equal(chain.transfers.filter(({ from }) => from === payer).length, 1);
+});

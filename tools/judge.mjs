@@ -1,0 +1,38 @@
+// `npm run judge -- --kills 200 | --minutes 120`: kills the Worker under load, round after round, and has every round judged.
+import { parseArgs } from "node:util";
+import { run, main, Plain, say } from "./lib/run.mjs";
+import { root } from "./lib/toolchain.mjs";
+
+const usage = `npm run judge -- [--kills N] [--each N] [--minutes N] [--seed N]
+
+  --kills N    so many kills at least (200, where no minutes are given)
+  --each N     so many hits at least of every point where the Worker is killed (20 with --kills, 0 otherwise)
+  --minutes N  no new round after so many minutes
+  --seed N     another run than the last one`;
+/** Kills on one chain, with one state; then everything comes to rest, is judged, and begins anew. */
+const ROUND = 40;
+
+await main(async () => {
+  const { values } = parseArgs({ options: { kills: { type: "string" }, each: { type: "string" }, minutes: { type: "string" }, seed: { type: "string" } } });
+  const number = (name, otherwise) => {
+    const value = values[name] === undefined ? otherwise : Number(values[name]);
+    if (!(value >= 0)) throw new Plain(`--${name} wants a number\n\n${usage}`);
+    return value;
+  };
+  const until = Date.now() + number("minutes", Infinity) * 60_000;
+  const kills = number("kills", values.minutes ? Infinity : 200);
+  const each = number("each", values.minutes ? 0 : 20);
+  let seed = number("seed", Date.now() % 1_000_000);
+  await run(process.execPath, ["tools/build.mjs", "--quiet"], { cwd: root, show: true });
+  const { POINTS, figures, newTally, round } = await import("../tests/judge/kill.mjs");
+
+  const tally = newTally();
+  const wanting = () => tally.kills < kills || POINTS.some(({ name }) => tally.points[name].hits < each);
+  while (wanting() && Date.now() < until && tally.violations.length === 0) {
+    say(`round ${tally.rounds + 1}, --seed ${seed}`);
+    await round({ kills: ROUND, until, seed, say, tally });
+    seed += 1;
+  }
+  process.stdout.write(`${figures(tally)}\n`);
+  return tally.violations.length === 0 ? 0 : 1;
+});
