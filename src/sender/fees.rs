@@ -46,7 +46,7 @@ impl Price {
     }
 
     /// The price of the transaction that takes this one's place: at least 12.5 % more for both, as every
-    /// kind of node asks (geth 10 %, others 12.5 %); none over the cap.
+    /// kind of node asks (geth 10 %, others 12.5 %); none over the cap, and none that could not land either.
     pub(super) fn after(self, head: &Head, cap: u64) -> Option<Self> {
         let more = |price: u64| price.saturating_add(price.div_ceil(8)).saturating_add(u64::from(price == 0));
         let fresh = head.base_fee.saturating_mul(2).saturating_add(head.tip_fee).min(cap);
@@ -54,7 +54,7 @@ impl Price {
         let tip = more(self.tip).max(head.tip_fee.min(fee));
         // a tip over the fee is no price
         let fee = fee.max(tip);
-        (fee <= cap).then_some(Self { tip, fee })
+        (fee <= cap && fee >= head.base_fee).then_some(Self { tip, fee })
     }
 
     /// What so much gas costs at most, in wei.
@@ -95,6 +95,7 @@ mod tests {
         assert_eq!(before.after(&head(100, 7), 1_000), Some(Price { tip: 8, fee: 233 }));
         assert_eq!(before.after(&head(400, 50), 1_000), Some(Price { tip: 50, fee: 850 }));
         assert_eq!(before.after(&head(100, 7), 232), None);
+        assert_eq!(before.after(&head(1_001, 7), 1_000), None);
         assert_eq!(Price { tip: 0, fee: 0 }.after(&head(0, 0), 1), Some(Price { tip: 1, fee: 1 }));
     }
 
@@ -105,7 +106,7 @@ mod tests {
         ) {
             let before = Price { tip: paid.min(fee), fee };
             if let Some(price) = before.after(&head(base, tip), cap) {
-                prop_assert!(price.fee <= cap && price.tip <= price.fee);
+                prop_assert!(price.fee <= cap && price.tip <= price.fee && price.fee >= base);
                 prop_assert!(price.fee * 8 >= before.fee * 9 && price.tip * 8 >= before.tip * 9);
                 prop_assert!(price.fee > before.fee && price.tip > before.tip);
             }

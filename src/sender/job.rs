@@ -3,19 +3,19 @@
 use alloc::{format, string::String, vec::Vec};
 
 use alloy_primitives::hex as bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::state::Lease;
 use crate::{
     evm::{Address, B256, Call, Transfer, chain::Wanted, hex, permit2::PERMIT2},
     json::{MAX_ANNOUNCED_DEPTH, parse_nested},
-    ledger::Row,
+    ledger::Intent,
     money::Amount,
     x402::v2::{EvmPayload, Scheme},
 };
 
 /// An authorization and the call that settles it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Job {
     /// Token contract.
@@ -44,10 +44,9 @@ pub struct Job {
 }
 
 impl Job {
-    /// The order for a row of a payer's ledger, or the code of why nobody but a facilitator can settle it:
+    /// The order for a payment in a payer's ledger, or the code of why nobody but a facilitator can settle it:
     /// a contract wallet (threat A9), a metered payment.
-    pub fn of(row: &Row) -> Result<Self, &'static str> {
-        let intent = &row.intent;
+    pub fn of(intent: &Intent) -> Result<Self, &'static str> {
         if intent.metered.is_some() {
             return Err("unsupported_scheme");
         }
@@ -116,7 +115,7 @@ pub enum Outcome {
 }
 
 /// Where an order stands.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Stage {
     /// To be run dry.
@@ -147,15 +146,15 @@ pub(super) enum Stage {
 }
 
 /// An order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Order {
     pub(super) job: Job,
     pub(super) stage: Stage,
     /// An earlier nonce's transaction of it was in somebody's hands.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub(super) sent: bool,
     /// The last one was reverted.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub(super) reverted: bool,
     /// When it was last asked for, Unix seconds.
     pub(super) asked: u64,

@@ -44,6 +44,7 @@ mod fees;
 mod heads;
 mod job;
 mod looks;
+mod read;
 mod slot;
 mod state;
 mod work;

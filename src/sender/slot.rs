@@ -2,13 +2,13 @@
 
 use alloc::{string::String, vec::Vec};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{fees::Price, state::Lease};
 use crate::evm::{B256, hex};
 
 /// A transaction.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub(super) struct Try {
     #[serde(with = "hex::word")]
     pub(super) hash: B256,
@@ -17,7 +17,7 @@ pub(super) struct Try {
     /// Wei for a unit of gas.
     pub(super) fee: u64,
     /// It carries nothing: the key sends itself nothing, to use the nonce up.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub(super) empty: bool,
 }
 
@@ -31,7 +31,7 @@ impl Try {
 }
 
 /// Where one of them landed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Mined {
     /// The block's number.
     pub(super) block: u64,
@@ -40,10 +40,10 @@ pub(super) struct Mined {
 }
 
 /// A nonce.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Slot {
     /// Whose authorization it carries; none where it is only to be used up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) order: Option<String>,
     /// The limit of its transactions.
     pub(super) gas: u64,
@@ -57,7 +57,7 @@ pub(super) struct Slot {
     pub(super) block: u64,
     /// How often a node was given one.
     pub(super) sends: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) mined: Option<Mined>,
     /// In how many blocks the nonce was used and no receipt found.
     #[serde(skip)]

@@ -20,7 +20,8 @@ use super::{
 };
 use crate::{
     evm::{Address, chain::sending::EXPIRED, hex},
-    ledger::DAY_SECONDS,
+    json::{self, Value},
+    ledger::{DAY_SECONDS, Read},
     offer::matching::LEAST_SECONDS_LEFT,
 };
 
@@ -201,12 +202,14 @@ impl Sender {
     fn load_row(&mut self, name: &str, body: &str) -> Option<()> {
         let (kind, key) = name.split_once(' ')?;
         match kind {
-            "order" => drop(self.orders.insert(key.to_string(), serde_json::from_str(body).ok()?)),
-            "nonce" => drop(self.slots.insert(key.parse().ok()?, serde_json::from_str(body).ok()?)),
-            _ => {
-                let payer = hex::read(key).map(Address::new)?;
-                drop(self.reverts.insert(payer, serde_json::from_str(body).ok()?));
+            "order" => drop(self.orders.insert(key.to_string(), Order::read(body)?)),
+            "nonce" => drop(self.slots.insert(key.parse().ok()?, Slot::read(body)?)),
+            "payer" => {
+                let times = json::parse(body).ok()?;
+                let times = times.items()?.iter().map(Value::integer).collect::<Option<_>>()?;
+                drop(self.reverts.insert(hex::read(key).map(Address::new)?, times));
             }
+            _ => {}
         }
         Some(())
     }

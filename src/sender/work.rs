@@ -305,15 +305,21 @@ impl Sender {
     /// A new transaction with a nonce.
     fn try_at(&mut self, nonce: u64, price: Price, empty: bool, head: &Head, now: u64, seal: Seal<'_>) -> Option<Work> {
         let slot = self.slots.get_mut(&nonce)?;
-        slot.priced_at = now;
-        slot.block = head.number;
+        (slot.priced_at, slot.block) = (now, head.number);
         slot.tries.push(Try {
             hash: B256::ZERO,
             tip: price.tip,
             fee: price.fee,
             empty,
         });
-        self.send(nonce, now, seal)
+        let work = self.send(nonce, now, seal);
+        if work.is_none()
+            && let Some(slot) = self.slots.get_mut(&nonce)
+        {
+            // a key that is not there any more signs nothing
+            slot.tries.pop();
+        }
+        work
     }
 
     /// Signs the last transaction with a nonce, once more where it was before: the bytes are the same.

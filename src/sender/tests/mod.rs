@@ -87,7 +87,7 @@ impl Play {
             let data = U256::from(transaction.call.data.first().copied().unwrap_or(0xff));
             let name = (data << 192) | (U256::from(transaction.nonce) << 128) | (U256::from(transaction.fee) << 64);
             Some(Sealed {
-                hash: (name | U256::from(transaction.tip)).into(),
+                hash: B256::from(name | U256::from(transaction.tip)),
                 raw: vec![2],
             })
         };

@@ -62,7 +62,7 @@ fn work_whose_end_is_never_told_is_done_again() {
     assert_eq!(play.sends(), None, "it may still be under way");
     play.later(LEASE_SECONDS);
     let again = play.sends().unwrap();
-    assert_eq!(again.hash, out.hash);
+    assert_eq!((again.nonce, again.data), (out.nonce, out.data.clone()));
     // the first answer comes after all: it is of no use as a refusal
     play.answers(&out, Sent::NoFunds);
     assert_eq!(play.outcome(&job(1)), None);
@@ -90,6 +90,10 @@ fn s5_an_answer_that_never_came_frees_nothing() {
     play.answers(&third, Sent::Occupied);
     assert_eq!((again.hash, third.hash), (out.hash, out.hash));
     assert_eq!(play.outcome(&job(1)), None);
+    play.later(1);
+    let dearer = play.sends().unwrap();
+    assert_eq!((dearer.nonce, &dearer.data), (5, &out.data));
+    play.answers(&dearer, Sent::Taken);
     assert_eq!(play.settles(&job(2), Sent::Taken).nonce, 6);
 }
 
@@ -103,6 +107,7 @@ fn nonces_of_somebody_else_are_left_alone() {
     // a third was faster
     let second = play.settles(&job(2), Sent::Occupied);
     assert_eq!(second.nonce, 8);
+    play.head.pooled = 9;
     play.later(1);
     let moved = play.sends().unwrap();
     assert_eq!((moved.nonce, moved.data), (9, vec![2]));
@@ -328,14 +333,11 @@ fn a_node_that_lags_is_not_believed() {
         pooled: 4,
         ..before
     };
-    play.now += 3;
+    play.now += FRESH_SECONDS + 1;
     play.sender.ask(job(2), play.now);
     assert_eq!(play.sends(), None, "nothing is begun on old news");
     assert_eq!(play.outcome(&job(1)), Some(Outcome::Done(out.hash)));
-    play.head = Head {
-        number: 105,
-        ..before
-    };
+    play.head = Head { number: 105, ..before };
     play.now += 3;
     assert_eq!(play.sends().unwrap().nonce, 6);
 }

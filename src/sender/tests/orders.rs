@@ -143,6 +143,7 @@ fn what_was_reverted_and_would_pass_now_is_not_sent_again_by_itself() {
     assert_eq!(play.sends(), None);
     assert_eq!(play.outcome(&job(1)), Some(Outcome::Unclear));
     // the ledger looks at the chain, and asks again
+    play.later(2);
     let again = play.settles(&job(1), Sent::Taken);
     assert_eq!((again.nonce, again.data), (6, vec![1]));
 }
@@ -170,7 +171,11 @@ fn b8_a_payer_whose_transactions_are_reverted_is_refused_before_anything_is_sent
     assert_eq!(play.sender.ask(of(10), play.now), None);
     let mut disk = Vec::new();
     play.restarted(&mut disk);
-    assert_eq!(play.sender.ask(of(12), play.now), refused(PAYER_LIMIT), "a restart forgets nothing");
+    assert_eq!(
+        play.sender.ask(of(12), play.now),
+        refused(PAYER_LIMIT),
+        "a restart forgets nothing"
+    );
     play.lands(&open[0], Landed::Paid(102));
     assert_eq!(play.sender.ask(of(12), play.now), None, "one place is free");
     assert_eq!(play.sender.ask(of(13), play.now), refused(PAYER_LIMIT));

@@ -18,7 +18,10 @@ fn the_next_to_land_is_replaced_by_the_same_authorization_for_an_eighth_more() {
     sent.sort_by_key(|one| one.nonce);
     let [first, second] = &sent[..] else { panic!("{sent:?}") };
     assert_eq!((first.nonce, &first.data, first.fee, first.tip), (5, &out.data, 2_262, 12));
-    assert_eq!(second.hash, behind.hash, "who waits behind it waits for its nonce, not for a price");
+    assert_eq!(
+        second.hash, behind.hash,
+        "who waits behind it waits for its nonce, not for a price"
+    );
     // whichever of the two lands
     play.lands(&out, Landed::Paid(111));
     assert_eq!(play.outcome(&job(1)), Some(Outcome::Done(out.hash)));
@@ -42,7 +45,7 @@ fn when_the_base_fee_has_outrun_them_all_are_replaced() {
     play.later(OUTBID_SECONDS);
     for out in before {
         let next = play.sends().unwrap();
-        assert_eq!((next.nonce, next.data, next.fee), (out.nonce, out.data, 20_010));
+        assert_eq!((next.nonce, &next.data, next.fee), (out.nonce, &out.data, 20_010));
         play.answers(&next, Sent::Taken);
     }
     assert_eq!(play.sends(), None);
