@@ -148,12 +148,15 @@ export async function startEdge({ config, port = 0, state, keys, env = {}, build
       const directory = join(folder, "do", "farthing-Ledger");
       const names = await readdir(directory).catch(() => []);
       const files = names.filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name)).sort();
-      // an object that is emptied meanwhile takes its file along
       const read = async (name) => {
+        const path = join(directory, name);
         try {
-          return [{ ledger: name.slice(0, 64), rows: await readOnly(join(directory, name), sql, parameters) }];
+          const [{ counts }] = await readOnly(path, "SELECT count(*) AS counts FROM sqlite_master WHERE name = 'quota'", []);
+          // the counter of the day's settlements is no payer's
+          return counts > 0 ? [] : [{ ledger: name.slice(0, 64), rows: await readOnly(path, sql, parameters) }];
         } catch (error) {
-          if (existsSync(join(directory, name)) && !error.message.startsWith("no such table")) throw error;
+          // an object that is emptied meanwhile takes its file along
+          if (existsSync(path) && !error.message.startsWith("no such table")) throw error;
           return [];
         }
       };

@@ -459,10 +459,16 @@ impl World {
                 self.after(u64::from(seconds) * 1000, Event::Done { task: id, result });
             }
             Step::Waits(Effect::Books { sql, value }) => self.book(id, sql, value),
-            // only the backstop calls other objects, and there is none here
-            Step::Waits(Effect::Call { .. }) => {
-                let result = Err("there is no other object".into());
-                self.after(0, Event::Done { task: id, result });
+            // the counter of the day's settlements; only the backstop calls others, and there is none here
+            Step::Waits(Effect::Call { call, body, .. }) => {
+                let fails = call != "lease" || !self.calm && self.chance.happens(20);
+                let result = if fails {
+                    Err("there is no other object".into())
+                } else {
+                    Ok(body)
+                };
+                let way = self.chance.between(1, 100);
+                self.after(way, Event::Done { task: id, result });
             }
             Step::Ended(result) => {
                 let Some(task) = self.tasks.remove(&id) else {
