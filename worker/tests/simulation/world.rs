@@ -14,7 +14,7 @@ use super::{
     chain::{BLOCK_SECONDS, Chain, Deed, GENESIS},
     chance::Chance,
     clients::{Client, Doing},
-    facilitator::{Mood, Temper, noise, refusal, success},
+    facilitator::{Mood, Temper, closed, noise, refusal, success},
 };
 
 /// What is wrong with the platform, on purpose: each has to be found.
@@ -602,13 +602,19 @@ impl World {
                 self.after(later, Event::Broadcast { authorization, deed });
             }
             Mood::Deaf => {}
+            Mood::Closed => self.answer(task, deadline, closed(&self.chance)),
             Mood::Refuses => self.answer(task, deadline, refusal()),
             Mood::Lies => {
                 let later = self.chance.between(0, 60_000);
                 let deed = Deed::Pay;
                 self.after(later, Event::Broadcast { authorization, deed });
                 self.lied.push(authorization);
-                self.answer(task, deadline, refusal());
+                let answer = if self.chance.happens(700) {
+                    refusal()
+                } else {
+                    closed(&self.chance)
+                };
+                self.answer(task, deadline, answer);
             }
         }
     }
