@@ -53,6 +53,7 @@ pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row, 
     for settler in settings.settlers(intent.metered.is_some(), intent.contract, attempt) {
         let left = until.saturating_sub(platform.now());
         let Settler::Facilitator { url, .. } = settler else {
+            platform.warn("this version does not settle directly: the entry \"direct\" is passed over");
             continue;
         };
         let url = format!("{url}/settle");
