@@ -4,7 +4,7 @@ import { after, before, test as plainTest } from "node:test";
 import { coinbaseKey, startCoinbase } from "../support/coinbase.mjs";
 import { refuse, slow, startHostile } from "../support/hostile-facilitator.mjs";
 import { startNewspaper } from "../support/newspaper.mjs";
-import { DOOR, assertArticle, assertPending, newReader, problemOf, resend, settlesOf } from "./reader.mjs";
+import { DOOR, assertArticle, assertPending, newReader, problemOf, resend, settlesOf, until } from "./reader.mjs";
 
 const SECRETS = { FIRST_TOKEN: "Bearer of-the-first", SITE_ID: "news 7" };
 
@@ -153,7 +153,7 @@ test("all say that they do no such payments: refused", async () => {
 
 test("one attempt has one patience, however many it asks", async () => {
   first().always("/settle", async (context) => {
-    await slow(1500)({ ...context, through: async () => ({ status: 401, type: "application/json", text: "{}" }) });
+    await slow(800)({ ...context, through: async () => ({ status: 401, type: "application/json", text: "{}" }) });
   });
   second.always("/settle", "hang");
   const began = Date.now();
@@ -183,6 +183,48 @@ plainTest("B10 a secret that is missing or misshapen closes what is priced; heal
     await edge.restart({ env: SECRETS });
   }
   assert.equal((await edge.health()).ok, true);
+});
+
+test("/supported is asked beside the first settlement of an instance, never before, and refuses nothing", async (t) => {
+  const { edge, config } = paper;
+  const places = () => [first(), second].map((one) => one.callsTo("/supported").length);
+  const kinds = (list) => ({ response }) => {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify({ kinds: list }));
+  };
+  const warned = async () => (await edge.health()).warnings.filter((line) => line.includes("settlement.facilitators["));
+  await t.test("what fits is said by nobody", async () => {
+    await edge.restart({ config });
+    for (const path of [DOOR, "/about", "/.farthing/health"]) await fetch(paper.site + path);
+    assert.deepEqual(places(), [0, 0]);
+    await assertArticle((await pay()).response, DOOR);
+    await assertArticle((await pay()).response, DOOR);
+    await until("both were asked", () => places().join() === "1,1");
+    const [{ method, headers }] = first().callsTo("/supported");
+    assert.equal(method, "GET");
+    assert.equal(headers.authorization, "Bearer of-the-first");
+    assert.deepEqual(await warned(), []);
+  });
+  await t.test("what does not fit is said in the log and by health", async () => {
+    first().reset();
+    second.reset();
+    await edge.restart({ config });
+    edge.log.length = 0;
+    first().always("/supported", kinds([{ x402Version: 2, scheme: "exact", network: "eip155:8453" }]));
+    second.always("/supported", "hang");
+    await assertArticle((await pay()).response, DOOR);
+    const [host, other] = [new URL(first().url).host, new URL(second.url).host];
+    const says = [
+      `settlement.facilitators[0] (${host}) does not list exact payments on ${paper.network}`,
+      `settlement.facilitators[1] (${other}) does not say at /supported what it settles`,
+    ];
+    await until("both are told", async () => (await warned()).length === 2, 30);
+    assert.deepEqual(await warned(), says);
+    assert.deepEqual(edge.log.map(({ message }) => message).filter((line) => says.includes(line)), says);
+    assert.equal((await edge.health()).ok, true);
+    await assertArticle((await pay()).response, DOOR);
+    assert.deepEqual(places(), [1, 1], "once, whatever it said");
+  });
 });
 
 plainTest("Coinbase's facilitator lets the Worker in with a token for each call, and nobody with another key", async (t) => {
