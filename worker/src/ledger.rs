@@ -297,7 +297,11 @@ impl Ledger {
     async fn again(&self, intent: &Intent) -> Result<Reply> {
         // who asks too often is asked to wait, and not told that a fresh payment is an old one
         if !intent.tagged && !self.budget.borrow_mut().take(self.now()) {
-            return Ok(Reply::refuse_for_now(Problem::TooManyRequests, &intent.resource, BUDGET_SECONDS));
+            return Ok(Reply::refuse_for_now(
+                Problem::TooManyRequests,
+                &intent.resource,
+                BUDGET_SECONDS,
+            ));
         }
         let fresh = intent.tagged || self.is_unused(intent).await;
         Ok(match self.rows.owned(&intent.resource, self.now())? {
