@@ -145,7 +145,7 @@ export async function startHostile({ target, port = 0 }) {
     const path = new URL(request.url, "http://x").pathname;
     const body = await readBody(request);
     const asked = json(body);
-    const mode = pick(path, asked?.paymentPayload?.payload?.authorization?.from);
+    const mode = pick(path, payerOf(asked));
     const call = { path, method: request.method, headers: request.headers, body: asked ?? body, mode, at: Date.now(), answer: undefined };
     calls.push(call);
     const through = async () => {
@@ -192,6 +192,8 @@ export async function startHostile({ target, port = 0 }) {
     },
   };
 }
+
+const payerOf = ({ paymentPayload: { payload } = {} } = {}) => payload?.authorization?.from ?? payload?.permit2Authorization?.from;
 
 function known(mode) {
   if (typeof mode !== "function" && !MODES[mode]) throw new Error(`unknown mode ${mode}; there are ${Object.keys(MODES).join(", ")}`);
