@@ -233,7 +233,7 @@ impl Ledger {
         let Some(settings) = config::settlement() else {
             return Ok(Some(Reply::refuse(Problem::NotConfigured, &intent.resource)));
         };
-        if !self.budget.borrow_mut().take(now) {
+        if !self.budget.borrow_mut().take(&intent.address, now) {
             return Ok(Some(Reply::refuse_for_now(
                 Problem::TooManyRequests,
                 &intent.resource,
@@ -296,7 +296,7 @@ impl Ledger {
     /// that it is new, because one that was ever used is public (threat A16).
     async fn again(&self, intent: &Intent) -> Result<Reply> {
         // who asks too often is asked to wait, and not told that a fresh payment is an old one
-        if !intent.tagged && !self.budget.borrow_mut().take(self.now()) {
+        if !intent.tagged && !self.budget.borrow_mut().take(&intent.address, self.now()) {
             return Ok(Reply::refuse_for_now(
                 Problem::TooManyRequests,
                 &intent.resource,
