@@ -73,6 +73,8 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
   const kills = [];
   const stand = {
     articles, settles, kills, books,
+    /** When the Worker was started last. */
+    started: Date.now(),
     /** Nonces for which the origin was asked. */
     asked: new Set(),
     /**
@@ -236,7 +238,7 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
     /** Resolves while the Worker is there. */
     up: () => down ?? Promise.resolve(),
     /** Kills the Worker in this very moment; what lies on disk afterwards of what was written in the last seconds. */
-    async kill(point, { recent = 3000 } = {}) {
+    async kill(point, { recent = 10_000 } = {}) {
       const at = Date.now();
       kills.push(at);
       down = new Promise((resolve) => { rise = resolve; });
@@ -245,6 +247,7 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
     },
     async restart() {
       await stand.edge.restart();
+      stand.started = Date.now();
       down = undefined;
       rise();
     },

@@ -1,0 +1,23 @@
+// The line breaks in the middle of a single call's answer: it was paid for, so the same payment is answered again.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { pursue, sign } from "./load.mjs";
+import { sleep, startStand } from "./stand.mjs";
+
+let stand;
+before(async () => { stand = await startStand({ timeoutSeconds: 10, bytes: 40_000 }); });
+after(() => stand?.stop());
+
+for (const path of ["/call/1", "/firstcall/1"]) {
+  test(`B3 S4 the line is reset while ${path} is on its way: the same payment gets the whole answer`, async () => {
+    for (let times = 0; times < 6; times++) {
+      const payer = await stand.newPayer();
+      const payment = await sign(stand, payer, path);
+      const first = await payer.ask(path, { payment, leaveAtBody: true });
+      assert.notEqual(first.text, "whole");
+      await sleep(300);
+      const again = await pursue(stand, () => payer.ask(path, { payment }));
+      assert.equal(again.text, "whole", `${again.status} ${again.problem}`);
+    }
+  });
+}
