@@ -36,6 +36,7 @@ pub mod money;
 pub mod offer;
 pub mod problem;
 pub mod route;
+pub mod sender;
 pub mod time;
 pub mod x402;
 

@@ -211,6 +211,12 @@ problems! {
     /// Too many requests of one payer.
     TooManyRequests = "too-many-requests", 429, "pending", "Too many payments at once",
         "Wait for Retry-After seconds and send the same request again.";
+    /// The publisher takes no new payments (`"payments": "paused"`).
+    PaymentsPaused = "payments-paused", 503, "undeliverable", "This site takes no payments now",
+        "Nothing was charged; send the same request again later, or open the page with your pass or your account.";
+    /// The site's settlements of a day are spent (threat B8).
+    DailyLimit = "daily-limit-reached", 503, "undeliverable", "This site takes no more payments today",
+        "Nothing was charged; send the same request again after Retry-After seconds, or open the page with your pass.";
     /// Something broke on this side.
     Internal = "internal", 500, "pending", "Something went wrong here",
         "Nothing was delivered; send the same request again, the same authorization is never charged twice.";

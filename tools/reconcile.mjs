@@ -109,7 +109,7 @@ async function main() {
   const books = values.books === undefined ? undefined : await readBooks(values.books === "-" ? "-" : typed(values.books));
   const listed = values.urls === undefined ? "" : readText(values.urls);
   await build([]);
-  const { errors } = openGate(join(root, "worker", "build", "gate.wasm")).configure(text);
+  const { errors } = openGate(join(root, "worker", "build", "edge.wasm")).configure(text);
   if (errors.length > 0) throw new Mistake(`${values.config}:\n${errors.map((error) => `  ${error}`).join("\n")}`);
   const config = parseJsonc(text);
   const tokens = tokensOf(config);

@@ -73,7 +73,8 @@ pub extern "C" fn output_length() -> usize {
 }
 
 /// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has two
-/// lines: the origin's kind, and its address or binding.
+/// lines: the origin's kind, and its address or binding; then one for each secret that the config names: its form, its
+/// place, its name.
 #[unsafe(no_mangle)]
 pub extern "C" fn configure(length: usize, local: u32) -> u32 {
     with_input(length, |input| {
@@ -88,8 +89,53 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
             None => ["none", ""],
         };
         let [kind, value] = origin;
-        write_output(|output| output.extend([kind, "\n", value]));
+        write_output(|output| {
+            output.extend([kind, "\n", value]);
+            for secret in gate.config().map(|config| config.settlement.secrets()).unwrap_or_default() {
+                output.extend(["\n", secret.form.name(), " ", &secret.at, " ", secret.name]);
+            }
+        });
         GATE.set(Some(gate));
+        Some(ANSWER)
+    })
+}
+
+/// Takes note of secrets that are not what they should be, a line each: `missing` or `form`, and its place.
+#[unsafe(no_mangle)]
+pub extern "C" fn lacks(length: usize) -> u32 {
+    with_input(length, |input| {
+        let lines = core::str::from_utf8(input).ok()?.lines();
+        let faults: Vec<(&str, bool)> = lines
+            .filter_map(|line| line.split_once(' '))
+            .map(|(fault, at)| (at, fault == "missing"))
+            .collect();
+        GATE.with_borrow_mut(|gate| gate.as_mut().map(|gate| gate.lacks(&faults)))?;
+        Some(ANSWER)
+    })
+}
+
+/// Whom to ask what they settle, a line each: number, URL, and what is sent with it.
+#[unsafe(no_mangle)]
+pub extern "C" fn facilitators() -> u32 {
+    let found = with_gate(|gate| {
+        let facilitators = gate.facilitators();
+        write_output(|output| {
+            for (index, url, auth) in facilitators {
+                output.extend([&index.to_string(), " ", &url, " ", &auth, "\n"]);
+            }
+        });
+        ANSWER
+    });
+    found.unwrap_or(REFUSE)
+}
+
+/// Takes what the facilitator with this number answered; the output is what is wrong with it, a line each.
+#[unsafe(no_mangle)]
+pub extern "C" fn supported(index: usize, length: usize) -> u32 {
+    with_input(length, |input| {
+        let answer = core::str::from_utf8(input).unwrap_or_default();
+        let said = GATE.with_borrow_mut(|gate| gate.as_mut().map(|gate| gate.supported(index, answer)))?;
+        write_output(|output| output.push_str(&said.join("\n")));
         Some(ANSWER)
     })
 }

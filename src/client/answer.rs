@@ -54,7 +54,9 @@ pub(super) fn judge(answer: &Answer) -> Verdict {
         (200..=299, _) => Open,
         (0, _) => Again(Offline),
         (502, "paid-not-delivered") => Again(Undelivered),
-        (404, _) | (502, "origin-unavailable" | "charge-invalid") => Stuck(Notice::Undeliverable),
+        (404, _) | (502, "origin-unavailable" | "charge-invalid") | (503, "payments-paused" | "daily-limit-reached") => {
+            Stuck(Notice::Undeliverable)
+        }
         (412, _) => Stuck(Notice::Approval),
         (429 | 500.., _) => Again(Pending),
         (_, "price-changed") => Over(Notice::PriceChanged),
@@ -116,7 +118,12 @@ mod tests {
                 }
                 Problem::PaidNotDelivered => assert_eq!(verdict, Verdict::Again(Doubt::Undelivered)),
                 Problem::AllowanceRequired => assert_eq!(verdict, Verdict::Stuck(Notice::Approval)),
-                Problem::OriginNotFound | Problem::OriginUnavailable | Problem::ChargeInvalid | Problem::NoSuchEndpoint => {
+                Problem::OriginNotFound
+                | Problem::OriginUnavailable
+                | Problem::ChargeInvalid
+                | Problem::NoSuchEndpoint
+                | Problem::PaymentsPaused
+                | Problem::DailyLimit => {
                     assert_eq!(verdict, Verdict::Stuck(Notice::Undeliverable), "{problem:?}");
                 }
                 _ => assert!(matches!(verdict, Verdict::Over(_)), "{problem:?}"),

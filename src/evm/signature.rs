@@ -89,6 +89,11 @@ impl Signature {
         Ok(Self { r, s, odd })
     }
 
+    /// `r`, `s`, and `v` as contracts want it: 27 or 28.
+    pub const fn parts(&self) -> ([u8; 32], [u8; 32], u8) {
+        (self.r, self.s, if self.odd { 28 } else { 27 })
+    }
+
     /// The address whose key signed this digest.
     ///
     /// Written out on the curve arithmetic of `k256` instead of its `recover_from_prehash`, which

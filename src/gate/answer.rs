@@ -25,6 +25,9 @@ use crate::{
 /// Header names and values, in order; `Set-Cookie` may repeat.
 pub type Headers = Vec<(&'static str, String)>;
 
+/// When to come back while payments are paused, in seconds: nobody knows, and nobody should ask often.
+const PAUSE_SECONDS: u64 = 600;
+
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -203,7 +206,8 @@ pub(super) fn extra_headers(headers: &mut Headers, kind: Problem, refused: Optio
         // RFC 8631: a resource that represents the status of this one
         headers.push(("Link", format!("<{url}>; rel=\"status\"")));
     }
-    if let Some(seconds) = refused.and_then(|refused| refused.retry_after) {
+    let paused = (kind == Problem::PaymentsPaused).then_some(PAUSE_SECONDS);
+    if let Some(seconds) = refused.and_then(|refused| refused.retry_after).or(paused) {
         headers.push(("Retry-After", seconds.to_string()));
     }
     if kind == Problem::MethodNotPayable {

@@ -9,6 +9,7 @@ mod extensions;
 mod page;
 mod receipts;
 mod request;
+mod supported;
 
 pub use answer::{Answer, Headers};
 pub use request::Request;
@@ -65,6 +66,8 @@ pub struct Gate {
     config: Result<Config, Vec<ConfigError>>,
     keys: Result<Keys, KeysError>,
     page: page::Template,
+    /// What facilitators said that does not go with the config.
+    notes: Vec<String>,
     /// A development run: loopback hosts stand for the site, the demo's script is honoured.
     local: bool,
 }
@@ -150,6 +153,7 @@ impl Gate {
             config: Config::parse(config),
             keys: Keys::parse(keys),
             page: page::Template::new(html, csp),
+            notes: Vec::new(),
             local,
         }
     }
@@ -234,6 +238,7 @@ impl Gate {
                 }
             }
         }
+        warnings.extend_from_slice(&self.notes);
         let status = if errors.is_empty() { 200 } else { 503 };
         let health = Health {
             ok: errors.is_empty(),
@@ -337,7 +342,16 @@ impl Gate {
         if request.method == "OPTIONS" {
             return Decision::Answer(Answer::empty(204, [("Allow", "GET, HEAD, OPTIONS".to_owned())]));
         }
-        Decision::Answer(self.refuse(request, Some(asked), &Problem::PaymentRequired.into(), None))
+        let nothing = match self.paused() {
+            true => Problem::PaymentsPaused,
+            false => Problem::PaymentRequired,
+        };
+        Decision::Answer(self.refuse(request, Some(asked), &nothing.into(), None))
+    }
+
+    /// Whether no new payment is taken.
+    fn paused(&self) -> bool {
+        self.config().is_some_and(|config| config.paused)
     }
 
     /// Reads and checks the payment that came, if one came.
@@ -400,7 +414,10 @@ impl Gate {
             tagged: payment.tagged,
             identifier,
             address: address_digest(asked.keys, request.address),
-            late: payment.late.map(|problem| problem.slug().to_owned()),
+            late: payment
+                .late
+                .or(self.paused().then_some(Problem::PaymentsPaused))
+                .map(|problem| problem.slug().to_owned()),
             receipt: receipt_id(asked.keys, site, signed.payer(), &asked.random),
             request: String::from_utf8(body).unwrap_or_default(),
         };
@@ -526,12 +543,17 @@ impl Gate {
 
     /// The answer to a request that gets nothing; with what was asked for, a 402 offers it.
     fn refuse(&self, request: &Request<'_>, asked: Option<&Asked<'_>>, refusal: &Refusal, refused: Option<&Refused>) -> Answer {
-        let offers = matches!(refusal.problem.status(), 402 | 412);
+        let paused = self.paused();
+        let offers = refusal.problem == Problem::PaymentsPaused || matches!(refusal.problem.status(), 402 | 412);
         let offer = asked.filter(|_| offers).map(|asked| answer::Offer {
             info: asked.info(),
-            accepts: offer::offers(asked.route, asked.resource, asked.keys, asked.now, asked.random),
+            // who has paid needs the challenge to sign in
+            accepts: match paused {
+                true => Vec::new(),
+                false => offer::offers(asked.route, asked.resource, asked.keys, asked.now, asked.random),
+            },
             extensions: self.announced(asked),
-            identified: self.wants_identifiers(),
+            identified: paused || self.wants_identifiers(),
         });
         let first = refusal.problem == Problem::PaymentRequired;
         let status = refused

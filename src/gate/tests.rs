@@ -1,7 +1,9 @@
 //! The way of a request, with real signatures and without anything outside.
 
 mod extensions;
+mod paused;
 mod receipts;
+mod supported;
 
 use alloc::{format, string::String, vec::Vec};
 use std::vec;

@@ -8,7 +8,8 @@ mod books;
 mod claim;
 mod intent;
 mod metered;
-mod read;
+mod quota;
+pub(crate) mod read;
 mod reply;
 mod row;
 mod settle;
@@ -18,10 +19,11 @@ mod step;
 pub use books::{Entry, entry, news};
 pub use claim::{Claim, Payer, claim, pending, sign_in};
 pub use intent::{Intent, Owned};
+pub use quota::{Leased, Mark, Quota, until_tomorrow};
 pub use read::Read;
 pub use reply::{Grant, Refused, Reply};
 pub use row::{Floor, Phase, Row, Watch};
-pub use settle::{Settlement, read_settlement, unverified};
+pub use settle::{Settlement, is_of_the_settler, passes_on, read_settlement, unverified};
 pub use standing::Standing;
 pub use step::{Event, Observation, Terms, Work, next_alarm, retire, step};
 
@@ -59,6 +61,14 @@ pub const EXPIRY_MARGIN_SECONDS: u64 = 30;
 pub const REDELIVERY_SECONDS: u64 = 600;
 /// A payment that proves nothing and was never answered is answered within this time, in seconds.
 pub const DAY_SECONDS: u64 = 24 * 60 * 60;
+/// An answer to a single call counts as on its way for so long, unless it is known to have ended, in seconds.
+pub const ANSWER_SECONDS: u64 = 20;
+/// How often the answer to a single call is begun at most: a client may break off just before its end.
+pub const MAX_ANSWERS: u32 = 3;
+/// Requests make nobody look at the chain more often than this, in seconds.
+pub const LOOK_SECONDS: u64 = 2;
+/// Between looks at the chain by alarm once there were [`MAX_CHECKS`] of them, in seconds.
+pub const SELDOM_SECONDS: u64 = 6 * 60 * 60;
 /// A repeated request that proves nothing but its network address: this long (threat A16).
 pub const SAME_ADDRESS_SECONDS: u64 = 60;
 /// Open authorizations of one payer at once.

@@ -24,23 +24,23 @@ pub trait Read: Sized {
     fn from_json(value: &Value<'_>) -> Option<Self>;
 }
 
-fn text(value: &Value<'_>, name: &str) -> Option<String> {
+pub(crate) fn text(value: &Value<'_>, name: &str) -> Option<String> {
     value.get(name)?.text().map(ToOwned::to_owned)
 }
 
-fn integer<T: TryFrom<u64>>(value: &Value<'_>, name: &str) -> Option<T> {
+pub(crate) fn integer<T: TryFrom<u64>>(value: &Value<'_>, name: &str) -> Option<T> {
     value.get(name)?.integer()?.try_into().ok()
 }
 
-fn flag(value: &Value<'_>, name: &str) -> bool {
+pub(crate) fn flag(value: &Value<'_>, name: &str) -> bool {
     value.get(name).and_then(Value::bool).unwrap_or_default()
 }
 
-fn address(value: &Value<'_>, name: &str) -> Option<Address> {
+pub(crate) fn address(value: &Value<'_>, name: &str) -> Option<Address> {
     hex::read(value.get(name)?.text()?).map(Address::new)
 }
 
-fn word(value: &Value<'_>, name: &str) -> Option<B256> {
+pub(crate) fn word(value: &Value<'_>, name: &str) -> Option<B256> {
     hex::read(value.get(name)?.text()?).map(B256::new)
 }
 
@@ -49,7 +49,7 @@ fn network(value: &Value<'_>) -> Option<Network> {
 }
 
 /// A member that may be missing, and is good if it is there.
-fn some<T>(value: &Value<'_>, name: &str, read: impl FnOnce(&Value<'_>) -> Option<T>) -> Option<Option<T>> {
+pub(crate) fn some<T>(value: &Value<'_>, name: &str, read: impl FnOnce(&Value<'_>) -> Option<T>) -> Option<Option<T>> {
     match value.get(name) {
         None => Some(None),
         Some(member) => read(member).map(Some),
@@ -128,13 +128,12 @@ impl Read for Phase {
                 attempts: integer(value, "attempts")?,
                 checks: integer(value, "checks")?,
                 next: integer(value, "next")?,
+                looked: integer(value, "looked").unwrap_or_default(),
                 told: text(value, "told"),
             },
             "settled" => Self::Settled {
                 transaction: text(value, "transaction")?,
                 at: integer(value, "at")?,
-                answered: integer(value, "answered"),
-                delivered: flag(value, "delivered"),
                 block: integer(value, "block"),
                 watch: some(value, "watch", |watch| {
                     Some(Watch {
@@ -168,6 +167,10 @@ impl Read for Row {
                 })
             })?,
             refused: text(value, "refused"),
+            answered: integer(value, "answered"),
+            delivered: flag(value, "delivered"),
+            busy: integer(value, "busy").unwrap_or_default(),
+            answers: integer(value, "answers").unwrap_or_default(),
             refusals: integer(value, "refusals").unwrap_or_default(),
             charge: some(value, "charge", |amount| amount.text()?.parse().ok())?,
         })

@@ -63,6 +63,37 @@ pub fn read_settlement(row: &Row, status: u16, body: &str) -> Settlement {
     Settlement::Refused { reason: plain(reason) }
 }
 
+/// Whether an answer of a settler lets the next one be asked at once: it certainly sent nothing to the chain, and what it
+/// says is about itself, not about the payment.
+///
+/// Either it did not let us in, or did not know the address or the form of the request, and says nothing of a settlement;
+/// or its code is that it does not do such payments. Whatever is refused about the payment itself is final, or others
+/// could be asked until one is less careful.
+///
+/// ```
+/// use farthing::ledger::passes_on;
+/// assert!(passes_on(401, r#"{"error": "who are you?"}"#));
+/// assert!(passes_on(200, r#"{"success": false, "errorReason": "unsupported_scheme", "transaction": ""}"#));
+/// assert!(!passes_on(200, r#"{"success": false, "errorReason": "insufficient_funds", "transaction": ""}"#));
+/// assert!(!passes_on(500, ""));
+/// ```
+pub fn passes_on(status: u16, body: &str) -> bool {
+    let Some(answer) = SettleResponse::read(body) else {
+        return matches!(status, 401..=405 | 407 | 415 | 429);
+    };
+    let reason = answer.error_reason.unwrap_or_default();
+    !answer.success
+        && answer.transaction.is_empty()
+        && status < 500
+        && precedes_a_broadcast(&reason)
+        && is_of_the_settler(&reason)
+}
+
+/// Whether a code says that the settler does no such payments, and nothing of the payment.
+pub fn is_of_the_settler(reason: &str) -> bool {
+    matches!(family(reason), Family::Unsupported | Family::Network)
+}
+
 /// The refusal of a payment whose signature only a contract can check, unless the facilitator found it
 /// good.
 pub fn unverified(answer: Option<&VerifyResponse>, intent: &Intent) -> Option<Reply> {

@@ -285,7 +285,7 @@ impl<'a> PaymentPayload<'a> {
 
 impl<'a> EvmPayload<'a> {
     /// Reads the `payload` member of a payment. One with both kinds of authorization is neither.
-    pub(super) fn read(payment: &'a Value<'_>) -> Result<Self, DecodeError> {
+    pub(crate) fn read(payment: &'a Value<'_>) -> Result<Self, DecodeError> {
         let payload = payment.get("payload").ok_or(DecodeError::Malformed)?;
         let signed = match (payload.get("authorization"), payload.get("permit2Authorization")) {
             (Some(json), None) => Authorization::read(json).map(Signed::Eip3009),

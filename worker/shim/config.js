@@ -4,6 +4,7 @@
 import bundled from "./farthing.jsonc";
 import { Edge } from "./edge.js";
 import { html, csp } from "./page.js";
+import { faultOf } from "./secrets.js";
 
 const CONFIGURED = 2;
 
@@ -14,9 +15,20 @@ export function edgeFor(env) {
     const fresh = new Edge();
     const length = fresh.write([env.FARTHING_CONFIG ?? bundled, env.FARTHING_KEYS ?? "", html, csp].join("\0"));
     if (fresh.enter("configure", [length, env.FARTHING_LOCAL === "1" ? 1 : 0]) !== CONFIGURED) throw new Error("the gate did not start");
-    const [kind, value] = fresh.read().split("\n");
+    const [kind, value, ...secrets] = fresh.read().split("\n");
     fresh.origin = { kind, value };
+    lookAtSecrets(fresh, secrets, env);
     edge = fresh;
   }
   return edge;
+}
+
+// Tells which of the secrets that the config names are not there, or cannot be what they should; never what is in them.
+function lookAtSecrets(edge, lines, env) {
+  const faults = lines.flatMap((line) => {
+    const [form, at, name] = line.split(" ");
+    const fault = faultOf(form, env[name]);
+    return fault === undefined ? [] : [`${fault} ${at}`];
+  });
+  if (faults.length > 0 && edge.enter("lacks", [edge.write(faults.join("\n"))]) !== CONFIGURED) throw new Error("the gate did not start");
 }

@@ -44,8 +44,8 @@ export class Platform {
     const [name, ...values] = effect.split("\n");
     switch (name) {
       case "post": {
-        const [url, seconds, most, ...body] = values;
-        return await post(url, body.join("\n"), Number(seconds), Number(most));
+        const [url, auth, seconds, most, ...body] = values;
+        return await post(url, auth, body.join("\n"), Number(seconds), Number(most), this.#env);
       }
       case "alarm":
         if (values[0] === "") await this.#storage.deleteAlarm();

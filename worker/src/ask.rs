@@ -5,7 +5,7 @@ use farthing::{
         Transfer,
         chain::{self, Block, Unreadable, Use, Wanted, permit2},
     },
-    ledger::{Floor, Observation, Row, Settlement, read_settlement},
+    ledger::{Floor, Intent, Observation, Phase, Row, Settlement, is_of_the_settler, passes_on, read_settlement},
     route::{Settlement as Settings, config::Settler},
     x402::facilitator::VerifyResponse,
 };
@@ -29,35 +29,91 @@ const CHAIN_BYTES: u32 = 4 * 1024 * 1024;
 /// How long before the first claim a nonce's use is still looked for, in seconds.
 const LOOK_BACK_SECONDS: u64 = 600;
 
-/// Posts JSON; status and body, or nothing when no whole answer came in time.
-async fn post(platform: &Platform, url: &str, body: &str, seconds: u64, most: u32) -> Option<(u16, String)> {
+/// Posts JSON, with what `auth` says (see [`Settler::auth`]); status and body, or nothing when no whole answer came in time.
+async fn post(platform: &Platform, url: &str, auth: &str, body: &str, seconds: u64, most: u32) -> Option<(u16, String)> {
     let seconds = u32::try_from(seconds).ok()?;
-    let answer = platform.post(url, body, seconds, most).await.ok()?;
+    let answer = platform.post(url, auth, body, seconds, most).await.ok()?;
     let (status, body) = answer.split_once('\n')?;
     Some((status.parse().ok()?, body.to_owned()))
 }
 
-/// Asks the facilitator to settle a row.
-pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row) -> Settlement {
-    let Some(Settler::Facilitator { url, .. }) = settings.facilitators.first() else {
-        return Settlement::Unclear;
+/// Asks those who can settle a row, the one of this attempt first, until one of them did something or judged it.
+///
+/// `spoken_for` are transactions that settled other payments of this payer: one of them proves nothing of this one, whoever
+/// says so (threat A15).
+pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row, spoken_for: &[String]) -> Settlement {
+    let intent = &row.intent;
+    let attempt = match row.phase {
+        Phase::Settling { attempt, .. } => attempt,
+        _ => 1,
     };
-    let url = format!("{url}/settle");
-    match post(platform, &url, &row.request(), settings.timeout_seconds, FACILITATOR_BYTES).await {
-        Some((status, body)) => read_settlement(row, status, &body),
-        None => Settlement::Unclear,
+    let until = platform.now().saturating_add(settings.timeout_seconds);
+    let mut refusal = None;
+    let mut closed = false;
+    for settler in settings.settlers(intent.metered.is_some(), intent.contract, attempt) {
+        let left = until.saturating_sub(platform.now());
+        let Settler::Facilitator { url, .. } = settler else {
+            platform.warn("this version does not settle directly: the entry \"direct\" is passed over");
+            continue;
+        };
+        let url = format!("{url}/settle");
+        let answer = match left {
+            0 => None,
+            left => post(platform, &url, &settler.auth(), &row.request(), left, FACILITATOR_BYTES).await,
+        };
+        let Some((status, body)) = answer else {
+            return Settlement::Unclear;
+        };
+        let settlement = match read_settlement(row, status, &body) {
+            Settlement::Done { transaction } if spoken_for.iter().any(|other| other.eq_ignore_ascii_case(&transaction)) => {
+                platform.warn(&format!(
+                    "{} names a transaction that settled another payment",
+                    settler.name()
+                ));
+                Settlement::Unclear
+            }
+            settlement => settlement,
+        };
+        if !passes_on(status, &body) {
+            return settlement;
+        }
+        platform.warn(&format!(
+            "{} settled nothing and let nobody in: status {status}",
+            settler.name()
+        ));
+        match settlement {
+            Settlement::Refused { reason } => refusal = refusal.or(Some(reason)),
+            _ => closed = true,
+        }
+    }
+    // where one may take it later, it is not refused
+    match refusal {
+        Some(reason) if !closed => Settlement::Refused { reason },
+        _ => Settlement::Unclear,
     }
 }
 
-/// Asks the facilitator whether a payment could be settled: then its nonce is unused, and its payer
-/// signed. None where it did not say.
-pub(crate) async fn verify(platform: &Platform, settings: &Settings, request: &str) -> Option<VerifyResponse> {
-    let Some(Settler::Facilitator { url, .. }) = settings.facilitators.first() else {
-        return None;
-    };
-    let url = format!("{url}/verify");
-    let (_, body) = post(platform, &url, request, settings.timeout_seconds, FACILITATOR_BYTES).await?;
-    VerifyResponse::read(&body)
+/// Asks whether a payment could be settled: then its nonce is unused, and its payer signed. None where nobody said.
+pub(crate) async fn verify(platform: &Platform, settings: &Settings, intent: &Intent) -> Option<VerifyResponse> {
+    let until = platform.now().saturating_add(settings.timeout_seconds);
+    for settler in settings.settlers(intent.metered.is_some(), intent.contract, 1) {
+        let left = until.saturating_sub(platform.now());
+        let Settler::Facilitator { url, .. } = settler else {
+            continue;
+        };
+        if left == 0 {
+            break;
+        }
+        let url = format!("{url}/verify");
+        let answer = post(platform, &url, &settler.auth(), &intent.request, left, FACILITATOR_BYTES).await;
+        let answer = answer.and_then(|(_, body)| VerifyResponse::read(&body));
+        // nothing moves here: whoever has an opinion will do, but for one that knows no such payments
+        let knows = |answer: &VerifyResponse| answer.valid || !is_of_the_settler(answer.reason.as_deref().unwrap_or_default());
+        if answer.as_ref().is_some_and(knows) {
+            return answer;
+        }
+    }
+    None
 }
 
 /// An authorization whose fate is wanted.
@@ -92,7 +148,7 @@ pub(crate) async fn observe(platform: &Platform, settings: &Settings, lookup: &L
 pub(crate) async fn latest_block(platform: &Platform, settings: &Settings, network: farthing::x402::Network) -> Option<Floor> {
     let url = settings.rpc.get(&network)?.first()?;
     let body = String::from_utf8(chain::ask_latest_block()).ok()?;
-    let (_, answer) = post(platform, url, &body, FLOOR_SECONDS, CHAIN_BYTES).await?;
+    let (_, answer) = post(platform, url, "", &body, FLOOR_SECONDS, CHAIN_BYTES).await?;
     let Block { number, hash, .. } = chain::read_block(answer.as_bytes()).ok()?;
     Some(Floor { number, hash })
 }
@@ -107,7 +163,7 @@ impl Endpoint<'_> {
     /// Asks one question; its answer's body.
     pub(crate) async fn ask(&self, body: Vec<u8>) -> core::result::Result<Vec<u8>, Unreadable> {
         let body = String::from_utf8(body).map_err(|_| Unreadable)?;
-        match post(self.platform, self.url, &body, RPC_SECONDS, CHAIN_BYTES).await {
+        match post(self.platform, self.url, "", &body, RPC_SECONDS, CHAIN_BYTES).await {
             Some((200, answer)) => Ok(answer.into_bytes()),
             _ => Err(Unreadable),
         }

@@ -141,10 +141,11 @@ fn lines(effect: Effect) -> Vec<String> {
     match effect {
         Effect::Post {
             url,
+            auth,
             body,
             seconds,
             most,
-        } => vec!["post".to_owned(), url, seconds.to_string(), most.to_string(), body],
+        } => vec!["post".to_owned(), url, auth, seconds.to_string(), most.to_string(), body],
         Effect::Alarm(seconds) => vec![
             "alarm".to_owned(),
             seconds.map_or_else(String::new, |seconds| seconds.to_string()),

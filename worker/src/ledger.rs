@@ -25,6 +25,7 @@ use crate::{
     calls::{Named, Owner, Question, SignIn},
     config,
     platform::{Platform, Result},
+    quota,
     rows::Rows,
     scan::{self, Scan},
 };
@@ -112,8 +113,17 @@ impl Ledger {
             }
             "stray" => return self.stray(read(body)?).await,
             "scan" => return self.scan().await,
-            "delivered" => {
-                self.apply(body, Event::Delivered)?;
+            "lease" => {
+                let settings = config::settlement().ok_or("nothing is configured")?;
+                return quota::grant(&self.platform, settings.settlements_per_day, body);
+            }
+            "delivered" | "broken" => {
+                let event = if call == "delivered" {
+                    Event::Delivered
+                } else {
+                    Event::Broken
+                };
+                self.apply(body, event)?;
                 return Ok(String::new());
             }
             "alarm" => {
@@ -148,7 +158,14 @@ impl Ledger {
         let mut verified = false;
         loop {
             let left = patience.saturating_sub(self.now());
-            match self.decide(&intent, &key, verified)? {
+            let Some(claim) = self.decide(&intent, &key, verified)? else {
+                if quota::lease(&self.platform).await? {
+                    continue;
+                }
+                let tomorrow = ledger::until_tomorrow(self.now());
+                return Ok(Reply::refuse_for_now(Problem::DailyLimit, &intent.resource, tomorrow));
+            };
+            match claim {
                 Claim::Won(row) => {
                     self.arm().await?;
                     self.read_floor(&intent, &key, row.fence).await?;
@@ -221,7 +238,7 @@ impl Ledger {
         }
         let answer = Rc::new(RefCell::new(None));
         self.verifying.borrow_mut().insert(intent.digest.clone(), answer.clone());
-        let refusal = ledger::unverified(ask::verify(&self.platform, &settings, &intent.request).await.as_ref(), intent);
+        let refusal = ledger::unverified(ask::verify(&self.platform, &settings, intent).await.as_ref(), intent);
         *answer.borrow_mut() = Some(refusal.clone());
         self.verifying.borrow_mut().remove(&intent.digest);
         self.platform.wake();
@@ -240,7 +257,7 @@ impl Ledger {
     }
 
     /// The synchronous step: read, decide, write.
-    fn decide(&self, intent: &Intent, key: &str, verified: bool) -> Result<Claim> {
+    fn decide(&self, intent: &Intent, key: &str, verified: bool) -> Result<Option<Claim>> {
         let now = self.now();
         let same = self.rows.get(key)?;
         let owned = self.rows.owned(&intent.resource, now)?;
@@ -259,9 +276,12 @@ impl Ledger {
         };
         let claim = ledger::claim(payer, intent, now);
         if let Claim::Won(row) = &claim {
+            if !quota::take(now) {
+                return Ok(None);
+            }
             self.rows.put(same.as_ref(), row)?;
         }
-        Ok(claim)
+        Ok(Some(claim))
     }
 
     fn pending(&self, intent: &Intent, key: &str) -> Result<Reply> {
@@ -287,7 +307,7 @@ impl Ledger {
         since: u64,
         floor: Option<Floor>,
     ) -> Observation {
-        let spoken_for = self.rows.transactions().unwrap_or_default();
+        let spoken_for = self.rows.transactions(&intent.key()).unwrap_or_default();
         let lookup = Lookup {
             wanted: wanted(intent, charged),
             network: intent.network,
@@ -302,10 +322,12 @@ impl Ledger {
         let Some(settings) = config::settlement() else {
             return false;
         };
+        if !self.budget.borrow_mut().take(self.now()) {
+            return false;
+        }
         match self.observe(&settings, intent, intent.amount, self.now(), None).await {
             Observation::Unused { .. } => true,
-            Observation::Nothing if !self.budget.borrow_mut().take(self.now()) => false,
-            Observation::Nothing => ask::verify(&self.platform, &settings, &intent.request)
+            Observation::Nothing => ask::verify(&self.platform, &settings, intent)
                 .await
                 .is_some_and(|answer| answer.valid),
             Observation::Paid { .. } | Observation::UsedOtherwise => false,
@@ -356,6 +378,12 @@ impl Ledger {
 
     /// The claim's owner cannot deliver: nothing was sent, nothing will be.
     fn release(&self, owner: &Owner) -> Result<Reply> {
+        if let Some(row) = self.rows.get(&owner.key)?
+            && row.fence == owner.fence
+            && matches!(row.phase, Phase::Claimed { .. })
+        {
+            quota::give(self.now());
+        }
         self.apply(&owner.key, Event::OriginFailed { fence: owner.fence })?;
         Ok(Reply::refuse(Problem::OriginUnavailable, ""))
     }
@@ -397,7 +425,7 @@ impl Ledger {
             };
             self.drive(&key, work, false).await?;
         }
-        let known = self.rows.transactions()?.contains(&question.transaction);
+        let known = self.rows.transactions("")?.contains(&question.transaction);
         let open = match &question.key {
             Some(key) => self.rows.get(key)?.is_some_and(|row| row.is_open()),
             None => false,
@@ -445,8 +473,12 @@ impl Ledger {
     /// Does a row's work until there is none; `may_settle` allows one settle attempt besides the
     /// first work.
     async fn drive(&self, key: &str, work: Work, may_settle: bool) -> Result<()> {
-        if !self.resolving.borrow_mut().insert(key.to_owned()) {
-            return Ok(());
+        while !self.resolving.borrow_mut().insert(key.to_owned()) {
+            // another call is at this row; what is to be settled is not left to it
+            if !matches!(work, Work::Settle { .. }) {
+                return Ok(());
+            }
+            self.wait(1).await?;
         }
         let done = self.drive_alone(key, work, may_settle).await;
         self.resolving.borrow_mut().remove(key);
@@ -463,11 +495,17 @@ impl Ledger {
                 return Ok(());
             };
             let settings = config::settlement();
+            // somebody else may have given it up, or taken it over, meanwhile
+            if let Work::Settle { fence } = work
+                && (fence != row.fence || !matches!(row.phase, Phase::Settling { .. }))
+            {
+                return Ok(());
+            }
             let event = match (work, &settings) {
                 (Work::None, _) => return Ok(()),
                 (Work::Settle { fence }, Some(settings)) => Event::Answered {
                     fence,
-                    settlement: ask::settle(&self.platform, settings, &row).await,
+                    settlement: ask::settle(&self.platform, settings, &row, &self.rows.transactions(key)?).await,
                 },
                 (Work::Settle { fence }, None) => Event::Answered {
                     fence,

@@ -70,6 +70,8 @@ pub enum Effect {
     Post {
         /// Where to.
         url: String,
+        /// What is sent with it besides, see [`Settler::auth`](farthing::route::config::Settler::auth).
+        auth: String,
         /// JSON.
         body: String,
         /// How long the whole exchange may take.
@@ -155,9 +157,10 @@ impl Platform {
 
     /// Posts JSON; a line with the status, then the body. Fails where no whole answer of at most this many
     /// bytes came in time.
-    pub(crate) async fn post(&self, url: &str, body: &str, seconds: u32, most: u32) -> Result<String> {
+    pub(crate) async fn post(&self, url: &str, auth: &str, body: &str, seconds: u32, most: u32) -> Result<String> {
         let effect = Effect::Post {
             url: url.to_owned(),
+            auth: auth.to_owned(),
             body: body.to_owned(),
             seconds,
             most,
@@ -253,10 +256,11 @@ mod tests {
     #[test]
     fn an_effect_goes_out_once_and_ends_with_its_result() {
         let platform = Platform::new(Nobody);
-        let mut post = pin!(platform.post("https://f.example/settle", "{}", 20, 1024));
+        let mut post = pin!(platform.post("https://f.example/settle", "x-site SITE", "{}", 20, 1024));
         assert!(poll(post.as_mut()).is_pending());
         let effect = Effect::Post {
             url: "https://f.example/settle".to_owned(),
+            auth: "x-site SITE".to_owned(),
             body: "{}".to_owned(),
             seconds: 20,
             most: 1024,

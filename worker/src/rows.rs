@@ -187,10 +187,12 @@ impl Rows {
         Ok(self.texts(NEXT, &[])?.first().and_then(|at| at.parse().ok()))
     }
 
-    /// The transactions that settled the payer's payments.
-    pub(crate) fn transactions(&self) -> Result<Vec<String>> {
-        let sql = "SELECT json_extract(body, '$.phase.settled.transaction') AS hash FROM payment WHERE hash IS NOT NULL";
-        self.texts(sql, &[])
+    /// The transactions that settled the payer's payments, but for one.
+    pub(crate) fn transactions(&self, but: &str) -> Result<Vec<String>> {
+        self.texts(
+            "SELECT json_extract(body, '$.phase.settled.transaction') AS hash FROM payment WHERE hash IS NOT NULL AND key <> ?",
+            &[but],
+        )
     }
 
     /// What the payer owns of a resource at a time.

@@ -189,7 +189,24 @@ impl Chain<'_> {
                 }
                 // an endpoint may allow fewer blocks, and strangers may have filled some with logs
                 Err(Unreadable) if span > 1 => span = span.div_ceil(8),
-                Err(unreadable) => return Ok(Err(unreadable)),
+                // a block that strangers filled on purpose holds nothing up for ever
+                Err(Unreadable) if place.tries.saturating_add(1) >= MAX_TRIES => {
+                    self.scan.platform.warn(&format!(
+                        "block {} of {} cannot be read and is left out",
+                        place.block, self.network
+                    ));
+                    place = Place {
+                        block: place.block.saturating_add(1),
+                        index: 0,
+                        tries: 0,
+                    };
+                    self.scan.rows.set_note(&name, &place.print())?;
+                }
+                Err(unreadable) => {
+                    place.tries = place.tries.saturating_add(1);
+                    self.scan.rows.set_note(&name, &place.print())?;
+                    return Ok(Err(unreadable));
+                }
             }
         }
         Ok(Ok(()))
@@ -198,7 +215,7 @@ impl Chain<'_> {
     /// A block that is old enough, not much older than it has to be; none on a chain that has none.
     async fn last_at_rest(&self) -> Found<Option<u64>> {
         let latest = self.block(chain::ask_latest_block()).await?;
-        let mut back: u64 = 8;
+        let mut back: u64 = 1;
         for _ in 0..MAX_STEPS {
             let block = self.block(chain::ask_block(latest.number.saturating_sub(back))).await?;
             if block.time.saturating_add(REST_SECONDS) <= latest.time {

@@ -39,6 +39,7 @@ pub struct Unreadable;
 
 pub mod arrivals;
 pub mod permit2;
+pub mod sending;
 
 /// The transfer that is looked for.
 /// ```

@@ -24,7 +24,7 @@ fn required(gate: &Gate) -> Value {
 }
 
 impl Payer {
-    fn sign_in(&self, gate: &Gate, change: &dyn Fn(&mut Proof<'_>)) -> String {
+    pub(super) fn sign_in(&self, gate: &Gate, change: &dyn Fn(&mut Proof<'_>)) -> String {
         let address = self.address().to_checksum(None);
         let challenge = required(gate)["extensions"]["sign-in-with-x"].to_string();
         let text = unsigned(&parse(&challenge).unwrap(), &address, |_| true).unwrap();

@@ -79,6 +79,43 @@ fn a15_answers_prove_what_they_say_only_if_they_fit() {
 }
 
 #[test]
+fn b7_the_next_is_asked_only_where_this_one_certainly_sent_nothing() {
+    for status in 100..=599 {
+        let lets = matches!(status, 401 | 402 | 403 | 404 | 405 | 407 | 415 | 429);
+        for body in ["", "{}", "<html>", r#"{"error":"no"}"#, r#"{"success":"false"}"#] {
+            assert_eq!(passes_on(status, body), lets, "{status} {body}");
+        }
+        // whoever speaks of a settlement is taken at his word
+        for body in [
+            r#"{"success":true,"transaction":"","network":"eip155:84532"}"#,
+            r#"{"success":false}"#,
+            r#"{"success":false,"errorReason":"rate_limited","transaction":""}"#,
+            r#"{"success":false,"errorReason":"insufficient_funds","transaction":""}"#,
+            r#"{"success":false,"errorReason":"invalid_exact_evm_payload_authorization_from_address_kyt","transaction":""}"#,
+            r#"{"success":false,"errorReason":"invalid_exact_evm_signature","transaction":""}"#,
+            r#"{"success":false,"errorReason":"settle_exact_node_failure","transaction":""}"#,
+            r#"{"success":false,"errorReason":"network_timeout","transaction":""}"#,
+            r#"{"success":false,"errorReason":"never heard of this network","transaction":""}"#,
+            r#"{"success":false,"errorReason":"unsupported_scheme","transaction":"0x12"}"#,
+        ] {
+            assert!(!passes_on(status, body), "{status} {body}");
+        }
+        for reason in [
+            "unsupported_scheme",
+            "unsupported_payload_type",
+            "invalid_scheme",
+            "invalid_network",
+            "invalid_x402_version",
+            "invalid_exact_evm_network_mismatch",
+            "upto_unauthorized_facilitator",
+        ] {
+            let body = format!(r#"{{"success":false,"errorReason":"{reason}"}}"#);
+            assert_eq!(passes_on(status, &body), status < 500, "{status} {body}");
+        }
+    }
+}
+
+#[test]
 fn the_recorded_answers_of_the_official_facilitator_are_told_apart() {
     let path = format!("{}/tests/vectors/facilitator-answers.json", env!("CARGO_MANIFEST_DIR"));
     let recording: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();

@@ -187,6 +187,30 @@ impl Settlement {
 }
 
 impl Settler {
+    /// What the shim adds to a request, with commas between: a header's name and the name of the secret that holds its value, or
+    /// `*` and the name of the secret that a token is made with. Their values are never seen here.
+    ///
+    /// ```
+    /// use farthing::route::config::Settler;
+    /// let settler = Settler::Facilitator {
+    ///     url: "https://f.example".into(),
+    ///     headers: vec![("x-site".into(), "SITE_TOKEN".into())],
+    ///     coinbase: Some("CDP_KEY".into()),
+    ///     metered: false,
+    ///     contract_wallets: false,
+    /// };
+    /// assert_eq!(settler.auth(), "x-site SITE_TOKEN,* CDP_KEY");
+    /// ```
+    pub fn auth(&self) -> String {
+        let Self::Facilitator { headers, coinbase, .. } = self else {
+            return String::new();
+        };
+        let headers = headers.iter().map(|(header, secret)| (header.as_str(), secret));
+        let all = headers.chain(coinbase.iter().map(|secret| ("*", secret)));
+        let all: Vec<String> = all.map(|(header, secret)| [header, " ", secret].concat()).collect();
+        all.join(",")
+    }
+
     /// What it is called in logs: its URL's host, or how it settles.
     pub fn name(&self) -> String {
         match self {

@@ -30,6 +30,21 @@ pub(crate) fn bytes<const N: usize>(request: &Value, name: &str) -> Result<[u8; 
     hex::read(text(request, name)?).ok_or_else(|| format!("{name} is not {N} bytes of hex"))
 }
 
+/// Any number of bytes as hex that have to be there.
+pub(crate) fn any_bytes(request: &Value, name: &str) -> Result<Vec<u8>, String> {
+    let digits = text(request, name)?
+        .strip_prefix("0x")
+        .ok_or_else(|| format!("{name} is not hex"))?;
+    digits
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| {
+            let pair = std::str::from_utf8(pair).unwrap_or_default();
+            u8::from_str_radix(pair, 16).map_err(|_| format!("{name} is not hex"))
+        })
+        .collect()
+}
+
 /// Anything that can be read from a string.
 pub(crate) fn parsed<T: std::str::FromStr>(request: &Value, name: &str) -> Result<T, String> {
     text(request, name)?.parse().map_err(|_| format!("{name} cannot be read"))

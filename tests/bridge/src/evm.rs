@@ -1,7 +1,10 @@
 //! Operations on what EVM chains prescribe: typed data, signatures.
 
 use farthing::{
-    evm::{Address, Asset, Authorization, B256, Domain, Permit, Signature, Signed, hex, permit2, signature::SignatureError},
+    evm::{
+        Address, Asset, Authorization, B256, Call, Domain, Key, Permit, Signature, Signed, Transaction, hex, permit2,
+        signature::SignatureError,
+    },
     json,
 };
 use serde_json::{Value, json};
@@ -14,6 +17,8 @@ pub(crate) const OPS: &[(&str, Op)] = &[
     ("digest", digest),
     ("separator", separator),
     ("recover", recover),
+    ("settling", settling),
+    ("transaction", transaction),
 ];
 
 /// The asset table.
@@ -49,19 +54,7 @@ fn digest(request: &Value) -> Result<Value, String> {
         network: args::parsed(request, "network")?,
         contract: Address::new(args::bytes(request, "asset")?),
     };
-    let member = |name| request.get(name).map(Value::to_string);
-    let signed = match (member("authorization"), member("permit2Authorization")) {
-        (Some(text), None) => json::parse(&text)
-            .ok()
-            .and_then(|value| Authorization::read(&value))
-            .map(Signed::Eip3009),
-        (None, Some(text)) => json::parse(&text)
-            .ok()
-            .and_then(|value| Permit::read(&value))
-            .map(Signed::Permit2),
-        _ => return Err("one of authorization and permit2Authorization".into()),
-    };
-    Ok(match signed {
+    Ok(match signed(request)? {
         Some(signed) => json!({
             "digest": hex::print(signed.digest(&domain).as_slice()),
             "written": match signed {
@@ -71,6 +64,53 @@ fn digest(request: &Value) -> Result<Value, String> {
         }),
         None => json!({ "refused": "malformed" }),
     })
+}
+
+/// An `authorization` (EIP-3009, its wire form) or a `permit2Authorization`, if it can be read.
+fn signed(request: &Value) -> Result<Option<Signed>, String> {
+    let member = |name| request.get(name).map(Value::to_string);
+    match (member("authorization"), member("permit2Authorization")) {
+        (Some(text), None) => Ok(json::parse(&text)
+            .ok()
+            .and_then(|value| Authorization::read(&value))
+            .map(Signed::Eip3009)),
+        (None, Some(text)) => Ok(json::parse(&text)
+            .ok()
+            .and_then(|value| Permit::read(&value))
+            .map(Signed::Permit2)),
+        _ => Err("one of authorization and permit2Authorization".into()),
+    }
+}
+
+/// The call that settles what `digest` takes, with `signature`, for the token `asset`: `{to, data}`, or null where there is none.
+fn settling(request: &Value) -> Result<Value, String> {
+    let Some(signed) = signed(request)? else {
+        return Ok(Value::Null);
+    };
+    let asset = Address::new(args::bytes(request, "asset")?);
+    let call = Call::settling(&signed, args::text(request, "signature")?, asset);
+    Ok(json!(call.map(
+        |call| json!({ "to": call.to.to_checksum(None), "data": hex::print(&call.data) })
+    )))
+}
+
+/// An EIP-1559 transaction of the numbers `chainId`, `nonce`, `tip`, `fee`, `gas` (decimal strings) to `to` with `data`, signed by
+/// `key`: `{hash, raw}`.
+fn transaction(request: &Value) -> Result<Value, String> {
+    let key = Key::from_hex(args::text(request, "key")?).map_err(|error| error.to_string())?;
+    let transaction = Transaction {
+        chain_id: args::parsed(request, "chainId")?,
+        nonce: args::parsed(request, "nonce")?,
+        tip: args::parsed(request, "tip")?,
+        fee: args::parsed(request, "fee")?,
+        gas: args::parsed(request, "gas")?,
+        call: Call {
+            to: Address::new(args::bytes(request, "to")?),
+            data: args::any_bytes(request, "data")?,
+        },
+    };
+    let sealed = transaction.sign(&key).ok_or("cannot be signed")?;
+    Ok(json!({ "hash": hex::print(sealed.hash.as_slice()), "raw": hex::print(&sealed.raw) }))
 }
 
 /// The domain separator of the token `name`, `version`, `network`, `asset`.

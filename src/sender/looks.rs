@@ -1,0 +1,189 @@
+//! What came of a dry run, of sending, of looking for receipts.
+
+use alloc::string::String;
+
+use super::{
+    Event, Found, GAS_FUNDS, MAX_GAS, MISSES, NOT_TAKEN, Note, Sender, UNREADABLE, heads::Head, job::Stage, slot::Mined,
+    state::Changed,
+};
+use crate::{
+    evm::{
+        B256,
+        chain::sending::{DryRun, FUNDS, Landed, Sent},
+    },
+    x402::reason::{Family, family},
+};
+
+/// How long before a receipt that could not be read is asked for again, in seconds.
+const AGAIN_SECONDS: u64 = 2;
+
+impl Sender {
+    /// Takes what came of some work.
+    pub fn step(&mut self, event: Event, now: u64) {
+        match event {
+            Event::Headed { ticket, head } => self.headed(ticket, head, now),
+            Event::Ran { key, ticket, result } => self.ran(key, ticket, result),
+            Event::Answered {
+                nonce,
+                hash,
+                ticket,
+                answer,
+            } => self.answered(nonce, hash, ticket, answer),
+            Event::Looked { nonce, ticket, found } => self.looked_for(nonce, ticket, found, now),
+        }
+    }
+
+    fn ran(&mut self, key: String, ticket: u64, result: Option<DryRun>) {
+        let Some(order) = self.orders.get_mut(&key) else {
+            return;
+        };
+        if !order.lease.end(ticket) || order.stage != Stage::Waiting {
+            return;
+        }
+        match result {
+            // it was reverted once, and may be again: whoever still wants it asks again
+            Some(DryRun::Passes(_)) if order.reverted => order.stage = Stage::Open,
+            Some(DryRun::Passes(gas)) if gas <= MAX_GAS => {
+                // the state may differ a little where it lands
+                let gas = gas.saturating_add(gas.div_ceil(4)).saturating_add(5_000);
+                order.stage = Stage::Fits { gas };
+            }
+            Some(DryRun::Passes(_)) => order.refuse(NOT_TAKEN),
+            // who used it, and whether for us, the chain's logs say
+            Some(DryRun::Reverts(reason)) if family(reason) == Family::Nonce => order.stage = Stage::Open,
+            // an unused nonce that cannot be paid proves that nothing of ours has landed or will
+            Some(DryRun::Reverts(FUNDS)) => order.stage = Stage::Refused { reason: FUNDS.into() },
+            Some(DryRun::Reverts(reason)) => order.refuse(reason),
+            None => order.refuse(UNREADABLE),
+        }
+        self.changed.insert(Changed::Order(key));
+    }
+
+    fn answered(&mut self, nonce: u64, hash: B256, ticket: u64, answer: Sent) {
+        let Some(slot) = self.slots.get_mut(&nonce).filter(|slot| slot.has(hash)) else {
+            return;
+        };
+        // an answer that comes too late proves nothing about what was sent since
+        let nobody_has_it = slot.lease.end(ticket) && slot.untaken;
+        match answer {
+            Sent::Taken | Sent::Unclear => slot.untaken = false,
+            Sent::TooCheap => slot.outbid = true,
+            Sent::Occupied if !nobody_has_it || slot.order.is_none() => slot.outbid = true,
+            Sent::Occupied | Sent::NonceTooLow if nobody_has_it => {
+                // somebody else's: the next look tells more of it
+                self.taken.insert(nonce);
+                let gas = slot.gas;
+                self.look_again();
+                self.vacate(nonce, |stage| *stage = Stage::Fits { gas });
+            }
+            Sent::NoFunds | Sent::Invalid if nobody_has_it => {
+                let funds = answer == Sent::NoFunds;
+                if funds {
+                    self.notes.push(Note::Empty(self.terms.account));
+                    self.empty = true;
+                }
+                self.vacate(nonce, |stage| {
+                    *stage = Stage::Refused {
+                        reason: if funds { GAS_FUNDS } else { NOT_TAKEN }.into(),
+                    };
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives a nonce up whose transactions nobody has.
+    pub(super) fn vacate(&mut self, nonce: u64, change: impl FnOnce(&mut Stage)) {
+        let order = self.slots.remove(&nonce).and_then(|slot| slot.order);
+        self.changed.insert(Changed::Slot(nonce));
+        let Some(key) = order else { return };
+        if let Some(order) = self.orders.get_mut(&key)
+            && order.stage == (Stage::Out { nonce })
+        {
+            change(&mut order.stage);
+            if let Stage::Refused { reason } = &order.stage {
+                let reason = reason.clone();
+                order.refuse(&reason);
+            }
+        }
+        self.changed.insert(Changed::Order(key));
+    }
+
+    fn looked_for(&mut self, nonce: u64, ticket: u64, found: Found, now: u64) {
+        let Some(head) = self.seen.map(|seen| seen.head) else {
+            return;
+        };
+        let Some(slot) = self.slots.get_mut(&nonce) else {
+            return;
+        };
+        if !slot.lease.end(ticket) || slot.mined.is_some() {
+            return;
+        }
+        match found {
+            Found::Unreadable => slot.lease.until = now.saturating_add(AGAIN_SECONDS),
+            Found::Nowhere => {
+                slot.looked = head.number;
+                slot.misses = slot.misses.saturating_add(1);
+                if slot.misses >= MISSES {
+                    self.used_elsewhere(nonce);
+                }
+            }
+            Found::Landed { hash, landed } => self.landed(nonce, hash, landed, &head, now),
+        }
+    }
+
+    /// The nonce is used, and not by us: what it carried may have another.
+    fn used_elsewhere(&mut self, nonce: u64) {
+        let order = self.slots.remove(&nonce).and_then(|slot| slot.order);
+        self.changed.insert(Changed::Slot(nonce));
+        self.notes.push(Note::UsedElsewhere(nonce));
+        if let Some(key) = order
+            && let Some(order) = self.orders.get_mut(&key)
+            && order.stage == (Stage::Out { nonce })
+        {
+            order.sent = true;
+            order.stage = Stage::Waiting;
+            self.changed.insert(Changed::Order(key));
+        }
+    }
+
+    fn landed(&mut self, nonce: u64, hash: B256, landed: Landed, head: &Head, now: u64) {
+        let Some(slot) = self.slots.get_mut(&nonce) else {
+            return;
+        };
+        let (Landed::Paid(block) | Landed::Otherwise(block) | Landed::Reverted(block)) = landed else {
+            return;
+        };
+        slot.mined = Some(Mined { block, at: now });
+        self.changed.insert(Changed::Slot(nonce));
+        let empty = slot.tries.iter().any(|one| one.hash == hash && one.empty);
+        let Some(key) = slot.order.clone() else { return };
+        let Some(order) = self.orders.get_mut(&key) else {
+            return;
+        };
+        let here = order.stage == (Stage::Out { nonce });
+        match landed {
+            // whatever was thought of it meanwhile
+            Landed::Paid(_) if !empty => order.stage = Stage::Done { transaction: hash },
+            Landed::Reverted(_) if !empty => {
+                // it may be carried by another nonce now, and this one carries nothing
+                slot.order = None;
+                // late is not the payer's doing
+                if order.job.valid_before > head.time {
+                    let times = self.reverts.entry(order.job.payer).or_default();
+                    times.push(now);
+                    self.changed.insert(Changed::Payer(order.job.payer));
+                }
+                self.notes.push(Note::Reverted(key.clone()));
+                if here {
+                    order.sent = true;
+                    order.reverted = true;
+                    order.stage = Stage::Waiting;
+                }
+            }
+            _ if here => order.stage = Stage::Open,
+            _ => {}
+        }
+        self.changed.insert(Changed::Order(key));
+    }
+}

@@ -1,0 +1,111 @@
+//! One nonce of the key, and every transaction that was ever made with it.
+
+use alloc::{string::String, vec::Vec};
+
+use serde::Serialize;
+
+use super::{fees::Price, state::Lease};
+use crate::evm::{B256, hex};
+
+/// A transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub(super) struct Try {
+    #[serde(with = "hex::word")]
+    pub(super) hash: B256,
+    /// Wei for a unit of gas.
+    pub(super) tip: u64,
+    /// Wei for a unit of gas.
+    pub(super) fee: u64,
+    /// It carries nothing: the key sends itself nothing, to use the nonce up.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub(super) empty: bool,
+}
+
+impl Try {
+    pub(super) const fn price(&self) -> Price {
+        Price {
+            tip: self.tip,
+            fee: self.fee,
+        }
+    }
+}
+
+/// Where one of them landed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Mined {
+    /// The block's number.
+    pub(super) block: u64,
+    /// When that was seen, Unix seconds.
+    pub(super) at: u64,
+}
+
+/// A nonce.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Slot {
+    /// Whose authorization it carries; none where it is only to be used up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) order: Option<String>,
+    /// The limit of its transactions.
+    pub(super) gas: u64,
+    /// In the order of their prices.
+    pub(super) tries: Vec<Try>,
+    /// When a node was last given one, Unix seconds.
+    pub(super) sent_at: u64,
+    /// When the last price was made, Unix seconds.
+    pub(super) priced_at: u64,
+    /// The latest block then.
+    pub(super) block: u64,
+    /// How often a node was given one.
+    pub(super) sends: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mined: Option<Mined>,
+    /// In how many blocks the nonce was used and no receipt found.
+    #[serde(skip)]
+    pub(super) misses: u8,
+    /// The latest block when it was last looked for.
+    #[serde(skip)]
+    pub(super) looked: u64,
+    /// Nobody has it yet: it was made in this life of the executor, and no node took it.
+    #[serde(skip)]
+    pub(super) untaken: bool,
+    /// A node wants more for it.
+    #[serde(skip)]
+    pub(super) outbid: bool,
+    #[serde(skip)]
+    pub(super) lease: Lease,
+}
+
+impl Slot {
+    /// A nonce that nothing was made with yet.
+    pub(super) const fn new(order: Option<String>, gas: u64) -> Self {
+        Self {
+            order,
+            gas,
+            tries: Vec::new(),
+            sent_at: 0,
+            priced_at: 0,
+            block: 0,
+            sends: 0,
+            mined: None,
+            misses: 0,
+            looked: 0,
+            untaken: true,
+            outbid: false,
+            lease: Lease { ticket: 0, until: 0 },
+        }
+    }
+
+    /// Whether nobody can have any of its transactions: every answer came, and each was a refusal.
+    pub(super) const fn is_untaken(&self) -> bool {
+        self.untaken && self.lease.until == 0
+    }
+
+    /// What it may cost, in wei.
+    pub(super) fn cost(&self) -> u128 {
+        self.tries.last().map_or(0, |last| last.price().cost(self.gas))
+    }
+
+    pub(super) fn has(&self, hash: B256) -> bool {
+        self.tries.iter().any(|one| one.hash == hash)
+    }
+}

@@ -1,0 +1,399 @@
+//! What is to be done next: look, send, send again, replace, run dry.
+
+use alloc::{string::String, vec::Vec};
+
+use super::{
+    AGAIN_SECONDS, FRESH_SECONDS, GAP_SECONDS, GAS_FUNDS, GAS_PRICE, LOST_SECONDS, Note, OUTBID_SECONDS, REPLACE_SECONDS, Sender,
+    fees::Price,
+    heads::Head,
+    job::Stage,
+    slot::{Slot, Try},
+    state::{Changed, Seen},
+};
+use crate::evm::{
+    B256, Call, Sealed, Transaction,
+    chain::{
+        Wanted,
+        sending::{DryRun, Landed, Sent},
+    },
+};
+
+/// Something for the executor to do; what comes of it is an [`Event`] with the same ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Look at the chain.
+    Head {
+        /// Of this work.
+        ticket: u64,
+    },
+    /// Run a call dry, as the gas key's account.
+    DryRun {
+        /// The order's name.
+        key: String,
+        /// Of this work.
+        ticket: u64,
+        /// The call.
+        call: Call,
+        /// What it should move.
+        wanted: Wanted,
+    },
+    /// Give a transaction to a node.
+    Send {
+        /// The transaction's nonce.
+        nonce: u64,
+        /// Of this work.
+        ticket: u64,
+        /// The transaction's hash.
+        hash: B256,
+        /// The transaction.
+        raw: Vec<u8>,
+        /// How often one with this nonce was sent before: another endpoint each time.
+        before: u32,
+    },
+    /// Look for the receipts of the transactions with a used nonce, until one is found.
+    Look {
+        /// The nonce.
+        nonce: u64,
+        /// Of this work.
+        ticket: u64,
+        /// Dearest first.
+        hashes: Vec<B256>,
+        /// What they should have moved; none for one that only uses a nonce up.
+        wanted: Option<Wanted>,
+    },
+}
+
+/// What came of some work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The chain was looked at.
+    Headed {
+        /// Of the work.
+        ticket: u64,
+        /// The chain; none where it could not be read.
+        head: Option<Head>,
+    },
+    /// A call was run dry.
+    Ran {
+        /// The order's name.
+        key: String,
+        /// Of the work.
+        ticket: u64,
+        /// What would happen; none where nobody said.
+        result: Option<DryRun>,
+    },
+    /// A node answered to a transaction, or did not.
+    Answered {
+        /// The transaction's nonce.
+        nonce: u64,
+        /// The transaction's hash.
+        hash: B256,
+        /// Of the work.
+        ticket: u64,
+        /// What it said. Where several were asked and one may have taken it, that it is not clear.
+        answer: Sent,
+    },
+    /// Receipts were looked for.
+    Looked {
+        /// The nonce.
+        nonce: u64,
+        /// Of the work.
+        ticket: u64,
+        /// What was found.
+        found: Found,
+    },
+}
+
+/// What a search for receipts found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// None of them has one.
+    Nowhere,
+    /// This one has.
+    Landed {
+        /// Which.
+        hash: B256,
+        /// What it says.
+        landed: Landed,
+    },
+    /// Some could not be read, and none was found.
+    Unreadable,
+}
+
+/// What to do about a transaction that is under way.
+enum Urge {
+    Again,
+    Replace,
+}
+
+type Seal<'a> = &'a dyn Fn(&Transaction) -> Option<Sealed>;
+
+impl Sender {
+    /// The next thing to do, of which any number may be under way at once; none for now. `seal` signs with
+    /// the gas key. [`writes`](Self::writes) has to be stored before the work is begun.
+    pub fn next(&mut self, now: u64, seal: Seal<'_>) -> Option<Work> {
+        if !self.looks_are_due(now) && !self.is_busy() {
+            self.forget(now);
+            return None;
+        }
+        if let Some(work) = self.look(now) {
+            return Some(work);
+        }
+        // nonces and prices are taken from what was just seen
+        if let Some(Seen { head, came, .. }) = self.seen
+            && now.saturating_sub(came) <= FRESH_SECONDS
+        {
+            let work = self.receipts(&head, now);
+            let work = work.or_else(|| self.urge(&head, now, seal));
+            let work = work.or_else(|| self.assign(&head, now, seal));
+            let work = work.or_else(|| self.fill(&head, now, seal));
+            if work.is_some() {
+                return work;
+            }
+        }
+        self.dry_run(now)
+    }
+
+    /// Whether something that landed can be forgotten after one more look.
+    fn looks_are_due(&self, now: u64) -> bool {
+        let old = |slot: &Slot| {
+            slot.mined
+                .is_some_and(|mined| now.saturating_sub(mined.at) >= super::BURIED_SECONDS)
+        };
+        self.slots.values().any(old)
+    }
+
+    fn look(&mut self, now: u64) -> Option<Work> {
+        let known = self.seen.is_some_and(|seen| seen.came > 0);
+        let pace = if known { self.pace(now) } else { 1 };
+        let due = self.looking.is_free(now) && now.saturating_sub(self.looked) >= pace;
+        due.then(|| {
+            self.looking = self.lease(now);
+            self.looked = now;
+            Work::Head {
+                ticket: self.looking.ticket,
+            }
+        })
+    }
+
+    /// A used nonce: which of its transactions used it?
+    fn receipts(&mut self, head: &Head, now: u64) -> Option<Work> {
+        let used = self
+            .slots
+            .range(..head.mined)
+            .find(|(_, slot)| slot.mined.is_none() && slot.lease.is_free(now) && (slot.misses == 0 || head.number > slot.looked));
+        let nonce = *used?.0;
+        let lease = self.lease(now);
+        let slot = self.slots.get_mut(&nonce)?;
+        slot.lease = lease;
+        let order = slot.order.as_ref().and_then(|key| self.orders.get(key));
+        Some(Work::Look {
+            nonce,
+            ticket: lease.ticket,
+            hashes: slot.tries.iter().rev().map(|one| one.hash).collect(),
+            wanted: order.map(|order| order.job.wanted()),
+        })
+    }
+
+    /// A transaction that is under way and should be sent again, or replaced.
+    fn urge(&mut self, head: &Head, now: u64, seal: Seal<'_>) -> Option<Work> {
+        let highest = self.highest_under_way()?;
+        let candidates: Vec<u64> = self.slots.range(head.mined..).map(|(nonce, _)| *nonce).collect();
+        candidates.into_iter().find_map(|nonce| {
+            let slot = self.slots.get(&nonce)?;
+            if slot.mined.is_some() || !slot.lease.is_free(now) {
+                return None;
+            }
+            let dead = self.is_dead(slot.order.as_deref(), head);
+            // what can no longer be paid stands in nobody's way at the end
+            if dead && nonce == highest {
+                return None;
+            }
+            match self.how_to_urge(nonce, slot, dead, head, now)? {
+                Urge::Again => self.send(nonce, now, seal),
+                Urge::Replace => self.price(nonce, dead, head, now, seal),
+            }
+        })
+    }
+
+    fn how_to_urge(&self, nonce: u64, slot: &Slot, dead: bool, head: &Head, now: u64) -> Option<Urge> {
+        let last = slot.tries.last()?;
+        let since = |at: u64| now.saturating_sub(at);
+        let seen = self.seen.is_some_and(|seen| seen.asked > slot.sent_at);
+        if dead && !last.empty
+            || slot.outbid && since(slot.priced_at) >= 1
+            || seen && last.fee < head.base_fee && since(slot.priced_at) >= OUTBID_SECONDS
+            || nonce == head.mined && since(slot.priced_at) >= REPLACE_SECONDS && head.number >= slot.block.saturating_add(2)
+        {
+            return Some(Urge::Replace);
+        }
+        let lost = seen && nonce == head.pooled && since(slot.sent_at) >= LOST_SECONDS;
+        (lost || since(slot.sent_at) >= AGAIN_SECONDS).then_some(Urge::Again)
+    }
+
+    /// Gives the next order a nonce.
+    fn assign(&mut self, head: &Head, now: u64, seal: Seal<'_>) -> Option<Work> {
+        let fits = self.orders.iter().find_map(|(key, order)| match order.stage {
+            Stage::Fits { gas } => Some((key.clone(), gas)),
+            _ => None,
+        });
+        let (key, gas) = fits?;
+        let Some(price) = Price::first(head, self.terms.most) else {
+            self.dear(head);
+            self.refuse_unsent(GAS_PRICE, |order| matches!(order.stage, Stage::Fits { .. }));
+            return None;
+        };
+        if !self.can_pay(head, price.cost(gas), None) {
+            self.refuse_unsent(GAS_FUNDS, |order| matches!(order.stage, Stage::Fits { .. }));
+            return None;
+        }
+        let free = |nonce: &u64| !self.slots.contains_key(nonce) && !self.taken.contains(nonce);
+        let nonce = (head.mined..).find(free)?;
+        let order = self.orders.get_mut(&key)?;
+        order.stage = Stage::Out { nonce };
+        self.changed.insert(Changed::Order(key.clone()));
+        self.slots.insert(nonce, Slot::new(Some(key), gas));
+        self.try_at(nonce, price, false, head, now, seal)
+    }
+
+    /// Uses up a nonce that is nobody's, or somebody else's and does not land, if what is above waits for it.
+    fn fill(&mut self, head: &Head, now: u64, seal: Seal<'_>) -> Option<Work> {
+        /// Enough for a transaction that does nothing, also where the data's price is counted in gas.
+        const GAS: u64 = 100_000;
+        let (nonce, since) = self.gap?;
+        let waited = now.saturating_sub(since) >= GAP_SECONDS && !self.slots.contains_key(&nonce);
+        let price = Price::first(head, self.terms.most).filter(|price| waited && self.can_pay(head, price.cost(GAS), None))?;
+        self.taken.remove(&nonce);
+        self.slots.insert(nonce, Slot::new(None, GAS));
+        self.try_at(nonce, price, true, head, now, seal)
+    }
+
+    /// Replaces what is under way with a nonce; by nothing, if it can no longer be paid.
+    fn price(&mut self, nonce: u64, dead: bool, head: &Head, now: u64, seal: Seal<'_>) -> Option<Work> {
+        let slot = self.slots.get_mut(&nonce)?;
+        slot.outbid = false;
+        let (gas, before, untaken) = (slot.gas, slot.tries.last()?.price(), slot.is_untaken());
+        // what stands in the way of others may cost more
+        let most = if dead {
+            self.terms.most.saturating_mul(2)
+        } else {
+            self.terms.most
+        };
+        let Some(price) = before.after(head, most) else {
+            self.dear(head);
+            if untaken {
+                self.vacate(nonce, |stage| {
+                    *stage = Stage::Refused {
+                        reason: GAS_PRICE.into(),
+                    }
+                });
+                return None;
+            }
+            return self.again_if_due(nonce, now, seal);
+        };
+        if !self.can_pay(head, price.cost(gas), Some(nonce)) {
+            return self.again_if_due(nonce, now, seal);
+        }
+        self.try_at(nonce, price, dead, head, now, seal)
+    }
+
+    fn again_if_due(&mut self, nonce: u64, now: u64, seal: Seal<'_>) -> Option<Work> {
+        let sent_at = self.slots.get(&nonce)?.sent_at;
+        (now.saturating_sub(sent_at) >= AGAIN_SECONDS).then(|| self.send(nonce, now, seal))?
+    }
+
+    /// A new transaction with a nonce.
+    fn try_at(&mut self, nonce: u64, price: Price, empty: bool, head: &Head, now: u64, seal: Seal<'_>) -> Option<Work> {
+        let slot = self.slots.get_mut(&nonce)?;
+        (slot.priced_at, slot.block) = (now, head.number);
+        slot.tries.push(Try {
+            hash: B256::ZERO,
+            tip: price.tip,
+            fee: price.fee,
+            empty,
+        });
+        let work = self.send(nonce, now, seal);
+        if work.is_none()
+            && let Some(slot) = self.slots.get_mut(&nonce)
+        {
+            // a key that is not there any more signs nothing
+            slot.tries.pop();
+        }
+        work
+    }
+
+    /// Signs the last transaction with a nonce, once more where it was before: the bytes are the same.
+    fn send(&mut self, nonce: u64, now: u64, seal: Seal<'_>) -> Option<Work> {
+        let lease = self.lease(now);
+        let (chain_id, account) = (self.terms.chain_id, self.terms.account);
+        let slot = self.slots.get_mut(&nonce)?;
+        let order = slot.order.as_ref().and_then(|key| self.orders.get(key));
+        let last = slot.tries.last_mut()?;
+        let nothing = Call {
+            to: account,
+            data: Vec::new(),
+        };
+        let sealed = seal(&Transaction {
+            chain_id,
+            nonce,
+            tip: last.tip,
+            fee: last.fee,
+            gas: slot.gas,
+            call: order.filter(|_| !last.empty).map_or(nothing, |order| order.job.call()),
+        })?;
+        last.hash = sealed.hash;
+        slot.sent_at = now;
+        // an answer that never came may have been a yes
+        slot.untaken = slot.is_untaken();
+        slot.lease = lease;
+        let before = slot.sends;
+        slot.sends = before.saturating_add(1);
+        self.changed.insert(Changed::Slot(nonce));
+        Some(Work::Send {
+            nonce,
+            ticket: lease.ticket,
+            hash: sealed.hash,
+            raw: sealed.raw,
+            before,
+        })
+    }
+
+    fn dry_run(&mut self, now: u64) -> Option<Work> {
+        let waiting = self
+            .orders
+            .iter()
+            .find(|(_, order)| order.stage == Stage::Waiting && order.lease.is_free(now));
+        let key = waiting?.0.clone();
+        let lease = self.lease(now);
+        let order = self.orders.get_mut(&key)?;
+        order.lease = lease;
+        Some(Work::DryRun {
+            key,
+            ticket: lease.ticket,
+            call: order.job.call(),
+            wanted: order.job.wanted(),
+        })
+    }
+
+    /// Whether the key has enough for what is under way and for this, which may take the place of one of them.
+    fn can_pay(&mut self, head: &Head, cost: u128, instead_of: Option<u64>) -> bool {
+        let under_way = self
+            .slots
+            .range(head.mined..)
+            .filter(|(nonce, _)| Some(**nonce) != instead_of);
+        let sum = under_way.fold(cost, |sum, (_, slot)| sum.saturating_add(slot.cost()));
+        let enough = sum <= head.balance;
+        if !enough && !self.empty {
+            self.notes.push(Note::Empty(self.terms.account));
+            self.empty = true;
+        }
+        enough
+    }
+
+    fn dear(&mut self, head: &Head) {
+        if !self.dear {
+            self.notes.push(Note::Dear(head.base_fee.saturating_add(head.tip_fee)));
+            self.dear = true;
+        }
+    }
+}

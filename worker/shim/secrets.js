@@ -1,0 +1,27 @@
+// The secrets that the config names: whether they can be what they should, and the headers that are made of them. They are
+// read here, when they are needed, and handed to nobody else.
+
+import { token } from "./coinbase.js";
+
+const FORMS = {
+  header: /^[!-~](?:[ -~]*[!-~])?$/,
+  coinbase: /^[^:\s]+:\s*[^:\s]/,
+  key: /^0x(?!0{64})[0-9a-fA-F]{64}$/,
+};
+
+// "missing", "form", or nothing.
+export function faultOf(form, value) {
+  if (typeof value !== "string" || value === "") return "missing";
+  return FORMS[form].test(value) ? undefined : "form";
+}
+
+// `auth`, with commas between: a header's name and the name of the secret that is its value, or "*" and that of Coinbase's key.
+export async function headersFor(auth, method, url, env) {
+  const headers = {};
+  for (const line of auth.split(",").filter(Boolean)) {
+    const [name, secret] = line.split(" ");
+    if (name === "*") headers.authorization = `Bearer ${await token(env[secret], method, url)}`;
+    else headers[name] = env[secret];
+  }
+  return headers;
+}
