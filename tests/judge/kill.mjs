@@ -4,7 +4,7 @@ import { chance } from "../support/chance.mjs";
 import { inWords, judge } from "./judge.mjs";
 import { refuse } from "../support/hostile-facilitator.mjs";
 import { close, startLoad } from "./load.mjs";
-import { sleep, startStand } from "./stand.mjs";
+import { inTwo, sleep, startStand } from "./stand.mjs";
 import { story } from "./story.mjs";
 
 /** How long a point may take to come up before another one has its turn, in milliseconds. */
@@ -229,18 +229,6 @@ const slowly = (ms) => async ({ response, through }) => {
   const { status, type, text } = await through();
   response.writeHead(status, { "content-type": type });
   response.end(text);
-};
-
-// The whole answer, half of it at once and half of it later.
-const inTwo = (ms) => (request, response, next) => {
-  const end = response.end.bind(response);
-  response.end = (body) => {
-    const bytes = Buffer.from(body ?? "");
-    response.write(bytes.subarray(0, bytes.length / 2));
-    setTimeout(() => end(bytes.subarray(bytes.length / 2)), ms);
-    return response;
-  };
-  next();
 };
 
 /** The figures as lines of text. */

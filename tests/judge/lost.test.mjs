@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { pursue, sign } from "./load.mjs";
-import { sleep, startStand } from "./stand.mjs";
+import { inTwo, sleep, startStand } from "./stand.mjs";
 
 let stand;
 before(async () => { stand = await startStand({ timeoutSeconds: 10, bytes: 40_000 }); });
@@ -10,11 +10,14 @@ after(() => stand?.stop());
 
 for (const path of ["/call/1", "/firstcall/1"]) {
   test(`B3 S4 the line is reset while ${path} is on its way: the same payment gets the whole answer`, async () => {
-    for (let times = 0; times < 6; times++) {
+    for (let times = 0; times < 5; times++) {
       const payer = await stand.newPayer();
       const payment = await sign(stand, payer, path);
+      // what fits into the buffers on the way counts as gone out, so half of it stays away
+      stand.mood.origin = () => inTwo();
       const first = await payer.ask(path, { payment, leaveAtBody: true });
-      assert.notEqual(first.text, "whole");
+      assert.equal(first.text, "part");
+      stand.mood.origin = () => "pass";
       await sleep(300);
       const again = await pursue(stand, () => payer.ask(path, { payment }));
       assert.equal(again.text, "whole", `${again.status} ${again.problem}`);

@@ -20,6 +20,18 @@ const PIECES = 24;
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** For `mood.origin`: the whole answer, half of it at once and half of it so many milliseconds later, or never. */
+export const inTwo = (ms) => (request, response, next) => {
+  const end = response.end.bind(response);
+  response.end = (body) => {
+    const bytes = Buffer.from(body ?? "");
+    response.write(bytes.subarray(0, bytes.length / 2));
+    if (ms !== undefined) setTimeout(() => end(bytes.subarray(bytes.length / 2)), ms);
+    return response;
+  };
+  next();
+};
+
 /** What is sold: `kinds` of paths, so many of each. */
 const ROUTES = [
   { match: "/page/*", price: "$0.05", access: "30d", description: "A page" },
