@@ -1,4 +1,4 @@
-// The line breaks in the middle of a single call's answer: it was paid for, so the same payment is answered again.
+// The line breaks in the middle of a single call's answer, or the origin has none: it was paid for, so the same payment is answered again.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { pursue, sign } from "./load.mjs";
@@ -24,3 +24,17 @@ for (const path of ["/call/1", "/firstcall/1"]) {
     }
   });
 }
+
+test("B4 S4 the origin fails again and again after a single call was paid for: the call stays owed", async () => {
+  const path = "/firstcall/2";
+  const payer = await stand.newPayer();
+  const payment = await sign(stand, payer, path);
+  stand.mood.origin = () => 503;
+  for (let times = 0; times < 5; times++) {
+    const { status, problem } = await payer.ask(path, { payment });
+    assert.deepEqual([status, problem], [502, "paid-not-delivered"], `${times}`);
+  }
+  stand.mood.origin = () => "pass";
+  const answer = await pursue(stand, () => payer.ask(path, { payment }));
+  assert.equal(answer.text, "whole", `${answer.status} ${answer.problem}`);
+});
