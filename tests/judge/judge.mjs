@@ -42,6 +42,8 @@
 const PATIENCE = 60_000;
 /** How long a payment without a secret is answered again, in milliseconds. */
 const PROOFLESS = 60_000;
+/** How often the answer to a single call is begun at most. */
+const ANSWERS = 3;
 /** How late an alarm may be, in seconds. */
 const LATE_ALARM = 60;
 
@@ -215,8 +217,9 @@ function S4({ requests, articles, chain, closed }, { byNonce }, look, say) {
     if (paths.length === 0) continue;
     look();
     const served = paths.some((path) => (articles[path].kind === "access" ? atTheEnd.has(intentOf(from, path)) : calls.has(nonce) || isOver(nonce, notBefore)));
-    // an answer whose beginning came may have left the platform whole, and counts as gone out
-    const begun = articles[paths[0]].kind === "call" && byNonce.get(nonce).some(({ settlement }) => settlement);
+    // an answer whose beginning came may have left the platform whole, and counts as gone out; so do three that were lost on their way
+    const lost = byNonce.get(nonce).filter(({ status, ended }) => status === undefined && ended >= notBefore).length;
+    const begun = articles[paths[0]].kind === "call" && (lost >= ANSWERS || byNonce.get(nonce).some(({ settlement }) => settlement));
     if (!served) (begun ? say.excused : say)(from, `${short(from)} paid for ${paths.join(" or ")} in ${short(transaction)} and could not read it${closed ? " at the end" : ""}`);
   }
 }
