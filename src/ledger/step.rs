@@ -51,8 +51,10 @@ pub enum Event {
     Answering,
     /// The whole answer went out.
     Delivered,
-    /// It did not: the origin failed, or the client left.
+    /// It did not: it broke off, or the client left.
     Broken,
+    /// The origin failed before anything of the answer went out.
+    Unanswered,
 }
 
 /// What the chain says about an authorization.
@@ -204,6 +206,12 @@ pub fn step(row: &Row, event: Event, now: u64, terms: &Terms) -> (Row, Work) {
         }
         (_, Event::Broken) => {
             row.busy = 0;
+            Work::None
+        }
+        // what is owed stays owed, however often the origin fails (threat B4)
+        (_, Event::Unanswered) => {
+            row.busy = 0;
+            row.answers = row.answers.saturating_sub(1);
             Work::None
         }
         _ => Work::None,

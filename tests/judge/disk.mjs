@@ -13,7 +13,7 @@ function rowOf(body, object, now) {
   const [name, inside] = typeof phase === "string" ? [phase, {}] : Object.entries(phase)[0];
   return {
     object, payer: intent.payer.toLowerCase(), path: new URL(intent.resource).pathname, nonce: intent.nonce.toLowerCase(),
-    amount: BigInt(charge ?? intent.amount), phase: name, transaction: inside.transaction, fence, now,
+    amount: BigInt(charge ?? intent.amount), phase: name, transaction: inside.transaction, answered: inside.answered, delivered: inside.delivered, fence, now,
   };
 }
 

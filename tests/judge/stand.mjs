@@ -20,6 +20,18 @@ const PIECES = 24;
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** For `mood.origin`: the whole answer, half of it at once and half of it so many milliseconds later, or never. */
+export const inTwo = (ms) => (request, response, next) => {
+  const end = response.end.bind(response);
+  response.end = (body) => {
+    const bytes = Buffer.from(body ?? "");
+    response.write(bytes.subarray(0, bytes.length / 2));
+    if (ms !== undefined) setTimeout(() => end(bytes.subarray(bytes.length / 2)), ms);
+    return response;
+  };
+  next();
+};
+
 /** What is sold: `kinds` of paths, so many of each. */
 const ROUTES = [
   { match: "/page/*", price: "$0.05", access: "30d", description: "A page" },
@@ -73,6 +85,8 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
   const kills = [];
   const stand = {
     articles, settles, kills, books,
+    /** When the Worker was started last. */
+    started: Date.now(),
     /** Nonces for which the origin was asked. */
     asked: new Set(),
     /**
@@ -236,7 +250,7 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
     /** Resolves while the Worker is there. */
     up: () => down ?? Promise.resolve(),
     /** Kills the Worker in this very moment; what lies on disk afterwards of what was written in the last seconds. */
-    async kill(point, { recent = 3000 } = {}) {
+    async kill(point, { recent = 10_000 } = {}) {
       const at = Date.now();
       kills.push(at);
       down = new Promise((resolve) => { rise = resolve; });
@@ -245,6 +259,7 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
     },
     async restart() {
       await stand.edge.restart();
+      stand.started = Date.now();
       down = undefined;
       rise();
     },

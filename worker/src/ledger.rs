@@ -117,15 +117,9 @@ impl Ledger {
                 let settings = config::settlement().ok_or("nothing is configured")?;
                 return quota::grant(&self.platform, settings.settlements_per_day, body);
             }
-            "delivered" | "broken" => {
-                let event = if call == "delivered" {
-                    Event::Delivered
-                } else {
-                    Event::Broken
-                };
-                self.apply(body, event)?;
-                return Ok(String::new());
-            }
+            "delivered" => return self.told(body, Event::Delivered),
+            "broken" => return self.told(body, Event::Broken),
+            "unanswered" => return self.told(body, Event::Unanswered),
             "alarm" => {
                 self.alarm().await?;
                 return Ok(String::new());
@@ -319,7 +313,10 @@ impl Ledger {
         since: u64,
         floor: Option<Floor>,
     ) -> Observation {
-        let spoken_for = self.rows.transactions(&intent.key()).unwrap_or_default();
+        // without the list, evidence that paid for something else could count again (threat A10)
+        let Ok(spoken_for) = self.rows.transactions(&intent.key()) else {
+            return Observation::Nothing;
+        };
         let lookup = Lookup {
             wanted: wanted(intent, charged),
             network: intent.network,
@@ -464,6 +461,12 @@ impl Ledger {
         ledger::sign_in(owned.as_ref(), &proof.resource, || {
             self.rows.consume(&proof.nonce, proof.until, now)
         })
+    }
+
+    /// How an answer ended.
+    fn told(&self, key: &str, event: Event) -> Result<String> {
+        self.apply(key, event)?;
+        Ok(String::new())
     }
 
     /// One synchronous step of one row.

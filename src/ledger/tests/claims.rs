@@ -267,6 +267,22 @@ fn s2_a_single_call_is_answered_to_one_at_a_time_and_not_for_ever() {
 }
 
 #[test]
+fn b4_an_answer_that_the_origin_did_not_have_is_none() {
+    let single = Intent {
+        seconds: None,
+        ..intent()
+    };
+    let mut row = in_phase(settled());
+    row.intent = single.clone();
+    for _ in 0..MAX_ANSWERS + 2 {
+        assert_eq!(slug(claim(knowing(&row), &single, NOW)), "deliver");
+        row = step(&row, Event::Answering, NOW, &TERMS).0;
+        row = step(&row, Event::Unanswered, NOW, &TERMS).0;
+    }
+    assert_eq!((row.answers, row.busy), (0, 0));
+}
+
+#[test]
 fn s2_what_was_answered_stays_answered_when_its_block_is_undone() {
     let terms = Terms { readable: true, ..TERMS };
     let (row, fence) = settling();
