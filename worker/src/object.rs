@@ -36,7 +36,7 @@ pub enum Step {
 /// struct Nothing;
 /// impl Host for Nothing {
 ///     fn sql(&self, _: &str, _: &[&str]) -> Result<Vec<String>> {
-///         Ok(Vec::new())
+///         Ok(vec!["0".into()])
 ///     }
 ///     fn now(&self) -> u64 {
 ///         1_795_000_000
