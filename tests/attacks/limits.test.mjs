@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { slow } from "../support/hostile-facilitator.mjs";
 import { startNaive } from "../support/naive.mjs";
 import { startNewspaper } from "../support/newspaper.mjs";
-import { encode, randomNonce, signPayment } from "../support/pay.mjs";
+import { encode, nonceFor, randomNonce, signPayment } from "../support/pay.mjs";
 import {
   ARTICLES, DOOR, DOT, FREE, LOG, PAWN, assertArticle, assertPending, impatient, naiveRoutes, newReader, problemOf, resend, settlesOf, until,
 } from "../e2e/reader.mjs";
@@ -247,4 +247,37 @@ test("B8 paused payments: nothing new is offered or taken, what is open ends, an
   });
   // the same authorization is good once payments are on again
   await assertArticle(await stranger.send(DOOR, unsent), DOOR);
+});
+
+test("what a request costs the site: one settle call where money moves, and none for what is forged, underpaid, replayed or expired", async (t) => {
+  /** Requests to the origin, calls of the facilitator and of the chain, besides the looks that follow a settlement later. */
+  const costs = async (name, expected, status, work) => t.test(name, async () => {
+    const [path, headers] = await work();
+    reset();
+    const response = await (await newReader(paper)).ask(path, headers);
+    await response.text();
+    assert.equal(response.status, status);
+    assert.deepEqual(spent(), expected);
+  });
+  const reader = await newReader(paper);
+  const now = Math.floor(Date.now() / 1000);
+  const signed = async (path, overrides) => [path, (await (await newReader(paper)).sign(path, overrides)).headers];
+  await costs("the page with its price", [0, 0, 0], 402, () => [DOOR, {}]);
+  await costs("forged", [0, 0, 0], 402, () => signed(DOOR, { overrides: { signature: `0x${"11".repeat(64)}1b` } }));
+  await costs("underpaid", [0, 0, 0], 402, () => signed(DOOR, { overrides: { authorization: { value: "49999" } } }));
+  await costs("expired", [0, 0, 0], 402, () => signed(DOOR, { validBefore: now - 1 }));
+  await costs("for another payee", [0, 0, 0], 402, () => signed(DOOR, { overrides: { authorization: { to: reader.address } } }));
+  // the chain is asked for its latest block, for a client whose nonce has no past that could be told
+  await costs("paid", [1, 1, 1], 200, () => signed(DOOR));
+  const offer = await reader.offer(DOOR);
+  await costs("paid by our own client", [1, 1, 0], 200, () => signed(DOOR, { nonce: nonceFor(offer), offer }));
+  const paid = await reader.sign(DOOR, { nonce: nonceFor(offer), offer });
+  await assertArticle(await reader.send(DOOR, paid), DOOR);
+  await costs("replayed for another page", [0, 0, 0], 409, () => [DOT, paid.headers]);
+  const rebuilt = { ...paid.payload, extensions: { another: {} } };
+  await costs("replayed by who has it from the chain", [0, 0, 0], 409, () => [DOOR, { "PAYMENT-SIGNATURE": encode(rebuilt) }]);
+  await costs("sent again by its payer", [1, 0, 0], 200, () => [DOOR, paid.headers]);
+  const poor = await newReader(paper, { funds: 0n });
+  const nothing = await poor.sign(DOOR, { nonce: nonceFor(offer), offer });
+  await costs("signed over no money", [1, 1, 0], 402, () => [DOOR, nothing.headers]);
 });
