@@ -18,7 +18,7 @@ const phaseOf = ({ rows }, { nonce }) => rows.find((row) => row.nonce === nonce)
  * Where the process dies. `on`: the moment, as `startStand` tells it; `delays` after it in milliseconds, one after the other, "read"
  * being the moment when workerd has read all of an answer from its socket, "write" when it next writes to the payment's ledger;
  * `if(about, stand)`: what must hold besides; `state(after, about, stand)`: where the payment stood on disk afterwards; `counts`:
- * which of these states are a hit. `fails`, `refuses`, `unclear`, `slow`: what the others are to do more of meanwhile.
+ * which of these states are a hit. `fails`, `refuses`, `unclear`, `slow`: what the others are to do more of meanwhile; `first`: above all.
  */
 export const POINTS = [
   { name: "claimed, nothing asked", on: ["block"], if: claiming, state: claimedOnly, counts: ["claimed"] },
@@ -27,7 +27,7 @@ export const POINTS = [
   { name: "origin failed, claim released", on: ["failed"], if: forTheMoney, delays: [0, 0.3, 1, 2, 3, 5, 10], counts: ["claimed", "released"], fails: true },
   { name: "settling written, call arrives", on: ["settling"], counts: ["settling"] },
   { name: "broadcast, no answer yet", on: ["broadcast"], state: onChain, counts: ["settling"] },
-  { name: "settle answered, not written", on: ["answered"], delays: [0, 0.1, "read", 0.2, 0.4, "read", 0.7, 1], counts: ["settling"] },
+  { name: "settle answered, not written", on: ["answered"], delays: [0, 0.1, "read", 0.2, 0.4, "read", 0.7, 1], counts: ["settling"], first: true },
   { name: "refusal answered, not written", on: ["refused"], delays: [0, "read", 0.2, 0.4], counts: ["settling"], refuses: true },
   { name: "settled written, no response yet", on: ["answered"], delays: ["write"], state: unanswered, counts: ["settled"] },
   { name: "settled first, origin asked", on: ["asked"], if: moneyFirst, counts: ["settled"] },
@@ -238,10 +238,10 @@ export const newTally = () => ({
   points: Object.fromEntries(POINTS.map(({ name }) => [name, { kills: 0, hits: 0, missed: 0, states: {} }])),
 });
 
-// The point with the fewest hits; among equals any; one that would not come up waits a while.
+// The one above all, then the point with the fewest hits; among equals any; one that would not come up waits a while.
 function next(tally, each, random) {
   const due = POINTS.filter(({ name }) => tally.points[name].hits < each);
-  const weight = ({ name }) => tally.points[name].hits + 2 * tally.points[name].missed + 0.3 * (tally.points[name].kills - tally.points[name].hits);
+  const weight = ({ name, first }) => (first ? -1 : 0) + tally.points[name].hits + 2 * tally.points[name].missed + 0.3 * (tally.points[name].kills - tally.points[name].hits);
   const least = Math.min(...due.map(weight));
   return random.pick(due.filter((point) => weight(point) <= least + 0.5));
 }
