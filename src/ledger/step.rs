@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use super::{
-    ANSWER_SECONDS, DAY_SECONDS, EXPIRY_MARGIN_SECONDS, FINAL_BLOCKS, Floor, LOOK_SECONDS, MAX_ATTEMPTS, MAX_CHECKS,
+    ANSWER_SECONDS, DAY_SECONDS, EXPIRY_MARGIN_SECONDS, FINAL_BLOCKS, Floor, LAG_SECONDS, LOOK_SECONDS, MAX_ATTEMPTS, MAX_CHECKS,
     MAX_LAST_LOOKS, MAX_WATCHES, MISSING_SECONDS, Phase, RETIRE_MARGIN_SECONDS, Row, SELDOM_SECONDS, SETTLE_SLACK_SECONDS,
     Settlement, UNDONE_SECONDS, WATCH_SECONDS, Watch,
 };
@@ -372,7 +372,7 @@ fn is_older(row: &Row, block: u64, block_time: u64, floorless: bool) -> bool {
     // a chain that grows anew from an older block may hold our transfer below the old floor
     match row.floor.filter(|_| !floorless) {
         Some(floor) => block <= floor.number,
-        None => block_time < row.created,
+        None => block_time.saturating_add(LAG_SECONDS) < row.created,
     }
 }
 

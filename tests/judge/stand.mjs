@@ -10,7 +10,7 @@ import { startFacilitator } from "../support/facilitator.mjs";
 import { MODES, reply, startHostile } from "../support/hostile-facilitator.mjs";
 import { randomKeys } from "../support/newspaper.mjs";
 import { startOrigin } from "../support/origin.mjs";
-import { decode, signPayment } from "../support/pay.mjs";
+import { decode, nonceFor, signPayment } from "../support/pay.mjs";
 import { startClient } from "./client.mjs";
 import { rowsOn } from "./disk.mjs";
 
@@ -215,11 +215,11 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
         const ask = (path, options = {}) => client.ask({ payer, path, onBody, ...options, headers: { ...from, ...options.headers } });
         const visitor = {
           payer, address, key, v1, ask,
-          /** A payment for what a fresh 402 offers; nothing if there was none. */
-          async sign(path, options = {}) {
+          /** A payment for what a fresh 402 offers; nothing if there was none. `ours`: with a nonce as our own clients make it. */
+          async sign(path, { ours = false, ...options } = {}) {
             const answer = await ask(path);
             const offer = answer.status === 402 && (v1 ? JSON.parse(answer.body) : decode(answer.header("payment-required")));
-            const payment = offer ? await signed({ offer, key, path, ...options }) : undefined;
+            const payment = offer ? await signed({ offer, key, path, ...(ours && { nonce: nonceFor(offer) }), ...options }) : undefined;
             if (payment) payments.set(payment.noted.nonce, payment);
             return payment;
           },

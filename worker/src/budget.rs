@@ -2,6 +2,8 @@
 
 /// Calls that one object makes at most in a minute.
 const MOST: u32 = 20;
+/// What is said to who asks more often: to come back after so many seconds.
+pub(crate) const BUDGET_SECONDS: u64 = 10;
 
 /// Calls counted by the minute, in memory alone: what strangers cause leaves nothing behind (threat B8).
 #[derive(Debug, Default)]

@@ -21,7 +21,7 @@ use farthing::{
 use crate::{
     ask::{self, Lookup},
     books,
-    budget::Budget,
+    budget::{BUDGET_SECONDS, Budget},
     calls::{Named, Owner, Question, SignIn},
     config,
     platform::{Platform, Result},
@@ -228,7 +228,11 @@ impl Ledger {
             return Ok(Some(Reply::refuse(Problem::NotConfigured, &intent.resource)));
         };
         if !self.budget.borrow_mut().take(now) {
-            return Ok(Some(Reply::refuse_for_now(Problem::TooManyRequests, &intent.resource, 10)));
+            return Ok(Some(Reply::refuse_for_now(
+                Problem::TooManyRequests,
+                &intent.resource,
+                BUDGET_SECONDS,
+            )));
         }
         let answer = Rc::new(RefCell::new(None));
         self.verifying.borrow_mut().insert(intent.digest.clone(), answer.clone());
@@ -285,6 +289,14 @@ impl Ledger {
     /// A new authorization of a payer who owns the article: nothing is settled. It has to be shown
     /// that it is new, because one that was ever used is public (threat A16).
     async fn again(&self, intent: &Intent) -> Result<Reply> {
+        // who asks too often is asked to wait, and not told that a fresh payment is an old one
+        if !intent.tagged && !self.budget.borrow_mut().take(self.now()) {
+            return Ok(Reply::refuse_for_now(
+                Problem::TooManyRequests,
+                &intent.resource,
+                BUDGET_SECONDS,
+            ));
+        }
         let fresh = intent.tagged || self.is_unused(intent).await;
         Ok(match self.rows.owned(&intent.resource, self.now())? {
             Some(owned) if fresh => Reply::deliver_owned(&owned, intent.tagged, intent.contract),
@@ -319,9 +331,6 @@ impl Ledger {
         let Some(settings) = config::settlement() else {
             return false;
         };
-        if !self.budget.borrow_mut().take(self.now()) {
-            return false;
-        }
         match self.observe(&settings, intent, intent.amount, self.now(), None).await {
             Observation::Unused { .. } => true,
             Observation::Nothing => ask::verify(&self.platform, &settings, intent)

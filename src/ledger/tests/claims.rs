@@ -47,10 +47,14 @@ fn a2_an_authorization_belongs_to_its_first_article() {
             checks: 0,
         },
     ] {
-        assert_eq!(
-            slug(claim(knowing(&in_phase(phase)), &elsewhere, NOW)),
-            "authorization-bound-elsewhere"
-        );
+        let row = in_phase(phase);
+        assert_eq!(slug(claim(knowing(&row), &elsewhere, NOW)), "authorization-bound-elsewhere");
+        // who has it from the chain learns nothing of where it belongs
+        let rebuilt = Intent {
+            digest: "another".into(),
+            ..elsewhere.clone()
+        };
+        assert_eq!(slug(claim(knowing(&row), &rebuilt, NOW)), "authorization-already-used");
     }
 }
 
