@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-const FOLDER = join("do", "farthing-Ledger");
+/** Where they lie in the state folder of an edge. */
+export const FOLDER = join("do", "farthing-Ledger");
 
 /** A row as `judge.mjs` reads it, and the object it lies in. */
 function rowOf(body, object, now) {

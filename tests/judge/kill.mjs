@@ -1,8 +1,10 @@
 // Kills the Worker under load, at moments of choice and at any, starts it again on the same state, and has the whole judged.
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync, statSync, watch } from "node:fs";
+import { join } from "node:path";
 import { chance } from "../support/chance.mjs";
 import { inWords, judge } from "./judge.mjs";
 import { refuse } from "../support/hostile-facilitator.mjs";
+import { FOLDER } from "./disk.mjs";
 import { close, startLoad } from "./load.mjs";
 import { inTwo, sleep, startStand } from "./stand.mjs";
 import { story } from "./story.mjs";
@@ -14,9 +16,9 @@ const phaseOf = ({ rows }, { nonce }) => rows.find((row) => row.nonce === nonce)
 
 /**
  * Where the process dies. `on`: the moment, as `startStand` tells it; `delays` after it in milliseconds, one after the other, "read"
- * being the moment when workerd has read all of an answer from its socket, and where it `adapts`, a little more or less each time;
+ * being the moment when workerd has read all of an answer from its socket, "write" when it next writes to the payment's ledger;
  * `if(about, stand)`: what must hold besides; `state(after, about, stand)`: where the payment stood on disk afterwards; `counts`:
- * which of these states are a hit. `fails`, `refuses`, `unclear`, `slow`: what the others are to do more of meanwhile.
+ * which of these states are a hit. `fails`, `refuses`, `unclear`, `slow`: what the others are to do more of meanwhile; `first`: above all.
  */
 export const POINTS = [
   { name: "claimed, nothing asked", on: ["block"], if: claiming, state: claimedOnly, counts: ["claimed"] },
@@ -25,9 +27,9 @@ export const POINTS = [
   { name: "origin failed, claim released", on: ["failed"], if: forTheMoney, delays: [0, 0.3, 1, 2, 3, 5, 10], counts: ["claimed", "released"], fails: true },
   { name: "settling written, call arrives", on: ["settling"], counts: ["settling"] },
   { name: "broadcast, no answer yet", on: ["broadcast"], state: onChain, counts: ["settling"] },
-  { name: "settle answered, not written", on: ["answered"], delays: [0, 0.1, "read", 0.2, 0.4, "read", 0.7, 1], counts: ["settling"] },
+  { name: "settle answered, not written", on: ["answered"], delays: [0, 0.1, "read", 0.2, 0.4, "read", 0.7, 1], counts: ["settling"], first: true },
   { name: "refusal answered, not written", on: ["refused"], delays: [0, "read", 0.2, 0.4], counts: ["settling"], refuses: true },
-  { name: "settled written, no response yet", on: ["answered"], adapts: { early: "settling", late: "answered" }, state: unanswered, counts: ["settled"] },
+  { name: "settled written, no response yet", on: ["answered"], delays: ["write"], state: unanswered, counts: ["settled"] },
   { name: "settled first, origin asked", on: ["asked"], if: moneyFirst, counts: ["settled"] },
   { name: "body on its way", on: ["body"], if: fresh, delays: [0, 1, 3, 10], counts: ["settled"], slow: true },
   { name: "chain asked what became of it", on: ["observing"], if: waitedFor, counts: ["unknown"], unclear: true },
@@ -105,6 +107,24 @@ function spinUntilRead(socket) {
   }
 }
 
+/** The log of the ledger that was written last: of the one whose settle call arrives, as its row is on disk just before. */
+function lastWritten(state) {
+  const logs = readdirSync(join(state, FOLDER)).filter((name) => name.endsWith(".sqlite-wal")).map((name) => join(state, FOLDER, name));
+  const times = new Map(logs.map((log) => [log, statSync(log, { throwIfNoEntry: false })?.mtimeMs ?? 0]));
+  return logs.reduce((last, log) => (times.get(log) > times.get(last) ? log : last));
+}
+
+/** Calls back as soon as a ledger is written, 200 ms later at most. */
+function onWrite(log, done) {
+  const end = () => {
+    clearTimeout(timer);
+    watcher.close();
+    done();
+  };
+  const timer = setTimeout(end, 200);
+  const watcher = watch(log, end);
+}
+
 /** Waits until a point comes up, or `pause` milliseconds where any time will do, and kills the Worker; nothing if it would not come up. */
 function killAt(stand, point, delay, pause) {
   return new Promise((resolve) => {
@@ -114,13 +134,17 @@ function killAt(stand, point, delay, pause) {
       stand.watch = () => {};
       resolve(undefined);
     }, TURN);
+    const logs = new Map();
     stand.watch = (moment, about) => {
+      if (delay === "write" && moment === "settling") logs.set(about.nonce, lastWritten(stand.edge.state));
+      if (delay === "write" && !logs.has(about.nonce)) return;
       if (!point.on.includes(moment) || point.if?.(about, stand) === false) return;
       stand.watch = () => {};
       clearTimeout(timer);
       if (delay === "read") spinUntilRead(about.socket);
       if (delay > 0 && delay < 1) spin(delay);
-      if (delay >= 1) setTimeout(fire, delay, about);
+      if (delay === "write") onWrite(logs.get(about.nonce), () => fire(about));
+      else if (delay >= 1) setTimeout(fire, delay, about);
       else fire({ ...about, moment });
     };
   });
@@ -160,7 +184,7 @@ export async function round({ kills = Infinity, each = Infinity, until = Infinit
       await sleep(random.below(700));
       const point = next(tally, each, random);
       const figures = tally.points[point.name];
-      const delay = point.adapts ? figures.delay : point.delays?.[figures.kills % point.delays.length];
+      const delay = point.delays?.[figures.kills % point.delays.length];
       hunted = point;
       const killed = await killAt(stand, point, delay, random.below(500));
       hunted = undefined;
@@ -174,13 +198,11 @@ export async function round({ kills = Infinity, each = Infinity, until = Infinit
       for (const row of after.rows) tally.phases[row.phase] = (tally.phases[row.phase] ?? 0) + 1;
       const state = await (point.state ?? phaseOf)(after, about, stand);
       figures.kills += 1;
-      if (state === point.adapts?.early) figures.delay = Math.min(figures.delay * 1.5, 200);
-      if (state === point.adapts?.late) figures.delay *= 0.7;
       figures.states[state] = (figures.states[state] ?? 0) + 1;
       if (point.counts.includes(state)) figures.hits += 1;
       // what goes out is on disk before
       if (about.moment === "settling" && phaseOf(after, about) === "none") lost.add(about.nonce);
-      say(`${tally.kills}. ${point.name}${delay === undefined ? "" : ` (+${typeof delay === "number" ? Number(delay.toFixed(1)) : delay})`}: ${state}`);
+      say(`${tally.kills}. ${point.name}${delay === undefined ? "" : ` (+${delay})`}: ${state}`);
       await stand.restart();
     }
     stand.mood = { settle: () => "pass", rpc: () => "pass", origin: () => "pass" };
@@ -213,13 +235,13 @@ export async function round({ kills = Infinity, each = Infinity, until = Infinit
 /** What is counted over the rounds. */
 export const newTally = () => ({
   kills: 0, rounds: 0, transfers: 0, rows: 0, violations: [], excused: [], examined: {}, visits: {}, answers: {}, phases: {},
-  points: Object.fromEntries(POINTS.map(({ name }) => [name, { kills: 0, hits: 0, missed: 0, delay: 4, states: {} }])),
+  points: Object.fromEntries(POINTS.map(({ name }) => [name, { kills: 0, hits: 0, missed: 0, states: {} }])),
 });
 
-// The point with the fewest hits; among equals any; one that would not come up waits a while.
+// The one above all, then the point with the fewest hits; among equals any; one that would not come up waits a while.
 function next(tally, each, random) {
   const due = POINTS.filter(({ name }) => tally.points[name].hits < each);
-  const weight = ({ name }) => tally.points[name].hits + 2 * tally.points[name].missed + 0.3 * (tally.points[name].kills - tally.points[name].hits);
+  const weight = ({ name, first }) => (first ? -1 : 0) + tally.points[name].hits + 2 * tally.points[name].missed + 0.3 * (tally.points[name].kills - tally.points[name].hits);
   const least = Math.min(...due.map(weight));
   return random.pick(due.filter((point) => weight(point) <= least + 0.5));
 }
