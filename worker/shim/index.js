@@ -6,6 +6,7 @@ import { fetchFree, fetchPriced } from "./origin.js";
 import { deliver, refused } from "./response.js";
 
 export { Ledger } from "./ledger.js";
+export { Sender } from "./sender.js";
 
 const PENDING = '{"refuse":{"problem":"settlement-pending","resource":"","retryAfter":2}}';
 

@@ -42,6 +42,9 @@ unsafe extern "C" {
     safe fn platform_books() -> u32;
     #[link_name = "clear"]
     safe fn platform_clear();
+    /// Gives a secret to [`row`], by its name: 1 if there is one.
+    #[link_name = "secret"]
+    safe fn platform_secret(name: *const u8, length: usize) -> u32;
 }
 
 thread_local! {
@@ -87,6 +90,12 @@ impl Host for Shim {
     fn clear(&self) {
         platform_clear();
     }
+
+    fn secret(&self, name: &str) -> Option<String> {
+        ROWS.take();
+        let found = platform_secret(name.as_ptr(), name.len());
+        ROWS.take().pop().filter(|_| found == 1)
+    }
 }
 
 /// Takes one row of a statement's result, from the buffer.
@@ -97,14 +106,16 @@ pub extern "C" fn row(length: usize) {
     ROWS.with_borrow_mut(|rows| rows.push(text));
 }
 
-/// Starts a call: a line with its name, then its body. Opens the object if this is its first.
+/// Starts a call: a line with its name, then its body. Opens the object if this is its first: a payer's ledger, or where `kind` is 1
+/// a sender.
 #[unsafe(no_mangle)]
-pub extern "C" fn start(object: u32, id: u32, length: usize) -> u32 {
+pub extern "C" fn start(object: u32, id: u32, kind: u32, length: usize) -> u32 {
     config::configure_once(edge::settlement, edge::site);
     let input = edge::input(length).unwrap_or_default();
     let (call, body) = input.split_once('\n').unwrap_or_default();
     OBJECTS.with_borrow_mut(|objects| {
-        let object = objects.entry(object).or_insert_with(|| Object::open(Shim));
+        let open = if kind == 1 { Object::open_sender } else { Object::open };
+        let object = objects.entry(object).or_insert_with(|| open(Shim));
         told(object.start(id, call, body))
     })
 }
@@ -153,5 +164,6 @@ fn lines(effect: Effect) -> Vec<String> {
         Effect::Wait(seconds) => vec!["wait".to_owned(), seconds.to_string()],
         Effect::Books { sql, value } => vec!["books".to_owned(), sql, value],
         Effect::Call { object, call, body } => vec!["call".to_owned(), object, call, body],
+        Effect::Send { object, call, body } => vec!["send".to_owned(), object, call, body],
     }
 }

@@ -8,6 +8,7 @@ mod books;
 mod budget;
 mod calls;
 mod config;
+mod direct;
 #[cfg(target_arch = "wasm32")]
 pub mod exports;
 mod ledger;
@@ -15,6 +16,7 @@ mod object;
 mod platform;
 mod rows;
 mod scan;
+mod sender;
 
 pub use config::{Site, configure, configure_site};
 pub use object::{Object, Step};

@@ -14,6 +14,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use crate::{
     ledger::Ledger,
     platform::{Effect, Host, Platform, Result},
+    sender::Sender,
 };
 
 type Task = Pin<Box<dyn Future<Output = Result<String>>>>;
@@ -27,7 +28,14 @@ pub enum Step {
     Ended(Result<String>),
 }
 
-/// One payer's ledger at one site, and its calls under way.
+/// What an object does with its calls.
+#[derive(Clone, Debug)]
+enum Part {
+    Ledger(Rc<Ledger>),
+    Sender(Rc<Sender>),
+}
+
+/// One payer's ledger at one site, or one gas key's sender, and its calls under way.
 ///
 /// ```
 /// use farthing_worker::{Effect, Host, Object, Result, Step};
@@ -52,35 +60,50 @@ pub enum Step {
 /// ```
 pub struct Object {
     platform: Platform,
-    ledger: Rc<Ledger>,
+    part: Part,
     tasks: BTreeMap<u32, Task>,
 }
 
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Object")
-            .field("ledger", &self.ledger)
+            .field("part", &self.part)
             .field("under_way", &self.tasks.keys())
             .finish()
     }
 }
 
 impl Object {
-    /// The object over its storage.
+    /// A payer's ledger over its storage.
     pub fn open(host: impl Host + 'static) -> Self {
         let platform = Platform::new(host);
+        let part = Part::Ledger(Rc::new(Ledger::new(platform.clone())));
+        Self::new(platform, part)
+    }
+
+    /// A gas key's sender over its storage.
+    pub fn open_sender(host: impl Host + 'static) -> Self {
+        let platform = Platform::new(host);
+        let part = Part::Sender(Rc::new(Sender::new(platform.clone())));
+        Self::new(platform, part)
+    }
+
+    const fn new(platform: Platform, part: Part) -> Self {
         Self {
-            ledger: Rc::new(Ledger::new(platform.clone())),
             platform,
+            part,
             tasks: BTreeMap::new(),
         }
     }
 
     /// Starts one of the gate's calls by name, or `alarm`, under a number that no other call of the object has.
     pub fn start(&mut self, id: u32, call: &str, body: &str) -> Step {
-        let ledger = Rc::clone(&self.ledger);
         let (call, body) = (call.to_owned(), body.to_owned());
-        self.run(id, Box::pin(async move { ledger.call(&call, &body).await }))
+        let task: Task = match self.part.clone() {
+            Part::Ledger(ledger) => Box::pin(async move { ledger.call(&call, &body).await }),
+            Part::Sender(sender) => Box::pin(async move { sender.call(&call, &body).await }),
+        };
+        self.run(id, task)
     }
 
     /// Goes on with a call, given the result of what it waited for.

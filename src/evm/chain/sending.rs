@@ -181,9 +181,9 @@ fn reason_in(data: &str) -> Option<String> {
 }
 
 /// Asks how much of a token its owner lets Permit2 move (EIP-20 `allowance`).
-pub fn ask_allowance(token: Address, owner: Address, block: u64) -> Vec<u8> {
+pub fn ask_allowance(token: Address, owner: Address) -> Vec<u8> {
     let words = [owner.into_word(), PERMIT2.into_word()];
-    super::call(token, "allowance(address,address)", &words, block)
+    super::call(token, "allowance(address,address)", &words, "latest".into())
 }
 
 /// Reads a word that a contract returned.

@@ -459,8 +459,8 @@ impl World {
                 self.after(u64::from(seconds) * 1000, Event::Done { task: id, result });
             }
             Step::Waits(Effect::Books { sql, value }) => self.book(id, sql, value),
-            // only the backstop calls other objects, and there is none here
-            Step::Waits(Effect::Call { .. }) => {
+            // only the backstop and direct settlement call other objects, and there is neither here
+            Step::Waits(Effect::Call { .. } | Effect::Send { .. }) => {
                 let result = Err("there is no other object".into());
                 self.after(0, Event::Done { task: id, result });
             }
