@@ -114,6 +114,32 @@ pub extern "C" fn lacks(length: usize) -> u32 {
     })
 }
 
+/// Whom to ask what they settle, a line each: number, URL, and what is sent with it.
+#[unsafe(no_mangle)]
+pub extern "C" fn facilitators() -> u32 {
+    let found = with_gate(|gate| {
+        let facilitators = gate.facilitators();
+        write_output(|output| {
+            for (index, url, auth) in facilitators {
+                output.extend([&index.to_string(), " ", &url, " ", &auth, "\n"]);
+            }
+        });
+        ANSWER
+    });
+    found.unwrap_or(REFUSE)
+}
+
+/// Takes what the facilitator with this number answered; the output is what is wrong with it, a line each.
+#[unsafe(no_mangle)]
+pub extern "C" fn supported(index: usize, length: usize) -> u32 {
+    with_input(length, |input| {
+        let answer = core::str::from_utf8(input).unwrap_or_default();
+        let said = GATE.with_borrow_mut(|gate| gate.as_mut().map(|gate| gate.supported(index, answer)))?;
+        write_output(|output| output.push_str(&said.join("\n")));
+        Some(ANSWER)
+    })
+}
+
 /// Decides by the URL alone: [`FREE`] or [`LOOK`].
 #[unsafe(no_mangle)]
 pub extern "C" fn route(length: usize) -> u32 {

@@ -9,6 +9,7 @@ mod extensions;
 mod page;
 mod receipts;
 mod request;
+mod supported;
 
 pub use answer::{Answer, Headers};
 pub use request::Request;
@@ -65,6 +66,8 @@ pub struct Gate {
     config: Result<Config, Vec<ConfigError>>,
     keys: Result<Keys, KeysError>,
     page: page::Template,
+    /// What facilitators said that does not go with the config.
+    notes: Vec<String>,
     /// A development run: loopback hosts stand for the site, the demo's script is honoured.
     local: bool,
 }
@@ -150,6 +153,7 @@ impl Gate {
             config: Config::parse(config),
             keys: Keys::parse(keys),
             page: page::Template::new(html, csp),
+            notes: Vec::new(),
             local,
         }
     }
@@ -234,6 +238,7 @@ impl Gate {
                 }
             }
         }
+        warnings.extend_from_slice(&self.notes);
         let status = if errors.is_empty() { 200 } else { 503 };
         let health = Health {
             ok: errors.is_empty(),

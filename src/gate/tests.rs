@@ -3,6 +3,7 @@
 mod extensions;
 mod paused;
 mod receipts;
+mod supported;
 
 use alloc::{format, string::String, vec::Vec};
 use std::vec;

@@ -3,15 +3,13 @@
 //! A counter that every payment asks is a hop each. So it hands out leases that double while they are used up: an isolate
 //! that vanishes takes along no more than it has spent, and one more.
 
-use serde::{Deserialize, Serialize};
-
 /// The largest lease.
 const MAX_LEASE: u64 = 64;
 /// Seconds of a day.
 const DAY: u64 = 24 * 60 * 60;
 
 /// What the counter keeps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quota {
     /// The day it counts, since 1970 (UTC).
     pub day: u64,
@@ -85,6 +83,13 @@ impl Leased {
             self.left = self.left.saturating_sub(1);
         }
         taken
+    }
+
+    /// Gives one back that was taken on this day.
+    pub fn give(&mut self, now: u64) {
+        if self.day == now.saturating_div(DAY) {
+            self.left = self.left.saturating_add(1);
+        }
     }
 
     /// How many to lease next.
@@ -166,6 +171,12 @@ mod tests {
         assert!(leased.take(DAY) && !leased.take(DAY));
         leased.add(DAY, 64);
         assert_eq!(leased.wanted(DAY), 64);
+        let before = leased;
+        assert!(leased.take(DAY));
+        leased.give(DAY);
+        assert_eq!(leased, before);
+        leased.give(DAY * 2);
+        assert_eq!(leased, before, "what was taken yesterday is nothing today");
         leased.add(DAY, 0);
         assert_eq!(leased.wanted(DAY), 1);
     }

@@ -100,6 +100,17 @@ pub struct SupportedKind {
     pub facilitator: Option<Address>,
 }
 
+/// An entry of `/supported` for every EVM network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Everywhere {
+    /// Protocol version.
+    pub version: u64,
+    /// Of the schemes we know.
+    pub scheme: Scheme,
+    /// `upto`: the address to be signed as facilitator.
+    pub facilitator: Option<Address>,
+}
+
 /// A facilitator's answer to `/supported`.
 ///
 /// ```
@@ -117,6 +128,8 @@ pub struct SupportedKind {
 pub struct Supported {
     /// Kinds on EVM networks and of schemes that we know; others are left out.
     pub kinds: Vec<SupportedKind>,
+    /// Kinds on every EVM network (`eip155:*`).
+    pub everywhere: Vec<Everywhere>,
     /// Extensions.
     pub extensions: Vec<String>,
     /// Addresses that settle on EVM networks.
@@ -127,7 +140,9 @@ impl Supported {
     /// Reads an answer; none without a list of kinds.
     pub fn read(body: &str) -> Option<Self> {
         let json = json::parse(body).ok()?;
-        let kinds = json.get("kinds")?.items()?.iter().filter_map(kind).collect();
+        let all = json.get("kinds")?.items()?;
+        let kinds = all.iter().filter_map(kind).collect();
+        let everywhere = all.iter().filter_map(everywhere).collect();
         let extensions = texts(json.get("extensions")).map(ToOwned::to_owned).collect();
         let signers = json.get("signers").and_then(Value::members).unwrap_or_default();
         let signers = signers.iter().filter(|(family, _)| family.starts_with("eip155:"));
@@ -137,6 +152,7 @@ impl Supported {
             .collect();
         Some(Self {
             kinds,
+            everywhere,
             extensions,
             signers,
         })
@@ -144,22 +160,51 @@ impl Supported {
 
     /// Whether such a payment is settled.
     pub fn settles(&self, version: u64, scheme: Scheme, network: Network) -> bool {
-        self.kinds
+        self.settler(version, scheme, network).is_some()
+    }
+
+    /// The address that has to be signed for such a payment, where one is told; none at all where it is not settled.
+    pub fn settler(&self, version: u64, scheme: Scheme, network: Network) -> Option<Option<Address>> {
+        let here = self.kinds.iter().filter(|kind| kind.network == network);
+        let here = here.map(|kind| (kind.version, kind.scheme, kind.facilitator));
+        let everywhere = self
+            .everywhere
             .iter()
-            .any(|kind| kind.version == version && kind.scheme == scheme && kind.network == network)
+            .map(|kind| (kind.version, kind.scheme, kind.facilitator));
+        here.chain(everywhere)
+            .find(|kind| (kind.0, kind.1) == (version, scheme))
+            .map(|kind| kind.2)
     }
 }
 
 fn kind(json: &Value<'_>) -> Option<SupportedKind> {
     let network = json.get("network")?.text()?;
+    let Everywhere {
+        version,
+        scheme,
+        facilitator,
+    } = kind_of(json)?;
+    Some(SupportedKind {
+        version,
+        scheme,
+        network: network.parse().ok().or_else(|| Network::from_v1_slug(network))?,
+        facilitator,
+    })
+}
+
+fn everywhere(json: &Value<'_>) -> Option<Everywhere> {
+    (json.get("network")?.text()? == "eip155:*").then(|| kind_of(json))?
+}
+
+/// A kind but for its network.
+fn kind_of(json: &Value<'_>) -> Option<Everywhere> {
     let facilitator = json
         .get("extra")
         .and_then(|extra| extra.get("facilitatorAddress"))
         .and_then(Value::text);
-    Some(SupportedKind {
+    Some(Everywhere {
         version: json.get("x402Version")?.integer()?,
         scheme: Scheme::read(json.get("scheme")?.text()?)?,
-        network: network.parse().ok().or_else(|| Network::from_v1_slug(network))?,
         facilitator: facilitator.and_then(hex::read).map(Address::new),
     })
 }
@@ -242,6 +287,8 @@ mod tests {
             {"x402Version": 1, "scheme": "exact", "network": "base-sepolia", "extra": null},
             {"x402Version": 2, "scheme": "upto", "network": "eip155:84532", "extra": {"facilitatorAddress": "SIGNER"}},
             {"x402Version": 2, "scheme": "deferred", "network": "eip155:8453"},
+            {"x402Version": 3, "scheme": "upto", "network": "eip155:*", "extra": {"facilitatorAddress": "SIGNER"}},
+            {"x402Version": 3, "scheme": "exact", "network": "solana:*"},
             {"x402Version": 2, "scheme": "exact", "network": "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"},
             {"scheme": "exact", "network": "eip155:137"}, 7],
           "extensions": ["bazaar", 7, "payment-identifier"],
@@ -262,6 +309,11 @@ mod tests {
                     kind(1, Scheme::Exact, Network::BASE_SEPOLIA, None),
                     kind(2, Scheme::Upto, Network::BASE_SEPOLIA, Some(address)),
                 ]),
+                everywhere: Vec::from([Everywhere {
+                    version: 3,
+                    scheme: Scheme::Upto,
+                    facilitator: Some(address),
+                }]),
                 extensions: Vec::from(["bazaar".into(), "payment-identifier".into()]),
                 signers: Vec::from([address, address]),
             }
@@ -273,6 +325,8 @@ mod tests {
             (1, Scheme::Exact, Network::BASE, false),
             (2, Scheme::Exact, Network::BASE_SEPOLIA, false),
             (2, Scheme::Upto, Network::BASE, false),
+            (3, Scheme::Upto, Network::BASE, true),
+            (3, Scheme::Exact, Network::BASE, false),
         ] {
             assert_eq!(
                 all.settles(version, scheme, network),

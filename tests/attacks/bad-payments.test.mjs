@@ -35,11 +35,23 @@ let origin;
 let problems;
 let pages;
 
+/** What the facilitator settles; it is asked once, beside the first settlement. */
+const SUPPORTED = {
+  kinds: [
+    { x402Version: 2, scheme: "exact", network: NETWORK },
+    { x402Version: 1, scheme: "exact", network: "base-sepolia" },
+    { x402Version: 2, scheme: "upto", network: NETWORK, extra: { facilitatorAddress: SETTLER } },
+  ],
+  extensions: [],
+  signers: { "eip155:*": [SETTLER] },
+};
+
 /** A server that counts. */
 async function counting(answer) {
   const seen = [];
   const server = createServer(async (request, response) => {
     const body = await readBody(request);
+    if (request.url === "/supported") return sendJson(response, 200, SUPPORTED);
     seen.push({ path: request.url, body });
     answer(request, response, body);
   });

@@ -17,33 +17,24 @@ function rowOf(body, object, now) {
   };
 }
 
-/**
- * @param {string} state the state folder of an edge
- * @param {{since?: number, only?: Set<string>}} [options] `since`: only ledgers that were written since (Unix milliseconds);
- * `only`: these objects
- */
-export function rowsOn(state, { since = 0, only } = {}) {
+const has = (database, table) => database.prepare("SELECT 1 FROM sqlite_master WHERE name = ?").get(table) !== undefined;
+
+/** Runs `work(database, object)` on a copy of every ledger; `since`: only on those that were written since (Unix milliseconds). */
+function onCopies(state, since, work) {
   const folder = join(state, FOLDER);
-  if (!existsSync(folder)) return [];
-  const now = Math.floor(Date.now() / 1000);
+  if (!existsSync(folder)) return;
   const written = (file) => (existsSync(file) ? statSync(file).mtimeMs : 0);
   const place = mkdtempSync(join(tmpdir(), "farthing-rows-"));
-  const rows = [];
   try {
     for (const name of readdirSync(folder).filter((each) => /^[0-9a-f]{64}\.sqlite$/.test(each))) {
-      const object = name.slice(0, 64);
       const file = join(folder, name);
       if (since > 0 && Math.max(written(file), written(`${file}-wal`)) < since) continue;
-      if (only && !only.has(object)) continue;
       const copy = join(place, name);
       // the log first: what is moved out of it meanwhile is then in both
       for (const tail of ["-wal", ""]) if (existsSync(file + tail)) copyFileSync(file + tail, copy + tail);
       const database = new DatabaseSync(copy);
       try {
-        if (!database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'payment'").get()) continue;
-        for (const { body, open, alarm } of database.prepare("SELECT body, open, alarm FROM payment").all()) {
-          rows.push({ ...rowOf(body, object, now), open: open === 1, alarm });
-        }
+        work(database, name.slice(0, 64));
       } finally {
         database.close();
       }
@@ -51,5 +42,30 @@ export function rowsOn(state, { since = 0, only } = {}) {
   } finally {
     rmSync(place, { recursive: true, force: true });
   }
+}
+
+/**
+ * All rows, as `judge.mjs` reads them.
+ * @param {string} state the state folder of an edge
+ * @param {{since?: number}} [options] `since`: only of ledgers that were written since (Unix milliseconds)
+ */
+export function rowsOn(state, { since = 0 } = {}) {
+  const now = Math.floor(Date.now() / 1000);
+  const rows = [];
+  onCopies(state, since, (database, object) => {
+    if (!has(database, "payment")) return;
+    for (const { body, open, alarm } of database.prepare("SELECT body, open, alarm FROM payment").all()) {
+      rows.push({ ...rowOf(body, object, now), open: open === 1, alarm });
+    }
+  });
   return rows;
+}
+
+/** How many events the books have not been told yet. */
+export function untold(state) {
+  let count = 0;
+  onCopies(state, 0, (database) => {
+    if (has(database, "outbox")) count += database.prepare("SELECT count(*) AS count FROM outbox").get().count;
+  });
+  return count;
 }

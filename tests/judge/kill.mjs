@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { chance } from "../support/chance.mjs";
 import { inWords, judge } from "./judge.mjs";
 import { refuse } from "../support/hostile-facilitator.mjs";
-import { rowsOn } from "./disk.mjs";
 import { close, startLoad } from "./load.mjs";
 import { sleep, startStand } from "./stand.mjs";
 import { story } from "./story.mjs";
@@ -87,7 +86,7 @@ function spinUntilRead(socket) {
  */
 export async function round({ kills = Infinity, each = Infinity, until = Infinity, seed, say = () => {}, tally = newTally(), load: loadOptions, stand: standOptions } = {}) {
   const random = chance(seed);
-  const stand = await startStand({ timeoutSeconds: 1, bytes: 40_000, ...standOptions });
+  const stand = await startStand({ timeoutSeconds: 1, bytes: 40_000, books: true, ...standOptions });
   let armed;
   let started = Date.now();
   const lost = new Set();
@@ -171,10 +170,8 @@ export async function round({ kills = Infinity, each = Infinity, until = Infinit
     stand.mood = { settle: () => "pass", rpc: () => "pass", origin: () => "pass" };
     say("coming to rest");
     await load.stop();
-    const live = () => rowsOn(stand.edge.state);
-    await close(stand, { rows: live });
-    for (let left = 60; left > 0 && live().some(({ open }) => open); left--) await sleep(1000);
-    const evidence = await stand.evidence({ closed: true, rows: live() });
+    await close(stand);
+    const evidence = await stand.evidence({ closed: true });
     const { violations, examined } = judge(evidence);
     for (const nonce of lost) violations.push({ rule: "S6", text: `a settle call of ${nonce} left before its row was written` });
     for (const error of load.errors) violations.push({ rule: "load", text: error.stack });

@@ -1,10 +1,13 @@
 // Readers and programs as they come: each visit is somebody new, who buys something the way some client does it, loses the line,
 // comes back with the same request, and does not give up before there is an answer that means something.
 import { chance } from "../support/chance.mjs";
+import { rowsOn, untold } from "./disk.mjs";
 import { sleep } from "./stand.mjs";
 
 /** How long somebody pursues what they want, in milliseconds. */
 const PATIENCE = 120_000;
+/** How long everything may take to come to rest, in seconds. */
+const REST = 90;
 /** How often somebody signs anew for one thing. */
 const SIGNATURES = 3;
 
@@ -175,10 +178,11 @@ export function startLoad(stand, { walkers = 5, absent = 6, pause = 150, seed } 
 
 /**
  * Everybody comes back: each payment that was ever sent is sent again until its outcome is known, and everybody who paid for a page
- * reads it once more, with the payment or, where that no longer opens anything, with another one that must cost nothing.
+ * reads it once more, with the payment or, where that no longer opens anything, with another one that must cost nothing. Then
+ * everything comes to rest, and the books are told of all of it.
  */
-export async function close(stand, { rows, atOnce = 8 } = {}) {
-  const open = new Set(rows().filter((row) => row.open).map(({ nonce }) => nonce));
+export async function close(stand, { atOnce = 8 } = {}) {
+  const open = new Set(rowsOn(stand.edge.state).filter((row) => row.open).map(({ nonce }) => nonce));
   const { chain } = await stand.evidence({ rows: [] });
   const paid = new Set(chain.transfers.map(({ nonce }) => nonce));
   const wishes = new Map();
@@ -210,4 +214,8 @@ export async function close(stand, { rows, atOnce = 8 } = {}) {
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
+  for (let left = REST; left > 0; left--) {
+    if (!rowsOn(stand.edge.state).some((row) => row.open) && (!stand.books || untold(stand.edge.state) === 0)) break;
+    await sleep(1000);
+  }
 }

@@ -65,6 +65,9 @@ export class Ledger extends Built {
       case "mute":
         muted.add(id);
         return Response.json({ id });
+      case "unmute":
+        muted.delete(id);
+        return Response.json({ id });
       case "abort":
         this.ctx.abort("aborted by the test");
         return new Response();
@@ -106,7 +109,7 @@ export function probed() {
   return {
     build,
     remove: () => rmSync(build, { recursive: true, force: true }),
-    /** An order to the object of a payer at a site: {do: "plan" | "watch" | "read" | "abort" | "mute" | "alarm", …}. */
+    /** An order to the object of a payer at a site: {do: "plan" | "watch" | "read" | "abort" | "mute" | "unmute" | "alarm", …}. */
     async order(site, payer, order) {
       const response = await fetch(site, { headers: { "x-probe": JSON.stringify({ object: `${site}|${payer.replace(/^0x/, "")}`, ...order }) } });
       return response.json();

@@ -42,9 +42,9 @@ function textFor(path, bytes) {
 /**
  * @param {object} [options]
  * `each`: how many paths of every kind; `bytes`: about how long a text is; `timeoutSeconds` of a settle call; `chain`: options of
- * `startChain`; `build`, `state`: as for `startEdge`; `change(config)`.
+ * `startChain`; `build`, `state`, `books`: as for `startEdge`; `change(config)`.
  */
-export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, chain: chainOptions, build, state, sockets, change = (config) => config } = {}) {
+export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, chain: chainOptions, build, state, books, sockets, change = (config) => config } = {}) {
   const parts = [];
   const add = async (promise) => {
     const part = await promise;
@@ -72,7 +72,7 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
   const broadcasts = new Map();
   const kills = [];
   const stand = {
-    articles, settles, kills,
+    articles, settles, kills, books,
     /** Nonces for which the origin was asked. */
     asked: new Set(),
     /**
@@ -165,7 +165,7 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
       response.end(`<h1>${mode}</h1>`);
     });
     const edge = await add(startEdge({
-      keys: randomKeys(), build, state,
+      keys: randomKeys(), build, state, books,
       config: (site) => change({
         site, origin: { url: origin.url }, payTo: { eip155: payTo.address }, networks: [chain.network],
         settlement: { facilitators: [{ url: desk.url }], rpc: { [chain.network]: [node.url] }, timeoutSeconds }, routes: ROUTES,
@@ -228,7 +228,11 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
   const visitors = visitorsOf(stand.edge.url);
   return Object.assign(stand, {
     ...visitors, visitorsOf,
-    evidence: ({ rows = rowsOn(stand.edge.state), ...options } = {}) => visitors.evidence({ ...options, rows }),
+    /** With the ledgers; when all is over, with the books too, if there are any. */
+    async evidence({ rows = rowsOn(stand.edge.state), closed, ...options } = {}) {
+      const receipts = books && closed ? await readBooks(stand.edge.books) : undefined;
+      return { ...await visitors.evidence({ ...options, closed, rows }), receipts };
+    },
     /** Resolves while the Worker is there. */
     up: () => down ?? Promise.resolve(),
     /** Kills the Worker in this very moment; what lies on disk afterwards of what was written in the last seconds. */
@@ -245,6 +249,14 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
       rise();
     },
   });
+}
+
+/** What the books say was paid. */
+async function readBooks(books) {
+  const rows = await books.rows("SELECT * FROM payment WHERE state = 'settled'");
+  return rows.map(({ key, receipt, payer, resource, charged, transaction_hash: transaction }) => ({
+    id: receipt, payer: payer.toLowerCase(), path: new URL(resource).pathname, nonce: key.split("/").at(-1), amount: BigInt(charged), transaction,
+  }));
 }
 
 const REFUSED_BEFORE = /^(invalid_|insufficient_|unsupported_|permit2_|upto_|eip2612_|erc20_approval_)|simulation_failed$|transfer amount exceeds balance/;

@@ -379,7 +379,7 @@ impl<'a> World<'a> {
                 self.stores();
             }
         }
-        if self.now % 2 == 0 {
+        if self.now.is_multiple_of(2) {
             self.node.mines(chance);
         }
     }

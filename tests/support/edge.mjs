@@ -143,12 +143,24 @@ export async function startEdge({ config, port = 0, state, keys, env = {}, build
         return { ok: false, errors: [`/.farthing/health answered ${response.status}: ${body.slice(0, 300)}`] };
       }
     },
-    /** Runs a query against every payer's ledger on disk: [{ledger, rows}]. Reads only; `node:sqlite`. */
+    /** Runs a query against every payer's ledger on disk: [{ledger, rows}], without those that have no such table. Reads only; `node:sqlite`. */
     async query(sql, ...parameters) {
       const directory = join(folder, "do", "farthing-Ledger");
       const names = await readdir(directory).catch(() => []);
       const files = names.filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name)).sort();
-      return Promise.all(files.map(async (name) => ({ ledger: name.slice(0, 64), rows: await readOnly(join(directory, name), sql, parameters) })));
+      const read = async (name) => {
+        const path = join(directory, name);
+        try {
+          const [{ counts }] = await readOnly(path, "SELECT count(*) AS counts FROM sqlite_master WHERE name = 'quota'", []);
+          // the counter of the day's settlements is no payer's
+          return counts > 0 ? [] : [{ ledger: name.slice(0, 64), rows: await readOnly(path, sql, parameters) }];
+        } catch (error) {
+          // an object that is emptied meanwhile takes its file along
+          if (existsSync(path) && !error.message.startsWith("no such table")) throw error;
+          return [];
+        }
+      };
+      return (await Promise.all(files.map(read))).flat();
     },
     /** The cron trigger fires. */
     scheduled: () => ask("scheduled"),

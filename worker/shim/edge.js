@@ -12,6 +12,7 @@ const decoder = new TextDecoder();
 export class Edge {
   lost = false;
   origin; // what it was configured with
+  asked = false; // whether the facilitators were asked what they settle
   #wasm;
   #calls = new Set(); // rejections of the ledger's calls under way
   #platform; // of the object whose call runs in there right now

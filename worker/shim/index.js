@@ -4,10 +4,16 @@
 import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER } from "./gate.js";
 import { fetchFree, fetchPriced } from "./origin.js";
 import { deliver, refused } from "./response.js";
+import { askSupported } from "./supported.js";
 
 export { Ledger } from "./ledger.js";
 export { Sender } from "./sender.js";
 
+// Payments that one isolate works on at once. Each holds a request, and perhaps an answer of the origin, for as long as a settlement takes.
+const MOST_PAID = 1024;
+let paid = 0;
+
+const BUSY = '{"refuse":{"problem":"too-many-requests","resource":"","retryAfter":2}}';
 const PENDING = '{"refuse":{"problem":"settlement-pending","resource":"","retryAfter":2}}';
 
 export default {
@@ -46,7 +52,12 @@ async function look(gate, request, env, ctx) {
     }
     case LEDGER: {
       // a client that leaves changes nothing about what was begun
-      const answer = pay(gate, lines, text, request, env, ctx);
+      const count = text.split("\n", 2)[1] === "claim" ? 1 : 0;
+      if (count > 0 && paid >= MOST_PAID) return gate.answer(gate.next(lines, BUSY).text);
+      paid += count;
+      const answer = pay(gate, lines, text, request, env, ctx).finally(() => {
+        paid -= count;
+      });
       ctx.waitUntil(answer.catch(() => {}));
       return await answer;
     }
@@ -69,6 +80,7 @@ async function pay(gate, lines, text, request, env, ctx) {
   };
   let next = gate.next(lines, await ask(call, body));
   let fetched;
+  if (call === "claim" && next.code !== ANSWER) askSupported(env, ctx);
   if (next.code === FETCH) {
     const [path, owner] = gate.split(next.text, 2);
     fetched = await fetchPriced(gate.origin, path, request, env, true);

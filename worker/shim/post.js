@@ -1,20 +1,20 @@
-// Outbound JSON requests of the ledger: a deadline over the whole exchange, no redirect, a bounded answer (threat D8).
+// Outbound JSON requests: a deadline over the whole exchange, no redirect, a bounded answer (threat D8).
 
 import { headersFor } from "./secrets.js";
 
-const json = { "content-type": "application/json", accept: "application/json" };
-
-// Whether anything was sent is what matters: without its headers nothing is, which reads like a facilitator that lets nobody in.
-export async function post(url, auth, body, seconds, most, env) {
+// A line with the status, then the body. Whether anything was sent is what matters: without its headers nothing is, which reads like
+// a server that lets nobody in.
+async function ask(method, url, auth, body, seconds, most, env) {
   const signal = AbortSignal.timeout(seconds * 1000);
   let headers;
   try {
-    headers = { ...json, ...(await headersFor(auth, "POST", url, env)) };
+    headers = { accept: "application/json", ...(await headersFor(auth, method, url, env)) };
   } catch (error) {
     console.error(`the secret for ${new URL(url).host} cannot be used:`, error?.message);
     return "401\n";
   }
-  const response = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal });
+  if (body !== undefined) headers["content-type"] = "application/json";
+  const response = await fetch(url, { method, headers, body, redirect: "manual", signal });
   const chunks = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {
@@ -24,3 +24,6 @@ export async function post(url, auth, body, seconds, most, env) {
   }
   return `${response.status}\n${await new Blob(chunks).text()}`;
 }
+
+export const post = (url, auth, body, seconds, most, env) => ask("POST", url, auth, body, seconds, most, env);
+export const get = (url, auth, seconds, most, env) => ask("GET", url, auth, undefined, seconds, most, env);

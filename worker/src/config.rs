@@ -20,6 +20,7 @@ pub struct Site {
 
 /// Takes the settings of every object of this thread; without them every settlement stays unknown.
 pub fn configure(settlement: Option<Settlement>) {
+    crate::quota::reset();
     SETTLEMENT.set(Some(settlement.map(Rc::new)));
 }
 

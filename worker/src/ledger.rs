@@ -25,6 +25,7 @@ use crate::{
     calls::{Named, Owner, Question, SignIn},
     config,
     platform::{Platform, Result},
+    quota,
     rows::Rows,
     scan::{self, Scan},
 };
@@ -112,6 +113,10 @@ impl Ledger {
             }
             "stray" => return self.stray(read(body)?).await,
             "scan" => return self.scan().await,
+            "lease" => {
+                let settings = config::settlement().ok_or("nothing is configured")?;
+                return quota::grant(&self.platform, settings.settlements_per_day, body);
+            }
             "delivered" => {
                 self.apply(body, Event::Delivered)?;
                 return Ok(String::new());
@@ -148,7 +153,14 @@ impl Ledger {
         let mut verified = false;
         loop {
             let left = patience.saturating_sub(self.now());
-            match self.decide(&intent, &key, verified)? {
+            let Some(claim) = self.decide(&intent, &key, verified)? else {
+                if quota::lease(&self.platform).await? {
+                    continue;
+                }
+                let tomorrow = ledger::until_tomorrow(self.now());
+                return Ok(Reply::refuse_for_now(Problem::DailyLimit, &intent.resource, tomorrow));
+            };
+            match claim {
                 Claim::Won(row) => {
                     self.arm().await?;
                     self.read_floor(&intent, &key, row.fence).await?;
@@ -240,7 +252,7 @@ impl Ledger {
     }
 
     /// The synchronous step: read, decide, write.
-    fn decide(&self, intent: &Intent, key: &str, verified: bool) -> Result<Claim> {
+    fn decide(&self, intent: &Intent, key: &str, verified: bool) -> Result<Option<Claim>> {
         let now = self.now();
         let same = self.rows.get(key)?;
         let owned = self.rows.owned(&intent.resource, now)?;
@@ -259,9 +271,12 @@ impl Ledger {
         };
         let claim = ledger::claim(payer, intent, now);
         if let Claim::Won(row) = &claim {
+            if !quota::take(now) {
+                return Ok(None);
+            }
             self.rows.put(same.as_ref(), row)?;
         }
-        Ok(claim)
+        Ok(Some(claim))
     }
 
     fn pending(&self, intent: &Intent, key: &str) -> Result<Reply> {
@@ -356,6 +371,12 @@ impl Ledger {
 
     /// The claim's owner cannot deliver: nothing was sent, nothing will be.
     fn release(&self, owner: &Owner) -> Result<Reply> {
+        if let Some(row) = self.rows.get(&owner.key)?
+            && row.fence == owner.fence
+            && matches!(row.phase, Phase::Claimed { .. })
+        {
+            quota::give(self.now());
+        }
         self.apply(&owner.key, Event::OriginFailed { fence: owner.fence })?;
         Ok(Reply::refuse(Problem::OriginUnavailable, ""))
     }

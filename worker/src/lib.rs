@@ -14,6 +14,7 @@ pub mod exports;
 mod ledger;
 mod object;
 mod platform;
+mod quota;
 mod rows;
 mod scan;
 mod sender;

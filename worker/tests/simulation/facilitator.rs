@@ -15,9 +15,11 @@ pub(crate) enum Mood {
     Slow,
     /// Never gets the call, or drops it.
     Deaf,
+    /// Lets nobody in: it never hears of the payment.
+    Closed,
     /// Refuses.
     Refuses,
-    /// Refuses, and broadcasts.
+    /// Refuses, or says that it lets nobody in, and broadcasts.
     Lies,
 }
 
@@ -34,7 +36,8 @@ impl Temper {
             0..10 => Mood::Mute,
             10..18 => Mood::Slow,
             18..26 => Mood::Deaf,
-            26..32 => Mood::Refuses,
+            26..29 => Mood::Refuses,
+            29..32 => Mood::Closed,
             32..42 if self.liar => Mood::Lies,
             42..60 if self.hasty => Mood::Hasty,
             _ => Mood::Honest,
@@ -52,7 +55,17 @@ pub(crate) fn noise(chance: &Chance) -> String {
         "200\n{\"success\":false,\"errorReason\":\"settle_timeout\",\"transaction\":\"\",\"network\":\"eip155:84532\"}",
         "200\n{\"success\":false,\"errorReason\":\"invalid_exact_evm_nonce_already_used\",\"transaction\":\"\",\"network\":\"eip155:84532\"}",
         "502\n<html>bad gateway</html>",
-        "429\n{}",
+    ]))
+    .to_owned()
+}
+
+/// Answers of a door that stays shut.
+pub(crate) fn closed(chance: &Chance) -> String {
+    (*chance.of(&[
+        "401\n{}",
+        "403\n",
+        "404\n<html>not found</html>",
+        "429\n{\"error\":\"slow down\"}",
     ]))
     .to_owned()
 }

@@ -14,7 +14,7 @@ use super::{
     chain::{BLOCK_SECONDS, Chain, Deed, GENESIS},
     chance::Chance,
     clients::{Client, Doing},
-    facilitator::{Mood, Temper, noise, refusal, success},
+    facilitator::{Mood, Temper, closed, noise, refusal, success},
 };
 
 /// What is wrong with the platform, on purpose: each has to be found.
@@ -459,9 +459,20 @@ impl World {
                 self.after(u64::from(seconds) * 1000, Event::Done { task: id, result });
             }
             Step::Waits(Effect::Books { sql, value }) => self.book(id, sql, value),
-            // only the backstop and direct settlement call other objects, and there is neither here
-            Step::Waits(Effect::Call { .. } | Effect::Send { .. }) => {
-                let result = Err("there is no other object".into());
+            // the counter of the day's settlements; only the backstop calls others, and there is none here
+            Step::Waits(Effect::Call { call, body, .. }) => {
+                let fails = call != "lease" || !self.calm && self.chance.happens(20);
+                let result = if fails {
+                    Err("there is no other object".into())
+                } else {
+                    Ok(body)
+                };
+                let way = self.chance.between(1, 100);
+                self.after(way, Event::Done { task: id, result });
+            }
+            // nobody settles without a facilitator here
+            Step::Waits(Effect::Send { .. }) => {
+                let result = Err("there is no sender".into());
                 self.after(0, Event::Done { task: id, result });
             }
             Step::Ended(result) => {
@@ -596,13 +607,19 @@ impl World {
                 self.after(later, Event::Broadcast { authorization, deed });
             }
             Mood::Deaf => {}
+            Mood::Closed => self.answer(task, deadline, closed(&self.chance)),
             Mood::Refuses => self.answer(task, deadline, refusal()),
             Mood::Lies => {
                 let later = self.chance.between(0, 60_000);
                 let deed = Deed::Pay;
                 self.after(later, Event::Broadcast { authorization, deed });
                 self.lied.push(authorization);
-                self.answer(task, deadline, refusal());
+                let answer = if self.chance.happens(700) {
+                    refusal()
+                } else {
+                    closed(&self.chance)
+                };
+                self.answer(task, deadline, answer);
             }
         }
     }

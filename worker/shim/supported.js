@@ -1,0 +1,32 @@
+// What the facilitators say that they settle, held against the config: once in the life of an instance, when the first payment is about to
+// be settled, and beside it. It refuses nothing; what does not fit stands in the log and among the health page's warnings.
+
+import { edgeFor } from "./config.js";
+import { get } from "./post.js";
+
+const PATIENCE = 10;
+const MOST = 64 * 1024;
+
+export function askSupported(env, ctx) {
+  const edge = edgeFor(env);
+  if (edge.asked) return;
+  edge.asked = true;
+  ctx.waitUntil(ask(edge, env).catch((error) => console.error("/supported was not understood:", error?.message)));
+}
+
+async function ask(edge, env) {
+  edge.enter("facilitators", []);
+  for (const line of edge.read().split("\n").filter(Boolean)) {
+    const [number, url, ...auth] = line.split(" ");
+    let body = "";
+    try {
+      const answer = await get(url, auth.join(" "), PATIENCE, MOST, env);
+      if (answer.startsWith("200\n")) body = answer.slice(4);
+    } catch {
+      // no answer says nothing, and that is what is told
+    }
+    if (edge.lost) return;
+    edge.enter("supported", [Number(number), edge.write(body)]);
+    for (const said of edge.read().split("\n").filter(Boolean)) console.warn(said);
+  }
+}
