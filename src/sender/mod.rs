@@ -44,7 +44,7 @@ mod fees;
 mod heads;
 mod job;
 mod looks;
-mod read;
+mod rows;
 mod slot;
 mod state;
 mod work;

@@ -1,10 +1,9 @@
 //! A payer's ledger that settles without a facilitator: it asks the sender of the site's gas key.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::cell::RefCell;
 
 use farthing::{
     evm::{Address, Key},
-    json,
     ledger::Intent,
     route::Settlement as Settings,
     sender::{BUSY, GAS_FUNDS, GAS_PRICE, Job, NOT_TAKEN, PAYER_LIMIT, UNREADABLE},
@@ -29,7 +28,7 @@ pub(crate) enum Answer {
 
 thread_local! {
     /// The accounts of keys, by the names of their secrets: deriving one takes longer than anything else here.
-    static ACCOUNTS: RefCell<BTreeMap<String, Address>> = const { RefCell::new(BTreeMap::new()) };
+    static ACCOUNTS: RefCell<Vec<(String, Address)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Has a payment settled, within so many seconds.
@@ -46,18 +45,14 @@ pub(crate) async fn settle(platform: &Platform, settings: &Settings, secret: &st
     let Ok(answer) = platform.send(&name, "settle", order).await else {
         return Answer::Unclear;
     };
-    let Ok(answer) = json::parse(&answer) else {
-        return Answer::Unclear;
-    };
-    let text = |name| answer.get(name).and_then(|value| value.text()).map(str::to_owned);
-    match (text("done"), text("refused")) {
-        (Some(transaction), _) => Answer::Done(transaction),
-        (None, Some(reason)) => match reason.as_str() {
-            PAYER_LIMIT => Answer::Limited(reason),
-            BUSY | GAS_FUNDS | GAS_PRICE | UNREADABLE | NOT_TAKEN => Answer::Unable(reason),
-            _ => Answer::Refused(reason),
+    match answer.split_once(' ') {
+        Some(("done", transaction)) => Answer::Done(transaction.to_owned()),
+        Some(("refused", reason)) => match reason {
+            PAYER_LIMIT => Answer::Limited(reason.to_owned()),
+            BUSY | GAS_FUNDS | GAS_PRICE | UNREADABLE | NOT_TAKEN => Answer::Unable(reason.to_owned()),
+            _ => Answer::Refused(reason.to_owned()),
         },
-        (None, None) => Answer::Unclear,
+        _ => Answer::Unclear,
     }
 }
 
@@ -66,26 +61,33 @@ pub(crate) async fn verify(platform: &Platform, settings: &Settings, secret: &st
     let job = Job::of(intent).ok()?;
     let name = sender_of(platform, settings, secret, intent)?;
     let answer = platform.send(&name, "verify", order(secret, intent, &job, 0)).await.ok()?;
-    VerifyResponse::read(&answer)
+    let (valid, reason) = match answer.split_once(' ') {
+        Some(("reverts", reason)) => (false, Some(reason.to_owned())),
+        None if answer == "passes" => (true, None),
+        _ => return None,
+    };
+    Some(VerifyResponse {
+        valid,
+        reason,
+        payer: None,
+    })
 }
 
 /// What a sender is asked.
 fn order(secret: &str, intent: &Intent, job: &Job, seconds: u64) -> String {
-    let job = serde_json::to_string(job).unwrap_or_default();
-    let network = intent.network;
-    format!(r#"{{"network":"{network}","secret":"{secret}","seconds":{seconds},"job":{job}}}"#)
+    format!("{} {secret} {seconds} {}", intent.network, job.write())
 }
 
 /// The name of the sender of a gas key: the site, the network, the key's account.
 fn sender_of(platform: &Platform, settings: &Settings, secret: &str, intent: &Intent) -> Option<String> {
     settings.rpc.get(&intent.network)?;
     let site = config::site()?;
-    let known = ACCOUNTS.with_borrow(|accounts| accounts.get(secret).copied());
+    let known = ACCOUNTS.with_borrow(|accounts| accounts.iter().find(|(name, _)| name == secret).map(|(_, account)| *account));
     let account = match known {
         Some(account) => account,
         None => {
             let account = Key::take(platform.secret(secret)?).ok()?.address();
-            ACCOUNTS.with_borrow_mut(|accounts| accounts.insert(secret.to_owned(), account));
+            ACCOUNTS.with_borrow_mut(|accounts| accounts.push((secret.to_owned(), account)));
             account
         }
     };

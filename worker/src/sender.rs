@@ -18,8 +18,6 @@ use farthing::{
         },
         hex,
     },
-    json,
-    ledger::Read,
     money::Amount,
     sender::{Event, Found, Head, Job, Outcome, Sender as Core, Terms, Work, cap},
     x402::Network,
@@ -67,13 +65,15 @@ struct Order {
     job: Job,
 }
 
-impl Read for Order {
-    fn from_json(value: &json::Value<'_>) -> Option<Self> {
+impl Order {
+    /// Four words and the job's.
+    fn read(body: &str) -> Option<Self> {
+        let mut words = body.splitn(4, ' ');
         Some(Self {
-            network: value.get("network")?.text()?.parse().ok()?,
-            secret: value.get("secret")?.text()?.to_owned(),
-            seconds: value.get("seconds")?.integer()?,
-            job: Job::from_json(value.get("job")?)?,
+            network: words.next()?.parse().ok()?,
+            secret: words.next()?.to_owned(),
+            seconds: words.next()?.parse().ok()?,
+            job: Job::read(words.next()?)?,
         })
     }
 }
@@ -102,11 +102,12 @@ impl Sender {
         }
     }
 
-    /// Takes an order and waits for its outcome: `{"done"}`, `{"refused"}`, or nothing where it is not certain.
+    /// Takes an order and waits for its outcome: `done` and the transaction, `refused` and the code, or nothing where it is not
+    /// certain.
     async fn settle(&self, order: Order) -> Result<String> {
         self.open(Some(&order))?;
         let patience = self.platform.now().saturating_add(order.seconds);
-        let mut outcome = self.step(|core, now| core.ask(order.job.clone(), now))?;
+        let mut outcome = self.with(|core, now| core.ask(order.job.clone(), now))?;
         while outcome.is_none() {
             if self.platform.now() >= patience {
                 outcome = Some(Outcome::Unclear);
@@ -119,35 +120,43 @@ impl Sender {
                 Some(work) => self.do_work(work).await?,
                 None => self.platform.wait(1).await?,
             }
-            outcome = self.step(|core, _| core.outcome(&order.job))?;
+            outcome = self.with(|core, _| core.outcome(&order.job))?;
         }
         Ok(match outcome {
-            Some(Outcome::Done(hash)) => format!(r#"{{"done":"{}"}}"#, hex::print(hash.as_slice())),
-            Some(Outcome::Refused(reason)) => format!(r#"{{"refused":"{reason}"}}"#),
-            _ => "{}".to_owned(),
+            Some(Outcome::Done(hash)) => ["done ", &hex::print(hash.as_slice())].concat(),
+            Some(Outcome::Refused(reason)) => ["refused ", &reason].concat(),
+            _ => String::new(),
         })
     }
 
-    /// Whether an order would go through now, as a facilitator's `/verify` says it.
+    /// Whether an order would go through now: `passes`, or `reverts` and the code, or nothing where nobody says.
     async fn verify(&self, order: Order) -> Result<String> {
         let account = self.open(Some(&order))?;
         let answer = self
             .dry_run(order.network, account, &order.job.call(), &order.job.wanted())
             .await;
         Ok(match answer {
-            Some(DryRun::Passes(_)) => r#"{"isValid":true}"#.to_owned(),
-            Some(DryRun::Reverts(reason)) => format!(r#"{{"isValid":false,"invalidReason":"{reason}"}}"#),
-            None => "{}".to_owned(),
+            Some(DryRun::Passes(_)) => "passes".to_owned(),
+            Some(DryRun::Reverts(reason)) => ["reverts ", reason].concat(),
+            None => String::new(),
         })
     }
 
-    /// How it stands; nothing where it never began.
+    /// How it stands, as JSON; nothing where it never began.
     fn health(&self) -> Result<String> {
         if self.open(None).is_err() {
-            return Ok("{}".to_owned());
+            return Ok(String::new());
         }
-        let health = self.step(|core, now| core.health(now))?;
-        serde_json::to_string(&health).map_err(|_| "a state cannot be written".into())
+        let health = self.with(|core, now| core.health(now))?;
+        Ok(format!(
+            r#"{{"account":"{}","balance":"{}","low":{},"orders":{},"transactions":{},"oldest":{}}}"#,
+            health.account,
+            health.balance.unwrap_or_default(),
+            health.low,
+            health.orders,
+            health.transactions,
+            health.oldest
+        ))
     }
 
     /// The alarm's work. Never fails: the platform gives up on an alarm after six failures (threat B6).
@@ -169,7 +178,7 @@ impl Sender {
             self.arm().await?;
             self.do_work(work).await?;
         }
-        if self.step(|core, now| core.wake_at(now))?.is_none() {
+        if self.with(|core, now| core.wake_at(now))?.is_none() {
             // nothing is left that anybody would ask for
             self.platform.clear();
             *self.open.borrow_mut() = None;
@@ -181,14 +190,22 @@ impl Sender {
     /// What is to be done now; it is on disk before it is begun.
     fn next(&self) -> Result<Option<Work>> {
         let key = self.open.borrow().as_ref().and_then(|open| open.key.clone());
-        self.step(|core, now| core.next(now, &|transaction: &Transaction| transaction.sign(key.as_deref()?)))
+        self.with(|core, now| core.next(now, &|transaction: &Transaction| transaction.sign(key.as_deref()?)))
     }
 
     /// One synchronous step: whatever changes is written before anything else happens.
-    fn step<T>(&self, change: impl FnOnce(&mut Core, u64) -> T) -> Result<T> {
+    fn with<T>(&self, change: impl FnOnce(&mut Core, u64) -> T) -> Result<T> {
         let mut place = self.open.borrow_mut();
         let open = place.as_mut().ok_or("the sender is not open")?;
         let result = change(&mut open.core, self.platform.now());
+        drop(place);
+        self.store()?;
+        Ok(result)
+    }
+
+    fn store(&self) -> Result<()> {
+        let mut place = self.open.borrow_mut();
+        let open = place.as_mut().ok_or("the sender is not open")?;
         for note in open.core.notes() {
             self.platform.warn(&note.to_string());
         }
@@ -200,13 +217,13 @@ impl Sender {
                 return Err(failure);
             }
         }
-        Ok(result)
+        Ok(())
     }
 
     /// Sets the alarm, unless it comes early enough.
     async fn arm(&self) -> Result<()> {
         let now = self.platform.now();
-        let Some(at) = self.step(|core, now| core.wake_at(now))? else {
+        let Some(at) = self.with(|core, now| core.wake_at(now))? else {
             return Ok(());
         };
         let armed = self.armed.get();
@@ -221,10 +238,10 @@ impl Sender {
     async fn do_work(&self, work: Work) -> Result<()> {
         let event = self.perform(work).await?;
         let looked = matches!(event, Event::Headed { .. });
-        let ended = self.step(|core, now| {
-            let before = core.health(now).orders;
+        let ended = self.with(|core, now| {
+            let before = core.live();
             core.step(event, now);
-            core.health(now).orders != before
+            core.live() != before
         })?;
         // there may be work for many, or an outcome for some
         if looked || ended {

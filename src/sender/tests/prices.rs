@@ -154,12 +154,13 @@ fn health_says_what_is_under_way() {
     assert_eq!(play.sender.health(NOW).balance, None);
     play.settles(&job(1), Sent::Taken);
     play.later(30);
-    let health = serde_json::to_value(play.sender.health(play.now)).unwrap();
-    assert_eq!(
-        health,
-        serde_json::json!({
-            "account": ACCOUNT.to_checksum(None), "balance": (1_u64 << 60).to_string(), "low": false,
-            "orders": 1, "transactions": 1, "oldest": 30,
-        })
-    );
+    let health = Health {
+        account: ACCOUNT,
+        balance: Some(1 << 60),
+        low: false,
+        orders: 1,
+        transactions: 1,
+        oldest: 30,
+    };
+    assert_eq!(play.sender.health(play.now), health);
 }
