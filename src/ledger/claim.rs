@@ -3,8 +3,8 @@
 use alloc::boxed::Box;
 
 use super::{
-    CLAIM_SECONDS, DAY_SECONDS, Intent, MAX_HOLD_SECONDS, MAX_OPEN, MAX_REFUSED, Owned, Phase, REDELIVERY_SECONDS, Refused,
-    Reply, Row, SAME_ADDRESS_SECONDS,
+    CLAIM_SECONDS, DAY_SECONDS, Intent, MAX_ANSWERS, MAX_HOLD_SECONDS, MAX_OPEN, MAX_REFUSED, Owned, Phase, REDELIVERY_SECONDS,
+    Refused, Reply, Row, SAME_ADDRESS_SECONDS,
 };
 use crate::problem::Problem;
 
@@ -89,6 +89,11 @@ pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
         if row.intent.resource != intent.resource {
             return refuse(Problem::BoundElsewhere);
         }
+        // what was once sent out may be public by now: whoever has another header for it is somebody else (threat A16)
+        let sent = row.refused.is_some() || matches!(row.phase, Phase::Rejected { .. });
+        if sent && row.intent.digest != intent.digest {
+            return refuse(Problem::AlreadyUsed);
+        }
         return match &row.phase {
             Phase::Claimed { deadline } | Phase::Settling { deadline, .. } if now < *deadline => Claim::Join,
             Phase::Settling { .. } | Phase::Unknown { .. } => Claim::Resolve,
@@ -99,9 +104,7 @@ pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
                     None => begin(payer, intent, Some(row), now),
                 },
             },
-            Phase::Settled {
-                at, answered, delivered, ..
-            } => redeliver(row, intent, answered.unwrap_or(now), *at, *delivered, now),
+            Phase::Settled { at, .. } => redeliver(row, intent, *at, now),
             Phase::Expired => refuse(Problem::AuthorizationExpired),
             Phase::Cancelled => refuse(Problem::AuthorizationCancelled),
             Phase::Foreign | Phase::Waived => refuse(Problem::AlreadyUsed),
@@ -187,6 +190,10 @@ fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> C
         created: refused.as_ref().map_or(now, |(row, _)| row.created),
         floor: refused.as_ref().and_then(|(row, _)| row.floor),
         refused: refused.map(|(_, reason)| reason),
+        answered: before.and_then(|row| row.answered),
+        delivered: before.is_some_and(|row| row.delivered),
+        busy: 0,
+        answers: before.map_or(0, |row| row.answers),
         refusals: before.map_or(0, |row| row.refusals),
         charge: None,
     }))
@@ -194,15 +201,17 @@ fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> C
 
 /// A settled payment that comes again: everything in it but our secret is public by now, so the
 /// header alone opens nothing (threat A16).
-fn redeliver(row: &Row, intent: &Intent, answered: u64, at: u64, delivered: bool, now: u64) -> Claim {
+fn redeliver(row: &Row, intent: &Intent, at: u64, now: u64) -> Claim {
+    let answered = row.answered.unwrap_or(now);
     let refuse = Claim::Reply(Reply::refuse(Problem::AlreadyUsed, &intent.resource));
     if row.intent.digest != intent.digest {
         return refuse;
     }
     let proven = intent.proves(&row.intent);
     let same_address = !row.intent.address.is_empty() && row.intent.address == intent.address;
-    // a single call that went out whole is over, whoever asks
-    let over = delivered && intent.seconds.is_none();
+    // a single call that went out whole is over, whoever asks, and so is one that was broken off too often
+    let single = intent.seconds.is_none();
+    let over = single && (row.delivered || row.answers >= MAX_ANSWERS);
     let granted = if over {
         false
     } else if proven {
@@ -212,10 +221,15 @@ fn redeliver(row: &Row, intent: &Intent, answered: u64, at: u64, delivered: bool
         owed || now.saturating_sub(answered) <= REDELIVERY_SECONDS
     } else {
         same_address
-            && !delivered
+            && !row.delivered
             && now.saturating_sub(answered) <= SAME_ADDRESS_SECONDS
             && now.saturating_sub(at) <= DAY_SECONDS
     };
+    // its answer is on its way to somebody: a twin gets no second one (S2)
+    if granted && single && now < row.busy {
+        let wait = row.busy.saturating_sub(now).min(10);
+        return Claim::Reply(Reply::pending(&intent.resource, wait));
+    }
     match Reply::deliver(row, proven) {
         Some(reply) if granted => Claim::Reply(reply),
         _ => refuse,

@@ -61,6 +61,14 @@ pub const EXPIRY_MARGIN_SECONDS: u64 = 30;
 pub const REDELIVERY_SECONDS: u64 = 600;
 /// A payment that proves nothing and was never answered is answered within this time, in seconds.
 pub const DAY_SECONDS: u64 = 24 * 60 * 60;
+/// An answer to a single call counts as on its way for so long, unless it is known to have ended, in seconds.
+pub const ANSWER_SECONDS: u64 = 20;
+/// How often the answer to a single call is begun at most: a client may break off just before its end.
+pub const MAX_ANSWERS: u32 = 3;
+/// Requests make nobody look at the chain more often than this, in seconds.
+pub const LOOK_SECONDS: u64 = 2;
+/// Between looks at the chain by alarm once there were [`MAX_CHECKS`] of them, in seconds.
+pub const SELDOM_SECONDS: u64 = 6 * 60 * 60;
 /// A repeated request that proves nothing but its network address: this long (threat A16).
 pub const SAME_ADDRESS_SECONDS: u64 = 60;
 /// Open authorizations of one payer at once.

@@ -128,13 +128,12 @@ impl Read for Phase {
                 attempts: integer(value, "attempts")?,
                 checks: integer(value, "checks")?,
                 next: integer(value, "next")?,
+                looked: integer(value, "looked").unwrap_or_default(),
                 told: text(value, "told"),
             },
             "settled" => Self::Settled {
                 transaction: text(value, "transaction")?,
                 at: integer(value, "at")?,
-                answered: integer(value, "answered"),
-                delivered: flag(value, "delivered"),
                 block: integer(value, "block"),
                 watch: some(value, "watch", |watch| {
                     Some(Watch {
@@ -168,6 +167,10 @@ impl Read for Row {
                 })
             })?,
             refused: text(value, "refused"),
+            answered: integer(value, "answered"),
+            delivered: flag(value, "delivered"),
+            busy: integer(value, "busy").unwrap_or_default(),
+            answers: integer(value, "answers").unwrap_or_default(),
             refusals: integer(value, "refusals").unwrap_or_default(),
             charge: some(value, "charge", |amount| amount.text()?.parse().ok())?,
         })

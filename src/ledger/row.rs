@@ -34,8 +34,11 @@ pub enum Phase {
         attempts: u32,
         /// Looks at the chain so far.
         checks: u32,
-        /// When to look again, Unix seconds.
+        /// When to look again by itself, Unix seconds.
         next: u64,
+        /// The last look, Unix seconds.
+        #[serde(default)]
+        looked: u64,
         /// The transaction that a facilitator names, where the chain has to confirm it first.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         told: Option<String>,
@@ -46,10 +49,6 @@ pub enum Phase {
         transaction: String,
         /// Known since, Unix seconds.
         at: u64,
-        /// First answered with the article, Unix seconds.
-        answered: Option<u64>,
-        /// A whole answer went out, as far as the platform can tell.
-        delivered: bool,
         /// The block that the chain has the transfer in; none while there is only the facilitator's word.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         block: Option<u64>,
@@ -119,6 +118,18 @@ pub struct Row {
     /// The reason that a facilitator refused it for before, which may have broadcast it all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// First answered with the article, Unix seconds. What the chain undoes later does not undo this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<u64>,
+    /// A whole answer went out, as far as the platform can tell.
+    #[serde(default)]
+    pub delivered: bool,
+    /// Of a single call: until when its answer counts as on its way, Unix seconds.
+    #[serde(default)]
+    pub busy: u64,
+    /// Of a single call: how often its answer was begun.
+    #[serde(default)]
+    pub answers: u32,
     /// How often it was refused.
     #[serde(default)]
     pub refusals: u32,

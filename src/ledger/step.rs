@@ -3,8 +3,9 @@
 use alloc::string::String;
 
 use super::{
-    DAY_SECONDS, EXPIRY_MARGIN_SECONDS, FINAL_BLOCKS, Floor, MAX_ATTEMPTS, MAX_CHECKS, MAX_LAST_LOOKS, MAX_WATCHES,
-    MISSING_SECONDS, Phase, RETIRE_MARGIN_SECONDS, Row, SETTLE_SLACK_SECONDS, Settlement, UNDONE_SECONDS, WATCH_SECONDS, Watch,
+    ANSWER_SECONDS, DAY_SECONDS, EXPIRY_MARGIN_SECONDS, FINAL_BLOCKS, Floor, LOOK_SECONDS, MAX_ATTEMPTS, MAX_CHECKS,
+    MAX_LAST_LOOKS, MAX_WATCHES, MISSING_SECONDS, Phase, RETIRE_MARGIN_SECONDS, Row, SELDOM_SECONDS, SETTLE_SLACK_SECONDS,
+    Settlement, UNDONE_SECONDS, WATCH_SECONDS, Watch,
 };
 use crate::{money::Amount, offer::matching::LEAST_SECONDS_LEFT};
 
@@ -50,6 +51,8 @@ pub enum Event {
     Answering,
     /// The whole answer went out.
     Delivered,
+    /// It did not: the origin failed, or the client left.
+    Broken,
 }
 
 /// What the chain says about an authorization.
@@ -169,7 +172,10 @@ pub fn step(row: &Row, event: Event, now: u64, terms: &Terms) -> (Row, Work) {
             let attempts = *attempts;
             told(&mut row, transaction, attempts, now, terms)
         }
-        (Phase::Unknown { .. }, Event::Tick) => Work::Observe,
+        // requests do not make it look without end
+        (Phase::Unknown { next, looked, .. }, Event::Tick) if now >= *next || now >= looked.saturating_add(LOOK_SECONDS) => {
+            Work::Observe
+        }
         (
             Phase::Rejected {
                 closed: false, checks, ..
@@ -181,11 +187,23 @@ pub fn step(row: &Row, event: Event, now: u64, terms: &Terms) -> (Row, Work) {
             Phase::Unknown { .. } | Phase::Rejected { .. } | Phase::Settled { watch: Some(_), .. },
             Event::Observed { observation, may_settle },
         ) => observed(&mut row, observation, may_settle, now, terms),
-        (Phase::Settled { .. }, event @ (Event::Answering | Event::Delivered)) => {
-            if let Phase::Settled { answered, delivered, .. } = &mut row.phase {
-                *delivered |= event == Event::Delivered;
-                answered.get_or_insert(now);
+        (Phase::Settled { .. } | Phase::Waived, Event::Answering) => {
+            row.answered.get_or_insert(now);
+            if row.intent.seconds.is_none() {
+                row.busy = now.saturating_add(ANSWER_SECONDS);
+                row.answers = row.answers.saturating_add(1);
             }
+            Work::None
+        }
+        // the money may have become doubtful while the answer went out
+        (phase, Event::Delivered) if row.answered.is_some() || matches!(phase, Phase::Settled { .. }) => {
+            row.answered.get_or_insert(now);
+            row.delivered = true;
+            row.busy = 0;
+            Work::None
+        }
+        (_, Event::Broken) => {
+            row.busy = 0;
             Work::None
         }
         _ => Work::None,
@@ -197,7 +215,7 @@ pub fn step(row: &Row, event: Event, now: u64, terms: &Terms) -> (Row, Work) {
 pub fn next_alarm(row: &Row) -> Option<u64> {
     match &row.phase {
         Phase::Claimed { deadline } | Phase::Settling { deadline, .. } => Some(*deadline),
-        Phase::Unknown { next, checks, .. } if *checks < MAX_CHECKS => Some(*next),
+        Phase::Unknown { next, .. } => Some(*next),
         Phase::Rejected {
             closed: false, checks, ..
         } => Some(last_look(after_window(row), *checks)),
@@ -275,6 +293,7 @@ const fn unknown(now: u64, attempts: u32) -> Phase {
         attempts,
         checks: 0,
         next: now,
+        looked: 0,
         told: None,
     }
 }
@@ -288,6 +307,7 @@ fn told(row: &mut Row, transaction: String, attempts: u32, now: u64, terms: &Ter
             attempts,
             checks: 0,
             next: now,
+            looked: 0,
             told: Some(transaction),
         };
         return Work::Observe;
@@ -295,8 +315,6 @@ fn told(row: &mut Row, transaction: String, attempts: u32, now: u64, terms: &Ter
     row.phase = Phase::Settled {
         transaction,
         at: now,
-        answered: None,
-        delivered: false,
         block: None,
         watch: if terms.readable { next_watch(0, now) } else { None },
     };
@@ -364,20 +382,13 @@ fn paid(row: &mut Row, transaction: String, block: u64, depth: u64, now: u64, te
                 attempts,
                 checks: checks.saturating_add(1),
                 next: now.saturating_add(wait),
+                looked: now,
                 told: Some(transaction),
             }
         }
-        Phase::Settled {
-            at,
-            answered,
-            delivered,
-            watch,
-            ..
-        } => Phase::Settled {
+        Phase::Settled { at, watch, .. } => Phase::Settled {
             transaction,
             at,
-            answered,
-            delivered,
             block: Some(block),
             watch: watch
                 .filter(|_| !last)
@@ -386,8 +397,6 @@ fn paid(row: &mut Row, transaction: String, block: u64, depth: u64, now: u64, te
         _ => Phase::Settled {
             transaction,
             at: now,
-            answered: None,
-            delivered: false,
             block: Some(block),
             watch: if last { None } else { next_watch(0, now) },
         },
@@ -413,12 +422,19 @@ fn unpaid(row: &mut Row, block_time: Option<u64>, may_settle: bool, now: u64, te
             attempts,
             checks,
             next,
+            looked,
             told,
         } => {
             let attempts = *attempts;
+            *looked = now;
+            // a look that a request asked for in between changes nothing
+            if now < *next {
+                return Work::None;
+            }
             let missing = told.is_none() || now >= since.saturating_add(MISSING_SECONDS);
             *checks = checks.saturating_add(1);
             let wait = 5u64.saturating_mul(1 << (*checks).min(7)).min(600);
+            let wait = if *checks < MAX_CHECKS { wait } else { SELDOM_SECONDS };
             *next = now.saturating_add(wait);
             again(row, attempts, may_settle && missing, now, terms)
         }

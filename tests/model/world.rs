@@ -248,6 +248,7 @@ fn hash_row(row: Option<&Row>, hasher: &mut DefaultHasher) {
         row.fence,
         row.created,
         row.refusals,
+        (row.answered, row.delivered, row.busy, row.answers),
         row.floor,
         &row.refused,
         &row.intent.resource,
@@ -262,24 +263,10 @@ fn hash_row(row: Option<&Row>, hasher: &mut DefaultHasher) {
             attempts,
             checks,
             next,
+            looked,
             told,
-        } => (3, *since, *attempts, *checks, *next, told).hash(hasher),
-        Phase::Settled {
-            at,
-            answered,
-            delivered,
-            block,
-            watch,
-            ..
-        } => (
-            4,
-            *at,
-            *answered,
-            *delivered,
-            *block,
-            watch.map(|watch| (watch.next, watch.checks)),
-        )
-            .hash(hasher),
+        } => (3, *since, *attempts, *checks, *next, *looked, told).hash(hasher),
+        Phase::Settled { at, block, watch, .. } => (4, *at, *block, watch.map(|watch| (watch.next, watch.checks))).hash(hasher),
         Phase::Rejected { at, closed, checks, .. } => (5, *at, *closed, *checks).hash(hasher),
         other => format!("{other:?}").hash(hasher),
     }

@@ -98,10 +98,11 @@ async function pay(gate, lines, text, request, env, ctx) {
     fetched ??= await fetchPriced(gate.origin, path, request, env, true);
     if (fetched?.status !== 200) {
       await fetched?.body?.cancel();
+      if (report !== "") await ask("broken", report);
       return deliver(gate.undelivered(lines, fetched?.status ?? 0, true), headers);
     }
-    const delivered = report === "" ? undefined : () => ask("delivered", report);
-    return deliver(fetched, headers, delivered && { ctx, delivered });
+    const ends = report === "" ? undefined : (how) => ask(how, report);
+    return deliver(fetched, headers, ends && { ctx, ends });
   }
   await fetched?.body?.cancel();
   return next.code === ANSWER ? gate.answer(next.text) : refused();

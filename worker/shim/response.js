@@ -17,7 +17,7 @@ export function refused() {
   });
 }
 
-// The origin's answer with our headers over it; `report.delivered` is called once all of it went out.
+// The origin's answer with our headers over it; `report.ends` is told whether all of it went out.
 export function deliver(response, headers, report) {
   const all = new Headers(response.headers);
   for (const name of [...KEPT_BY_CACHES, INTERNAL]) all.delete(name);
@@ -29,7 +29,7 @@ export function deliver(response, headers, report) {
   let { body } = response;
   if (body && report) {
     const { readable, writable } = new TransformStream();
-    report.ctx.waitUntil(body.pipeTo(writable).then(report.delivered, () => {}));
+    report.ctx.waitUntil(body.pipeTo(writable).then(() => report.ends("delivered"), () => report.ends("broken")));
     body = readable;
   }
   return new Response(body, { status, statusText, headers: all });

@@ -117,8 +117,13 @@ impl Ledger {
                 let settings = config::settlement().ok_or("nothing is configured")?;
                 return quota::grant(&self.platform, settings.settlements_per_day, body);
             }
-            "delivered" => {
-                self.apply(body, Event::Delivered)?;
+            "delivered" | "broken" => {
+                let event = if call == "delivered" {
+                    Event::Delivered
+                } else {
+                    Event::Broken
+                };
+                self.apply(body, event)?;
                 return Ok(String::new());
             }
             "alarm" => {
@@ -317,9 +322,11 @@ impl Ledger {
         let Some(settings) = config::settlement() else {
             return false;
         };
+        if !self.budget.borrow_mut().take(self.now()) {
+            return false;
+        }
         match self.observe(&settings, intent, intent.amount, self.now(), None).await {
             Observation::Unused { .. } => true,
-            Observation::Nothing if !self.budget.borrow_mut().take(self.now()) => false,
             Observation::Nothing => ask::verify(&self.platform, &settings, intent)
                 .await
                 .is_some_and(|answer| answer.valid),
@@ -466,8 +473,12 @@ impl Ledger {
     /// Does a row's work until there is none; `may_settle` allows one settle attempt besides the
     /// first work.
     async fn drive(&self, key: &str, work: Work, may_settle: bool) -> Result<()> {
-        if !self.resolving.borrow_mut().insert(key.to_owned()) {
-            return Ok(());
+        while !self.resolving.borrow_mut().insert(key.to_owned()) {
+            // another call is at this row; what is to be settled is not left to it
+            if !matches!(work, Work::Settle { .. }) {
+                return Ok(());
+            }
+            self.wait(1).await?;
         }
         let done = self.drive_alone(key, work, may_settle).await;
         self.resolving.borrow_mut().remove(key);
@@ -484,6 +495,12 @@ impl Ledger {
                 return Ok(());
             };
             let settings = config::settlement();
+            // somebody else may have given it up, or taken it over, meanwhile
+            if let Work::Settle { fence } = work
+                && (fence != row.fence || !matches!(row.phase, Phase::Settling { .. }))
+            {
+                return Ok(());
+            }
             let event = match (work, &settings) {
                 (Work::None, _) => return Ok(()),
                 (Work::Settle { fence }, Some(settings)) => Event::Answered {

@@ -189,7 +189,24 @@ impl Chain<'_> {
                 }
                 // an endpoint may allow fewer blocks, and strangers may have filled some with logs
                 Err(Unreadable) if span > 1 => span = span.div_ceil(8),
-                Err(unreadable) => return Ok(Err(unreadable)),
+                // a block that strangers filled on purpose holds nothing up for ever
+                Err(Unreadable) if place.tries.saturating_add(1) >= MAX_TRIES => {
+                    self.scan.platform.warn(&format!(
+                        "block {} of {} cannot be read and is left out",
+                        place.block, self.network
+                    ));
+                    place = Place {
+                        block: place.block.saturating_add(1),
+                        index: 0,
+                        tries: 0,
+                    };
+                    self.scan.rows.set_note(&name, &place.print())?;
+                }
+                Err(unreadable) => {
+                    place.tries = place.tries.saturating_add(1);
+                    self.scan.rows.set_note(&name, &place.print())?;
+                    return Ok(Err(unreadable));
+                }
             }
         }
         Ok(Ok(()))

@@ -3,6 +3,7 @@
 //!
 //! `FARTHING_SEEDS` sets how many histories (10,000 by default), `FARTHING_SEED` plays a single one and tells it.
 
+#![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,

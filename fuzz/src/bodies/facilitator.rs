@@ -31,6 +31,10 @@ fn row() -> Row {
         floor: None,
         charge: None,
         refused: None,
+        answered: None,
+        delivered: false,
+        busy: 0,
+        answers: 0,
         refusals: 0,
     }
 }

@@ -55,6 +55,7 @@ fn g5_the_books_are_told_what_is_new_and_nothing_twice() {
         attempts: 2,
         checks: 5,
         next: NOW + 90,
+        looked: 0,
         told: None,
     });
     assert_eq!(told(Some(&open), &later), None);
@@ -73,8 +74,6 @@ fn g5_the_books_are_told_what_is_new_and_nothing_twice() {
     let moved = row(Phase::Settled {
         transaction: "0x02".into(),
         at: NOW,
-        answered: None,
-        delivered: false,
         block: Some(7),
         watch: None,
     });

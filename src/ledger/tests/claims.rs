@@ -233,3 +233,93 @@ fn b7_one_payer_has_few_open_payments() {
         "too-many-requests"
     );
 }
+
+#[test]
+fn s2_a_single_call_is_answered_to_one_at_a_time_and_not_for_ever() {
+    let single = Intent {
+        seconds: None,
+        ..intent()
+    };
+    let mut row = in_phase(settled());
+    row.intent = single.clone();
+    for answer in 1..=MAX_ANSWERS {
+        assert_eq!(slug(claim(knowing(&row), &single, NOW)), "deliver", "{answer}");
+        row = step(&row, Event::Answering, NOW, &TERMS).0;
+        // a twin while the answer is on its way
+        assert_eq!(
+            slug(claim(knowing(&row), &single, NOW + ANSWER_SECONDS - 1)),
+            expected(answer)
+        );
+        row = step(&row, Event::Broken, NOW, &TERMS).0;
+    }
+    assert_eq!(slug(claim(knowing(&row), &single, NOW)), "authorization-already-used");
+    fn expected(answer: u32) -> &'static str {
+        if answer < MAX_ANSWERS {
+            "settlement-pending"
+        } else {
+            "authorization-already-used"
+        }
+    }
+}
+
+#[test]
+fn s2_what_was_answered_stays_answered_when_its_block_is_undone() {
+    let terms = Terms { readable: true, ..TERMS };
+    let (row, fence) = settling();
+    let settlement = Settlement::Done { transaction: TX.into() };
+    let (row, _) = step(&row, Event::Answered { fence, settlement }, NOW, &terms);
+    let (row, _) = step(&row, Event::Answering, NOW, &terms);
+    let (row, _) = step(&row, Event::Delivered, NOW + 1, &terms);
+    let event = Event::Observed {
+        observation: Observation::Unused { block_time: NOW + 30 },
+        may_settle: false,
+    };
+    let (row, _) = step(&row, event, NOW + 30, &terms);
+    assert!(row.is_open() && row.delivered && row.answered == Some(NOW));
+}
+
+#[test]
+fn a16_a_refused_payment_in_another_header_is_not_taken_over() {
+    let refused = in_phase(Phase::Rejected {
+        reason: "insufficient_funds".into(),
+        at: NOW,
+        closed: false,
+        checks: 0,
+    });
+    let rebuilt = Intent {
+        digest: "of call data and a fresh quote".into(),
+        ..intent()
+    };
+    assert_eq!(slug(claim(knowing(&refused), &rebuilt, NOW)), "authorization-already-used");
+    assert_eq!(slug(claim(knowing(&refused), &intent(), NOW)), "won");
+    let mut again = won();
+    again.refused = Some("insufficient_funds".into());
+    let later = NOW + CLAIM_SECONDS;
+    assert_eq!(slug(claim(knowing(&again), &rebuilt, later)), "authorization-already-used");
+}
+
+#[test]
+fn b9_requests_do_not_use_up_the_looks_at_the_chain() {
+    let mut row = in_phase(unknown());
+    let look = |row: &Row, now| {
+        let event = Event::Observed {
+            observation: Observation::Nothing,
+            may_settle: true,
+        };
+        step(row, event, now, &TERMS)
+    };
+    let (first, _) = look(&row, NOW + 400);
+    assert_eq!(next_alarm(&first), Some(NOW + 410));
+    assert_eq!(step(&first, Event::Tick, NOW + 401, &TERMS).1, Work::None);
+    assert_eq!(step(&first, Event::Tick, NOW + 402, &TERMS).1, Work::Observe);
+    let (same, work) = look(&first, NOW + 402);
+    assert_eq!((next_alarm(&same), work), (Some(NOW + 410), Work::None));
+    // by alarm it goes on, seldom, and for ever
+    let mut now = NOW + 400;
+    for _ in 0..MAX_CHECKS + 3 {
+        row = look(&row, now).0;
+        now = next_alarm(&row).unwrap();
+    }
+    let next = next_alarm(&look(&row, now).0).unwrap();
+    assert_eq!(next, now + SELDOM_SECONDS);
+}

@@ -288,11 +288,11 @@ fn b4_a_single_call_that_was_paid_for_and_not_delivered_is_owed_for_a_day() {
         phase: Phase::Settled {
             transaction: TX.into(),
             at: NOW,
-            answered: Some(NOW),
-            delivered,
             block: None,
             watch: None,
         },
+        answered: Some(NOW),
+        delivered,
         ..won()
     };
     let later = |row: &Row, seconds| slug(claim(knowing(row), &single, NOW + seconds));

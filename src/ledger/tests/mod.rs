@@ -92,8 +92,6 @@ fn settled() -> Phase {
     Phase::Settled {
         transaction: TX.into(),
         at: NOW,
-        answered: None,
-        delivered: false,
         block: None,
         watch: None,
     }
@@ -105,6 +103,7 @@ fn unknown() -> Phase {
         attempts: 1,
         checks: 0,
         next: NOW,
+        looked: 0,
         told: None,
     }
 }

@@ -33,25 +33,24 @@ fn some_phase() -> impl Strategy<Value = Phase> {
     prop_oneof![
         any::<u64>().prop_map(|deadline| Phase::Claimed { deadline }),
         any::<(u32, u64)>().prop_map(|(attempt, deadline)| Phase::Settling { attempt, deadline }),
-        (any::<(u64, u32, u32, u64)>(), proptest::option::of(text())).prop_map(|((since, attempts, checks, next), told)| {
-            Phase::Unknown {
-                since,
-                attempts,
-                checks,
-                next,
-                told,
-            }
-        }),
-        (text(), any::<(u64, Option<u64>, bool, Option<u64>)>(), watch).prop_map(
-            |(transaction, (at, answered, delivered, block), watch)| Phase::Settled {
-                transaction,
-                at,
-                answered,
-                delivered,
-                block,
-                watch
+        (any::<(u64, u32, u32, u64, u64)>(), proptest::option::of(text())).prop_map(
+            |((since, attempts, checks, next, looked), told)| {
+                Phase::Unknown {
+                    since,
+                    attempts,
+                    checks,
+                    next,
+                    looked,
+                    told,
+                }
             }
         ),
+        (text(), any::<(u64, Option<u64>)>(), watch).prop_map(|(transaction, (at, block), watch)| Phase::Settled {
+            transaction,
+            at,
+            block,
+            watch
+        }),
         (text(), any::<(u64, bool, u32)>()).prop_map(|(reason, (at, closed, checks))| Phase::Rejected {
             reason,
             at,
@@ -71,9 +70,9 @@ fn some_phase() -> impl Strategy<Value = Phase> {
 prop_compose! {
     fn some_row()(
         intent in some_intent(), phase in some_phase(), fence: u64, created: u64, floor: Option<(u64, [u8; 32])>,
-        refused in proptest::option::of(text()), refusals: u32, charge: Option<u128>
+        refused in proptest::option::of(text()), refusals: u32, answered: Option<u64>, delivered: bool, busy: u64, answers: u32, charge: Option<u128>
     ) -> Row {
-        Row {
+        Row { answered, delivered, busy, answers,
             intent, phase, fence, created, refused, refusals,
             floor: floor.map(|(number, hash)| Floor { number, hash: B256::new(hash) }),
             charge: charge.map(|charge| Amount::from_atomic(U256::from(charge))),

@@ -97,6 +97,7 @@ fn every_phase_has_a_word() {
         attempts: 1,
         checks: 3,
         next: NOW + 7,
+        looked: 0,
         told: None,
     });
     assert_eq!((waiting.state.as_str(), waiting.retry_after), ("pending", Some(7)));

@@ -41,6 +41,7 @@ fn rows() -> Vec<Row> {
                 attempts: attempt,
                 checks: 1,
                 next: NOW,
+                looked: 0,
                 told,
             });
         }
@@ -58,8 +59,6 @@ fn rows() -> Vec<Row> {
         phases.push(Phase::Settled {
             transaction: TX.into(),
             at: NOW,
-            answered: None,
-            delivered: false,
             block: None,
             watch,
         });

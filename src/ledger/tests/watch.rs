@@ -59,7 +59,6 @@ fn a13_a_settlement_is_looked_at_until_it_is_final() {
         last.phase,
         Phase::Settled {
             at: NOW,
-            answered: Some(_),
             block: Some(70),
             watch: None,
             ..

@@ -225,6 +225,10 @@ fn settlement(request: &Value) -> Result<Value, String> {
         floor: None,
         charge: None,
         refused: None,
+        answered: None,
+        delivered: false,
+        busy: 0,
+        answers: 0,
         refusals: 0,
     };
     let status = u16::try_from(args::integer(request, "status")?).map_err(|error| error.to_string())?;

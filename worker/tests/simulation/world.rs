@@ -131,9 +131,17 @@ pub(crate) enum Who {
 #[derive(Debug)]
 struct Task {
     who: Who,
-    /// Counts its waits, so that an old timer ends no new one.
-    waits: u32,
+    /// Counts what it asked for, so that a late result of one thing is none of the next.
+    asked: u32,
+    /// It waits to be woken.
     waiting: bool,
+}
+
+/// What a result belongs to: a task, and which of the things it asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    task: u32,
+    number: u32,
 }
 
 #[derive(Debug)]
@@ -142,28 +150,25 @@ pub(crate) enum Event {
     Alarm(u64),
     AlarmAgain,
     Client(usize),
-    WaitOver {
-        task: u32,
-        waits: u32,
-    },
+    WaitOver(Asked),
     Done {
-        task: u32,
+        task: Asked,
         result: Result<String>,
     },
     Arrives {
-        task: u32,
+        task: Asked,
         url: String,
         body: String,
         deadline: u64,
     },
     Settles {
-        task: u32,
+        task: Asked,
         authorization: usize,
         deadline: u64,
     },
     /// A statement reaches the books, whoever sent it is still there or not.
     Booked {
-        task: u32,
+        task: Asked,
         sql: String,
         value: String,
         told: bool,
@@ -298,9 +303,9 @@ impl World {
             Event::Alarm(_) => {}
             Event::AlarmAgain => self.ring(),
             Event::Client(client) => self.act(client),
-            Event::WaitOver { task, waits } => {
-                if self.tasks.get(&task).is_some_and(|one| one.waiting && one.waits == waits) {
-                    self.resume(task, Ok(String::new()));
+            Event::WaitOver(asked) => {
+                if self.tasks.get(&asked.task).is_some_and(|task| task.waiting) {
+                    self.resume(asked, Ok(String::new()));
                 }
             }
             Event::Done { task, result } => self.resume(task, result),
@@ -374,15 +379,18 @@ impl World {
         self.next_task += 1;
         let task = Task {
             who,
-            waits: 0,
+            asked: 0,
             waiting: false,
         };
         self.tasks.insert(id, task);
         self.enter(id, |object| object.start(id, call, body));
     }
 
-    fn resume(&mut self, id: u32, result: Result<String>) {
-        if let Some(task) = self.tasks.get_mut(&id) {
+    fn resume(&mut self, asked: Asked, result: Result<String>) {
+        let id = asked.task;
+        if let Some(task) = self.tasks.get_mut(&id)
+            && task.asked == asked.number
+        {
             task.waiting = false;
             self.enter(id, |object| object.resume(id, result));
         }
@@ -411,10 +419,13 @@ impl World {
         }
         if self.around.woken.replace(false) {
             let waiting = self.tasks.iter_mut().filter(|(_, task)| task.waiting);
-            let woken: Vec<u32> = waiting
+            let woken: Vec<Asked> = waiting
                 .map(|(id, task)| {
                     task.waiting = false;
-                    *id
+                    Asked {
+                        task: *id,
+                        number: task.asked,
+                    }
                 })
                 .collect();
             for task in woken {
@@ -425,6 +436,15 @@ impl World {
     }
 
     fn stepped(&mut self, id: u32, step: Step) {
+        let Some(running) = self.tasks.get_mut(&id) else {
+            return;
+        };
+        running.asked += 1;
+        running.waiting = matches!(step, Step::Waits(Effect::Wait(_)));
+        let task = Asked {
+            task: id,
+            number: running.asked,
+        };
         match step {
             Step::Waits(Effect::Alarm(seconds)) => {
                 self.alarm = seconds.map(|seconds| self.around.millis.get() + u64::from(seconds) * 1000);
@@ -434,31 +454,25 @@ impl World {
                     self.after(at + late - self.around.millis.get(), Event::Alarm(at));
                 }
                 let result = Ok(String::new());
-                self.after(0, Event::Done { task: id, result });
+                self.after(0, Event::Done { task, result });
             }
             Step::Waits(Effect::Wait(seconds)) => {
-                let Some(task) = self.tasks.get_mut(&id) else {
-                    return;
-                };
-                task.waiting = true;
-                task.waits += 1;
-                let waits = task.waits;
-                self.after(u64::from(seconds) * 1000, Event::WaitOver { task: id, waits });
+                self.after(u64::from(seconds) * 1000, Event::WaitOver(task));
             }
             Step::Waits(Effect::Post { url, body, seconds, .. }) => {
                 let deadline = self.around.millis.get() + u64::from(seconds) * 1000;
                 let way = self.chance.between(1, 200);
                 let event = Event::Arrives {
-                    task: id,
+                    task,
                     url,
                     body,
                     deadline,
                 };
                 self.after(way, event);
                 let result = Err("no whole answer came in time".into());
-                self.after(u64::from(seconds) * 1000, Event::Done { task: id, result });
+                self.after(u64::from(seconds) * 1000, Event::Done { task, result });
             }
-            Step::Waits(Effect::Books { sql, value }) => self.book(id, sql, value),
+            Step::Waits(Effect::Books { sql, value }) => self.book(task, sql, value),
             // the counter of the day's settlements; only the backstop calls others, and there is none here
             Step::Waits(Effect::Call { call, body, .. }) => {
                 let fails = call != "lease" || !self.calm && self.chance.happens(20);
@@ -468,7 +482,7 @@ impl World {
                     Ok(body)
                 };
                 let way = self.chance.between(1, 100);
-                self.after(way, Event::Done { task: id, result });
+                self.after(way, Event::Done { task, result });
             }
             // nobody settles without a facilitator here
             Step::Waits(Effect::Send { .. }) => {
@@ -489,7 +503,7 @@ impl World {
     }
 
     /// A statement for the books: refused, run without an answer, run twice, run long after its sender gave up.
-    fn book(&mut self, task: u32, sql: String, value: String) {
+    fn book(&mut self, task: Asked, sql: String, value: String) {
         let fate = if self.calm { 999 } else { self.chance.below(1000) };
         let event = |told| Event::Booked {
             task,
@@ -540,7 +554,7 @@ impl World {
     }
 
     /// The answer to a post, if it comes before its caller gave up.
-    fn answer(&mut self, task: u32, deadline: u64, answer: String) {
+    fn answer(&mut self, task: Asked, deadline: u64, answer: String) {
         let way = self.chance.between(1, 300);
         if self.around.millis.get() + way < deadline {
             self.after(
@@ -553,7 +567,7 @@ impl World {
         }
     }
 
-    fn arrives(&mut self, task: u32, url: &str, body: &str, deadline: u64) {
+    fn arrives(&mut self, task: Asked, url: &str, body: &str, deadline: u64) {
         if url.starts_with("https://rpc") {
             return self.read_chain(task, body, deadline);
         }
@@ -625,7 +639,7 @@ impl World {
     }
 
     /// An honest facilitator waits for its transaction.
-    fn settles(&mut self, task: u32, authorization: usize, deadline: u64) {
+    fn settles(&mut self, task: Asked, authorization: usize, deadline: u64) {
         let again = Event::Settles {
             task,
             authorization,
@@ -643,7 +657,7 @@ impl World {
         }
     }
 
-    fn read_chain(&mut self, task: u32, question: &str, deadline: u64) {
+    fn read_chain(&mut self, task: Asked, question: &str, deadline: u64) {
         let (fails, lag) = match self.calm {
             true => (false, 0),
             false => (self.chance.happens(60), self.chance.below(8).saturating_sub(4)),
