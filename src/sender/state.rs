@@ -201,22 +201,27 @@ impl Sender {
 
     /// What has to be stored before anything else is done.
     pub fn writes(&mut self) -> Vec<Write> {
-        let changed = core::mem::take(&mut self.changed);
-        let write = |name: String| {
+        let mut writes = Vec::new();
+        for name in core::mem::take(&mut self.changed) {
             let body = match name.split_once(' ') {
                 Some(("order", key)) => self.order(key).filter(|order| order.is_kept()).map(Order::write),
                 Some(("nonce", nonce)) => nonce.parse().ok().and_then(|nonce| self.slot(nonce)).map(Slot::write),
                 Some((_, payer)) => {
                     let payer = hex::read(payer).map(Address::new);
-                    let times = self.reverts.iter().filter(|(whose, _)| Some(*whose) == payer);
-                    let times: Vec<String> = times.map(|(_, at)| at.to_string()).collect();
-                    (!times.is_empty()).then(|| times.join(" "))
+                    let mut times = String::new();
+                    for (whose, at) in &self.reverts {
+                        if Some(*whose) == payer {
+                            times.push_str(&at.to_string());
+                            times.push(' ');
+                        }
+                    }
+                    Some(times).filter(|times| !times.is_empty())
                 }
                 None => None,
             };
-            Write { key: name, body }
-        };
-        changed.into_iter().map(write).collect()
+            writes.push(Write { key: name, body });
+        }
+        writes
     }
 
     /// What has to be told since the last call.
@@ -291,7 +296,7 @@ impl Sender {
         if before.is_none() && now.saturating_add(LEAST_SECONDS_LEFT) >= job.valid_before {
             return refused(EXPIRED);
         }
-        let another = before.is_some_and(|order| order.job != job);
+        let another = before.is_some_and(|order| order.job.data != job.data);
         match at {
             // another promise with the same nonce: at most one of the two can be kept
             Some(_) if another && before.is_some_and(Order::is_kept) => return Some(Outcome::Unclear),
@@ -341,7 +346,8 @@ impl Sender {
     /// How an order ended; none while it is under way. One that is not known ended long ago, or never was.
     pub fn outcome(&self, job: &Job) -> Option<Outcome> {
         match self.order(&job.key()) {
-            Some(order) if order.job == *job => order.outcome(),
+            // which call says everything
+            Some(order) if order.job.data == job.data => order.outcome(),
             _ => Some(Outcome::Unclear),
         }
     }

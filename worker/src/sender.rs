@@ -11,14 +11,13 @@ use std::{
 
 use farthing::{
     evm::{
-        Address, B256, Key, Transaction,
+        Address, B256, Call, Key, Transaction, Transfer,
         chain::{
-            Unreadable, Wanted,
+            self, Unreadable, Wanted,
             sending::{self, Counted, DryRun, Landed, NOT_MOVED, Sent},
         },
         hex,
     },
-    money::Amount,
     sender::{Event, Found, Head, Job, Outcome, Sender as Core, Terms, Work, cap},
     x402::Network,
 };
@@ -296,40 +295,52 @@ impl Sender {
         })
     }
 
-    /// The chain from the first endpoint that tells all of it.
-    async fn head(&self, network: Network, account: Address) -> Option<Head> {
-        for url in urls(network) {
-            let endpoint = self.endpoint(&url);
-            if let Ok(head) = head(&endpoint, account).await {
-                return Some(head);
+    /// Asks the network's endpoints, one after the other, until `read` makes something of the answers of one to all the
+    /// questions. An answer that never came is empty.
+    async fn ask<T>(&self, urls: Vec<String>, questions: &[Vec<u8>], mut read: impl FnMut(&[Vec<u8>]) -> Option<T>) -> Option<T> {
+        for url in urls {
+            let mut answers = Vec::new();
+            for question in questions {
+                let endpoint = Endpoint {
+                    platform: &self.platform,
+                    url: &url,
+                };
+                answers.push(endpoint.ask_at_any_status(question.clone()).await.unwrap_or_default());
             }
-            self.platform.warn(&format!(
-                "the rpc endpoint {} did not answer as it should",
-                farthing::evm::chain::endpoint_name(&url)
-            ));
+            if let Some(read) = read(&answers) {
+                return Some(read);
+            }
         }
         None
     }
 
-    async fn dry_run(&self, network: Network, account: Address, call: &farthing::evm::Call, wanted: &Wanted) -> Option<DryRun> {
-        for url in urls(network) {
-            let endpoint = self.endpoint(&url);
-            let Some(body) = endpoint.ask_at_any_status(sending::ask_dry_run(account, call)).await else {
-                continue;
-            };
-            match sending::read_dry_run(&body) {
-                // Permit2 does not say which of the two is missing
-                Ok(DryRun::Reverts(NOT_MOVED)) => {
-                    let allowance = endpoint.ask(sending::ask_allowance(wanted.asset, wanted.from)).await;
-                    let allowance = allowance.and_then(|body| sending::read_word(&body)).ok()?;
-                    let approved = Amount::from_atomic(allowance) >= wanted.value;
-                    return Some(DryRun::Reverts(if approved { sending::FUNDS } else { sending::ALLOWANCE }));
-                }
-                Ok(result) => return Some(result),
-                Err(Unreadable) => {}
-            }
+    async fn head(&self, network: Network, account: Address) -> Option<Head> {
+        let questions = [
+            // the counts first: what is mined after them is looked at next time
+            sending::ask_count(account, Counted::Mined),
+            sending::ask_count(account, Counted::Pooled),
+            sending::ask_balance(account),
+            sending::ask_tip_fee(),
+            chain::ask_latest_block(),
+        ];
+        self.ask(urls(network), &questions, head_of).await
+    }
+
+    async fn dry_run(&self, network: Network, account: Address, call: &Call, wanted: &Wanted) -> Option<DryRun> {
+        let mut questions = Vec::from([sending::ask_dry_run(account, call)]);
+        if wanted.transfer == Transfer::Permit2 {
+            questions.push(sending::ask_allowance(wanted.asset, wanted.from));
         }
-        None
+        let read = |answers: &[Vec<u8>]| match sending::read_dry_run(answers.first()?).ok()? {
+            // Permit2 does not say which of the two is missing
+            DryRun::Reverts(NOT_MOVED) => {
+                let allowance = sending::read_word(answers.get(1)?).ok()?;
+                let approved = allowance >= wanted.value.atomic();
+                Some(DryRun::Reverts(if approved { sending::FUNDS } else { sending::ALLOWANCE }))
+            }
+            result => Some(result),
+        };
+        self.ask(urls(network), &questions, read).await
     }
 
     /// Gives a transaction to the first endpoint that says what becomes of it, another first each time. After one
@@ -339,41 +350,41 @@ impl Sender {
         let first = usize::try_from(before).unwrap_or_default().checked_rem(urls.len());
         urls.rotate_left(first.unwrap_or_default());
         let mut lost = false;
-        for url in urls {
-            let answer = self.endpoint(&url).ask_at_any_status(sending::ask_to_send(raw)).await;
-            match answer.map_or(Sent::Unclear, |body| sending::read_sent(&body, hash)) {
-                Sent::Taken => return Sent::Taken,
-                Sent::Unclear => lost = true,
-                _ if lost => {}
-                refusal => return refusal,
+        let read = |answers: &[Vec<u8>]| match sending::read_sent(answers.first()?, hash) {
+            Sent::Unclear => {
+                lost = true;
+                None
             }
-        }
-        Sent::Unclear
+            Sent::Taken => Some(Sent::Taken),
+            refusal => Some(refusal).filter(|_| !lost),
+        };
+        let answer = self.ask(urls, &[sending::ask_to_send(raw)], read).await;
+        answer.unwrap_or(Sent::Unclear)
     }
 
     async fn receipts(&self, network: Network, hashes: &[B256], wanted: Option<&Wanted>) -> Found {
-        let mut unreadable = false;
-        for hash in hashes {
-            let name = hex::print(hash.as_slice());
-            let mut read = false;
-            for url in urls(network) {
-                let body = self.endpoint(&url).ask(farthing::evm::chain::ask_receipt(&name)).await;
-                match body.and_then(|body| sending::read_landed(&body, wanted)) {
-                    // another endpoint may be ahead
-                    Ok(Landed::Nowhere) => read = true,
-                    Ok(landed) => return Found::Landed { hash: *hash, landed },
-                    Err(Unreadable) => {}
+        let questions: Vec<Vec<u8>> = hashes
+            .iter()
+            .map(|hash| chain::ask_receipt(&hex::print(hash.as_slice())))
+            .collect();
+        let mut nowhere = false;
+        let read = |answers: &[Vec<u8>]| {
+            let mut all = true;
+            for (hash, answer) in hashes.iter().zip(answers) {
+                match sending::read_landed(answer, wanted) {
+                    Ok(Landed::Nowhere) => {}
+                    Ok(landed) => return Some((*hash, landed)),
+                    Err(Unreadable) => all = false,
                 }
             }
-            unreadable |= !read;
-        }
-        if unreadable { Found::Unreadable } else { Found::Nowhere }
-    }
-
-    const fn endpoint<'a>(&'a self, url: &'a str) -> Endpoint<'a> {
-        Endpoint {
-            platform: &self.platform,
-            url,
+            // another endpoint may be ahead
+            nowhere |= all;
+            None
+        };
+        match self.ask(urls(network), &questions, read).await {
+            Some((hash, landed)) => Found::Landed { hash, landed },
+            None if nowhere => Found::Nowhere,
+            None => Found::Unreadable,
         }
     }
 
@@ -462,22 +473,20 @@ fn urls(network: Network) -> Vec<String> {
         .unwrap_or_default()
 }
 
-async fn head(endpoint: &Endpoint<'_>, account: Address) -> core::result::Result<Head, Unreadable> {
-    let count = async |counted| sending::read_number(&endpoint.ask(sending::ask_count(account, counted)).await?);
-    // the count first: what is mined after it is looked at next time
-    let mined = count(Counted::Mined).await?;
-    let pooled = count(Counted::Pooled).await?.max(mined);
-    let balance = sending::read_wei(&endpoint.ask(sending::ask_balance(account)).await?)?;
-    let tip = endpoint.ask(sending::ask_tip_fee()).await;
-    let block = sending::read_tip(&endpoint.ask(farthing::evm::chain::ask_latest_block()).await?)?;
+fn head_of(answers: &[Vec<u8>]) -> Option<Head> {
+    let [mined, pooled, balance, tip, block] = answers else {
+        return None;
+    };
+    let block = sending::read_tip(block).ok()?;
+    let mined = sending::read_number(mined).ok()?;
     let usual = || block.base_fee.checked_div(10).unwrap_or_default().clamp(TIPS.0, TIPS.1);
-    Ok(Head {
+    Some(Head {
         number: block.number,
         time: block.time,
         base_fee: block.base_fee,
-        tip_fee: tip.and_then(|body| sending::read_number(&body)).unwrap_or_else(|_| usual()),
+        tip_fee: sending::read_number(tip).unwrap_or_else(|_| usual()),
         mined,
-        pooled,
-        balance,
+        pooled: sending::read_number(pooled).ok()?.max(mined),
+        balance: sending::read_wei(balance).ok()?,
     })
 }

@@ -487,7 +487,7 @@ impl World {
             // nobody settles without a facilitator here
             Step::Waits(Effect::Send { .. }) => {
                 let result = Err("there is no sender".into());
-                self.after(0, Event::Done { task: id, result });
+                self.after(0, Event::Done { task, result });
             }
             Step::Ended(result) => {
                 let Some(task) = self.tasks.remove(&id) else {
