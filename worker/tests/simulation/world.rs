@@ -20,7 +20,7 @@ use super::{
 /// What is wrong with the platform, on purpose: each has to be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
-    /// What was written last is lost in a crash, though it was acted upon.
+    /// What was written in the last steps is lost in a crash, though it was acted upon.
     LosesWrites,
     /// Alarms never come.
     NoAlarms,
@@ -208,6 +208,7 @@ pub(crate) struct World {
     pub(crate) bound: BTreeMap<usize, usize>,
     pub(crate) violation: Option<String>,
     pub(crate) history: Vec<String>,
+    steps: u64,
     pub(crate) crashes: u64,
     pub(crate) deliveries: u64,
 }
@@ -241,6 +242,7 @@ impl World {
             bound: BTreeMap::new(),
             violation: None,
             history: Vec::new(),
+            steps: 0,
             crashes: 0,
             deliveries: 0,
         };
@@ -399,6 +401,9 @@ impl World {
     /// One synchronous step: what it writes and what it sends go together, or neither does.
     fn enter(&mut self, id: u32, run: impl FnOnce(&mut Object) -> Step) {
         let crash = !self.calm && self.chance.happens(self.setting.crashes);
+        if self.setting.broken == Some(Broken::LosesWrites) {
+            self.remember();
+        }
         self.around.sql("SAVEPOINT step", &[]).unwrap();
         let around = &self.around;
         let object = self.object.get_or_insert_with(|| Object::open(View(Rc::clone(around))));
@@ -407,10 +412,10 @@ impl World {
         if before {
             self.around.sql("ROLLBACK TO step", &[]).unwrap();
         }
-        if self.setting.broken == Some(Broken::LosesWrites) && crash {
-            self.around.sql("ROLLBACK TO step", &[]).unwrap();
-        }
         self.around.sql("RELEASE step", &[]).unwrap();
+        if self.setting.broken == Some(Broken::LosesWrites) && crash {
+            self.around.sql("ROLLBACK TO last", &[]).unwrap();
+        }
         if !before {
             self.stepped(id, step);
         }
@@ -433,6 +438,17 @@ impl World {
                 self.after(0, Event::Done { task, result });
             }
         }
+    }
+
+    /// A platform that writes to its disk every fourth step only, and acts in between.
+    fn remember(&mut self) {
+        if self.steps.is_multiple_of(4) {
+            if self.steps > 0 {
+                self.around.sql("RELEASE last", &[]).unwrap();
+            }
+            self.around.sql("SAVEPOINT last", &[]).unwrap();
+        }
+        self.steps += 1;
     }
 
     fn stepped(&mut self, id: u32, step: Step) {
