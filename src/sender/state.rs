@@ -104,23 +104,6 @@ impl fmt::Display for Note {
     }
 }
 
-/// How a gas key stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Health {
-    /// The gas key's account.
-    pub account: Address,
-    /// What it has, in wei, as last seen; none before the first look.
-    pub balance: Option<u128>,
-    /// It should be given more.
-    pub low: bool,
-    /// Orders under way.
-    pub orders: usize,
-    /// Transactions under way.
-    pub transactions: usize,
-    /// How long the oldest of them has been, in seconds.
-    pub oldest: u64,
-}
-
 /// Everything about one gas key on one network.
 #[derive(Clone, Debug)]
 pub struct Sender {
@@ -176,7 +159,11 @@ impl Sender {
         for (name, body) in rows {
             match name.split_once(' ') {
                 Some(("order", _)) => sender.orders.extend(Order::read(body)),
-                Some(("nonce", _)) => sender.slots.extend(Slot::read(body)),
+                Some(("nonce", _)) => {
+                    if let Some(slot) = Slot::read(body) {
+                        sender.add_slot(slot);
+                    }
+                }
                 Some(("payer", payer)) => {
                     let payer = hex::read(payer).map(Address::new);
                     let mut times = Words::of(body);
@@ -187,7 +174,6 @@ impl Sender {
                 _ => {}
             }
         }
-        sender.slots.sort_unstable_by_key(|slot| slot.nonce);
         for order in &mut sender.orders {
             if let Stage::Out { nonce } = order.stage
                 && !sender.slots.iter().any(|slot| slot.nonce == nonce)
@@ -374,19 +360,6 @@ impl Sender {
         // a chain that cannot be read is not asked every second
         let soonest = now.saturating_add(1).max(self.looked.saturating_add(SLOW_LOOK_SECONDS));
         next.map(|next| next.max(soonest))
-    }
-
-    /// How it stands.
-    pub fn health(&self, now: u64) -> Health {
-        let oldest = self.unmined().map(|slot| now.saturating_sub(slot.priced_at)).max();
-        Health {
-            account: self.terms.account,
-            balance: self.seen.map(|seen| seen.head.balance),
-            low: self.low,
-            orders: self.live(),
-            transactions: self.unmined().count(),
-            oldest: oldest.unwrap_or_default(),
-        }
     }
 
     /// How many orders are under way.

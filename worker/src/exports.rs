@@ -8,13 +8,13 @@
     reason = "exporting a function under its name and importing one are called unsafe; there is no unsafe block"
 )]
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::cell::RefCell;
 
 use farthing::bindings::edge;
 
 use crate::{
     config,
-    object::{Object, Step},
+    object::{Numbered, Object, Step},
     platform::{Effect, Host, Result},
 };
 
@@ -48,7 +48,7 @@ unsafe extern "C" {
 }
 
 thread_local! {
-    static OBJECTS: RefCell<BTreeMap<u32, Object>> = const { RefCell::new(BTreeMap::new()) };
+    static OBJECTS: RefCell<Numbered<Object>> = const { RefCell::new(Numbered::new()) };
     static ROWS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -115,8 +115,12 @@ pub extern "C" fn start(object: u32, id: u32, kind: u32, length: usize) -> u32 {
     let (call, body) = input.split_once('\n').unwrap_or_default();
     OBJECTS.with_borrow_mut(|objects| {
         let open = if kind == 1 { Object::open_sender } else { Object::open };
-        let object = objects.entry(object).or_insert_with(|| open(Shim));
-        told(object.start(id, call, body))
+        if objects.get_mut(object).is_none() {
+            objects.insert(object, open(Shim));
+        }
+        objects
+            .get_mut(object)
+            .map_or(FAILED, |object| told(object.start(id, call, body)))
     })
 }
 
@@ -125,7 +129,7 @@ pub extern "C" fn start(object: u32, id: u32, kind: u32, length: usize) -> u32 {
 pub extern "C" fn resume(object: u32, id: u32, failed: u32, length: usize) -> u32 {
     let text = edge::input(length).unwrap_or_default();
     let result = if failed == 0 { Ok(text) } else { Err(text.into()) };
-    OBJECTS.with_borrow_mut(|objects| match objects.get_mut(&object) {
+    OBJECTS.with_borrow_mut(|objects| match objects.get_mut(object) {
         Some(object) => told(object.resume(id, result)),
         None => FAILED,
     })
@@ -134,7 +138,7 @@ pub extern "C" fn resume(object: u32, id: u32, failed: u32, length: usize) -> u3
 /// Drops an object that the platform has dropped, with its calls.
 #[unsafe(no_mangle)]
 pub extern "C" fn forget(object: u32) {
-    OBJECTS.with_borrow_mut(|objects| objects.remove(&object));
+    OBJECTS.with_borrow_mut(|objects| objects.remove(object));
 }
 
 fn told(step: Step) -> u32 {

@@ -9,7 +9,7 @@ use core::{
     pin::Pin,
     task::{Context, Poll, Waker},
 };
-use std::{collections::BTreeMap, rc::Rc};
+use std::rc::Rc;
 
 use crate::{
     ledger::Ledger,
@@ -18,6 +18,36 @@ use crate::{
 };
 
 type Task = Pin<Box<dyn Future<Output = Result<String>>>>;
+
+/// Things by their number. Numbers rise, so a new one is last as a rule; a map's code would be ten times as long.
+#[derive(Debug)]
+pub(crate) struct Numbered<T>(Vec<(u32, T)>);
+
+impl<T> Numbered<T> {
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    fn place(&self, number: u32) -> core::result::Result<usize, usize> {
+        self.0.binary_search_by_key(&number, |(number, _)| *number)
+    }
+
+    pub(crate) fn insert(&mut self, number: u32, thing: T) {
+        self.remove(number);
+        let at = self.place(number).unwrap_or_else(|at| at);
+        self.0.insert(at, (number, thing));
+    }
+
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+        let at = self.place(number).ok()?;
+        self.0.get_mut(at).map(|(_, thing)| thing)
+    }
+
+    pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
+        let at = self.place(number).ok()?;
+        Some(self.0.remove(at).1)
+    }
+}
 
 /// How far a call came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,14 +91,14 @@ enum Part {
 pub struct Object {
     platform: Platform,
     part: Part,
-    tasks: BTreeMap<u32, Task>,
+    tasks: Numbered<Task>,
 }
 
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Object")
             .field("part", &self.part)
-            .field("under_way", &self.tasks.keys())
+            .field("under_way", &self.tasks.0.len())
             .finish()
     }
 }
@@ -92,7 +122,7 @@ impl Object {
         Self {
             platform,
             part,
-            tasks: BTreeMap::new(),
+            tasks: Numbered::new(),
         }
     }
 
@@ -108,7 +138,7 @@ impl Object {
 
     /// Goes on with a call, given the result of what it waited for.
     pub fn resume(&mut self, id: u32, result: Result<String>) -> Step {
-        let Some(task) = self.tasks.remove(&id) else {
+        let Some(task) = self.tasks.remove(id) else {
             return Step::Ended(Err("there is no such call".into()));
         };
         self.platform.answer(result);
@@ -125,5 +155,22 @@ impl Object {
             }
             (Poll::Pending, None) => Step::Ended(Err("a call waits for nothing".into())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_under_a_number_is_found_under_it_alone() {
+        let mut things = Numbered::new();
+        for number in [3, 1, 2, 3] {
+            things.insert(number, number * 10);
+        }
+        assert_eq!(things.get_mut(2), Some(&mut 20));
+        assert_eq!(things.remove(3), Some(30));
+        assert_eq!((things.remove(3), things.get_mut(4)), (None, None));
+        assert_eq!((things.remove(1), things.remove(2)), (Some(10), Some(20)));
     }
 }

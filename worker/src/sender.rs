@@ -92,7 +92,6 @@ impl Sender {
         match call {
             "settle" => self.settle(order()?).await,
             "verify" => self.verify(order()?).await,
-            "health" => self.health(),
             "alarm" => {
                 self.alarm().await?;
                 Ok(String::new())
@@ -139,23 +138,6 @@ impl Sender {
             Some(DryRun::Reverts(reason)) => ["reverts ", reason].concat(),
             None => String::new(),
         })
-    }
-
-    /// How it stands, as JSON; nothing where it never began.
-    fn health(&self) -> Result<String> {
-        if self.open(None).is_err() {
-            return Ok(String::new());
-        }
-        let health = self.with(|core, now| core.health(now))?;
-        Ok(format!(
-            r#"{{"account":"{}","balance":"{}","low":{},"orders":{},"transactions":{},"oldest":{}}}"#,
-            health.account,
-            health.balance.unwrap_or_default(),
-            health.low,
-            health.orders,
-            health.transactions,
-            health.oldest
-        ))
     }
 
     /// The alarm's work. Never fails: the platform gives up on an alarm after six failures (threat B6).
@@ -296,8 +278,8 @@ impl Sender {
     }
 
     /// Asks the network's endpoints, one after the other, until `read` makes something of the answers of one to all the
-    /// questions. An answer that never came is empty.
-    async fn ask<T>(&self, urls: Vec<String>, questions: &[Vec<u8>], mut read: impl FnMut(&[Vec<u8>]) -> Option<T>) -> Option<T> {
+    /// questions; whether it did. An answer that never came is empty.
+    async fn ask(&self, urls: Vec<String>, questions: &[Vec<u8>], read: &mut dyn FnMut(&[Vec<u8>]) -> bool) -> bool {
         for url in urls {
             let mut answers = Vec::new();
             for question in questions {
@@ -307,11 +289,11 @@ impl Sender {
                 };
                 answers.push(endpoint.ask_at_any_status(question.clone()).await.unwrap_or_default());
             }
-            if let Some(read) = read(&answers) {
-                return Some(read);
+            if read(&answers) {
+                return true;
             }
         }
-        None
+        false
     }
 
     async fn head(&self, network: Network, account: Address) -> Option<Head> {
@@ -323,7 +305,13 @@ impl Sender {
             sending::ask_tip_fee(),
             chain::ask_latest_block(),
         ];
-        self.ask(urls(network), &questions, head_of).await
+        let mut head = None;
+        let mut read = |answers: &[Vec<u8>]| {
+            head = head_of(answers);
+            head.is_some()
+        };
+        self.ask(urls(network), &questions, &mut read).await;
+        head
     }
 
     async fn dry_run(&self, network: Network, account: Address, call: &Call, wanted: &Wanted) -> Option<DryRun> {
@@ -331,16 +319,13 @@ impl Sender {
         if wanted.transfer == Transfer::Permit2 {
             questions.push(sending::ask_allowance(wanted.asset, wanted.from));
         }
-        let read = |answers: &[Vec<u8>]| match sending::read_dry_run(answers.first()?).ok()? {
-            // Permit2 does not say which of the two is missing
-            DryRun::Reverts(NOT_MOVED) => {
-                let allowance = sending::read_word(answers.get(1)?).ok()?;
-                let approved = allowance >= wanted.value.atomic();
-                Some(DryRun::Reverts(if approved { sending::FUNDS } else { sending::ALLOWANCE }))
-            }
-            result => Some(result),
+        let mut result = None;
+        let mut read = |answers: &[Vec<u8>]| {
+            result = ran(answers, wanted);
+            result.is_some()
         };
-        self.ask(urls(network), &questions, read).await
+        self.ask(urls(network), &questions, &mut read).await;
+        result
     }
 
     /// Gives a transaction to the first endpoint that says what becomes of it, another first each time. After one
@@ -349,17 +334,20 @@ impl Sender {
         let mut urls = urls(network);
         let first = usize::try_from(before).unwrap_or_default().checked_rem(urls.len());
         urls.rotate_left(first.unwrap_or_default());
+        let mut sent = Sent::Unclear;
         let mut lost = false;
-        let read = |answers: &[Vec<u8>]| match sending::read_sent(answers.first()?, hash) {
-            Sent::Unclear => {
-                lost = true;
-                None
+        let mut read = |answers: &[Vec<u8>]| {
+            let answer = answers
+                .first()
+                .map_or(Sent::Unclear, |answer| sending::read_sent(answer, hash));
+            lost |= answer == Sent::Unclear;
+            if answer == Sent::Taken || !lost {
+                sent = answer;
             }
-            Sent::Taken => Some(Sent::Taken),
-            refusal => Some(refusal).filter(|_| !lost),
+            sent != Sent::Unclear
         };
-        let answer = self.ask(urls, &[sending::ask_to_send(raw)], read).await;
-        answer.unwrap_or(Sent::Unclear)
+        self.ask(urls, &[sending::ask_to_send(raw)], &mut read).await;
+        sent
     }
 
     async fn receipts(&self, network: Network, hashes: &[B256], wanted: Option<&Wanted>) -> Found {
@@ -367,25 +355,27 @@ impl Sender {
             .iter()
             .map(|hash| chain::ask_receipt(&hex::print(hash.as_slice())))
             .collect();
-        let mut nowhere = false;
-        let read = |answers: &[Vec<u8>]| {
+        let mut found = Found::Unreadable;
+        let mut read = |answers: &[Vec<u8>]| {
             let mut all = true;
             for (hash, answer) in hashes.iter().zip(answers) {
                 match sending::read_landed(answer, wanted) {
                     Ok(Landed::Nowhere) => {}
-                    Ok(landed) => return Some((*hash, landed)),
+                    Ok(landed) => {
+                        found = Found::Landed { hash: *hash, landed };
+                        return true;
+                    }
                     Err(Unreadable) => all = false,
                 }
             }
+            if all {
+                found = Found::Nowhere;
+            }
             // another endpoint may be ahead
-            nowhere |= all;
-            None
+            false
         };
-        match self.ask(urls(network), &questions, read).await {
-            Some((hash, landed)) => Found::Landed { hash, landed },
-            None if nowhere => Found::Nowhere,
-            None => Found::Unreadable,
-        }
+        self.ask(urls(network), &questions, &mut read).await;
+        found
     }
 
     fn is_stored(&self) -> Result<bool> {
@@ -471,6 +461,17 @@ fn urls(network: Network) -> Vec<String> {
     settings
         .and_then(|settings| settings.rpc.get(&network).cloned())
         .unwrap_or_default()
+}
+
+/// What a dry run's answers say, the allowance after it where that was asked for.
+fn ran(answers: &[Vec<u8>], wanted: &Wanted) -> Option<DryRun> {
+    let result = sending::read_dry_run(answers.first()?).ok()?;
+    // Permit2 does not say which of the two is missing
+    if let (DryRun::Reverts(NOT_MOVED), Some(allowance)) = (result, answers.get(1)) {
+        let approved = sending::read_word(allowance).ok()? >= wanted.value.atomic();
+        return Some(DryRun::Reverts(if approved { sending::FUNDS } else { sending::ALLOWANCE }));
+    }
+    Some(result)
 }
 
 fn head_of(answers: &[Vec<u8>]) -> Option<Head> {
