@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { keccak256 } from "viem";
+import { keccak256, parseTransaction } from "viem";
 import { generatePrivateKey, privateKeyToAccount, privateKeyToAddress } from "viem/accounts";
 import { payTo } from "../support/accounts.mjs";
 import { startChain } from "../support/chain.mjs";
@@ -55,6 +55,7 @@ export async function startSite({
     await chain.client.setIntervalMining({ interval: 2 });
     // Base's fees are a thousandth of what anvil begins with
     await chain.rpc("anvil_setNextBlockBaseFeePerGas", ["0x989680"]);
+    await chain.mine();
     const key = generatePrivateKey();
     const gasKey = { key, address: privateKeyToAddress(key) };
     await chain.client.setBalance({ address: gasKey.address, value: gas });
@@ -105,23 +106,37 @@ export async function startSite({
         const ours = blocks.flatMap(({ transactions }) => transactions).filter(({ from }) => from === gasKey.address.toLowerCase());
         return Promise.all(ours.map(async (transaction) => ({ ...transaction, receipt: await chain.client.getTransactionReceipt(transaction) })));
       },
-      /** What the node does with what it should broadcast: `choose(raw, count)` says "pass", "swallow", "hang" or an error's text. */
+      /**
+       * What the node does with what it should broadcast: `choose(transaction, count)` says "pass", "swallow" (it says that it has it),
+       * "lose" (has it, and breaks the connection), "keep" (has it, and never answers), "hang" (neither) or an error's text. Gives the list
+       * of the transactions as they come: what they say, `raw`, `hash`, and the choice as `fate`.
+       */
       sends(choose) {
-        let count = 0;
-        node.always("*", async (context) => {
-          const { body, response, through } = context;
+        const sent = [];
+        node.always("*", async ({ body, request, response, through }) => {
           if (methodOf(body) !== "eth_sendRawTransaction") return pass(response, await through());
           const { params: [raw], id } = JSON.parse(body);
-          const choice = choose(raw, count++);
-          if (choice === "pass") return pass(response, await through());
-          if (choice === "swallow") return sendJson(response, 200, { jsonrpc: "2.0", id, result: keccak256(raw) });
-          if (choice === "lose") {
-            await through();
-            return context.request.socket.destroy();
-          }
-          if (choice !== "hang") return sendJson(response, 200, { jsonrpc: "2.0", id, error: { code: -32000, message: choice } });
+          const transaction = { ...parseTransaction(raw), raw, hash: keccak256(raw) };
+          sent.push(transaction);
+          const fate = transaction.fate = await choose(transaction, sent.length - 1);
+          if (fate === "pass") return pass(response, await through());
+          if (fate === "swallow") return sendJson(response, 200, { jsonrpc: "2.0", id, result: transaction.hash });
+          if (fate === "lose" || fate === "keep") await through();
+          if (fate === "lose") return request.socket.destroy();
+          if (fate !== "keep" && fate !== "hang") return sendJson(response, 200, { jsonrpc: "2.0", id, error: { code: -32000, message: fate } });
         });
+        return sent;
       },
+      /** Every nonce up to the last is used, and nothing waits. */
+      async assertNoGap() {
+        const count = (blockTag) => chain.client.getTransactionCount({ address: gasKey.address, blockTag });
+        assert.equal(await count("pending"), await count("latest"));
+        const { pending, queued } = await chain.rpc("txpool_content");
+        const left = [pending, queued].flatMap((pool) => Object.entries(pool).filter(([from]) => from.toLowerCase() === gasKey.address.toLowerCase()));
+        assert.deepEqual(left.flatMap(([, byNonce]) => Object.keys(byNonce)), []);
+      },
+      /** What the Worker wrote to the log that has these words. */
+      logged: (words) => edge.log.filter(({ message }) => message.includes(words)).map(({ message }) => message),
       /** The Worker's state on disk, and what it wrote to the log, hold nothing of the gas key (threat G1). */
       assertKeyHidden() {
         const secret = gasKey.key.slice(2).toLowerCase();
