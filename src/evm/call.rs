@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 
 use super::{Authorization, Permit, Signature, Signed, permit2::EXACT_PROXY};
 
@@ -61,58 +61,51 @@ impl Call {
 
 fn transfer(authorization: &Authorization, signature: &Signature) -> Vec<u8> {
     let (r, s, v) = signature.parts();
-    words(
-        TRANSFER_WITH_AUTHORIZATION,
-        &[
-            authorization.from.into_word(),
-            authorization.to.into_word(),
-            authorization.value.atomic().into(),
-            number(authorization.valid_after),
-            number(authorization.valid_before),
-            authorization.nonce,
-            B256::with_last_byte(v),
-            r.into(),
-            s.into(),
-        ],
-    )
+    let value: B256 = authorization.value.atomic().into();
+    let mut data = TRANSFER_WITH_AUTHORIZATION.to_vec();
+    push(&mut data, authorization.from.as_slice());
+    push(&mut data, authorization.to.as_slice());
+    push(&mut data, value.as_slice());
+    push(&mut data, &authorization.valid_after.to_be_bytes());
+    push(&mut data, &authorization.valid_before.to_be_bytes());
+    push(&mut data, authorization.nonce.as_slice());
+    push(&mut data, &[v]);
+    push(&mut data, &r);
+    push(&mut data, &s);
+    data
 }
 
 fn settle(permit: &Permit, signature: &Signature) -> Vec<u8> {
     let (r, s, v) = signature.parts();
-    let mut last = B256::ZERO;
-    if let Some(first) = last.first_mut() {
-        *first = v;
-    }
-    words(
-        SETTLE,
-        &[
-            permit.token.into_word(),
-            permit.amount.atomic().into(),
-            permit.nonce,
-            number(permit.deadline),
-            permit.from.into_word(),
-            permit.to.into_word(),
-            number(permit.valid_after),
-            // where the signature's length stands, in bytes after the selector; then the length, and the signature
-            number(8 * 32),
-            number(65),
-            r.into(),
-            s.into(),
-            last,
-        ],
-    )
-}
-
-fn number(number: u64) -> B256 {
-    U256::from(number).into()
-}
-
-fn words(selector: [u8; 4], words: &[B256]) -> Vec<u8> {
-    let mut data = selector.to_vec();
-    for word in words {
-        data.extend_from_slice(word.as_slice());
-    }
+    let amount: B256 = permit.amount.atomic().into();
+    let mut data = SETTLE.to_vec();
+    push(&mut data, permit.token.as_slice());
+    push(&mut data, amount.as_slice());
+    push(&mut data, permit.nonce.as_slice());
+    push(&mut data, &permit.deadline.to_be_bytes());
+    push(&mut data, permit.from.as_slice());
+    push(&mut data, permit.to.as_slice());
+    push(&mut data, &permit.valid_after.to_be_bytes());
+    // where the signature's length stands, in bytes after the selector, 8 words; then the length, and the signature
+    push(&mut data, &[1, 0]);
+    push(&mut data, &[65]);
+    push(&mut data, &r);
+    push(&mut data, &s);
+    data.push(v);
+    push(&mut data, &[]);
+    // a word begins with what is shorter than it
+    data.truncate(SETTLED);
     data
+}
+
+/// The length of `settle`'s call data: the selector and twelve words.
+const SETTLED: usize = 4 + 12 * 32;
+
+/// A word of 32 bytes that ends with these.
+fn push(data: &mut Vec<u8>, end: &[u8]) {
+    let zeros = 32_usize.saturating_sub(end.len());
+    data.resize(data.len().saturating_add(zeros), 0);
+    data.extend_from_slice(end);
 }
 
 #[cfg(test)]

@@ -50,6 +50,13 @@ impl Key {
         key
     }
 
+    /// Reads `0x` and 64 hex digits, and overwrites the text.
+    pub fn take(text: String) -> Result<Self, KeyError> {
+        let key = Self::from_hex(&text);
+        text.into_bytes().zeroize();
+        key
+    }
+
     /// From 32 bytes, big-endian.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, KeyError> {
         let key = SigningKey::from_bytes(bytes.into()).map_err(|_| KeyError)?;

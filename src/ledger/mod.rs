@@ -9,7 +9,7 @@ mod claim;
 mod intent;
 mod metered;
 mod quota;
-pub(crate) mod read;
+mod read;
 mod reply;
 mod row;
 mod settle;

@@ -24,23 +24,23 @@ pub trait Read: Sized {
     fn from_json(value: &Value<'_>) -> Option<Self>;
 }
 
-pub(crate) fn text(value: &Value<'_>, name: &str) -> Option<String> {
+fn text(value: &Value<'_>, name: &str) -> Option<String> {
     value.get(name)?.text().map(ToOwned::to_owned)
 }
 
-pub(crate) fn integer<T: TryFrom<u64>>(value: &Value<'_>, name: &str) -> Option<T> {
+fn integer<T: TryFrom<u64>>(value: &Value<'_>, name: &str) -> Option<T> {
     value.get(name)?.integer()?.try_into().ok()
 }
 
-pub(crate) fn flag(value: &Value<'_>, name: &str) -> bool {
+fn flag(value: &Value<'_>, name: &str) -> bool {
     value.get(name).and_then(Value::bool).unwrap_or_default()
 }
 
-pub(crate) fn address(value: &Value<'_>, name: &str) -> Option<Address> {
+fn address(value: &Value<'_>, name: &str) -> Option<Address> {
     hex::read(value.get(name)?.text()?).map(Address::new)
 }
 
-pub(crate) fn word(value: &Value<'_>, name: &str) -> Option<B256> {
+fn word(value: &Value<'_>, name: &str) -> Option<B256> {
     hex::read(value.get(name)?.text()?).map(B256::new)
 }
 
@@ -49,7 +49,7 @@ fn network(value: &Value<'_>) -> Option<Network> {
 }
 
 /// A member that may be missing, and is good if it is there.
-pub(crate) fn some<T>(value: &Value<'_>, name: &str, read: impl FnOnce(&Value<'_>) -> Option<T>) -> Option<Option<T>> {
+fn some<T>(value: &Value<'_>, name: &str, read: impl FnOnce(&Value<'_>) -> Option<T>) -> Option<Option<T>> {
     match value.get(name) {
         None => Some(None),
         Some(member) => read(member).map(Some),

@@ -1,12 +1,13 @@
 //! A look at the chain, and what follows from it for everything that is under way.
 
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 
 use super::{
-    BURIED_SECONDS, LOW_SETTLEMENTS, Note, READ_SECONDS, Sender, UNREADABLE, USUAL_GAS,
+    BURIED_SECONDS, LOW_SETTLEMENTS, Note, PATIENCE_SECONDS, READ_SECONDS, Sender, UNREADABLE, USUAL_GAS,
     fees::Price,
     job::{Order, Stage},
-    state::{Changed, Seen},
+    slot::Slot,
+    state::Seen,
 };
 use crate::{evm::chain::sending::EXPIRED, offer::matching::LEAST_SECONDS_LEFT};
 
@@ -68,22 +69,22 @@ impl Sender {
 
     /// Ends orders that have no nonce.
     pub(super) fn refuse_unsent(&mut self, reason: &str, which: impl Fn(&Order) -> bool) {
-        for (key, order) in &mut self.orders {
-            if matches!(order.stage, Stage::Waiting | Stage::Fits { .. }) && which(order) {
-                order.refuse(reason);
-                self.changed.insert(Changed::Order(key.clone()));
-            }
+        let open = |order: &&mut Order| matches!(order.stage, Stage::Waiting | Stage::Fits { .. }) && which(order);
+        while let Some(order) = self.orders.iter_mut().find(open) {
+            order.refuse(reason);
+            let key = order.key.clone();
+            self.order_changed(&key);
         }
     }
 
     /// Nonces between what is mined and what is pooled that are not ours; and the gap that is nobody's.
     fn others(&mut self, head: &Head, now: u64) {
         let pooled = head.mined..head.pooled.min(head.mined.saturating_add(MAX_TAKEN));
-        self.taken = pooled.filter(|nonce| !self.slots.contains_key(nonce)).collect();
+        self.taken = pooled.filter(|nonce| self.slot(*nonce).is_none()).collect();
         let gap = self.highest_under_way().and_then(|highest| {
             // somebody else's transaction that is next to land, and does not, is a gap as well
-            let ours = |nonce: &u64| self.slots.contains_key(nonce) || self.taken.contains(nonce) && *nonce != head.mined;
-            (head.mined..highest).find(|nonce| !ours(nonce))
+            let ours = |nonce: u64| self.slot(nonce).is_some() || self.taken.contains(&nonce) && nonce != head.mined;
+            (head.mined..highest).find(|nonce| !ours(*nonce))
         });
         self.gap = match (self.gap, gap) {
             (Some((known, since)), Some(gap)) if known == gap => Some((gap, since)),
@@ -93,26 +94,21 @@ impl Sender {
 
     /// The highest nonce that has not landed.
     pub(super) fn highest_under_way(&self) -> Option<u64> {
-        let mut all = self.slots.iter().rev();
-        all.find(|(_, slot)| slot.mined.is_none()).map(|(nonce, _)| *nonce)
+        self.unmined().next_back().map(|slot| slot.nonce)
     }
 
     /// What had landed and is in no block any more is under way again.
     fn reorganised(&mut self, head: &Head) {
-        for (nonce, slot) in self.slots.range_mut(head.mined..) {
-            if slot.mined.take().is_none() {
-                continue;
-            }
-            slot.misses = 0;
-            slot.looked = 0;
-            self.changed.insert(Changed::Slot(*nonce));
-            self.notes.push(Note::Reorganised(*nonce));
-            let order = slot.order.as_ref().and_then(|key| self.orders.get_mut(key));
-            if let (Some(order), Some(key)) = (order, &slot.order)
-                && !order.is_live()
-            {
-                order.stage = Stage::Out { nonce: *nonce };
-                self.changed.insert(Changed::Order(key.clone()));
+        let undone = |slot: &&mut Slot| slot.nonce >= head.mined && slot.mined.is_some();
+        while let Some(slot) = self.slots.iter_mut().find(undone) {
+            slot.mined = None;
+            (slot.misses, slot.looked) = (0, 0);
+            let (nonce, key) = (slot.nonce, slot.order.clone().unwrap_or_default());
+            self.slot_changed(nonce);
+            self.notes.push(Note::Reorganised(nonce));
+            if let Some(order) = self.order_mut(&key).filter(|order| !order.is_live()) {
+                order.stage = Stage::Out { nonce };
+                self.order_changed(&key);
             }
         }
     }
@@ -121,15 +117,15 @@ impl Sender {
     fn expired(&mut self, head: &Head, now: u64) {
         let near = head.time.max(now).saturating_add(LEAST_SECONDS_LEFT);
         self.refuse_unsent(EXPIRED, |order| order.job.valid_before <= near);
-        for (key, order) in &mut self.orders {
-            let Stage::Out { nonce } = order.stage else {
-                continue;
-            };
-            // a nonce below is used: by which transaction is not known yet
-            if nonce >= head.mined && order.job.valid_before <= head.time {
-                order.stage = Stage::Open;
-                self.changed.insert(Changed::Order(key.clone()));
-            }
+        // a nonce below is used: by which transaction is not known yet
+        let over = |order: &&mut Order| {
+            let under_way = matches!(order.stage, Stage::Out { nonce } if nonce >= head.mined);
+            under_way && order.job.valid_before <= head.time
+        };
+        while let Some(order) = self.orders.iter_mut().find(over) {
+            order.stage = Stage::Open;
+            let key = order.key.clone();
+            self.order_changed(&key);
         }
     }
 
@@ -149,28 +145,22 @@ impl Sender {
     /// What landed long ago is forgotten, and what will never land and holds up nothing.
     fn bury(&mut self, head: &Head, now: u64) {
         let highest = self.highest_under_way();
-        let gone: Vec<(u64, Option<String>)> = self
-            .slots
-            .iter()
-            .filter(|(nonce, slot)| match slot.mined {
-                Some(mined) => **nonce < head.mined && now.saturating_sub(mined.at) >= BURIED_SECONDS,
-                None => {
-                    let dead = self.is_dead(slot.order.as_deref(), head);
-                    let lost = head.pooled <= **nonce && Some(**nonce) == highest;
-                    dead && lost && now.saturating_sub(slot.sent_at) >= super::PATIENCE_SECONDS
-                }
-            })
-            .map(|(nonce, slot)| (*nonce, slot.order.clone()))
-            .collect();
-        for (nonce, _) in gone {
-            self.slots.remove(&nonce);
-            self.changed.insert(Changed::Slot(nonce));
+        let over = |slot: &&Slot| match slot.mined {
+            Some(mined) => slot.nonce < head.mined && now.saturating_sub(mined.at) >= BURIED_SECONDS,
+            None => {
+                let lost = head.pooled <= slot.nonce && Some(slot.nonce) == highest;
+                lost && now.saturating_sub(slot.sent_at) >= PATIENCE_SECONDS && self.is_dead(slot.order.as_deref(), head)
+            }
+        };
+        let gone: Vec<u64> = self.slots.iter().filter(over).map(|slot| slot.nonce).collect();
+        for nonce in gone {
+            self.remove_slot(nonce);
         }
     }
 
     /// Whether a nonce carries nothing that could still be paid.
     pub(super) fn is_dead(&self, order: Option<&str>, head: &Head) -> bool {
-        let order = order.and_then(|key| self.orders.get(key));
+        let order = order.and_then(|key| self.order(key));
         order.is_none_or(|order| !matches!(order.stage, Stage::Out { .. }) || order.job.valid_before <= head.time)
     }
 }

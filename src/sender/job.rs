@@ -3,7 +3,6 @@
 use alloc::{format, string::String, vec::Vec};
 
 use alloy_primitives::hex as bytes;
-use serde::Serialize;
 
 use super::state::Lease;
 use crate::{
@@ -15,29 +14,23 @@ use crate::{
 };
 
 /// An authorization and the call that settles it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Job {
     /// Token contract.
-    #[serde(with = "hex::address")]
     pub asset: Address,
     /// Who pays.
-    #[serde(with = "hex::address")]
     pub payer: Address,
     /// Who is paid.
-    #[serde(with = "hex::address")]
     pub pay_to: Address,
     /// Atomic units.
     pub amount: Amount,
     /// The authorization's nonce.
-    #[serde(with = "hex::word")]
     pub nonce: B256,
     /// End of its window, Unix seconds.
     pub valid_before: u64,
     /// How the token moves.
     pub transfer: Transfer,
     /// The contract that is called.
-    #[serde(with = "hex::address")]
     pub to: Address,
     /// With these bytes, as hex.
     pub data: String,
@@ -115,8 +108,7 @@ pub enum Outcome {
 }
 
 /// Where an order stands.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Stage {
     /// To be run dry.
     Waiting,
@@ -133,7 +125,6 @@ pub(super) enum Stage {
     /// Landed, with the transfer.
     Done {
         /// In this transaction.
-        #[serde(with = "hex::word")]
         transaction: B256,
     },
     /// Certain: nothing of ours can move its money.
@@ -146,25 +137,25 @@ pub(super) enum Stage {
 }
 
 /// An order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Order {
+    /// The job's.
+    pub(super) key: String,
     pub(super) job: Job,
     pub(super) stage: Stage,
     /// An earlier nonce's transaction of it was in somebody's hands.
-    #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub(super) sent: bool,
     /// The last one was reverted.
-    #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub(super) reverted: bool,
     /// When it was last asked for, Unix seconds.
     pub(super) asked: u64,
-    #[serde(skip)]
     pub(super) lease: Lease,
 }
 
 impl Order {
     pub(super) fn new(job: Job, now: u64) -> Self {
         Self {
+            key: job.key(),
             job,
             stage: Stage::Waiting,
             sent: false,

@@ -1,10 +1,10 @@
 //! What came of a dry run, of sending, of looking for receipts.
 
-use alloc::string::String;
-
 use super::{
-    Event, Found, GAS_FUNDS, MAX_GAS, MISSES, NOT_TAKEN, Note, Sender, UNREADABLE, heads::Head, job::Stage, slot::Mined,
-    state::Changed,
+    Event, Found, GAS_FUNDS, MAX_GAS, MISSES, NOT_TAKEN, Note, Sender, UNREADABLE,
+    heads::Head,
+    job::{Order, Stage},
+    slot::Mined,
 };
 use crate::{
     evm::{
@@ -22,19 +22,19 @@ impl Sender {
     pub fn step(&mut self, event: Event, now: u64) {
         match event {
             Event::Headed { ticket, head } => self.headed(ticket, head, now),
-            Event::Ran { key, ticket, result } => self.ran(key, ticket, result),
+            Event::Ran { key, ticket, result } => self.ran(&key, ticket, result),
             Event::Answered {
                 nonce,
                 hash,
                 ticket,
                 answer,
             } => self.answered(nonce, hash, ticket, answer),
-            Event::Looked { nonce, ticket, found } => self.looked_for(nonce, ticket, found, now),
+            Event::Looked { nonce, ticket, found } => self.looked_for(nonce, ticket, &found, now),
         }
     }
 
-    fn ran(&mut self, key: String, ticket: u64, result: Option<DryRun>) {
-        let Some(order) = self.orders.get_mut(&key) else {
+    fn ran(&mut self, key: &str, ticket: u64, result: Option<DryRun>) {
+        let Some(order) = self.order_mut(key) else {
             return;
         };
         if !order.lease.end(ticket) || order.stage != Stage::Waiting {
@@ -56,11 +56,11 @@ impl Sender {
             Some(DryRun::Reverts(reason)) => order.refuse(reason),
             None => order.refuse(UNREADABLE),
         }
-        self.changed.insert(Changed::Order(key));
+        self.order_changed(key);
     }
 
     fn answered(&mut self, nonce: u64, hash: B256, ticket: u64, answer: Sent) {
-        let Some(slot) = self.slots.get_mut(&nonce).filter(|slot| slot.has(hash)) else {
+        let Some(slot) = self.slot_mut(nonce).filter(|slot| slot.has(hash)) else {
             return;
         };
         // an answer that comes too late proves nothing about what was sent since
@@ -71,51 +71,53 @@ impl Sender {
             Sent::Occupied if !nobody_has_it || slot.order.is_none() => slot.outbid = true,
             Sent::Occupied | Sent::NonceTooLow if nobody_has_it => {
                 // somebody else's: the next look tells more of it
-                self.taken.insert(nonce);
                 let gas = slot.gas;
+                self.taken.push(nonce);
                 self.look_again();
-                self.vacate(nonce, |stage| *stage = Stage::Fits { gas });
+                self.vacate(nonce, Stage::Fits { gas });
             }
-            Sent::NoFunds | Sent::Invalid if nobody_has_it => {
-                let funds = answer == Sent::NoFunds;
-                if funds {
-                    self.notes.push(Note::Empty(self.terms.account));
-                    self.empty = true;
-                }
-                self.vacate(nonce, |stage| {
-                    *stage = Stage::Refused {
-                        reason: if funds { GAS_FUNDS } else { NOT_TAKEN }.into(),
-                    };
-                });
+            Sent::NoFunds if nobody_has_it => {
+                self.notes.push(Note::Empty(self.terms.account));
+                self.empty = true;
+                self.vacate(
+                    nonce,
+                    Stage::Refused {
+                        reason: GAS_FUNDS.into(),
+                    },
+                );
             }
+            Sent::Invalid if nobody_has_it => self.vacate(
+                nonce,
+                Stage::Refused {
+                    reason: NOT_TAKEN.into(),
+                },
+            ),
             _ => {}
         }
     }
 
-    /// Gives a nonce up whose transactions nobody has.
-    pub(super) fn vacate(&mut self, nonce: u64, change: impl FnOnce(&mut Stage)) {
-        let order = self.slots.remove(&nonce).and_then(|slot| slot.order);
-        self.changed.insert(Changed::Slot(nonce));
-        let Some(key) = order else { return };
-        if let Some(order) = self.orders.get_mut(&key)
-            && order.stage == (Stage::Out { nonce })
-        {
-            change(&mut order.stage);
-            if let Stage::Refused { reason } = &order.stage {
-                let reason = reason.clone();
-                order.refuse(&reason);
-            }
-        }
-        self.changed.insert(Changed::Order(key));
+    /// The order in the transactions of a nonce, if it is there still.
+    fn order_at(&mut self, key: &str, nonce: u64) -> Option<&mut Order> {
+        self.order_mut(key).filter(|order| order.stage == Stage::Out { nonce })
     }
 
-    fn looked_for(&mut self, nonce: u64, ticket: u64, found: Found, now: u64) {
+    /// Gives a nonce up whose transactions nobody has.
+    pub(super) fn vacate(&mut self, nonce: u64, stage: Stage) {
+        let Some(key) = self.remove_slot(nonce) else { return };
+        if let Some(order) = self.order_at(&key, nonce) {
+            match stage {
+                Stage::Refused { reason } => order.refuse(&reason),
+                stage => order.stage = stage,
+            }
+            self.order_changed(&key);
+        }
+    }
+
+    fn looked_for(&mut self, nonce: u64, ticket: u64, found: &Found, now: u64) {
         let Some(head) = self.seen.map(|seen| seen.head) else {
             return;
         };
-        let Some(slot) = self.slots.get_mut(&nonce) else {
-            return;
-        };
+        let Some(slot) = self.slot_mut(nonce) else { return };
         if !slot.lease.end(ticket) || slot.mined.is_some() {
             return;
         }
@@ -128,62 +130,56 @@ impl Sender {
                     self.used_elsewhere(nonce);
                 }
             }
-            Found::Landed { hash, landed } => self.landed(nonce, hash, landed, &head, now),
+            Found::Landed { hash, landed } => self.landed(nonce, *hash, *landed, &head, now),
         }
     }
 
     /// The nonce is used, and not by us: what it carried may have another.
     fn used_elsewhere(&mut self, nonce: u64) {
-        let order = self.slots.remove(&nonce).and_then(|slot| slot.order);
-        self.changed.insert(Changed::Slot(nonce));
         self.notes.push(Note::UsedElsewhere(nonce));
-        if let Some(key) = order
-            && let Some(order) = self.orders.get_mut(&key)
-            && order.stage == (Stage::Out { nonce })
-        {
+        let Some(key) = self.remove_slot(nonce) else { return };
+        if let Some(order) = self.order_at(&key, nonce) {
             order.sent = true;
             order.stage = Stage::Waiting;
-            self.changed.insert(Changed::Order(key));
+            self.order_changed(&key);
         }
     }
 
     fn landed(&mut self, nonce: u64, hash: B256, landed: Landed, head: &Head, now: u64) {
-        let Some(slot) = self.slots.get_mut(&nonce) else {
-            return;
-        };
         let (Landed::Paid(block) | Landed::Otherwise(block) | Landed::Reverted(block)) = landed else {
             return;
         };
+        let Some(slot) = self.slot_mut(nonce) else { return };
         slot.mined = Some(Mined { block, at: now });
-        self.changed.insert(Changed::Slot(nonce));
         let empty = slot.tries.iter().any(|one| one.hash == hash && one.empty);
-        let Some(key) = slot.order.clone() else { return };
-        let Some(order) = self.orders.get_mut(&key) else {
+        let reverted = matches!(landed, Landed::Reverted(_)) && !empty;
+        // an authorization that was reverted may be carried by another nonce now, and this one carries nothing
+        let key = if reverted { slot.order.take() } else { slot.order.clone() };
+        self.slot_changed(nonce);
+        let Some(key) = key else { return };
+        let Some(order) = self.order_mut(&key) else {
             return;
         };
-        let here = order.stage == (Stage::Out { nonce });
+        let here = order.stage == Stage::Out { nonce };
+        // late is not the payer's doing
+        let payer = Some(order.job.payer).filter(|_| reverted && order.job.valid_before > head.time);
         match landed {
             // whatever was thought of it meanwhile
             Landed::Paid(_) if !empty => order.stage = Stage::Done { transaction: hash },
-            Landed::Reverted(_) if !empty => {
-                // it may be carried by another nonce now, and this one carries nothing
-                slot.order = None;
-                // late is not the payer's doing
-                if order.job.valid_before > head.time {
-                    let times = self.reverts.entry(order.job.payer).or_default();
-                    times.push(now);
-                    self.changed.insert(Changed::Payer(order.job.payer));
-                }
-                self.notes.push(Note::Reverted(key.clone()));
-                if here {
-                    order.sent = true;
-                    order.reverted = true;
-                    order.stage = Stage::Waiting;
-                }
+            _ if reverted && here => {
+                (order.sent, order.reverted) = (true, true);
+                order.stage = Stage::Waiting;
             }
             _ if here => order.stage = Stage::Open,
             _ => {}
         }
-        self.changed.insert(Changed::Order(key));
+        self.order_changed(&key);
+        if let Some(payer) = payer {
+            self.reverts.push((payer, now));
+            self.payer_changed(payer);
+        }
+        if reverted {
+            self.notes.push(Note::Reverted(key));
+        }
     }
 }

@@ -44,7 +44,7 @@ mod fees;
 mod heads;
 mod job;
 mod looks;
-mod read;
+mod rows;
 mod slot;
 mod state;
 mod work;
@@ -52,7 +52,7 @@ mod work;
 pub use fees::cap;
 pub use heads::Head;
 pub use job::{Job, Outcome};
-pub use state::{Health, Note, Sender, Terms, Write};
+pub use state::{Note, Sender, Terms, Write};
 pub use work::{Event, Found, Work};
 
 /// How long work may take before it is handed out again, in seconds: longer than the executor's patience

@@ -2,22 +2,18 @@
 
 use alloc::{string::String, vec::Vec};
 
-use serde::Serialize;
-
 use super::{fees::Price, state::Lease};
-use crate::evm::{B256, hex};
+use crate::evm::B256;
 
 /// A transaction.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Try {
-    #[serde(with = "hex::word")]
     pub(super) hash: B256,
     /// Wei for a unit of gas.
     pub(super) tip: u64,
     /// Wei for a unit of gas.
     pub(super) fee: u64,
     /// It carries nothing: the key sends itself nothing, to use the nonce up.
-    #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub(super) empty: bool,
 }
 
@@ -31,7 +27,7 @@ impl Try {
 }
 
 /// Where one of them landed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mined {
     /// The block's number.
     pub(super) block: u64,
@@ -40,10 +36,10 @@ pub(super) struct Mined {
 }
 
 /// A nonce.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
+    pub(super) nonce: u64,
     /// Whose authorization it carries; none where it is only to be used up.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) order: Option<String>,
     /// The limit of its transactions.
     pub(super) gas: u64,
@@ -57,28 +53,23 @@ pub(super) struct Slot {
     pub(super) block: u64,
     /// How often a node was given one.
     pub(super) sends: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) mined: Option<Mined>,
     /// In how many blocks the nonce was used and no receipt found.
-    #[serde(skip)]
     pub(super) misses: u8,
     /// The latest block when it was last looked for.
-    #[serde(skip)]
     pub(super) looked: u64,
     /// Nobody has it yet: it was made in this life of the executor, and no node took it.
-    #[serde(skip)]
     pub(super) untaken: bool,
     /// A node wants more for it.
-    #[serde(skip)]
     pub(super) outbid: bool,
-    #[serde(skip)]
     pub(super) lease: Lease,
 }
 
 impl Slot {
     /// A nonce that nothing was made with yet.
-    pub(super) const fn new(order: Option<String>, gas: u64) -> Self {
+    pub(super) const fn new(nonce: u64, order: Option<String>, gas: u64) -> Self {
         Self {
+            nonce,
             order,
             gas,
             tries: Vec::new(),

@@ -3,25 +3,22 @@
 use core::fmt;
 
 use alloc::{
-    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec::Vec,
 };
-
-use serde::Serialize;
 
 use super::{
     BURIED_SECONDS, BUSY, FORGET_SECONDS, Job, LOOK_SECONDS, MAX_AT_RISK, MAX_ORDERS, Outcome, PATIENCE_SECONDS, PAYER_LIMIT,
     SLOW_LOOK_SECONDS,
     heads::Head,
     job::{Order, Stage},
+    rows::Words,
     slot::Slot,
 };
 use crate::{
     evm::{Address, chain::sending::EXPIRED, hex},
-    json::{self, Value},
-    ledger::{DAY_SECONDS, Read},
+    ledger::DAY_SECONDS,
     offer::matching::LEAST_SECONDS_LEFT,
 };
 
@@ -73,7 +70,7 @@ pub(super) struct Seen {
 pub struct Write {
     /// Its name.
     pub key: String,
-    /// JSON; none deletes it.
+    /// Words; none deletes it.
     pub body: Option<String>,
 }
 
@@ -107,34 +104,6 @@ impl fmt::Display for Note {
     }
 }
 
-/// How a gas key stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Health {
-    /// The gas key's account.
-    #[serde(with = "hex::address")]
-    pub account: Address,
-    /// What it has, in wei, as last seen; none before the first look.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub balance: Option<String>,
-    /// It should be given more.
-    pub low: bool,
-    /// Orders under way.
-    pub orders: usize,
-    /// Transactions under way.
-    pub transactions: usize,
-    /// How long the oldest of them has been, in seconds.
-    pub oldest: u64,
-}
-
-/// Which rows differ from what is stored.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Changed {
-    Order(String),
-    Payer(Address),
-    Slot(u64),
-}
-
 /// Everything about one gas key on one network.
 #[derive(Clone, Debug)]
 pub struct Sender {
@@ -143,40 +112,42 @@ pub struct Sender {
     pub(super) looking: Lease,
     /// When the chain was last asked for, seen or not.
     pub(super) looked: u64,
-    pub(super) orders: BTreeMap<String, Order>,
-    pub(super) slots: BTreeMap<u64, Slot>,
+    pub(super) orders: Vec<Order>,
+    /// By nonce.
+    pub(super) slots: Vec<Slot>,
     /// Nonces that somebody else's transactions wait with.
-    pub(super) taken: BTreeSet<u64>,
+    pub(super) taken: Vec<u64>,
     /// The nonce that nothing of ours fills and that holds up what is above, and since when.
     pub(super) gap: Option<(u64, u64)>,
-    /// When transactions of a payer were reverted, Unix seconds.
-    pub(super) reverts: BTreeMap<Address, Vec<u64>>,
+    /// Whose transactions were reverted, and when, Unix seconds.
+    pub(super) reverts: Vec<(Address, u64)>,
     pub(super) low: bool,
     pub(super) dear: bool,
     pub(super) empty: bool,
     tickets: u64,
-    pub(super) changed: BTreeSet<Changed>,
+    /// Names of rows that differ from what is stored.
+    changed: Vec<String>,
     pub(super) notes: Vec<Note>,
 }
 
 impl Sender {
     /// One that has sent nothing.
-    pub fn new(terms: Terms) -> Self {
+    pub const fn new(terms: Terms) -> Self {
         Self {
             terms,
             seen: None,
-            looking: Lease::default(),
+            looking: Lease { ticket: 0, until: 0 },
             looked: 0,
-            orders: BTreeMap::new(),
-            slots: BTreeMap::new(),
-            taken: BTreeSet::new(),
+            orders: Vec::new(),
+            slots: Vec::new(),
+            taken: Vec::new(),
             gap: None,
-            reverts: BTreeMap::new(),
+            reverts: Vec::new(),
             low: false,
             dear: false,
             empty: false,
             tickets: 0,
-            changed: BTreeSet::new(),
+            changed: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -186,11 +157,26 @@ impl Sender {
     pub fn load<'a>(terms: Terms, rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut sender = Self::new(terms);
         for (name, body) in rows {
-            let _ = sender.load_row(name, body);
+            match name.split_once(' ') {
+                Some(("order", _)) => sender.orders.extend(Order::read(body)),
+                Some(("nonce", _)) => {
+                    if let Some(slot) = Slot::read(body) {
+                        sender.add_slot(slot);
+                    }
+                }
+                Some(("payer", payer)) => {
+                    let payer = hex::read(payer).map(Address::new);
+                    let mut times = Words::of(body);
+                    while let (Some(payer), Some(at)) = (payer, times.number()) {
+                        sender.reverts.push((payer, at));
+                    }
+                }
+                _ => {}
+            }
         }
-        for order in sender.orders.values_mut() {
+        for order in &mut sender.orders {
             if let Stage::Out { nonce } = order.stage
-                && !sender.slots.contains_key(&nonce)
+                && !sender.slots.iter().any(|slot| slot.nonce == nonce)
             {
                 order.sent = true;
                 order.stage = Stage::Waiting;
@@ -199,42 +185,29 @@ impl Sender {
         sender
     }
 
-    fn load_row(&mut self, name: &str, body: &str) -> Option<()> {
-        let (kind, key) = name.split_once(' ')?;
-        match kind {
-            "order" => drop(self.orders.insert(key.to_string(), Order::read(body)?)),
-            "nonce" => drop(self.slots.insert(key.parse().ok()?, Slot::read(body)?)),
-            "payer" => {
-                let times = json::parse(body).ok()?;
-                let times = times.items()?.iter().map(Value::integer).collect::<Option<_>>()?;
-                drop(self.reverts.insert(hex::read(key).map(Address::new)?, times));
-            }
-            _ => {}
-        }
-        Some(())
-    }
-
     /// What has to be stored before anything else is done.
     pub fn writes(&mut self) -> Vec<Write> {
-        fn body(value: Option<&impl Serialize>) -> Option<String> {
-            value.and_then(|value| serde_json::to_string(value).ok())
+        let mut writes = Vec::new();
+        for name in core::mem::take(&mut self.changed) {
+            let body = match name.split_once(' ') {
+                Some(("order", key)) => self.order(key).filter(|order| order.is_kept()).map(Order::write),
+                Some(("nonce", nonce)) => nonce.parse().ok().and_then(|nonce| self.slot(nonce)).map(Slot::write),
+                Some((_, payer)) => {
+                    let payer = hex::read(payer).map(Address::new);
+                    let mut times = String::new();
+                    for (whose, at) in &self.reverts {
+                        if Some(*whose) == payer {
+                            times.push_str(&at.to_string());
+                            times.push(' ');
+                        }
+                    }
+                    Some(times).filter(|times| !times.is_empty())
+                }
+                None => None,
+            };
+            writes.push(Write { key: name, body });
         }
-        let changed = core::mem::take(&mut self.changed);
-        let row = |change| match change {
-            Changed::Order(key) => Write {
-                body: body(self.orders.get(&key).filter(|order| order.is_kept())),
-                key: format!("order {key}"),
-            },
-            Changed::Slot(nonce) => Write {
-                body: body(self.slots.get(&nonce)),
-                key: format!("nonce {nonce}"),
-            },
-            Changed::Payer(payer) => Write {
-                body: body(self.reverts.get(&payer)),
-                key: format!("payer {}", hex::print(payer.as_slice())),
-            },
-        };
-        changed.into_iter().map(row).collect()
+        writes
     }
 
     /// What has to be told since the last call.
@@ -242,68 +215,125 @@ impl Sender {
         core::mem::take(&mut self.notes)
     }
 
+    pub(super) fn order_changed(&mut self, key: &str) {
+        self.row_changed(["order ", key].concat());
+    }
+
+    pub(super) fn slot_changed(&mut self, nonce: u64) {
+        self.row_changed(format!("nonce {nonce}"));
+    }
+
+    pub(super) fn payer_changed(&mut self, payer: Address) {
+        self.row_changed(["payer ", &hex::print(payer.as_slice())].concat());
+    }
+
+    fn row_changed(&mut self, name: String) {
+        if !self.changed.contains(&name) {
+            self.changed.push(name);
+        }
+    }
+
+    pub(super) fn order(&self, key: &str) -> Option<&Order> {
+        self.orders.iter().find(|order| order.key == key)
+    }
+
+    pub(super) fn order_mut(&mut self, key: &str) -> Option<&mut Order> {
+        self.orders.iter_mut().find(|order| order.key == key)
+    }
+
+    pub(super) fn slot(&self, nonce: u64) -> Option<&Slot> {
+        self.slots.iter().find(|slot| slot.nonce == nonce)
+    }
+
+    pub(super) fn slot_mut(&mut self, nonce: u64) -> Option<&mut Slot> {
+        self.slots.iter_mut().find(|slot| slot.nonce == nonce)
+    }
+
+    pub(super) fn add_slot(&mut self, slot: Slot) {
+        let at = self.slots.iter().take_while(|other| other.nonce < slot.nonce).count();
+        self.slots.insert(at, slot);
+    }
+
+    /// Takes a nonce's transactions away; whose they were.
+    pub(super) fn remove_slot(&mut self, nonce: u64) -> Option<String> {
+        let at = self.slots.iter().position(|slot| slot.nonce == nonce)?;
+        self.slot_changed(nonce);
+        self.slots.remove(at).order
+    }
+
     /// Takes an order; its outcome, if that is known at once. The same authorization is the same order.
     pub fn ask(&mut self, job: Job, now: u64) -> Option<Outcome> {
         let key = job.key();
         let refused = |reason: &str| Some(Outcome::Refused(reason.to_string()));
-        let known = self.orders.get(&key);
-        if known.is_none_or(|order| !order.is_live()) {
-            let live = self.orders.values().filter(|order| order.is_live());
-            let open = live.clone().filter(|order| order.job.payer == job.payer).count();
-            if open.saturating_add(self.reverts_of(job.payer, now)) >= MAX_AT_RISK {
+        let at = self.orders.iter().position(|order| order.key == key);
+        let before = at.and_then(|at| self.orders.get(at));
+        if before.is_none_or(|order| !order.is_live()) {
+            let open = self
+                .orders
+                .iter()
+                .filter(|order| order.is_live() && order.job.payer == job.payer);
+            if open.count().saturating_add(self.reverts_of(job.payer, now)) >= MAX_AT_RISK {
                 return refused(PAYER_LIMIT);
             }
-            if live.count() >= MAX_ORDERS {
+            if self.live() >= MAX_ORDERS {
                 return refused(BUSY);
             }
         }
-        if known.is_none() && now.saturating_add(LEAST_SECONDS_LEFT) >= job.valid_before {
+        if before.is_none() && now.saturating_add(LEAST_SECONDS_LEFT) >= job.valid_before {
             return refused(EXPIRED);
         }
-        let renewed = known.is_some_and(|order| order.job != job);
-        if renewed && known.is_some_and(Order::is_kept) {
+        let another = before.is_some_and(|order| order.job.data != job.data);
+        match at {
             // another promise with the same nonce: at most one of the two can be kept
-            return Some(Outcome::Unclear);
+            Some(_) if another && before.is_some_and(Order::is_kept) => return Some(Outcome::Unclear),
+            Some(at) if !another => self.ask_again(at, now),
+            known => {
+                if let Some(at) = known {
+                    self.orders.swap_remove(at);
+                }
+                self.orders.push(Order::new(job, now));
+            }
         }
-        if renewed {
-            self.orders.remove(&key);
-        }
-        let order = self.orders.entry(key.clone()).or_insert_with(|| Order::new(job, now));
+        self.order_changed(&key);
+        self.order(&key)?.outcome()
+    }
+
+    /// Whoever asks again has found on the chain what contradicts the outcome, or that nothing came of it.
+    fn ask_again(&mut self, at: usize, now: u64) {
+        let Some(order) = self.orders.get_mut(at) else {
+            return;
+        };
         order.asked = now;
-        let mut again = false;
-        // whoever asks again has found on the chain what contradicts the outcome
         match order.stage {
             Stage::Done { .. } | Stage::Open => {
-                let slot = self.slots.iter_mut().find(|(_, slot)| slot.order.as_ref() == Some(&key));
-                if let Some((nonce, slot)) = slot {
-                    if slot.mined.take().is_some() || order.stage != Stage::Open {
-                        order.stage = Stage::Out { nonce: *nonce };
-                        slot.misses = 0;
-                        slot.looked = 0;
-                        self.changed.insert(Changed::Slot(*nonce));
-                    }
-                } else {
-                    order.stage = Stage::Waiting;
-                    order.sent = true;
-                }
                 order.reverted = false;
-                again = true;
+                match self.slots.iter_mut().find(|slot| slot.order.as_ref() == Some(&order.key)) {
+                    // what never landed and ended all the same is over
+                    Some(slot) if slot.mined.is_some() || order.stage != Stage::Open => {
+                        let nonce = slot.nonce;
+                        slot.mined = None;
+                        order.stage = Stage::Out { nonce };
+                        (slot.misses, slot.looked) = (0, 0);
+                        self.slot_changed(nonce);
+                    }
+                    Some(_) => {}
+                    None => {
+                        order.stage = Stage::Waiting;
+                        order.sent = true;
+                    }
+                }
+                self.look_again();
             }
             Stage::Refused { .. } => order.stage = Stage::Waiting,
             _ => {}
         }
-        let outcome = order.outcome();
-        if again {
-            self.look_again();
-        }
-        self.changed.insert(Changed::Order(key));
-        outcome
     }
 
     /// How an order ended; none while it is under way. One that is not known ended long ago, or never was.
     pub fn outcome(&self, job: &Job) -> Option<Outcome> {
-        match self.orders.get(&job.key()) {
-            Some(order) if order.job == *job => order.outcome(),
+        match self.order(&job.key()) {
+            // which call says everything
+            Some(order) if order.job.data == job.data => order.outcome(),
             _ => Some(Outcome::Unclear),
         }
     }
@@ -313,55 +343,49 @@ impl Sender {
         if self.is_busy() {
             return Some(now.saturating_add(self.pace(now)));
         }
-        let buried = self
-            .slots
-            .values()
-            .filter_map(|slot| slot.mined)
-            .map(|mined| mined.at.saturating_add(BURIED_SECONDS));
-        let forgotten = self
-            .orders
-            .values()
-            .map(|order| order.job.valid_before.max(order.asked).saturating_add(FORGET_SECONDS));
-        let reverts = self
-            .reverts
-            .values()
-            .filter_map(|times| times.last())
-            .map(|at| at.saturating_add(DAY_SECONDS));
-        let next = buried.chain(forgotten).chain(reverts).min()?;
-        Some(
-            next.max(now.saturating_add(1))
-                .max(self.looked.saturating_add(SLOW_LOOK_SECONDS)),
-        )
+        let mut next: Option<u64> = None;
+        let mut at = |base: u64, wait: u64| {
+            let at = base.saturating_add(wait);
+            next = Some(next.map_or(at, |next| next.min(at)));
+        };
+        for mined in self.slots.iter().filter_map(|slot| slot.mined) {
+            at(mined.at, BURIED_SECONDS);
+        }
+        for order in &self.orders {
+            at(order.job.valid_before.max(order.asked), FORGET_SECONDS);
+        }
+        for (_, reverted) in &self.reverts {
+            at(*reverted, DAY_SECONDS);
+        }
+        // a chain that cannot be read is not asked every second
+        let soonest = now.saturating_add(1).max(self.looked.saturating_add(SLOW_LOOK_SECONDS));
+        next.map(|next| next.max(soonest))
     }
 
-    /// How it stands.
-    pub fn health(&self, now: u64) -> Health {
-        let unmined = || self.slots.values().filter(|slot| slot.mined.is_none());
-        let oldest = unmined().map(|slot| now.saturating_sub(slot.priced_at)).max();
-        Health {
-            account: self.terms.account,
-            balance: self.seen.map(|seen| seen.head.balance.to_string()),
-            low: self.low,
-            orders: self.orders.values().filter(|order| order.is_live()).count(),
-            transactions: unmined().count(),
-            oldest: oldest.unwrap_or_default(),
-        }
+    /// How many orders are under way.
+    pub fn live(&self) -> usize {
+        self.orders.iter().filter(|order| order.is_live()).count()
+    }
+
+    /// What has not landed.
+    pub(super) fn unmined(&self) -> impl DoubleEndedIterator<Item = &Slot> {
+        self.slots.iter().filter(|slot| slot.mined.is_none())
     }
 
     /// Whether anything is under way, or to be begun.
     pub(super) fn is_busy(&self) -> bool {
-        self.orders.values().any(Order::is_live) || self.slots.values().any(|slot| slot.mined.is_none())
+        self.live() > 0 || self.unmined().next().is_some()
     }
 
     /// How long between two looks at the chain, in seconds.
     pub(super) fn pace(&self, now: u64) -> u64 {
-        let sent = self
-            .slots
-            .values()
-            .filter(|slot| slot.mined.is_none())
-            .map(|slot| slot.priced_at);
-        let asked = self.orders.values().filter(|order| order.is_live()).map(|order| order.asked);
-        let last = sent.chain(asked).max().unwrap_or_default();
+        let mut last = 0;
+        for slot in self.unmined() {
+            last = last.max(slot.priced_at);
+        }
+        for order in self.orders.iter().filter(|order| order.is_live()) {
+            last = last.max(order.asked);
+        }
         match now.saturating_sub(last).checked_div(PATIENCE_SECONDS) {
             Some(0) => LOOK_SECONDS,
             Some(1..12) => SLOW_LOOK_SECONDS,
@@ -387,33 +411,27 @@ impl Sender {
 
     /// A payer's reverted transactions of the last day.
     fn reverts_of(&self, payer: Address, now: u64) -> usize {
-        let reverts = self.reverts.get(&payer).into_iter().flatten();
-        reverts.filter(|at| now.saturating_sub(**at) < DAY_SECONDS).count()
+        let young = |at: u64| now.saturating_sub(at) < DAY_SECONDS;
+        let reverts = self.reverts.iter().filter(|(whose, at)| *whose == payer && young(*at));
+        reverts.count()
     }
 
     /// Forgets what nobody will ask for any more.
     pub(super) fn forget(&mut self, now: u64) {
-        let waits: BTreeSet<&String> = self.slots.values().filter_map(|slot| slot.order.as_ref()).collect();
-        let over = |order: &Order| {
+        let mut at = 0_usize;
+        while let Some(order) = self.orders.get(at) {
             let kept = if order.is_kept() { order.job.valid_before } else { 0 };
-            !order.is_live() && now >= kept.max(order.asked).saturating_add(FORGET_SECONDS)
-        };
-        let gone = self.orders.iter().filter(|(key, order)| over(order) && !waits.contains(key));
-        let gone: Vec<String> = gone.map(|(key, _)| key.clone()).collect();
-        for key in gone {
-            self.orders.remove(&key);
-            self.changed.insert(Changed::Order(key));
+            let over = !order.is_live() && now >= kept.max(order.asked).saturating_add(FORGET_SECONDS);
+            if over && !self.slots.iter().any(|slot| slot.order.as_ref() == Some(&order.key)) {
+                let gone = self.orders.swap_remove(at);
+                self.order_changed(&gone.key);
+            } else {
+                at = at.saturating_add(1);
+            }
         }
-        let old = |times: &Vec<u64>| times.iter().all(|at| now.saturating_sub(*at) >= DAY_SECONDS);
-        let old: Vec<Address> = self
-            .reverts
-            .iter()
-            .filter(|(_, times)| old(times))
-            .map(|(payer, _)| *payer)
-            .collect();
-        for payer in old {
-            self.reverts.remove(&payer);
-            self.changed.insert(Changed::Payer(payer));
+        while let Some(old) = self.reverts.iter().position(|(_, at)| now.saturating_sub(*at) >= DAY_SECONDS) {
+            let (payer, _) = self.reverts.swap_remove(old);
+            self.payer_changed(payer);
         }
     }
 }

@@ -3,12 +3,13 @@
 use alloc::{string::String, vec::Vec};
 
 use super::{
-    AGAIN_SECONDS, FRESH_SECONDS, GAP_SECONDS, GAS_FUNDS, GAS_PRICE, LOST_SECONDS, Note, OUTBID_SECONDS, REPLACE_SECONDS, Sender,
+    AGAIN_SECONDS, BURIED_SECONDS, FRESH_SECONDS, GAP_SECONDS, GAS_FUNDS, GAS_PRICE, LOST_SECONDS, Note, OUTBID_SECONDS,
+    REPLACE_SECONDS, Sender,
     fees::Price,
     heads::Head,
-    job::Stage,
+    job::{Order, Stage},
     slot::{Slot, Try},
-    state::{Changed, Seen},
+    state::{Seen, Terms},
 };
 use crate::evm::{
     B256, Call, Sealed, Transaction,
@@ -156,11 +157,8 @@ impl Sender {
 
     /// Whether something that landed can be forgotten after one more look.
     fn looks_are_due(&self, now: u64) -> bool {
-        let old = |slot: &Slot| {
-            slot.mined
-                .is_some_and(|mined| now.saturating_sub(mined.at) >= super::BURIED_SECONDS)
-        };
-        self.slots.values().any(old)
+        let old = |slot: &Slot| slot.mined.is_some_and(|mined| now.saturating_sub(mined.at) >= BURIED_SECONDS);
+        self.slots.iter().any(old)
     }
 
     fn look(&mut self, now: u64) -> Option<Work> {
@@ -178,17 +176,15 @@ impl Sender {
 
     /// A used nonce: which of its transactions used it?
     fn receipts(&mut self, head: &Head, now: u64) -> Option<Work> {
-        let used = self
-            .slots
-            .range(..head.mined)
-            .find(|(_, slot)| slot.mined.is_none() && slot.lease.is_free(now) && (slot.misses == 0 || head.number > slot.looked));
-        let nonce = *used?.0;
         let lease = self.lease(now);
-        let slot = self.slots.get_mut(&nonce)?;
+        let slot = self.slots.iter_mut().find(|slot| {
+            let used = slot.nonce < head.mined && slot.mined.is_none();
+            used && slot.lease.is_free(now) && (slot.misses == 0 || head.number > slot.looked)
+        })?;
         slot.lease = lease;
-        let order = slot.order.as_ref().and_then(|key| self.orders.get(key));
+        let order = self.orders.iter().find(|order| slot.order.as_ref() == Some(&order.key));
         Some(Work::Look {
-            nonce,
+            nonce: slot.nonce,
             ticket: lease.ticket,
             hashes: slot.tries.iter().rev().map(|one| one.hash).collect(),
             wanted: order.map(|order| order.job.wanted()),
@@ -198,61 +194,65 @@ impl Sender {
     /// A transaction that is under way and should be sent again, or replaced.
     fn urge(&mut self, head: &Head, now: u64, seal: Seal<'_>) -> Option<Work> {
         let highest = self.highest_under_way()?;
-        let candidates: Vec<u64> = self.slots.range(head.mined..).map(|(nonce, _)| *nonce).collect();
-        candidates.into_iter().find_map(|nonce| {
-            let slot = self.slots.get(&nonce)?;
+        for nonce in head.mined..=highest {
+            let Some(slot) = self.slot(nonce) else { continue };
             if slot.mined.is_some() || !slot.lease.is_free(now) {
-                return None;
+                continue;
             }
             let dead = self.is_dead(slot.order.as_deref(), head);
             // what can no longer be paid stands in nobody's way at the end
             if dead && nonce == highest {
-                return None;
+                continue;
             }
-            match self.how_to_urge(nonce, slot, dead, head, now)? {
-                Urge::Again => self.send(nonce, now, seal),
-                Urge::Replace => self.price(nonce, dead, head, now, seal),
+            let work = match self.how_to_urge(slot, dead, head, now) {
+                Some(Urge::Again) => self.send(nonce, now, seal),
+                Some(Urge::Replace) => self.replace(nonce, dead, head, now, seal),
+                None => None,
+            };
+            if work.is_some() {
+                return work;
             }
-        })
+        }
+        None
     }
 
-    fn how_to_urge(&self, nonce: u64, slot: &Slot, dead: bool, head: &Head, now: u64) -> Option<Urge> {
+    fn how_to_urge(&self, slot: &Slot, dead: bool, head: &Head, now: u64) -> Option<Urge> {
         let last = slot.tries.last()?;
         let since = |at: u64| now.saturating_sub(at);
         let seen = self.seen.is_some_and(|seen| seen.asked > slot.sent_at);
+        let next_to_land = slot.nonce == head.mined && head.number >= slot.block.saturating_add(2);
         if dead && !last.empty
             || slot.outbid && since(slot.priced_at) >= 1
             || seen && last.fee < head.base_fee && since(slot.priced_at) >= OUTBID_SECONDS
-            || nonce == head.mined && since(slot.priced_at) >= REPLACE_SECONDS && head.number >= slot.block.saturating_add(2)
+            || next_to_land && since(slot.priced_at) >= REPLACE_SECONDS
         {
             return Some(Urge::Replace);
         }
-        let lost = seen && nonce == head.pooled && since(slot.sent_at) >= LOST_SECONDS;
+        let lost = seen && slot.nonce == head.pooled && since(slot.sent_at) >= LOST_SECONDS;
         (lost || since(slot.sent_at) >= AGAIN_SECONDS).then_some(Urge::Again)
     }
 
     /// Gives the next order a nonce.
     fn assign(&mut self, head: &Head, now: u64, seal: Seal<'_>) -> Option<Work> {
-        let fits = self.orders.iter().find_map(|(key, order)| match order.stage {
-            Stage::Fits { gas } => Some((key.clone(), gas)),
+        let (at, gas) = self.orders.iter().enumerate().find_map(|(at, order)| match order.stage {
+            Stage::Fits { gas } => Some((at, gas)),
             _ => None,
-        });
-        let (key, gas) = fits?;
-        let Some(price) = Price::first(head, self.terms.most) else {
-            self.dear(head);
-            self.refuse_unsent(GAS_PRICE, |order| matches!(order.stage, Stage::Fits { .. }));
+        })?;
+        let price = Price::first(head, self.terms.most);
+        let Some(price) = price.filter(|price| self.can_pay(head, price.cost(gas), None)) else {
+            let reason = if price.is_some() { GAS_FUNDS } else { GAS_PRICE };
+            if price.is_none() {
+                self.dear(head);
+            }
+            self.refuse_unsent(reason, |order| order.stage != Stage::Waiting);
             return None;
         };
-        if !self.can_pay(head, price.cost(gas), None) {
-            self.refuse_unsent(GAS_FUNDS, |order| matches!(order.stage, Stage::Fits { .. }));
-            return None;
-        }
-        let free = |nonce: &u64| !self.slots.contains_key(nonce) && !self.taken.contains(nonce);
-        let nonce = (head.mined..).find(free)?;
-        let order = self.orders.get_mut(&key)?;
+        let nonce = (head.mined..).find(|nonce| self.slot(*nonce).is_none() && !self.taken.contains(nonce))?;
+        let order = self.orders.get_mut(at)?;
         order.stage = Stage::Out { nonce };
-        self.changed.insert(Changed::Order(key.clone()));
-        self.slots.insert(nonce, Slot::new(Some(key), gas));
+        let key = order.key.clone();
+        self.order_changed(&key);
+        self.add_slot(Slot::new(nonce, Some(key), gas));
         self.try_at(nonce, price, false, head, now, seal)
     }
 
@@ -261,50 +261,46 @@ impl Sender {
         /// Enough for a transaction that does nothing, also where the data's price is counted in gas.
         const GAS: u64 = 100_000;
         let (nonce, since) = self.gap?;
-        let waited = now.saturating_sub(since) >= GAP_SECONDS && !self.slots.contains_key(&nonce);
-        let price = Price::first(head, self.terms.most).filter(|price| waited && self.can_pay(head, price.cost(GAS), None))?;
-        self.taken.remove(&nonce);
-        self.slots.insert(nonce, Slot::new(None, GAS));
+        if now.saturating_sub(since) < GAP_SECONDS || self.slot(nonce).is_some() {
+            return None;
+        }
+        let price = Price::first(head, self.terms.most).filter(|price| self.can_pay(head, price.cost(GAS), None))?;
+        self.taken.retain(|taken| *taken != nonce);
+        self.add_slot(Slot::new(nonce, None, GAS));
         self.try_at(nonce, price, true, head, now, seal)
     }
 
     /// Replaces what is under way with a nonce; by nothing, if it can no longer be paid.
-    fn price(&mut self, nonce: u64, dead: bool, head: &Head, now: u64, seal: Seal<'_>) -> Option<Work> {
-        let slot = self.slots.get_mut(&nonce)?;
-        slot.outbid = false;
-        let (gas, before, untaken) = (slot.gas, slot.tries.last()?.price(), slot.is_untaken());
+    fn replace(&mut self, nonce: u64, dead: bool, head: &Head, now: u64, seal: Seal<'_>) -> Option<Work> {
         // what stands in the way of others may cost more
-        let most = if dead {
-            self.terms.most.saturating_mul(2)
-        } else {
-            self.terms.most
-        };
-        let Some(price) = before.after(head, most) else {
-            self.dear(head);
-            if untaken {
-                self.vacate(nonce, |stage| {
-                    *stage = Stage::Refused {
-                        reason: GAS_PRICE.into(),
-                    }
-                });
-                return None;
+        let most = self.terms.most.saturating_mul(if dead { 2 } else { 1 });
+        let slot = self.slot_mut(nonce)?;
+        slot.outbid = false;
+        let (gas, untaken, sent_at) = (slot.gas, slot.is_untaken(), slot.sent_at);
+        match slot.tries.last()?.price().after(head, most) {
+            Some(price) if self.can_pay(head, price.cost(gas), Some(nonce)) => {
+                return self.try_at(nonce, price, dead, head, now, seal);
             }
-            return self.again_if_due(nonce, now, seal);
-        };
-        if !self.can_pay(head, price.cost(gas), Some(nonce)) {
-            return self.again_if_due(nonce, now, seal);
+            Some(_) => {}
+            None => {
+                self.dear(head);
+                if untaken {
+                    self.vacate(
+                        nonce,
+                        Stage::Refused {
+                            reason: GAS_PRICE.into(),
+                        },
+                    );
+                    return None;
+                }
+            }
         }
-        self.try_at(nonce, price, dead, head, now, seal)
-    }
-
-    fn again_if_due(&mut self, nonce: u64, now: u64, seal: Seal<'_>) -> Option<Work> {
-        let sent_at = self.slots.get(&nonce)?.sent_at;
         (now.saturating_sub(sent_at) >= AGAIN_SECONDS).then(|| self.send(nonce, now, seal))?
     }
 
     /// A new transaction with a nonce.
     fn try_at(&mut self, nonce: u64, price: Price, empty: bool, head: &Head, now: u64, seal: Seal<'_>) -> Option<Work> {
-        let slot = self.slots.get_mut(&nonce)?;
+        let slot = self.slot_mut(nonce)?;
         (slot.priced_at, slot.block) = (now, head.number);
         slot.tries.push(Try {
             hash: B256::ZERO,
@@ -313,11 +309,9 @@ impl Sender {
             empty,
         });
         let work = self.send(nonce, now, seal);
-        if work.is_none()
-            && let Some(slot) = self.slots.get_mut(&nonce)
-        {
+        if work.is_none() {
             // a key that is not there any more signs nothing
-            slot.tries.pop();
+            self.slot_mut(nonce)?.tries.pop();
         }
         work
     }
@@ -325,11 +319,11 @@ impl Sender {
     /// Signs the last transaction with a nonce, once more where it was before: the bytes are the same.
     fn send(&mut self, nonce: u64, now: u64, seal: Seal<'_>) -> Option<Work> {
         let lease = self.lease(now);
-        let (chain_id, account) = (self.terms.chain_id, self.terms.account);
-        let slot = self.slots.get_mut(&nonce)?;
-        let order = slot.order.as_ref().and_then(|key| self.orders.get(key));
+        let Terms { chain_id, account, .. } = self.terms;
+        let slot = self.slots.iter_mut().find(|slot| slot.nonce == nonce)?;
+        let order = self.orders.iter().find(|order| slot.order.as_ref() == Some(&order.key));
         let last = slot.tries.last_mut()?;
-        let nothing = Call {
+        let nothing = || Call {
             to: account,
             data: Vec::new(),
         };
@@ -339,7 +333,7 @@ impl Sender {
             tip: last.tip,
             fee: last.fee,
             gas: slot.gas,
-            call: order.filter(|_| !last.empty).map_or(nothing, |order| order.job.call()),
+            call: order.filter(|_| !last.empty).map_or_else(nothing, |order| order.job.call()),
         })?;
         last.hash = sealed.hash;
         slot.sent_at = now;
@@ -348,7 +342,7 @@ impl Sender {
         slot.lease = lease;
         let before = slot.sends;
         slot.sends = before.saturating_add(1);
-        self.changed.insert(Changed::Slot(nonce));
+        self.slot_changed(nonce);
         Some(Work::Send {
             nonce,
             ticket: lease.ticket,
@@ -359,16 +353,12 @@ impl Sender {
     }
 
     fn dry_run(&mut self, now: u64) -> Option<Work> {
-        let waiting = self
-            .orders
-            .iter()
-            .find(|(_, order)| order.stage == Stage::Waiting && order.lease.is_free(now));
-        let key = waiting?.0.clone();
         let lease = self.lease(now);
-        let order = self.orders.get_mut(&key)?;
+        let waits = |order: &&mut Order| order.stage == Stage::Waiting && order.lease.is_free(now);
+        let order = self.orders.iter_mut().find(waits)?;
         order.lease = lease;
         Some(Work::DryRun {
-            key,
+            key: order.key.clone(),
             ticket: lease.ticket,
             call: order.job.call(),
             wanted: order.job.wanted(),
@@ -377,11 +367,12 @@ impl Sender {
 
     /// Whether the key has enough for what is under way and for this, which may take the place of one of them.
     fn can_pay(&mut self, head: &Head, cost: u128, instead_of: Option<u64>) -> bool {
-        let under_way = self
-            .slots
-            .range(head.mined..)
-            .filter(|(nonce, _)| Some(**nonce) != instead_of);
-        let sum = under_way.fold(cost, |sum, (_, slot)| sum.saturating_add(slot.cost()));
+        let mut sum = cost;
+        for slot in &self.slots {
+            if slot.nonce >= head.mined && Some(slot.nonce) != instead_of {
+                sum = sum.saturating_add(slot.cost());
+            }
+        }
         let enough = sum <= head.balance;
         if !enough && !self.empty {
             self.notes.push(Note::Empty(self.terms.account));

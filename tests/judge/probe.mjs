@@ -8,6 +8,7 @@ import { BUILD } from "../support/edge.mjs";
 
 const around = (main) => `
 import worker, { Ledger as Built } from "./${main}";
+export { Sender } from "./${main}";
 
 const plans = new Map();
 const journals = new Map();

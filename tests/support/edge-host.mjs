@@ -72,10 +72,11 @@ function options({ build, port, state, env, books }) {
         config: {
           name: "farthing", compatibilityDate, compatibilityFlags: wrangler.compatibility_flags ?? [],
           manifest: { mainModule: wrangler.main ?? "index.js", modules: modulesOf(build) },
-          exports: { Ledger: { type: "durable-object", storage: "sqlite" } },
+          exports: { Ledger: { type: "durable-object", storage: "sqlite" }, Sender: { type: "durable-object", storage: "sqlite" } },
           env: {
             ...vars,
             LEDGER: { type: "durable-object", worker: "farthing", exportName: "Ledger" },
+            SENDER: { type: "durable-object", worker: "farthing", exportName: "Sender" },
             ASSETS: { type: "worker", worker: "farthing-assets" },
             ...(books && { BOOKS: { type: "worker", worker: "farthing-books", exportName: "Books" } }),
           },

@@ -25,6 +25,7 @@ export class Edge {
       warn: (address, length) => console.warn(this.#text(address, length)),
       books: () => (this.#platform.hasBooks ? 1 : 0),
       clear: () => this.#platform.clear(),
+      secret: (address, length) => this.#secret(this.#text(address, length)),
     };
     this.#wasm = new WebAssembly.Instance(module, { platform }).exports;
   }
@@ -88,6 +89,16 @@ export class Edge {
     }
     for (const row of rows) this.enter("row", [this.write(row)], this.#platform);
     return failed;
+  }
+
+  // It is gone from the buffer before anything else can be read there.
+  #secret(name) {
+    const value = this.#platform.secret(name);
+    if (typeof value !== "string") return 0;
+    const length = this.write(value);
+    this.enter("row", [length], this.#platform);
+    this.bytes(length).fill(0);
+    return 1;
   }
 
   // Ends as `work` ends, and at the latest when the instance is lost.

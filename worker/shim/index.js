@@ -7,6 +7,7 @@ import { deliver, refused } from "./response.js";
 import { askSupported } from "./supported.js";
 
 export { Ledger } from "./ledger.js";
+export { Sender } from "./sender.js";
 
 // Payments that one isolate works on at once. Each holds a request, and perhaps an answer of the origin, for as long as a settlement takes.
 const MOST_PAID = 1024;

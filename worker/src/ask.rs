@@ -10,7 +10,10 @@ use farthing::{
     x402::facilitator::VerifyResponse,
 };
 
-use crate::platform::Platform;
+use crate::{
+    direct::{self, Answer},
+    platform::Platform,
+};
 
 /// Patience with one RPC call, in seconds.
 const RPC_SECONDS: u64 = 5;
@@ -54,11 +57,22 @@ pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row, 
     let mut closed = false;
     for settler in settings.settlers(intent.metered.is_some(), intent.contract, attempt) {
         let left = until.saturating_sub(platform.now());
-        let Settler::Facilitator { url, .. } = settler else {
-            platform.warn("this version does not settle directly: the entry \"direct\" is passed over");
-            continue;
+        let url = match settler {
+            Settler::Facilitator { url, .. } => format!("{url}/settle"),
+            Settler::Direct { secret } => {
+                match direct::settle(platform, settings, secret, intent, left).await {
+                    Answer::Done(transaction) => return Settlement::Done { transaction },
+                    Answer::Refused(reason) => return Settlement::Refused { reason },
+                    Answer::Unclear => return Settlement::Unclear,
+                    Answer::Limited(reason) => refusal = refusal.or(Some(reason)),
+                    Answer::Unable(reason) => {
+                        platform.warn(&format!("nothing was sent: {reason}"));
+                        closed = true;
+                    }
+                }
+                continue;
+            }
         };
-        let url = format!("{url}/settle");
         let answer = match left {
             0 => None,
             left => post(platform, &url, &settler.auth(), &row.request(), left, FACILITATOR_BYTES).await,
@@ -100,13 +114,16 @@ pub(crate) async fn verify(platform: &Platform, settings: &Settings, intent: &In
     let until = platform.now().saturating_add(settings.timeout_seconds);
     for settler in settings.settlers(intent.metered.is_some(), intent.contract, 1) {
         let left = until.saturating_sub(platform.now());
-        let Settler::Facilitator { url, .. } = settler else {
-            continue;
-        };
         if left == 0 {
             break;
         }
-        let url = format!("{url}/verify");
+        let url = match settler {
+            Settler::Facilitator { url, .. } => format!("{url}/verify"),
+            Settler::Direct { secret } => match direct::verify(platform, settings, secret, intent).await {
+                None => continue,
+                answer => return answer,
+            },
+        };
         let answer = post(platform, &url, &settler.auth(), &intent.request, left, FACILITATOR_BYTES).await;
         let answer = answer.and_then(|(_, body)| VerifyResponse::read(&body));
         // nothing moves here: whoever has an opinion will do, but for one that knows no such payments
@@ -173,6 +190,13 @@ pub(crate) struct Endpoint<'a> {
 }
 
 impl Endpoint<'_> {
+    /// Asks one question; its answer's body, whatever the status: errors of nodes come with any.
+    pub(crate) async fn ask_at_any_status(&self, body: Vec<u8>) -> Option<Vec<u8>> {
+        let body = String::from_utf8(body).ok()?;
+        let (_, answer) = post(self.platform, self.url, "", &body, RPC_SECONDS, CHAIN_BYTES).await?;
+        Some(answer.into_bytes())
+    }
+
     /// Asks one question; its answer's body.
     pub(crate) async fn ask(&self, body: Vec<u8>) -> Found<Vec<u8>> {
         let body = String::from_utf8(body).map_err(|_| Unreadable)?;

@@ -8,13 +8,13 @@
     reason = "exporting a function under its name and importing one are called unsafe; there is no unsafe block"
 )]
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::cell::RefCell;
 
 use farthing::bindings::edge;
 
 use crate::{
     config,
-    object::{Object, Step},
+    object::{Numbered, Object, Step},
     platform::{Effect, Host, Result},
 };
 
@@ -42,10 +42,13 @@ unsafe extern "C" {
     safe fn platform_books() -> u32;
     #[link_name = "clear"]
     safe fn platform_clear();
+    /// Gives a secret to [`row`], by its name: 1 if there is one.
+    #[link_name = "secret"]
+    safe fn platform_secret(name: *const u8, length: usize) -> u32;
 }
 
 thread_local! {
-    static OBJECTS: RefCell<BTreeMap<u32, Object>> = const { RefCell::new(BTreeMap::new()) };
+    static OBJECTS: RefCell<Numbered<Object>> = const { RefCell::new(Numbered::new()) };
     static ROWS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -87,6 +90,12 @@ impl Host for Shim {
     fn clear(&self) {
         platform_clear();
     }
+
+    fn secret(&self, name: &str) -> Option<String> {
+        ROWS.take();
+        let found = platform_secret(name.as_ptr(), name.len());
+        ROWS.take().pop().filter(|_| found == 1)
+    }
 }
 
 /// Takes one row of a statement's result, from the buffer.
@@ -97,15 +106,21 @@ pub extern "C" fn row(length: usize) {
     ROWS.with_borrow_mut(|rows| rows.push(text));
 }
 
-/// Starts a call: a line with its name, then its body. Opens the object if this is its first.
+/// Starts a call: a line with its name, then its body. Opens the object if this is its first: a payer's ledger, or where `kind` is 1
+/// a sender.
 #[unsafe(no_mangle)]
-pub extern "C" fn start(object: u32, id: u32, length: usize) -> u32 {
+pub extern "C" fn start(object: u32, id: u32, kind: u32, length: usize) -> u32 {
     config::configure_once(edge::settlement, edge::site);
     let input = edge::input(length).unwrap_or_default();
     let (call, body) = input.split_once('\n').unwrap_or_default();
     OBJECTS.with_borrow_mut(|objects| {
-        let object = objects.entry(object).or_insert_with(|| Object::open(Shim));
-        told(object.start(id, call, body))
+        let open = if kind == 1 { Object::open_sender } else { Object::open };
+        if objects.get_mut(object).is_none() {
+            objects.insert(object, open(Shim));
+        }
+        objects
+            .get_mut(object)
+            .map_or(FAILED, |object| told(object.start(id, call, body)))
     })
 }
 
@@ -114,7 +129,7 @@ pub extern "C" fn start(object: u32, id: u32, length: usize) -> u32 {
 pub extern "C" fn resume(object: u32, id: u32, failed: u32, length: usize) -> u32 {
     let text = edge::input(length).unwrap_or_default();
     let result = if failed == 0 { Ok(text) } else { Err(text.into()) };
-    OBJECTS.with_borrow_mut(|objects| match objects.get_mut(&object) {
+    OBJECTS.with_borrow_mut(|objects| match objects.get_mut(object) {
         Some(object) => told(object.resume(id, result)),
         None => FAILED,
     })
@@ -123,7 +138,7 @@ pub extern "C" fn resume(object: u32, id: u32, failed: u32, length: usize) -> u3
 /// Drops an object that the platform has dropped, with its calls.
 #[unsafe(no_mangle)]
 pub extern "C" fn forget(object: u32) {
-    OBJECTS.with_borrow_mut(|objects| objects.remove(&object));
+    OBJECTS.with_borrow_mut(|objects| objects.remove(object));
 }
 
 fn told(step: Step) -> u32 {
@@ -153,5 +168,6 @@ fn lines(effect: Effect) -> Vec<String> {
         Effect::Wait(seconds) => vec!["wait".to_owned(), seconds.to_string()],
         Effect::Books { sql, value } => vec!["books".to_owned(), sql, value],
         Effect::Call { object, call, body } => vec!["call".to_owned(), object, call, body],
+        Effect::Send { object, call, body } => vec!["send".to_owned(), object, call, body],
     }
 }

@@ -8,6 +8,7 @@ mod books;
 mod budget;
 mod calls;
 mod config;
+mod direct;
 #[cfg(target_arch = "wasm32")]
 pub mod exports;
 mod ledger;
@@ -16,6 +17,7 @@ mod platform;
 mod quota;
 mod rows;
 mod scan;
+mod sender;
 
 pub use config::{Site, configure, configure_site};
 pub use object::{Object, Step};

@@ -9,14 +9,45 @@ use core::{
     pin::Pin,
     task::{Context, Poll, Waker},
 };
-use std::{collections::BTreeMap, rc::Rc};
+use std::rc::Rc;
 
 use crate::{
     ledger::Ledger,
     platform::{Effect, Host, Platform, Result},
+    sender::Sender,
 };
 
 type Task = Pin<Box<dyn Future<Output = Result<String>>>>;
+
+/// Things by their number. Numbers rise, so a new one is last as a rule; a map's code would be ten times as long.
+#[derive(Debug)]
+pub(crate) struct Numbered<T>(Vec<(u32, T)>);
+
+impl<T> Numbered<T> {
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    fn place(&self, number: u32) -> core::result::Result<usize, usize> {
+        self.0.binary_search_by_key(&number, |(number, _)| *number)
+    }
+
+    pub(crate) fn insert(&mut self, number: u32, thing: T) {
+        self.remove(number);
+        let at = self.place(number).unwrap_or_else(|at| at);
+        self.0.insert(at, (number, thing));
+    }
+
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+        let at = self.place(number).ok()?;
+        self.0.get_mut(at).map(|(_, thing)| thing)
+    }
+
+    pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
+        let at = self.place(number).ok()?;
+        Some(self.0.remove(at).1)
+    }
+}
 
 /// How far a call came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +58,14 @@ pub enum Step {
     Ended(Result<String>),
 }
 
-/// One payer's ledger at one site, and its calls under way.
+/// What an object does with its calls.
+#[derive(Clone, Debug)]
+enum Part {
+    Ledger(Rc<Ledger>),
+    Sender(Rc<Sender>),
+}
+
+/// One payer's ledger at one site, or one gas key's sender, and its calls under way.
 ///
 /// ```
 /// use farthing_worker::{Effect, Host, Object, Result, Step};
@@ -52,40 +90,55 @@ pub enum Step {
 /// ```
 pub struct Object {
     platform: Platform,
-    ledger: Rc<Ledger>,
-    tasks: BTreeMap<u32, Task>,
+    part: Part,
+    tasks: Numbered<Task>,
 }
 
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Object")
-            .field("ledger", &self.ledger)
-            .field("under_way", &self.tasks.keys())
+            .field("part", &self.part)
+            .field("under_way", &self.tasks.0.len())
             .finish()
     }
 }
 
 impl Object {
-    /// The object over its storage.
+    /// A payer's ledger over its storage.
     pub fn open(host: impl Host + 'static) -> Self {
         let platform = Platform::new(host);
+        let part = Part::Ledger(Rc::new(Ledger::new(platform.clone())));
+        Self::new(platform, part)
+    }
+
+    /// A gas key's sender over its storage.
+    pub fn open_sender(host: impl Host + 'static) -> Self {
+        let platform = Platform::new(host);
+        let part = Part::Sender(Rc::new(Sender::new(platform.clone())));
+        Self::new(platform, part)
+    }
+
+    const fn new(platform: Platform, part: Part) -> Self {
         Self {
-            ledger: Rc::new(Ledger::new(platform.clone())),
             platform,
-            tasks: BTreeMap::new(),
+            part,
+            tasks: Numbered::new(),
         }
     }
 
     /// Starts one of the gate's calls by name, or `alarm`, under a number that no other call of the object has.
     pub fn start(&mut self, id: u32, call: &str, body: &str) -> Step {
-        let ledger = Rc::clone(&self.ledger);
         let (call, body) = (call.to_owned(), body.to_owned());
-        self.run(id, Box::pin(async move { ledger.call(&call, &body).await }))
+        let task: Task = match self.part.clone() {
+            Part::Ledger(ledger) => Box::pin(async move { ledger.call(&call, &body).await }),
+            Part::Sender(sender) => Box::pin(async move { sender.call(&call, &body).await }),
+        };
+        self.run(id, task)
     }
 
     /// Goes on with a call, given the result of what it waited for.
     pub fn resume(&mut self, id: u32, result: Result<String>) -> Step {
-        let Some(task) = self.tasks.remove(&id) else {
+        let Some(task) = self.tasks.remove(id) else {
             return Step::Ended(Err("there is no such call".into()));
         };
         self.platform.answer(result);
@@ -102,5 +155,22 @@ impl Object {
             }
             (Poll::Pending, None) => Step::Ended(Err("a call waits for nothing".into())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_under_a_number_is_found_under_it_alone() {
+        let mut things = Numbered::new();
+        for number in [3, 1, 2, 3] {
+            things.insert(number, number * 10);
+        }
+        assert_eq!(things.get_mut(2), Some(&mut 20));
+        assert_eq!(things.remove(3), Some(30));
+        assert_eq!((things.remove(3), things.get_mut(4)), (None, None));
+        assert_eq!((things.remove(1), things.remove(2)), (Some(10), Some(20)));
     }
 }

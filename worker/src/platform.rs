@@ -61,6 +61,11 @@ pub trait Host: fmt::Debug {
 
     /// Empties the object's storage, tables and all; what the same step writes afterwards stays.
     fn clear(&self) {}
+
+    /// A secret of the Worker's, by its name.
+    fn secret(&self, _name: &str) -> Option<String> {
+        None
+    }
 }
 
 /// What a call waits for: whoever runs the object does it and hands the result to [`crate::Object::resume`].
@@ -93,6 +98,15 @@ pub enum Effect {
     },
     /// Call another object by its name, as the gate does; the result is its answer.
     Call {
+        /// Its name.
+        object: String,
+        /// What it is asked.
+        call: String,
+        /// JSON.
+        body: String,
+    },
+    /// Call a sender by its name; the result is its answer.
+    Send {
         /// Its name.
         object: String,
         /// What it is asked.
@@ -192,6 +206,21 @@ impl Platform {
             body: body.to_owned(),
         };
         self.ask(effect).await
+    }
+
+    /// Calls a sender.
+    pub(crate) async fn send(&self, object: &str, call: &str, body: String) -> Result<String> {
+        let effect = Effect::Send {
+            object: object.to_owned(),
+            call: call.to_owned(),
+            body,
+        };
+        self.ask(effect).await
+    }
+
+    /// A secret of the Worker's, by its name.
+    pub(crate) fn secret(&self, name: &str) -> Option<String> {
+        self.host.secret(name)
     }
 
     /// Hands an effect out, and ends with its result.

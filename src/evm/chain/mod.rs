@@ -166,8 +166,8 @@ fn by_number(block: u64) -> String {
     format!("0x{block:x}")
 }
 
-/// A contract's view function with these words, at a block.
-fn call(contract: Address, function: &str, words: &[B256], block: u64) -> Vec<u8> {
+/// A contract's view function with these words, at a block by its number or name.
+fn call(contract: Address, function: &str, words: &[B256], block: String) -> Vec<u8> {
     #[derive(Serialize)]
     struct Call {
         #[serde(with = "hex::address")]
@@ -183,13 +183,13 @@ fn call(contract: Address, function: &str, words: &[B256], block: u64) -> Vec<u8
         to: contract,
         data: hex::print(&data),
     };
-    request("eth_call", (call, by_number(block)))
+    request("eth_call", (call, block))
 }
 
 /// Asks whether a payer's nonce is used, at a block (EIP-3009 `authorizationState`).
 pub fn ask_authorization_state(wanted: &Wanted, block: u64) -> Vec<u8> {
     let words = [wanted.from.into_word(), wanted.nonce];
-    call(wanted.asset, "authorizationState(address,bytes32)", &words, block)
+    call(wanted.asset, "authorizationState(address,bytes32)", &words, by_number(block))
 }
 
 /// Reads whether the nonce is used.

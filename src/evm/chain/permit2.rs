@@ -37,7 +37,7 @@ pub fn ask_bitmap(wanted: &Wanted, block: u64) -> Vec<u8> {
     let nonce = U256::from_be_bytes(wanted.nonce.0);
     let place: U256 = nonce.wrapping_shr(8);
     let words = [wanted.from.into_word(), B256::from(place)];
-    call(PERMIT2, "nonceBitmap(address,uint256)", &words, block)
+    call(PERMIT2, "nonceBitmap(address,uint256)", &words, by_number(block))
 }
 
 /// Reads whether the nonce is used.

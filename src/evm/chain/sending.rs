@@ -16,9 +16,8 @@
 use alloc::{string::String, vec::Vec};
 
 use alloy_primitives::{Address, B256, U256};
-use serde::Serialize;
 
-use super::{Unreadable, Wanted, permit2, quantity, read, read_transfer, request};
+use super::{Unreadable, Wanted, permit2, quantity, read, read_transfer};
 use crate::{
     evm::{Call, Transfer, hex, permit2::PERMIT2},
     json::{self, Value},
@@ -47,6 +46,23 @@ pub fn read_tip(body: &[u8]) -> Result<Tip, Unreadable> {
     })
 }
 
+/// A question whose parameters are texts that need no escape.
+fn ask(method: &str, params: &[&str]) -> Vec<u8> {
+    let params: Vec<String> = params.iter().map(|text| ["\"", text, "\""].concat()).collect();
+    ask_with(method, &params.join(","))
+}
+
+fn ask_with(method: &str, params: &str) -> Vec<u8> {
+    let parts = [
+        r#"{"jsonrpc":"2.0","id":1,"method":""#,
+        method,
+        r#"","params":["#,
+        params,
+        "]}",
+    ];
+    parts.concat().into_bytes()
+}
+
 /// Which transactions a count includes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
@@ -62,17 +78,17 @@ pub fn ask_count(account: Address, counted: Counted) -> Vec<u8> {
         Counted::Mined => "latest",
         Counted::Pooled => "pending",
     };
-    request("eth_getTransactionCount", (account.to_checksum(None), block))
+    ask("eth_getTransactionCount", &[&hex::print(account.as_slice()), block])
 }
 
 /// Asks what an account has, in wei.
 pub fn ask_balance(account: Address) -> Vec<u8> {
-    request("eth_getBalance", (account.to_checksum(None), "latest"))
+    ask("eth_getBalance", &[&hex::print(account.as_slice()), "latest"])
 }
 
 /// Asks what the makers of the last blocks were given for each unit of gas, in wei.
 pub fn ask_tip_fee() -> Vec<u8> {
-    request("eth_maxPriorityFeePerGas", [(); 0])
+    ask("eth_maxPriorityFeePerGas", &[])
 }
 
 /// Reads a number of at most 64 bits.
@@ -92,20 +108,18 @@ pub fn read_wei(body: &[u8]) -> Result<u128, Unreadable> {
 
 /// Asks how much gas a call would use now: its dry run.
 pub fn ask_dry_run(from: Address, call: &Call) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Run {
-        #[serde(with = "hex::address")]
-        from: Address,
-        #[serde(with = "hex::address")]
-        to: Address,
-        data: String,
-    }
-    let run = Run {
-        from,
-        to: call.to,
-        data: hex::print(&call.data),
-    };
-    request("eth_estimateGas", (run, "latest"))
+    let [from, to] = [from, call.to].map(|address| hex::print(address.as_slice()));
+    let run = [
+        r#"{"from":""#,
+        &from,
+        r#"","to":""#,
+        &to,
+        r#"","data":""#,
+        &hex::print(&call.data),
+        r#""},"latest""#,
+    ]
+    .concat();
+    ask_with("eth_estimateGas", &run)
 }
 
 /// What a dry run says.
@@ -181,9 +195,9 @@ fn reason_in(data: &str) -> Option<String> {
 }
 
 /// Asks how much of a token its owner lets Permit2 move (EIP-20 `allowance`).
-pub fn ask_allowance(token: Address, owner: Address, block: u64) -> Vec<u8> {
+pub fn ask_allowance(token: Address, owner: Address) -> Vec<u8> {
     let words = [owner.into_word(), PERMIT2.into_word()];
-    super::call(token, "allowance(address,address)", &words, block)
+    super::call(token, "allowance(address,address)", &words, "latest".into())
 }
 
 /// Reads a word that a contract returned.
@@ -193,7 +207,7 @@ pub fn read_word(body: &[u8]) -> Result<U256, Unreadable> {
 
 /// Asks a node to take a signed transaction.
 pub fn ask_to_send(raw: &[u8]) -> Vec<u8> {
-    request("eth_sendRawTransaction", [hex::print(raw)])
+    ask("eth_sendRawTransaction", &[&hex::print(raw)])
 }
 
 /// What became of a transaction at a node.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     evm::{Authorization, Permit, Signed, permit2::EXACT_PROXY},
-    ledger::{Intent, Read},
+    ledger::Intent,
     x402::Network,
 };
 
@@ -82,8 +82,7 @@ fn a_payment_becomes_the_call_that_moves_its_money() {
     let job = Job::of(&intent(&permit(None), &signature())).unwrap();
     assert_eq!((job.to, &job.data[..10]), (EXACT_PROXY, "0x13cd3b53"));
     assert!(job.key().contains("000000000022d473030f116ddee9f6b43ac78ba3"));
-    let text = serde_json::to_string(&job).unwrap();
-    assert_eq!(Job::read(&text), Some(job));
+    assert_eq!(Job::read(&job.write()), Some(job));
 }
 
 #[test]

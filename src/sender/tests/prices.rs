@@ -139,27 +139,11 @@ fn a_key_that_runs_low_is_told_of_once_until_it_is_filled() {
         while let Some(out) = play.sends() {
             play.answers(&out, Sent::Taken);
         }
-        (play.sender.notes().len(), play.sender.health(play.now).low)
+        (play.sender.notes().len(), play.sender.low)
     };
     assert_eq!(notes(enough), (0, false));
     assert_eq!(notes(enough - 1), (1, true));
     assert_eq!(notes(enough - 2), (0, true));
     assert_eq!(notes(enough), (0, false));
     assert_eq!(notes(enough - 1), (1, true));
-}
-
-#[test]
-fn health_says_what_is_under_way() {
-    let mut play = Play::new();
-    assert_eq!(play.sender.health(NOW).balance, None);
-    play.settles(&job(1), Sent::Taken);
-    play.later(30);
-    let health = serde_json::to_value(play.sender.health(play.now)).unwrap();
-    assert_eq!(
-        health,
-        serde_json::json!({
-            "account": ACCOUNT.to_checksum(None), "balance": (1_u64 << 60).to_string(), "low": false,
-            "orders": 1, "transactions": 1, "oldest": 30,
-        })
-    );
 }

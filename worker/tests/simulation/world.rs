@@ -500,6 +500,11 @@ impl World {
                 let way = self.chance.between(1, 100);
                 self.after(way, Event::Done { task, result });
             }
+            // nobody settles without a facilitator here
+            Step::Waits(Effect::Send { .. }) => {
+                let result = Err("there is no sender".into());
+                self.after(0, Event::Done { task, result });
+            }
             Step::Ended(result) => {
                 let Some(task) = self.tasks.remove(&id) else {
                     return;
