@@ -167,33 +167,38 @@ pub(crate) fn search(setting: &Setting, broken: Option<Broken>, depth: Depth) ->
     let mut seen: HashMap<u128, (u128, u16)> = HashMap::from([(first.digest(), (0, 0))]);
     // many worlds differ in what their clients wait for alone, which does not matter to the end
     let mut ended: HashSet<u128> = HashSet::new();
+    // the last worlds are judged as they are found, and not kept: they are more than all the others
     let mut queue = VecDeque::from([(first, 0)]);
     let mut deepest = 0;
     while let Some((world, at)) = queue.pop_front() {
-        let here = world.digest();
-        let end = if ended.insert(world.fate()) {
-            world.judge_end(broken)
-        } else {
-            Ok(())
-        };
-        if let Err(promise) = world.judge().and(end) {
-            let events = way(setting, broken, &seen, here);
-            let violation = Some(Violation { promise, events });
-            return Found {
-                states: seen.len(),
-                depth: at,
-                whole: false,
-                violation,
-            };
-        }
-        deepest = at;
         if at == depth.0 {
-            continue;
+            break;
         }
+        let here = world.digest();
         for (number, (_, next)) in (0..).zip(world.next(broken)) {
-            if let Entry::Vacant(place) = seen.entry(next.digest()) {
-                place.insert((here, number));
-                queue.push_back((next, at + 1));
+            let there = next.digest();
+            let Entry::Vacant(place) = seen.entry(there) else {
+                continue;
+            };
+            place.insert((here, number));
+            deepest = at + 1;
+            let end = if ended.insert(next.fate()) {
+                next.judge_end(broken)
+            } else {
+                Ok(())
+            };
+            if let Err(promise) = next.judge().and(end) {
+                let events = way(setting, broken, &seen, there);
+                let violation = Some(Violation { promise, events });
+                return Found {
+                    states: seen.len(),
+                    depth: deepest,
+                    whole: false,
+                    violation,
+                };
+            }
+            if deepest < depth.0 {
+                queue.push_back((next, deepest));
             }
         }
     }
