@@ -38,6 +38,7 @@ impl<T> Numbered<T> {
         self.0.insert(at, (number, thing));
     }
 
+    #[cfg(any(target_arch = "wasm32", test))]
     pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
         let at = self.place(number).ok()?;
         self.0.get_mut(at).map(|(_, thing)| thing)
