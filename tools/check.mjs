@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, Mistake, root, typed } from "./lib/cli.mjs";
-import { askFacilitators } from "./lib/check-facilitators.mjs";
+import { askFacilitators, secretsOf } from "./lib/check-facilitators.mjs";
 import { askChains } from "./lib/check-chains.mjs";
 import { entriesOf } from "./lib/entries.mjs";
 import { openGate } from "./lib/gate.mjs";
@@ -59,7 +59,7 @@ async function check(text, { rpc, gate }) {
     // the core has said where
   }
   const entries = entriesOf(config);
-  const report = { ok: false, errors, warnings, routes: errors.length > 0 ? [] : listRoutes(gate, config, entries), chains: [], facilitators: [] };
+  const report = { ok: false, errors, warnings, routes: errors.length > 0 ? [] : listRoutes(gate, config, entries), chains: [], facilitators: [], secrets: errors.length > 0 ? [] : secretsOf(config) };
   if (rpc && config) {
     report.chains = await askChains({ gate, config, entries, urls: rpc });
     report.facilitators = await askFacilitators({ config, entries, routes: report.routes });

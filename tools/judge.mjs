@@ -1,4 +1,5 @@
 // `npm run judge -- --kills 200 | --minutes 120`: kills the Worker under load, round after round, and has every round judged.
+// `npm run judge -- --faults`: every fault at every call to an object's storage.
 import { parseArgs } from "node:util";
 import { run, main, Plain, say } from "./lib/run.mjs";
 import { root } from "./lib/toolchain.mjs";
@@ -8,12 +9,13 @@ const usage = `npm run judge -- [--kills N] [--each N] [--minutes N] [--seed N]
   --kills N    so many kills at least (200, where no minutes are given)
   --each N     so many hits at least of every point where the Worker is killed (20 with --kills, 0 otherwise)
   --minutes N  no new round after so many minutes
-  --seed N     another run than the last one`;
+  --seed N     another run than the last one
+  --faults     instead: aborts an object before and after every call to its storage, and has each of them fail`;
 /** Kills on one chain, with one state; then everything comes to rest, is judged, and begins anew. */
 const ROUND = 40;
 
 await main(async () => {
-  const { values } = parseArgs({ options: { kills: { type: "string" }, each: { type: "string" }, minutes: { type: "string" }, seed: { type: "string" } } });
+  const { values } = parseArgs({ options: { kills: { type: "string" }, each: { type: "string" }, minutes: { type: "string" }, seed: { type: "string" }, faults: { type: "boolean" } } });
   const number = (name, otherwise) => {
     const value = values[name] === undefined ? otherwise : Number(values[name]);
     if (!(value >= 0)) throw new Plain(`--${name} wants a number\n\n${usage}`);
@@ -24,6 +26,10 @@ await main(async () => {
   const each = number("each", values.minutes ? 0 : 20);
   let seed = number("seed", Date.now() % 1_000_000);
   await run(process.execPath, ["tools/build.mjs", "--quiet"], { cwd: root, show: true });
+  if (values.faults) {
+    const env = { FARTHING_EVERY_FAULT: "1" };
+    return (await run(process.execPath, ["--test", "tests/judge/faults.test.mjs"], { cwd: root, show: true, check: false, env })).code;
+  }
   const { POINTS, figures, newTally, round } = await import("../tests/judge/kill.mjs");
 
   const tally = newTally();

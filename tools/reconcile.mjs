@@ -5,6 +5,7 @@ import { openArticles } from "./lib/articles.mjs";
 import { readBooks } from "./lib/books.mjs";
 import { build, Mistake, root, typed } from "./lib/cli.mjs";
 import { entriesOf } from "./lib/entries.mjs";
+import { listRoutes } from "./lib/check-routes.mjs";
 import { openGate } from "./lib/gate.mjs";
 import { parseJsonc } from "./lib/jsonc.mjs";
 import { compare } from "./lib/reconcile-compare.mjs";
@@ -71,12 +72,17 @@ function urlsIn(text, site) {
   return found.map((url) => url.trim()).filter(Boolean).map((url) => (url.startsWith("/") ? site + url : url));
 }
 
-/** The tokens that are taken, by network: who is paid, and how amounts read. */
-function tokensOf(config) {
+/** The tokens that are taken, by network: who is paid, how amounts read, and the smallest price asked in them. */
+function tokensOf(config, gate) {
   const tokens = [];
-  for (const { written, network, asset, symbol, decimals } of entriesOf(config)) {
+  const entries = entriesOf(config);
+  const offers = listRoutes(gate, config, entries).flatMap((route) => route.offers);
+  for (const { written, network, asset, symbol, decimals } of entries) {
     const payTo = (written.payTo ?? config.payTo?.eip155 ?? "").toLowerCase();
-    const token = { network, asset: asset.toLowerCase(), payTo, symbol: symbol ?? asset, decimals };
+    const prices = offers.filter((offer) => offer.network === network && offer.asset.toLowerCase() === asset.toLowerCase())
+      .map(({ scheme, amount }) => (scheme === "upto" ? 1n : BigInt(amount)));
+    const least = prices.reduce((one, other) => (other < one ? other : one), prices[0] ?? 1n);
+    const token = { network, asset: asset.toLowerCase(), payTo, symbol: symbol ?? asset, decimals, least };
     if (!tokens.some((known) => known.network === network && known.asset === token.asset && known.payTo === payTo)) tokens.push(token);
   }
   return tokens;
@@ -109,10 +115,11 @@ async function main() {
   const books = values.books === undefined ? undefined : await readBooks(values.books === "-" ? "-" : typed(values.books));
   const listed = values.urls === undefined ? "" : readText(values.urls);
   await build([]);
-  const { errors } = openGate(join(root, "worker", "build", "edge.wasm")).configure(text);
+  const gate = openGate(join(root, "worker", "build", "edge.wasm"));
+  const { errors } = gate.configure(text);
   if (errors.length > 0) throw new Mistake(`${values.config}:\n${errors.map((error) => `  ${error}`).join("\n")}`);
   const config = parseJsonc(text);
-  const tokens = tokensOf(config);
+  const tokens = tokensOf(config, gate);
   const networks = [...new Set(tokens.map(({ network }) => network))];
   const rpcs = await endpoints(config, networks, values.rpc);
 

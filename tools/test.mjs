@@ -58,13 +58,13 @@ function below(folder) {
   });
 }
 
-/** node:test, a file at a time: most files start servers, and a busy machine makes their clocks lie. */
+/** node:test, two files at a time: most of them wait for servers most of the time, and more would make their clocks lie. */
 async function scripts(files) {
   const place = mkdtempSync(join(tmpdir(), "farthing-test-"));
   const report = join(place, "report.tap");
   try {
     const done = await run(process.execPath, [
-      "--test", "--test-concurrency=1", "--test-timeout=600000",
+      "--test", "--test-concurrency=2", "--test-timeout=600000",
       "--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=tap", `--test-reporter-destination=${report}`,
       ...files,
     ], { ...shown, cwd: root });

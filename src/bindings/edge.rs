@@ -2,8 +2,8 @@
 //! beside them (`worker/src/exports.rs`), over the same buffers.
 //!
 //! Plain exports instead of wasm-bindgen's: a request costs two calls and no JavaScript object is
-//! touched from here. The shim writes UTF-8 to the address that [`buffer`] gives, and reads
-//! [`output_length`] bytes at [`output`]. Every code that the shim does not know means: refuse.
+//! touched from here. The shim writes UTF-8 to the address that `buffer` gives, and reads
+//! `output_length` bytes at `output`. Every code that the shim does not know means: refuse.
 #![allow(
     unsafe_code,
     reason = "the attribute that exports a function under its own name is called unsafe; there is no unsafe block"
@@ -14,6 +14,7 @@ use std::thread_local;
 
 use alloc::{string::String, vec::Vec};
 
+use super::memory::{INPUT, OUTPUT};
 use crate::{
     gate::{Answer, Decision, Gate, Headers, Next, Request, Routed},
     route::{Origin, Settlement, Token},
@@ -44,32 +45,7 @@ const KEPT: usize = 256 * 1024;
 const RANDOM: usize = 16;
 
 thread_local! {
-    static INPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-    static OUTPUT: RefCell<String> = const { RefCell::new(String::new()) };
     static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
-}
-
-/// The address of a buffer of at least this many bytes, valid until the next call.
-#[unsafe(no_mangle)]
-pub extern "C" fn buffer(length: usize) -> *const u8 {
-    INPUT.with_borrow_mut(|input| {
-        if input.len() < length {
-            input.resize(length, 0);
-        }
-        input.as_ptr()
-    })
-}
-
-/// The address of the last call's output.
-#[unsafe(no_mangle)]
-pub extern "C" fn output() -> *const u8 {
-    OUTPUT.with_borrow(|output| output.as_ptr())
-}
-
-/// The length of the last call's output.
-#[unsafe(no_mangle)]
-pub extern "C" fn output_length() -> usize {
-    OUTPUT.with_borrow(String::len)
 }
 
 /// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has two

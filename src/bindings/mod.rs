@@ -4,6 +4,8 @@
 pub mod client;
 #[cfg(feature = "edge")]
 pub mod edge;
+#[cfg(any(feature = "edge", feature = "tools"))]
+pub mod memory;
 #[cfg(feature = "tools")]
 pub mod tools;
 #[cfg(feature = "widget")]

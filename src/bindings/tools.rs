@@ -6,47 +6,14 @@
     reason = "the attribute that exports a function under its own name is called unsafe; there is no unsafe block"
 )]
 
-use core::cell::RefCell;
-use std::thread_local;
+use alloc::string::{String, ToString};
 
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
-
+use super::memory::{INPUT, OUTPUT};
 use crate::{
     access::Keys,
     evm::hex,
     offer::quote::{named_by, resource_id},
 };
-
-thread_local! {
-    static INPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-    static OUTPUT: RefCell<String> = const { RefCell::new(String::new()) };
-}
-
-/// The address of a buffer of at least this many bytes, valid until the next call.
-#[unsafe(no_mangle)]
-pub extern "C" fn buffer(length: usize) -> *const u8 {
-    INPUT.with_borrow_mut(|input| {
-        if input.len() < length {
-            input.resize(length, 0);
-        }
-        input.as_ptr()
-    })
-}
-
-/// The address of the last call's output.
-#[unsafe(no_mangle)]
-pub extern "C" fn output() -> *const u8 {
-    OUTPUT.with_borrow(|output| output.as_ptr())
-}
-
-/// The length of the last call's output.
-#[unsafe(no_mangle)]
-pub extern "C" fn output_length() -> usize {
-    OUTPUT.with_borrow(String::len)
-}
 
 /// Which resources nonces were made for. The input has three parts with a zero byte between them: the secret
 /// `FARTHING_KEYS`, canonical URLs, nonces of 32 bytes as hex; the last two one a line. The output has a line

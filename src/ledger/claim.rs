@@ -86,8 +86,14 @@ pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
         return refuse(Problem::IdentifierConflict);
     }
     if let Some(row) = payer.same {
+        // only who sends the very header again is told that it was for another page: whoever rebuilt it from the chain
+        // would learn by trying what somebody reads
         if row.intent.resource != intent.resource {
-            return refuse(Problem::BoundElsewhere);
+            return refuse(if known {
+                Problem::BoundElsewhere
+            } else {
+                Problem::AlreadyUsed
+            });
         }
         // what was once sent out may be public by now: whoever has another header for it is somebody else (threat A16)
         let sent = row.refused.is_some() || matches!(row.phase, Phase::Rejected { .. });

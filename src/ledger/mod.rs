@@ -45,6 +45,9 @@ pub const WATCH_SECONDS: u64 = 30;
 pub const FINAL_BLOCKS: u64 = 12;
 /// An unused nonce in a block this much younger than a settlement, in seconds, undoes it.
 pub const UNDONE_SECONDS: u64 = 20;
+/// How far the time of a block may be behind the clock when it is made, in seconds: Ethereum has a block every 12 seconds,
+/// which carries the time when its slot began.
+pub const LAG_SECONDS: u64 = 12;
 /// How long a transaction that a facilitator names may be missing from the chain before another attempt.
 pub const MISSING_SECONDS: u64 = 60;
 /// The longest that a refused authorization has to wait before it is tried again, in seconds.

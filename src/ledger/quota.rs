@@ -5,6 +5,8 @@
 
 /// The largest lease.
 const MAX_LEASE: u64 = 64;
+/// A lease is at most this part of a day's settlements, so that the marks are passed when they are reached.
+const LEASES_PER_DAY: u64 = 20;
 /// Seconds of a day.
 const DAY: u64 = 24 * 60 * 60;
 
@@ -42,10 +44,13 @@ impl Quota {
     /// ```
     /// use farthing::ledger::{Mark, Quota};
     /// let mut quota = Quota::default();
-    /// assert_eq!(quota.lease(0, 10, 7), (7, None));
-    /// assert_eq!(quota.lease(1, 10, 7), (3, Some(Mark::All)));
-    /// assert_eq!(quota.lease(2, 10, 7), (0, None));
-    /// assert_eq!(quota.lease(86_400, 10, 8), (8, Some(Mark::Most)));
+    /// assert_eq!(quota.lease(0, 100, 7), (5, None));
+    /// quota.used = 78;
+    /// assert_eq!(quota.lease(1, 100, 3), (3, Some(Mark::Most)));
+    /// quota.used = 98;
+    /// assert_eq!(quota.lease(2, 100, 3), (2, Some(Mark::All)));
+    /// assert_eq!(quota.lease(3, 100, 3), (0, None));
+    /// assert_eq!(quota.lease(86_400, 100, 1), (1, None));
     /// ```
     pub fn lease(&mut self, now: u64, per_day: u64, wanted: u64) -> (u64, Option<Mark>) {
         let day = now.saturating_div(DAY);
@@ -54,13 +59,14 @@ impl Quota {
             *self = Self { day, used: 0 };
         }
         let before = self.used;
-        let granted = wanted.min(per_day.saturating_sub(before));
+        let most = per_day.saturating_div(LEASES_PER_DAY).max(1);
+        let granted = wanted.min(most).min(per_day.saturating_sub(before));
         self.used = before.saturating_add(granted);
-        let most = per_day.saturating_sub(per_day.saturating_div(5));
+        let four_fifths = per_day.saturating_sub(per_day.saturating_div(5));
         let passed = |mark: u64| before < mark && self.used >= mark;
         let mark = match () {
             () if passed(per_day) => Some(Mark::All),
-            () if passed(most) => Some(Mark::Most),
+            () if passed(four_fifths) => Some(Mark::Most),
             () => None,
         };
         (granted, mark)

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use super::{
-    ANSWER_SECONDS, DAY_SECONDS, EXPIRY_MARGIN_SECONDS, FINAL_BLOCKS, Floor, LOOK_SECONDS, MAX_ATTEMPTS, MAX_CHECKS,
+    ANSWER_SECONDS, DAY_SECONDS, EXPIRY_MARGIN_SECONDS, FINAL_BLOCKS, Floor, LAG_SECONDS, LOOK_SECONDS, MAX_ATTEMPTS, MAX_CHECKS,
     MAX_LAST_LOOKS, MAX_WATCHES, MISSING_SECONDS, Phase, RETIRE_MARGIN_SECONDS, Row, SELDOM_SECONDS, SETTLE_SLACK_SECONDS,
     Settlement, UNDONE_SECONDS, WATCH_SECONDS, Watch,
 };
@@ -51,8 +51,10 @@ pub enum Event {
     Answering,
     /// The whole answer went out.
     Delivered,
-    /// It did not: the origin failed, or the client left.
+    /// It did not: it broke off, or the client left.
     Broken,
+    /// The origin failed before anything of the answer went out.
+    Unanswered,
 }
 
 /// What the chain says about an authorization.
@@ -204,6 +206,12 @@ pub fn step(row: &Row, event: Event, now: u64, terms: &Terms) -> (Row, Work) {
         }
         (_, Event::Broken) => {
             row.busy = 0;
+            Work::None
+        }
+        // what is owed stays owed, however often the origin fails (threat B4)
+        (_, Event::Unanswered) => {
+            row.busy = 0;
+            row.answers = row.answers.saturating_sub(1);
             Work::None
         }
         _ => Work::None,
@@ -364,7 +372,7 @@ fn is_older(row: &Row, block: u64, block_time: u64, floorless: bool) -> bool {
     // a chain that grows anew from an older block may hold our transfer below the old floor
     match row.floor.filter(|_| !floorless) {
         Some(floor) => block <= floor.number,
-        None => block_time < row.created,
+        None => block_time.saturating_add(LAG_SECONDS) < row.created,
     }
 }
 

@@ -3,9 +3,12 @@
 use alloc::vec::Vec;
 
 use super::Config;
+use alloy_primitives::U256;
+
 use crate::{
     evm::{Address, Transfer},
-    x402::Network,
+    money::Amount,
+    x402::{Network, v2::Scheme},
 };
 
 /// A token that is taken.
@@ -19,6 +22,16 @@ pub struct Token {
     pub pay_to: Address,
     /// How it moves.
     pub transfer: Transfer,
+    /// The smallest price that is asked in it; one unit where something is metered.
+    pub least: Amount,
+}
+
+impl Token {
+    /// Whether so much may be a payment: prices change, but what is less than a tenth of the smallest one is somebody's
+    /// dust, which is cheap to send and would cost a question each.
+    pub fn may_be_paid_with(&self, value: Amount) -> bool {
+        value.atomic().saturating_mul(U256::from(10)) >= self.least.atomic()
+    }
 }
 
 impl Config {
@@ -33,6 +46,7 @@ impl Config {
     /// }"#).unwrap();
     /// let networks: Vec<_> = config.tokens().iter().map(|token| token.network.to_string()).collect();
     /// assert_eq!(networks, ["eip155:8453", "eip155:137"]);
+    /// assert_eq!(config.tokens()[0].least.to_string(), "50000");
     /// ```
     pub fn tokens(&self) -> Vec<Token> {
         let mut tokens: Vec<Token> = Vec::new();
@@ -42,9 +56,20 @@ impl Config {
                 asset: offer.asset,
                 pay_to: offer.pay_to,
                 transfer: offer.extra.transfer,
+                least: match offer.scheme {
+                    Scheme::Exact => offer.amount,
+                    Scheme::Upto => Amount::from_atomic(U256::ONE),
+                },
             };
-            if !tokens.contains(&token) {
-                tokens.push(token);
+            let same = |known: &&mut Token| {
+                Token {
+                    least: token.least,
+                    ..**known
+                } == token
+            };
+            match tokens.iter_mut().find(same) {
+                Some(known) => known.least = known.least.min(token.least),
+                None => tokens.push(token),
             }
         }
         tokens

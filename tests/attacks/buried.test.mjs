@@ -59,6 +59,16 @@ for (const when of ["after", "before and after"]) {
   });
 }
 
+/** Answers for ten blocks of logs at most, as some plans of some providers do. */
+async function tenBlocks({ response, body, through }) {
+  const { method, params: [filter] } = JSON.parse(body);
+  const wide = method === "eth_getLogs" && Number(filter.toBlock) - Number(filter.fromBlock) >= 10;
+  const error = { jsonrpc: "2.0", id: 1, error: { code: -32600, message: "eth_getLogs is allowed for up to a 10 block range" } };
+  const text = wide ? JSON.stringify(error) : (await through()).text;
+  response.writeHead(wide ? 400 : 200, { "content-type": "application/json" });
+  response.end(text);
+}
+
 test("S4 B8 a range of blocks that an endpoint will not answer for is asked in parts", async () => {
   const payer = await shop.newPayer({ edge: shop.permits });
   const path = "/page/range";
@@ -78,6 +88,21 @@ test("S4 B8 a range of blocks that an endpoint will not answer for is asked in p
   await assertFound(await resend(() => payer.send(path, payment)), path, payer);
   assert.ok(refused > 0);
 });
+
+for (const [name, sign] of [["EIP-3009", "signTransfer"], ["Permit2", "sign"]]) {
+  test(`S4 an endpoint that answers for ten blocks at a time finds what happened hundreds of blocks ago (${name})`, async () => {
+    const payer = await shop.newPayer({ edge: sign === "sign" ? shop.permits : shop.transfers });
+    const path = `/page/narrow-${sign}`;
+    const payment = await payer[sign](path);
+    await lose(payer, path, payment);
+    await shop.chain.mine(777);
+    shop.badRpc.always("/", tenBlocks);
+    shop.badRpc.calls.length = 0;
+    await assertFound(await resend(() => payer.send(path, payment)), path, payer);
+    // the free plan of the platform allows fifty
+    assert.ok(shop.badRpc.calls.length < 50, `${shop.badRpc.calls.length} questions`);
+  });
+}
 
 test("S4 A11 a stranger settles first, in a transaction with a receipt as long as it pays for", async () => {
   const payer = await shop.newPayer({ edge: shop.transfers, approve: false });

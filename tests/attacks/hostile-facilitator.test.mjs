@@ -1,7 +1,7 @@
 // A facilitator that breaks, lies, stalls and floods (threats A15, B1). For each thing it does: what the client gets, what the ledger ends
 // as, and what moved on the chain. Afterwards it behaves, and the same payment has to come to its right end.
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { refuse, refuseAfterSettle, slow, slowAfterSettle } from "../support/hostile-facilitator.mjs";
 import { startNaive } from "../support/naive.mjs";
@@ -18,10 +18,6 @@ before(async () => {
 after(async () => {
   await naive?.stop();
   await paper?.stop();
-});
-afterEach(() => {
-  paper.badFacilitator.reset();
-  paper.badRpc.reset();
 });
 
 const settles = (reader) => settlesOf(paper.badFacilitator, reader).length;
@@ -125,7 +121,7 @@ const CLEAR = [
 async function meet(mode, { path = DOOR, reader } = {}) {
   const who = reader ?? await newReader(paper);
   const payment = await who.sign(path);
-  paper.badFacilitator.script("/settle", mode);
+  paper.badFacilitator.scriptFor(who, "/settle", mode);
   return { reader: who, payment, path, first: await who.send(path, payment) };
 }
 
@@ -146,8 +142,9 @@ async function assertSettledOnce({ reader, payment }, settlement) {
   assert.equal(settlement.transaction.toLowerCase(), transfer.transaction);
 }
 
-for (const [name, mode, moved] of UNCLEAR) {
-  test(`A15 B1 ${name}: pending, and the article for one transfer in the end`, async () => {
+// each waits some seconds until it is asked again: side by side
+test("A15 B1 what proves nothing: pending, and the article for one transfer in the end", { concurrency: 20 }, (t) => Promise.all(UNCLEAR.map(
+  ([name, mode, moved]) => t.test(name, async () => {
     const met = await meet(mode);
     let settlement;
     // with a chain to ask, the first answer may be the article already: the money has moved
@@ -161,8 +158,8 @@ for (const [name, mode, moved] of UNCLEAR) {
     await assertSettledOnce(met, settlement);
     // where it had moved, nobody had to be asked again, but for what came when nobody waited
     if (moved === 0) assert.ok(settles(met.reader) >= 2);
-  });
-}
+  }),
+)));
 
 for (const [name, mode] of CLEAR) {
   test(`A15 ${name}: the article at once`, async () => {
@@ -206,7 +203,7 @@ test("A15 one transaction, told of two payments: the usual paywall opens both ar
     assert.equal(paid.status, 200);
     const [{ transaction }] = await reader.transfers();
     const other = await reader.sign(DOT);
-    paper.badFacilitator.script("/settle", lies({ transaction }), lies({ transaction: transaction.toUpperCase().replace("0X", "0x") }));
+    paper.badFacilitator.scriptFor(reader, "/settle", lies({ transaction }), lies({ transaction: transaction.toUpperCase().replace("0X", "0x") }));
     return { other, transaction, response: await reader.send(DOT, other) };
   }
   await t.test("the usual one", async () => {
@@ -231,13 +228,13 @@ test("A15 one transaction, told of two payments: the usual paywall opens both ar
 test("A15 another payment settled in place of the one that was asked for: each payment has its own transfer in the end", async () => {
   const reader = await newReader(paper);
   const waiting = await reader.sign(DOT);
-  paper.badFacilitator.script("/settle", "500");
+  paper.badFacilitator.scriptFor(reader, "/settle", "500");
   await assertPending(await reader.send(DOT, waiting));
   const [call] = settlesOf(paper.badFacilitator, reader);
   // asked for DOOR, it settles DOT
   const asked = await reader.sign(DOOR);
   let landed;
-  paper.badFacilitator.script("/settle", async ({ response }) => {
+  paper.badFacilitator.scriptFor(reader, "/settle", async ({ response }) => {
     const answer = await fetch(`${paper.facilitator.url}/settle`, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(call.body) });
     landed = await answer.json();
     response.writeHead(200, JSON_TYPE);

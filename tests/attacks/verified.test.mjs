@@ -7,7 +7,7 @@ import { problemOf, sleep } from "../e2e/reader.mjs";
 import { farthingFetch } from "../support/farthing-client.mjs";
 import { slow } from "../support/hostile-facilitator.mjs";
 import { startNaive } from "../support/naive.mjs";
-import { randomNonce, settlementIn } from "../support/pay.mjs";
+import { nonceFor, settlementIn } from "../support/pay.mjs";
 import { page, startShop } from "../support/shop.mjs";
 
 const PRICE = 20_000n;
@@ -196,9 +196,8 @@ test("S2 A14 a contract at the same address of another chain owns nothing here",
     const offer = await owner.offer(path);
     const index = offer.accepts.findIndex(({ network }) => network === OTHER);
     // as the element makes nonces: nothing else needs to be asked about it
-    const tag = Buffer.from(offer.accepts[index].extra.quote.split(".")[2], "base64url").subarray(0, 16).toString("hex");
     const signature = await privateKeyToAccount(generatePrivateKey()).signMessage({ message: "a wallet of mine" });
-    const payment = await owner.signTransfer(path, { index, signature, authorization: { nonce: `0x${tag}${randomNonce().slice(34)}` } });
+    const payment = await owner.signTransfer(path, { index, signature, authorization: { nonce: nonceFor(offer, index) } });
     let asked;
     shop.bad.script("/verify", async ({ response, body }) => {
       asked = JSON.parse(body).paymentRequirements.network;

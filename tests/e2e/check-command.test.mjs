@@ -27,7 +27,8 @@ let chain;
 let facilitator;
 let kinds = [];
 /** A facilitator that lists what a test says it does. */
-const lister = createServer((request, response) => sendJson(response, request.url === "/supported" ? 200 : 404, { kinds, extensions: [], signers: {} }));
+const statusOf = (url) => (url !== "/supported" ? 404 : kinds ? 200 : 401);
+const lister = createServer((request, response) => sendJson(response, statusOf(request.url), { kinds, extensions: [], signers: {} }));
 let listerUrl;
 
 before(async () => {
@@ -203,9 +204,43 @@ test("a facilitator that does not settle what is offered, and one that is not th
   assert.ok(lacking.findings.some(({ level, text }) => level === "note" && text.includes("base-sepolia for x402 v1")));
   const gone = await report(at("http://127.0.0.1:9"), "--rpc");
   assert.match(gone.wrong[0].text, /^http:\/\/127\.0\.0\.1:9\/supported cannot be reached/);
-  // only the first is used
+  // the first one is asked first, so the others may do less
   const second = await report(at(facilitator.url, listerUrl, "http://127.0.0.1:9"), "--rpc");
   assert.equal(second.ok, true, JSON.stringify(second.wrong));
+});
+
+test("settlers with secrets: what has to be set is listed, and who lets nobody in without them is no mistake", async (t) => {
+  const settlement = {
+    facilitators: [{ url: facilitator.url, headers: { Authorization: "F_TOKEN" } }, { url: listerUrl, coinbase: "CDP_KEY" }, { direct: "GAS_KEY" }],
+    rpc: { "eip155:84532": [chain.url] },
+  };
+  kinds = undefined;
+  const { ok, findings, secrets } = await report(config({ settlement }), "--rpc");
+  assert.equal(ok, true);
+  assert.deepEqual(secrets.map(({ at, name }) => [at, name]), [
+    ["settlement.facilitators[0].headers.Authorization", "F_TOKEN"], ["settlement.facilitators[1].coinbase", "CDP_KEY"], ["settlement.facilitators[2].direct", "GAS_KEY"],
+  ]);
+  assert.ok(findings.some(({ level, text }) => level === "note" && text.includes("lets in only who has its secrets")));
+  const { out } = await check(config({ settlement }));
+  assert.match(out, /Secrets that the Worker needs.*\n {4}F_TOKEN +for settlement\.facilitators\[0\]\.headers\.Authorization +the value/);
+  await t.test("without secrets it is one", async () => {
+    const { wrong } = await report(config({ settlement: { ...settlement, facilitators: [{ url: listerUrl }] } }), "--rpc");
+    assert.match(wrong[0].text, /\/supported answered 401$/);
+  });
+  kinds = [];
+});
+
+test("metered payments are taken to those with the first address of the list", async () => {
+  const value = (...facilitators) => config({
+    settlement: { facilitators, rpc: { "eip155:84532": [chain.url] } }, routes: [{ match: "/m/*", price: "$1", scheme: "upto" }],
+  });
+  kinds = [{ x402Version: 2, scheme: "upto", network: "eip155:84532", extra: { facilitatorAddress: settler.address } }];
+  const said = async (...facilitators) => (await report(value(...facilitators), "--rpc")).wrong.filter(({ at }) => at.startsWith("settlement.f")).map(({ at, text }) => `${at} ${text}`);
+  assert.deepEqual(await said({ url: listerUrl }, { url: listerUrl, address: settler.address }), []);
+  assert.deepEqual(await said({ url: listerUrl }, { url: listerUrl, address: payTo.address }), [
+    `settlement.facilitators[1] settles metered payments by another address than ${payTo.address}`,
+  ]);
+  kinds = [];
 });
 
 test("an endpoint of another network is no endpoint of this one", async () => {

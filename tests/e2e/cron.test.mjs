@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { startNewspaper } from "../support/newspaper.mjs";
 import { DOOR, DOT, PAWN, assertArticle, impatient, newReader, until } from "./reader.mjs";
-import { withoutAlarms } from "../support/alarms.mjs";
+import { inFile, withoutAlarms } from "../support/alarms.mjs";
 
 // Each on a chain of its own: its clock is moved, and authorizations hold for five minutes.
 let paper;
@@ -94,9 +94,31 @@ test("B6 B8 a payment that no ledger knows goes to the books as a stray, and lea
   assert.deepEqual((await paper.edge.query("SELECT key FROM payment")).flatMap(({ rows }) => rows), []);
   await scan();
   assert.deepEqual(await entryOf(payment), entry);
-  // sent here after all, it is a payment like any other that somebody else settled
+  // sent here after all, it is a payment like any other that somebody else settled, or too late by the chain that was moved
   const answer = await stranger.send(PAWN, payment);
-  assert.ok([200, 409, 503].includes(answer.status), `${answer.status}`);
+  assert.ok([200, 402, 409, 503].includes(answer.status), `${answer.status}`);
+});
+
+test("B8 dust is no stray and asks nobody; refusals leave the books after thirty days", async () => {
+  const stranger = await newReader(paper);
+  for (let n = 0; n < 5; n++) {
+    await paper.chain.sendTransferWithAuthorization(await stranger.sign(PAWN, { overrides: { authorization: { value: "1" } } }));
+  }
+  const poor = await newReader(paper, { funds: 0n });
+  const refused = await poor.sign(DOT);
+  assert.equal((await poor.send(DOT, refused)).status, 402);
+  const payment = await stranger.sign(PAWN);
+  await paper.chain.sendTransferWithAuthorization(payment);
+  await scanUntil("what comes behind the dust was read", () => entryOf(payment));
+  await until("the books have the refusal", async () => (await entryOf(refused))?.state === "refused");
+  assert.equal((await books.rows("SELECT * FROM payment WHERE state = 'stray'")).length, 1);
+  assert.ok(!paper.edge.log.some(({ message }) => message.includes("did not answer")));
+  await scan();
+  assert.ok(await entryOf(refused));
+  inFile(await books.file(), (database) => database.exec("UPDATE payment SET first_seen = first_seen - 31 * 86400"));
+  await scan();
+  assert.equal(await entryOf(refused), undefined);
+  assert.equal((await entryOf(payment)).state, "stray");
 });
 
 test("B6 a chain that cannot be read is read by the next run; a transfer of nothing is none", async () => {

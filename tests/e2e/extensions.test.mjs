@@ -15,7 +15,7 @@ import { farthingFetch } from "../support/farthing-client.mjs";
 import { randomKeys, startNewspaper } from "../support/newspaper.mjs";
 import { decode, encode, officialFetch, officialFetchV1, offersIn, settlementIn } from "../support/pay.mjs";
 import { installWallet } from "../support/wallet.mjs";
-import { DATA, DOOR, DOT, FREE, LOG, PAWN, PRICES, assertArticle, needles, newReader, problemOf, sleep } from "./reader.mjs";
+import { DATA, DOOR, DOT, FREE, LOG, PAWN, PRICES, assertArticle, needles, newReader, problemOf, sleep, until } from "./reader.mjs";
 
 const Ajv = createRequire(createRequire(import.meta.url).resolve("@x402/extensions"))("ajv/dist/2020.js");
 const SIGNATURES = "http-message-signatures";
@@ -132,6 +132,8 @@ test("our own client, and the card on the 402 page, name their payment where it 
     await page.locator("farthing-paywall").getByRole("button", { name: /^Pay/ }).click();
     await page.waitForFunction((needle) => document.body?.textContent.includes(needle), needles[DOOR][0], { timeout: 20_000 });
     assert.equal(wallet.requests.filter(({ method }) => method === "eth_signTypedData_v4").length, 1);
+    // what the browser sent is told a little later
+    await until("the payment was seen on its way", () => sent.some(Boolean));
     const [payment, ...others] = sent.filter(Boolean);
     assert.deepEqual(others, []);
     assert.match(decode(payment).extensions[PAYMENT_IDENTIFIER].info.id, /^pay_[0-9a-f]{32}$/);

@@ -4,7 +4,7 @@ import { after, before, test as plainTest } from "node:test";
 import { coinbaseKey, startCoinbase } from "../support/coinbase.mjs";
 import { refuse, slow, startHostile } from "../support/hostile-facilitator.mjs";
 import { startNewspaper } from "../support/newspaper.mjs";
-import { DOOR, assertArticle, assertPending, newReader, problemOf, resend, settlesOf } from "./reader.mjs";
+import { DOOR, assertArticle, assertPending, newReader, problemOf, resend, settlesOf, until } from "./reader.mjs";
 
 const SECRETS = { FIRST_TOKEN: "Bearer of-the-first", SITE_ID: "news 7" };
 
@@ -35,7 +35,7 @@ after(async () => {
   await second?.stop();
   await paper?.stop();
 });
-const test = (name, work) => plainTest(name, async (t) => {
+const test = (name, work) => plainTest(name, { concurrency: 10 }, async (t) => {
   try {
     await work(t);
   } finally {
@@ -98,35 +98,37 @@ for (const reason of ["insufficient_funds", "invalid_exact_evm_payload_authoriza
   });
 }
 
-for (const mode of ["hang", "die", "500", "garbage", "empty"]) {
-  test(`B1 the first fails (${mode}): pending, the chain says unused, and the next attempt begins with the second`, async () => {
-    first().always("/settle", mode);
-    const { reader, payment, response } = await pay();
-    await assertPending(response);
+/** The first has its way with each reader's payment, side by side: some seconds pass until somebody is asked again. */
+const each = (t, modes, work) => Promise.all(modes.map((mode) => t.test(mode, async () => {
+  const reader = await newReader(paper);
+  first().scriptFor(reader, "/settle", mode);
+  await work(reader, await reader.sign(DOOR));
+  assert.equal((await reader.transfers()).length, 1);
+})));
+
+test("B1 the first fails: pending, the chain says unused, and the next attempt begins with the second", (t) =>
+  each(t, ["hang", "die", "500", "garbage", "empty"], async (reader, payment) => {
+    await assertPending(await reader.send(DOOR, payment));
     assert.deepEqual(asked(reader), [1, 0], "not at once: it may have sent it");
     await assertArticle(await resend(() => reader.send(DOOR, payment)), DOOR);
     assert.deepEqual(asked(reader), [1, 1]);
-    assert.equal((await reader.transfers()).length, 1);
-  });
-}
+  }));
 
-for (const mode of ["hang-after-settle", "die-after-settle", "500-after-settle", "garbage-after-settle"]) {
-  test(`B1 S3 the first settles and fails (${mode}): the chain says so, and nobody else is asked`, async () => {
-    first().always("/settle", mode);
-    const { reader, payment } = await pay();
+test("B1 S3 the first settles and fails: the chain says so, and nobody else is asked", (t) =>
+  each(t, ["hang-after-settle", "die-after-settle", "500-after-settle", "garbage-after-settle"], async (reader, payment) => {
     await assertArticle(await resend(() => reader.send(DOOR, payment)), DOOR);
     assert.deepEqual(asked(reader), [1, 0]);
-    assert.equal((await reader.transfers()).length, 1);
-  });
-}
+  }));
 
 test("S3 both settle: the first late and unseen, the second because the chain did not know yet; money moves once", async () => {
   first().always("/settle", "die-after-settle");
   // the chain is silent while the second is asked
   paper.badRpc.always("*", "die");
   const { reader, payment } = await pay();
-  await assertPending(await reader.send(DOOR, payment));
-  assert.ok(asked(reader)[1] >= 1);
+  await until("the second is asked", async () => {
+    await assertPending(await reader.send(DOOR, payment));
+    return asked(reader)[1] >= 1;
+  });
   paper.badRpc.reset();
   await assertArticle(await resend(() => reader.send(DOOR, payment)), DOOR);
   assert.equal((await reader.transfers()).length, 1);
@@ -153,7 +155,7 @@ test("all say that they do no such payments: refused", async () => {
 
 test("one attempt has one patience, however many it asks", async () => {
   first().always("/settle", async (context) => {
-    await slow(1500)({ ...context, through: async () => ({ status: 401, type: "application/json", text: "{}" }) });
+    await slow(800)({ ...context, through: async () => ({ status: 401, type: "application/json", text: "{}" }) });
   });
   second.always("/settle", "hang");
   const began = Date.now();
@@ -183,6 +185,48 @@ plainTest("B10 a secret that is missing or misshapen closes what is priced; heal
     await edge.restart({ env: SECRETS });
   }
   assert.equal((await edge.health()).ok, true);
+});
+
+test("/supported is asked beside the first settlement of an instance, never before, and refuses nothing", async (t) => {
+  const { edge, config } = paper;
+  const places = () => [first(), second].map((one) => one.callsTo("/supported").length);
+  const kinds = (list) => ({ response }) => {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify({ kinds: list }));
+  };
+  const warned = async () => (await edge.health()).warnings.filter((line) => line.includes("settlement.facilitators["));
+  await t.test("what fits is said by nobody", async () => {
+    await edge.restart({ config });
+    for (const path of [DOOR, "/about", "/.farthing/health"]) await fetch(paper.site + path);
+    assert.deepEqual(places(), [0, 0]);
+    await assertArticle((await pay()).response, DOOR);
+    await assertArticle((await pay()).response, DOOR);
+    await until("both were asked", () => places().join() === "1,1");
+    const [{ method, headers }] = first().callsTo("/supported");
+    assert.equal(method, "GET");
+    assert.equal(headers.authorization, "Bearer of-the-first");
+    assert.deepEqual(await warned(), []);
+  });
+  await t.test("what does not fit is said in the log and by health", async () => {
+    first().reset();
+    second.reset();
+    await edge.restart({ config });
+    edge.log.length = 0;
+    first().always("/supported", kinds([{ x402Version: 2, scheme: "exact", network: "eip155:8453" }]));
+    second.always("/supported", "hang");
+    await assertArticle((await pay()).response, DOOR);
+    const [host, other] = [new URL(first().url).host, new URL(second.url).host];
+    const says = [
+      `settlement.facilitators[0] (${host}) does not list exact payments on ${paper.network}`,
+      `settlement.facilitators[1] (${other}) does not say at /supported what it settles`,
+    ];
+    await until("both are told", async () => (await warned()).length === 2, 30);
+    assert.deepEqual(await warned(), says);
+    assert.deepEqual(edge.log.map(({ message }) => message).filter((line) => says.includes(line)), says);
+    assert.equal((await edge.health()).ok, true);
+    await assertArticle((await pay()).response, DOOR);
+    assert.deepEqual(places(), [1, 1], "once, whatever it said");
+  });
 });
 
 plainTest("Coinbase's facilitator lets the Worker in with a token for each call, and nobody with another key", async (t) => {

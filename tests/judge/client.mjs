@@ -29,10 +29,10 @@ export function startClient({ site, textOf, sockets = 64 }) {
     /**
      * @param {object} options
      * `payment`: {headers, noted} of `sign`; `pass`: an earlier request whose cookies are sent along; `leaveAfter`: milliseconds
-     * until the client resets the line; `onBody`: called with the first bytes of a body
+     * until the client resets the line; `leaveAtBody`: it does so at the first bytes of the body; `onBody`: called with the first bytes of a body
      * @returns {Promise<object>} the request as noted, and `retryAfter`, `cookies`, `header(name)`
      */
-    ask({ payer, path, payment, pass, headers = {}, leaveAfter, onBody, closing }) {
+    ask({ payer, path, payment, pass, headers = {}, leaveAfter, leaveAtBody, onBody, closing }) {
       const noted = { n: requests.length, payer, path, sent: Date.now(), text: "none" };
       if (payment) noted.payment = payment.noted;
       if (pass) noted.pass = pass.n;
@@ -72,6 +72,10 @@ export function startClient({ site, textOf, sockets = 64 }) {
             noted.first ??= Date.now();
             if (body === "") onBody?.(noted);
             body += data;
+            if (leaveAtBody) {
+              noted.left = true;
+              response.socket.resetAndDestroy();
+            }
           });
           response.on("end", () => {
             const document = header("content-type")?.startsWith("application/problem+json") && json(body);
@@ -90,8 +94,8 @@ export function startClient({ site, textOf, sockets = 64 }) {
         if (leaveAfter !== undefined) {
           timer = setTimeout(() => {
             noted.left = true;
-            request.destroy();
-            request.socket?.resetAndDestroy();
+            if (request.socket) request.socket.resetAndDestroy();
+            else request.destroy();
           }, leaveAfter);
         }
         request.end();

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-const FOLDER = join("do", "farthing-Ledger");
+/** Where they lie in the state folder of an edge. */
+export const FOLDER = join("do", "farthing-Ledger");
 
 /** A row as `judge.mjs` reads it, and the object it lies in. */
 function rowOf(body, object, now) {
@@ -13,7 +14,7 @@ function rowOf(body, object, now) {
   const [name, inside] = typeof phase === "string" ? [phase, {}] : Object.entries(phase)[0];
   return {
     object, payer: intent.payer.toLowerCase(), path: new URL(intent.resource).pathname, nonce: intent.nonce.toLowerCase(),
-    amount: BigInt(charge ?? intent.amount), phase: name, transaction: inside.transaction, fence, now,
+    amount: BigInt(charge ?? intent.amount), phase: name, transaction: inside.transaction, answered: inside.answered, delivered: inside.delivered, fence, now,
   };
 }
 

@@ -82,7 +82,7 @@ test("a trial without books or ledger is judged by what is left", () => {
 
 /** The answer of a call is lost, and a later request for it is refused. */
 function loseCall(trial, { proof, after }) {
-  const lost = Object.assign(request(trial, "0x3"), { text: "none", status: undefined });
+  const lost = Object.assign(request(trial, "0x3"), { text: "none", status: undefined, settlement: undefined });
   lost.payment.proof = proof;
   trial.requests.push({ ...lost, n: 99, status: 409, problem: "authorization-already-used", sent: transfer(trial, "0x3").notBefore + after });
 }
@@ -91,6 +91,14 @@ test("a call that proves nothing is over after a minute", () => {
   const trial = honest();
   loseCall(trial, { proof: false, after: 61_000 });
   assert.equal(inWords(judge(trial).violations), "");
+});
+
+test("a call whose answer began and broke off is told apart, since the documents say that it may be lost", () => {
+  const trial = honest();
+  request(trial, "0x5").text = "part";
+  const { violations, excused } = judge(trial);
+  assert.equal(inWords(violations), "");
+  assert.deepEqual(excused.map(({ rule }) => rule), ["S4"]);
 });
 
 /** [what is wrong, the rule that must say so, what it must say, how it is made]. */
@@ -124,10 +132,13 @@ const DOCTORED = [
     transfer(trial, "0x2").notBefore = again.ended + 1;
   }],
 
-  ["paid, and never opened", "S4", /0xcat.* paid for \/call in 0xtx-0x3.* could not read/, (trial) => Object.assign(request(trial, "0x3"), { text: "none", status: 503 })],
+  ["paid, and never opened", "S4", /0xcat.* paid for \/call in 0xtx-0x3.* could not read/, (trial) => Object.assign(request(trial, "0x3"), { text: "none", status: 503, settlement: undefined })],
   ["a call that proves itself, and is refused after a minute", "S4", /could not read/, (trial) => loseCall(trial, { proof: true, after: 61_000 })],
   ["a call that proves nothing, and is refused within a minute", "S4", /could not read/, (trial) => loseCall(trial, { proof: false, after: 59_000 })],
-  ["paid, and only a part came", "S4", /could not read/, (trial) => { request(trial, "0x5").text = "part"; }],
+  ["paid, and only a part came", "S4", /could not read/, (trial) => {
+    request(trial, "0x2", 2).text = "part";
+    request(trial, "0x2", 3).text = "part";
+  }],
   ["paid, read once, and closed at the end", "S4", /could not read it at the end/, (trial) => Object.assign(request(trial, "0x2", -1), { text: "none", status: 409 })],
 
   ["unclear, and opened without money", "S5", /nobody had said/, (trial) => { trial.chain.transfers = without(trial.chain.transfers, "0x2"); }],

@@ -1,10 +1,12 @@
 // Kills the Worker under load, at moments of choice and at any, starts it again on the same state, and has the whole judged.
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync, statSync, watch } from "node:fs";
+import { join } from "node:path";
 import { chance } from "../support/chance.mjs";
 import { inWords, judge } from "./judge.mjs";
 import { refuse } from "../support/hostile-facilitator.mjs";
+import { FOLDER } from "./disk.mjs";
 import { close, startLoad } from "./load.mjs";
-import { sleep, startStand } from "./stand.mjs";
+import { inTwo, sleep, startStand } from "./stand.mjs";
 import { story } from "./story.mjs";
 
 /** How long a point may take to come up before another one has its turn, in milliseconds. */
@@ -14,27 +16,53 @@ const phaseOf = ({ rows }, { nonce }) => rows.find((row) => row.nonce === nonce)
 
 /**
  * Where the process dies. `on`: the moment, as `startStand` tells it; `delays` after it in milliseconds, one after the other, "read"
- * being the moment when workerd has read all of an answer from its socket; `alarm`: only if nobody but an alarm can be at work;
- * `state(after, about, stand)`: where the payment stood on disk afterwards; `counts`: which of these states are a hit.
+ * being the moment when workerd has read all of an answer from its socket, "write" when it next writes to the payment's ledger;
+ * `if(about, stand)`: what must hold besides; `state(after, about, stand)`: where the payment stood on disk afterwards; `counts`:
+ * which of these states are a hit. `fails`, `refuses`, `unclear`, `slow`: what the others are to do more of meanwhile; `first`: above all.
  */
 export const POINTS = [
-  { name: "claimed, nothing asked", on: ["block"], state: claimedOnly, counts: ["claimed"] },
-  { name: "origin asked", on: ["asked"], counts: ["claimed"] },
-  { name: "origin answered", on: ["given"], delays: [0, 0.3, 1, 2, 3], counts: ["claimed", "settling"] },
-  { name: "origin failed, claim released", on: ["failed"], delays: [0, 0.3, 1, 2, 3, 5, 10], counts: ["claimed", "released"] },
+  { name: "claimed, nothing asked", on: ["block"], if: claiming, state: claimedOnly, counts: ["claimed"] },
+  { name: "origin asked", on: ["asked"], if: forTheMoney, counts: ["claimed"] },
+  { name: "origin answered", on: ["given"], if: forTheMoney, delays: [0, 0.3, 0, 0.6, 1], counts: ["claimed", "settling"] },
+  { name: "origin failed, claim released", on: ["failed"], if: forTheMoney, delays: [0, 0.3, 1, 2, 3, 5, 10], counts: ["claimed", "released"], fails: true },
   { name: "settling written, call arrives", on: ["settling"], counts: ["settling"] },
   { name: "broadcast, no answer yet", on: ["broadcast"], state: onChain, counts: ["settling"] },
-  { name: "settle answered, not written", on: ["answered"], delays: [0, 0.1, "read", 0.2, 0.4, "read", 0.7, 1], counts: ["settling"] },
-  { name: "refusal answered, not written", on: ["refused"], delays: [0, "read", 0.2, 0.4], counts: ["settling"], refused: true },
-  { name: "settled written, no response yet", on: ["answered"], delays: [1, 2, 3, 4, 6, 8, 13, 20], state: unanswered, counts: ["settled"] },
-  { name: "settled first, origin asked", on: ["asked"], first: true, counts: ["settled"] },
-  { name: "body on its way", on: ["body"], delays: [0, 1, 3, 10], counts: ["settled"], slow: true },
-  { name: "chain asked what became of it", on: ["observing"], counts: ["unknown"], unclear: true },
-  { name: "chain answered", on: ["observed"], delays: [0, 0.3, 1, 2, 5], counts: ["unknown", "settling", "settled"], unclear: true },
-  { name: "alarm: asks", on: ["observing", "settling"], alarm: true, counts: ["unknown", "settling", "rejected"] },
-  { name: "alarm: answered", on: ["observed", "answered"], delays: [0, 0.3, 1, 3, 8], alarm: true, counts: ["unknown", "settling", "settled", "rejected"] },
+  { name: "settle answered, not written", on: ["answered"], delays: [0, 0.1, "read", 0.2, 0.4, "read", 0.7, 1], counts: ["settling"], first: true },
+  { name: "refusal answered, not written", on: ["refused"], delays: [0, "read", 0.2, 0.4], counts: ["settling"], refuses: true },
+  { name: "settled written, no response yet", on: ["answered"], delays: ["write"], state: unanswered, counts: ["settled"] },
+  { name: "settled first, origin asked", on: ["asked"], if: moneyFirst, counts: ["settled"] },
+  { name: "body on its way", on: ["body"], if: fresh, delays: [0, 1, 3, 10], counts: ["settled"], slow: true },
+  { name: "chain asked what became of it", on: ["observing"], if: waitedFor, counts: ["unknown"], unclear: true },
+  { name: "chain answered", on: ["observed"], if: waitedFor, delays: [0, 0.3, 1, 2, 5], counts: ["unknown", "settling", "settled"], unclear: true },
+  { name: "alarm: asks", on: ["observing", "settling"], if: alone, counts: ["unknown", "settling", "rejected", "settled"] },
+  { name: "alarm: answered", on: ["observed", "answered"], if: alone, delays: [0, 0.3, 1, 3, 8], counts: ["unknown", "settling", "rejected", "settled"] },
   { name: "any time", on: [], state: () => "any", counts: ["any"] },
 ];
+
+// A payment has come of which nobody has heard yet.
+function claiming(_, { client, asked, settles }) {
+  return client.requests.slice(-200).some(({ payment, ended }) => payment && ended === undefined
+    && !asked.has(payment.nonce) && !settles.some(({ nonce }) => nonce === payment.nonce));
+}
+// A page that is fetched for the payment that pays for it, not once more for one that did.
+function fresh({ nonce }, { client }) {
+  return nonce !== undefined && client.requests.every(({ payment, text }) => payment?.nonce !== nonce || text === "none");
+}
+function forTheMoney(about, stand) {
+  return !about.path.startsWith("/first") && fresh(about, stand);
+}
+function moneyFirst(about, stand) {
+  return about.path.startsWith("/first") && fresh(about, stand);
+}
+function waitedFor({ payer }, { client }) {
+  return client.under(payer) > 0;
+}
+// Nobody is there, and nothing that somebody began can still be going on: what happens now, an alarm does.
+function alone({ payer }, { client, started }) {
+  const last = client.last(payer);
+  const lost = client.requests.findLast((each) => each.payer === payer)?.status === undefined && last >= started;
+  return client.under(payer) === 0 && Date.now() - last > (lost ? 9000 : 1000);
+}
 
 // A claim for which the origin was not asked yet.
 function claimedOnly({ rows }, _, stand) {
@@ -79,6 +107,49 @@ function spinUntilRead(socket) {
   }
 }
 
+/** The log of the ledger that was written last: of the one whose settle call arrives, as its row is on disk just before. */
+function lastWritten(state) {
+  const logs = readdirSync(join(state, FOLDER)).filter((name) => name.endsWith(".sqlite-wal")).map((name) => join(state, FOLDER, name));
+  const times = new Map(logs.map((log) => [log, statSync(log, { throwIfNoEntry: false })?.mtimeMs ?? 0]));
+  return logs.reduce((last, log) => (times.get(log) > times.get(last) ? log : last));
+}
+
+/** Calls back as soon as a ledger is written, 200 ms later at most. */
+function onWrite(log, done) {
+  const end = () => {
+    clearTimeout(timer);
+    watcher.close();
+    done();
+  };
+  const timer = setTimeout(end, 200);
+  const watcher = watch(log, end);
+}
+
+/** Waits until a point comes up, or `pause` milliseconds where any time will do, and kills the Worker; nothing if it would not come up. */
+function killAt(stand, point, delay, pause) {
+  return new Promise((resolve) => {
+    const fire = (about) => stand.kill(point.name).then((after) => resolve({ after, about }));
+    if (point.on.length === 0) return setTimeout(fire, pause, {});
+    const timer = setTimeout(() => {
+      stand.watch = () => {};
+      resolve(undefined);
+    }, TURN);
+    const logs = new Map();
+    stand.watch = (moment, about) => {
+      if (delay === "write" && moment === "settling") logs.set(about.nonce, lastWritten(stand.edge.state));
+      if (delay === "write" && !logs.has(about.nonce)) return;
+      if (!point.on.includes(moment) || point.if?.(about, stand) === false) return;
+      stand.watch = () => {};
+      clearTimeout(timer);
+      if (delay === "read") spinUntilRead(about.socket);
+      if (delay > 0 && delay < 1) spin(delay);
+      if (delay === "write") onWrite(logs.get(about.nonce), () => fire(about));
+      else if (delay >= 1) setTimeout(fire, delay, about);
+      else fire({ ...about, moment });
+    };
+  });
+}
+
 /**
  * One stand under load, and so many kills.
  * @param {object} [options] `kills`: how many; `each`: or so many hits of every point, `until`: but not after this (Unix
@@ -87,8 +158,7 @@ function spinUntilRead(socket) {
 export async function round({ kills = Infinity, each = Infinity, until = Infinity, seed, say = () => {}, tally = newTally(), load: loadOptions, stand: standOptions } = {}) {
   const random = chance(seed);
   const stand = await startStand({ timeoutSeconds: 1, bytes: 40_000, books: true, ...standOptions });
-  let armed;
-  let started = Date.now();
+  let hunted;
   const lost = new Set();
   try {
     const load = startLoad(stand, { seed, ...loadOptions });
@@ -98,57 +168,26 @@ export async function round({ kills = Infinity, each = Infinity, until = Infinit
         const times = (tried.get(nonce) ?? 0) + 1;
         tried.set(nonce, times);
         if (times > 1) return random.maybe(0.1) ? "die-after-settle" : "pass";
-        if (armed?.refused && random.maybe(0.3)) return refuse("insufficient_funds");
-        const share = load.away.has(payer) || armed?.unclear ? 0.9 : 0.08;
+        if (hunted?.refuses && random.maybe(0.3)) return refuse("insufficient_funds");
+        const share = load.away.has(payer) || hunted?.unclear ? 0.9 : 0.08;
         if (random.maybe(share)) return random.pick(["die", "die", "die-after-settle", "500-after-settle", "garbage-after-settle"]);
         return random.maybe(0.1) ? slowly(random.below(400)) : "pass";
       },
       rpc: () => (random.maybe(0.03) ? "die" : "pass"),
       origin() {
-        if (random.maybe(armed?.on.includes("failed") ? 0.5 : 0.03)) return random.pick([500, 503, 404]);
-        return armed?.slow || random.maybe(0.1) ? inTwo(40 + random.below(200)) : "pass";
+        if (random.maybe(hunted?.fails ? 0.5 : 0.03)) return random.pick([500, 503, 404]);
+        return hunted?.slow || random.maybe(0.1) ? inTwo(40 + random.below(200)) : "pass";
       },
     };
-    // nobody is there, and nothing that somebody began can still be going on
-    const alone = ({ payer }) => {
-      const [request] = stand.client.requests.filter((each) => each.payer === payer).slice(-1);
-      const idle = Date.now() - stand.client.last(payer);
-      return stand.client.under(payer) === 0 && (request?.status !== undefined || stand.client.last(payer) < started ? idle > 1000 : idle > 9000);
-    };
-    const fits = (point, moment, about) => point.on.includes(moment) && (point.alarm !== true || alone(about))
-      && (!["asked", "given", "failed", "body"].includes(moment) || fresh(about))
-      && (moment !== "asked" || (about.path.startsWith("/first") === (point.first === true)));
-    // a page that is fetched for the payment that pays for it, not once more for one that did
-    const fresh = ({ nonce }) => nonce !== undefined && stand.client.requests.every(({ payment, text }) => payment?.nonce !== nonce || text === "none");
     let done = 0;
     while (done < kills && Date.now() < until && POINTS.some((point) => tally.points[point.name].hits < each)) {
       await sleep(random.below(700));
       const point = next(tally, each, random);
-      const delay = point.delays?.[tally.points[point.name].kills % point.delays.length];
-      const killed = await new Promise((resolve) => {
-        const fire = (about) => {
-          armed = undefined;
-          clearTimeout(timer);
-          stand.watch = () => {};
-          stand.kill(point.name).then((after) => resolve({ after, about }));
-        };
-        const timer = setTimeout(() => {
-          if (point.on.length === 0) return fire({});
-          armed = undefined;
-          stand.watch = () => {};
-          resolve(undefined);
-        }, point.on.length === 0 ? random.below(500) : TURN);
-        armed = point;
-        stand.watch = (moment, about) => {
-          if (armed !== point || !fits(point, moment, about)) return;
-          stand.watch = () => {};
-          if (delay === "read") spinUntilRead(about.socket);
-          if (delay > 0 && delay < 1) spin(delay);
-          if (delay >= 1) setTimeout(fire, delay, about);
-          else fire(about);
-        };
-      });
       const figures = tally.points[point.name];
+      const delay = point.delays?.[figures.kills % point.delays.length];
+      hunted = point;
+      const killed = await killAt(stand, point, delay, random.below(500));
+      hunted = undefined;
       if (!killed) {
         figures.missed += 1;
         continue;
@@ -162,21 +201,21 @@ export async function round({ kills = Infinity, each = Infinity, until = Infinit
       figures.states[state] = (figures.states[state] ?? 0) + 1;
       if (point.counts.includes(state)) figures.hits += 1;
       // what goes out is on disk before
-      if (point.on.includes("settling") && phaseOf(after, about) === "none") lost.add(about.nonce);
+      if (about.moment === "settling" && phaseOf(after, about) === "none") lost.add(about.nonce);
       say(`${tally.kills}. ${point.name}${delay === undefined ? "" : ` (+${delay})`}: ${state}`);
       await stand.restart();
-      started = Date.now();
     }
     stand.mood = { settle: () => "pass", rpc: () => "pass", origin: () => "pass" };
     say("coming to rest");
     await load.stop();
     await close(stand);
     const evidence = await stand.evidence({ closed: true });
-    const { violations, examined } = judge(evidence);
+    const { violations, excused, examined } = judge(evidence);
     for (const nonce of lost) violations.push({ rule: "S6", text: `a settle call of ${nonce} left before its row was written` });
     for (const error of load.errors) violations.push({ rule: "load", text: error.stack });
     for (const [rule, count] of Object.entries(examined)) tally.examined[rule] = (tally.examined[rule] ?? 0) + count;
     tally.violations.push(...violations);
+    tally.excused.push(...excused);
     tally.rounds += 1;
     tally.transfers += evidence.chain.transfers.length;
     tally.rows += evidence.rows.length;
@@ -186,7 +225,7 @@ export async function round({ kills = Infinity, each = Infinity, until = Infinit
       tally.answers[answer] = (tally.answers[answer] ?? 0) + 1;
     }
     if (violations.length > 0) say(inWords(violations));
-    for (const payer of new Set(violations.slice(0, 6).map((each) => each.payer))) if (payer) say(story(evidence, payer));
+    for (const payer of new Set([...violations.slice(0, 6), ...excused.slice(0, 3)].map((each) => each.payer))) if (payer) say(story(evidence, payer));
     return { tally, evidence, violations, log: stand.edge.log };
   } finally {
     await stand.stop();
@@ -195,14 +234,14 @@ export async function round({ kills = Infinity, each = Infinity, until = Infinit
 
 /** What is counted over the rounds. */
 export const newTally = () => ({
-  kills: 0, rounds: 0, transfers: 0, rows: 0, violations: [], examined: {}, visits: {}, answers: {}, phases: {},
+  kills: 0, rounds: 0, transfers: 0, rows: 0, violations: [], excused: [], examined: {}, visits: {}, answers: {}, phases: {},
   points: Object.fromEntries(POINTS.map(({ name }) => [name, { kills: 0, hits: 0, missed: 0, states: {} }])),
 });
 
-// The point with the fewest hits; among equals any; one that would not come up waits a while.
+// The one above all, then the point with the fewest hits; among equals any; one that would not come up waits a while.
 function next(tally, each, random) {
   const due = POINTS.filter(({ name }) => tally.points[name].hits < each);
-  const weight = ({ name }) => tally.points[name].hits + 2 * tally.points[name].missed + 0.3 * (tally.points[name].kills - tally.points[name].hits);
+  const weight = ({ name, first }) => (first ? -1 : 0) + tally.points[name].hits + 2 * tally.points[name].missed + 0.3 * (tally.points[name].kills - tally.points[name].hits);
   const least = Math.min(...due.map(weight));
   return random.pick(due.filter((point) => weight(point) <= least + 0.5));
 }
@@ -214,23 +253,11 @@ const slowly = (ms) => async ({ response, through }) => {
   response.end(text);
 };
 
-// The whole answer, half of it at once and half of it later.
-const inTwo = (ms) => (request, response, next) => {
-  const end = response.end.bind(response);
-  response.end = (body) => {
-    const bytes = Buffer.from(body ?? "");
-    response.write(bytes.subarray(0, bytes.length / 2));
-    setTimeout(() => end(bytes.subarray(bytes.length / 2)), ms);
-    return response;
-  };
-  next();
-};
-
 /** The figures as lines of text. */
 export function figures(tally) {
   const list = (object) => Object.entries(object).sort(([, a], [, b]) => b - a).map(([name, count]) => `${name} ${count}`).join(", ");
   return [
-    `${tally.kills} kills in ${tally.rounds} rounds, ${tally.transfers} transfers, ${tally.rows} rows, ${tally.violations.length} violations`,
+    `${tally.kills} kills in ${tally.rounds} rounds, ${tally.transfers} transfers, ${tally.rows} rows, ${tally.violations.length} violations, ${tally.excused.length} calls that broke off and are over`,
     ...POINTS.map(({ name }) => {
       const { kills, hits, states } = tally.points[name];
       return `  ${name.padEnd(34)} ${String(hits).padStart(4)} hits of ${String(kills).padStart(4)}   on disk: ${list(states)}`;

@@ -130,7 +130,7 @@ for (const [path, v1] of [["/page/1", false], ["/page/2", true], ["/call/1", fal
 test("S3 two hundred payments of one payer for one article at once: one transfer, and each of them opens it", async () => {
   const path = "/page/3";
   const payer = await stand.newPayer();
-  const payments = await times(200, () => payer.sign(path));
+  const payments = await times(200, () => payer.sign(path, { ours: true }));
   const answers = await Promise.all(payments.map((payment) => pursue(() => payer.ask(path, { payment }))));
   assertAllRead(answers);
   assert.equal(new Set(answers.map(({ settlement }) => settlement.transaction)).size, 1);
@@ -139,10 +139,24 @@ test("S3 two hundred payments of one payer for one article at once: one transfer
   await assertWithoutFault();
 });
 
+test("S3 sixty payments of another client for one article: each opens it or has to wait a little, because a chain is asked for each", async () => {
+  const path = "/page/3";
+  const payer = await stand.newPayer();
+  const payments = await times(60, () => payer.sign(path));
+  const answers = await Promise.all(payments.map((payment) => payer.ask(path, { payment })));
+  for (const { status, problem, text, retryAfter } of answers) {
+    assert.ok(text === "whole" || (status === 429 && problem === "too-many-requests" && retryAfter >= 1), `${status} ${problem}`);
+  }
+  assert.ok(answers.some(({ status }) => status === 200) && answers.some(({ status }) => status === 429));
+  assert.equal((await transfersOf(payer)).length, 1);
+  assert.equal(settleCalls(payer).length, 1);
+  await assertWithoutFault();
+});
+
 test("S3 two hundred payments at once, the first of which is lost on its way: still one transfer", async () => {
   const path = "/page/4";
   const payer = await stand.newPayer();
-  const payments = await times(200, () => payer.sign(path));
+  const payments = await times(200, () => payer.sign(path, { ours: true }));
   let lost = 0;
   stand.mood.settle = () => (lost++ === 0 ? "die-after-settle" : "pass");
   const answers = await Promise.all(payments.map((payment) => pursue(() => payer.ask(path, { payment }))));

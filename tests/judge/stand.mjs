@@ -10,7 +10,7 @@ import { startFacilitator } from "../support/facilitator.mjs";
 import { MODES, reply, startHostile } from "../support/hostile-facilitator.mjs";
 import { randomKeys } from "../support/newspaper.mjs";
 import { startOrigin } from "../support/origin.mjs";
-import { decode, signPayment } from "../support/pay.mjs";
+import { decode, nonceFor, signPayment } from "../support/pay.mjs";
 import { startClient } from "./client.mjs";
 import { rowsOn } from "./disk.mjs";
 
@@ -19,6 +19,18 @@ const MODIFIED = new Date(Math.floor(Date.now() / 86_400_000) * 86_400_000).toUT
 const PIECES = 24;
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** For `mood.origin`: the whole answer, half of it at once and half of it so many milliseconds later, or never. */
+export const inTwo = (ms) => (request, response, next) => {
+  const end = response.end.bind(response);
+  response.end = (body) => {
+    const bytes = Buffer.from(body ?? "");
+    response.write(bytes.subarray(0, bytes.length / 2));
+    if (ms !== undefined) setTimeout(() => end(bytes.subarray(bytes.length / 2)), ms);
+    return response;
+  };
+  next();
+};
 
 /** What is sold: `kinds` of paths, so many of each. */
 const ROUTES = [
@@ -73,6 +85,8 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
   const kills = [];
   const stand = {
     articles, settles, kills, books,
+    /** When the Worker was started last. */
+    started: Date.now(),
     /** Nonces for which the origin was asked. */
     asked: new Set(),
     /**
@@ -201,11 +215,11 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
         const ask = (path, options = {}) => client.ask({ payer, path, onBody, ...options, headers: { ...from, ...options.headers } });
         const visitor = {
           payer, address, key, v1, ask,
-          /** A payment for what a fresh 402 offers; nothing if there was none. */
-          async sign(path, options = {}) {
+          /** A payment for what a fresh 402 offers; nothing if there was none. `ours`: with a nonce as our own clients make it. */
+          async sign(path, { ours = false, ...options } = {}) {
             const answer = await ask(path);
             const offer = answer.status === 402 && (v1 ? JSON.parse(answer.body) : decode(answer.header("payment-required")));
-            const payment = offer ? await signed({ offer, key, path, ...options }) : undefined;
+            const payment = offer ? await signed({ offer, key, path, ...(ours && { nonce: nonceFor(offer) }), ...options }) : undefined;
             if (payment) payments.set(payment.noted.nonce, payment);
             return payment;
           },
@@ -236,7 +250,7 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
     /** Resolves while the Worker is there. */
     up: () => down ?? Promise.resolve(),
     /** Kills the Worker in this very moment; what lies on disk afterwards of what was written in the last seconds. */
-    async kill(point, { recent = 3000 } = {}) {
+    async kill(point, { recent = 10_000 } = {}) {
       const at = Date.now();
       kills.push(at);
       down = new Promise((resolve) => { rise = resolve; });
@@ -245,6 +259,7 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
     },
     async restart() {
       await stand.edge.restart();
+      stand.started = Date.now();
       down = undefined;
       rise();
     },

@@ -134,8 +134,8 @@ export async function startHostile({ target, port = 0 }) {
   const calls = [];
   const scripts = new Map();
   let standing = new Map();
-  const pick = (path) => {
-    for (const key of [path, "*"]) {
+  const pick = (path, payer) => {
+    for (const key of [`${path} ${payer}`, path, "*"]) {
       const queue = scripts.get(key);
       if (queue?.length) return queue.shift();
     }
@@ -144,8 +144,9 @@ export async function startHostile({ target, port = 0 }) {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, "http://x").pathname;
     const body = await readBody(request);
-    const mode = pick(path);
-    const call = { path, method: request.method, headers: request.headers, body: json(body) ?? body, mode, at: Date.now(), answer: undefined };
+    const asked = json(body);
+    const mode = pick(path, payerOf(asked));
+    const call = { path, method: request.method, headers: request.headers, body: asked ?? body, mode, at: Date.now(), answer: undefined };
     calls.push(call);
     const through = async () => {
       const answer = await forward(target, request, body);
@@ -170,6 +171,11 @@ export async function startHostile({ target, port = 0 }) {
       modes.forEach(known);
       scripts.set(path, modes);
     },
+    /** The same for the calls of one payer alone. */
+    scriptFor({ address }, path, ...modes) {
+      modes.forEach(known);
+      scripts.set(`${path} ${address}`, modes);
+    },
     /** Every call to `path` without a script is treated so. */
     always(path, mode) {
       known(mode);
@@ -186,6 +192,8 @@ export async function startHostile({ target, port = 0 }) {
     },
   };
 }
+
+const payerOf = ({ paymentPayload: { payload } = {} } = {}) => payload?.authorization?.from ?? payload?.permit2Authorization?.from;
 
 function known(mode) {
   if (typeof mode !== "function" && !MODES[mode]) throw new Error(`unknown mode ${mode}; there are ${Object.keys(MODES).join(", ")}`);

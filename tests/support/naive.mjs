@@ -10,16 +10,17 @@ import { decode, encode } from "./pay.mjs";
 
 /**
  * @param {object} options
- * `routes`: [{prefix, amount}]. `optimistic`: answers after verifying and settles in the background, as many do for speed.
+ * `routes`: [{prefix, amount}]. `patience` with the facilitator, in milliseconds. `optimistic`: answers after verifying and settles in
+ * the background, as many do for speed.
  * `lookUp(authorization)`: asked when verifying fails, whether the money has arrived all the same; a late answer is then delivered.
  */
-export async function startNaive({ origin, facilitator, routes, network = "eip155:84532", optimistic = false, lookUp }) {
+export async function startNaive({ origin, facilitator, routes, network = "eip155:84532", optimistic = false, patience = 2000, lookUp }) {
   const sessions = new Set();
   const settled = new Map();
   const ask = async (path, payload, paymentRequirements) => {
     const response = await fetch(facilitator + path, {
       method: "POST", headers: { "content-type": "application/json" },
-      body: JSON.stringify({ x402Version: payload.x402Version, paymentPayload: payload, paymentRequirements }), signal: AbortSignal.timeout(2000),
+      body: JSON.stringify({ x402Version: payload.x402Version, paymentPayload: payload, paymentRequirements }), signal: AbortSignal.timeout(patience),
     });
     return response.json();
   };

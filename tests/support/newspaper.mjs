@@ -36,11 +36,11 @@ const demoRpc = (rpc) => async (request, response) => {
 /**
  * @param {object} [options]
  * `port` of the site; `hostile`: put a scriptable proxy before the facilitator and another before the chain; `change(config)`
- * may alter or replace the configuration; `keys`, `state`, `build`, `env`, `books` as for `startEdge`; `blockTime` as for `startChain`;
+ * may alter or replace the configuration; `keys`, `state`, `build`, `env`, `books` as for `startEdge`; `blockTime`, `waits` as for `startChain`;
  * `say(text)` is told about progress.
  */
 export async function startNewspaper({
-  port = 0, hostile = false, change = (config) => config, keys = randomKeys(), blockTime, state, build, env, books, say = () => {},
+  port = 0, hostile = false, change = (config) => config, keys = randomKeys(), blockTime, waits, state, build, env, books, say = () => {},
 } = {}) {
   const newspaper = JSON.parse(readFileSync(join(DEMO, "newspaper.json"), "utf8"));
   const started = [];
@@ -57,7 +57,7 @@ export async function startNewspaper({
     const sitePort = port || await freePort();
     const site = `http://127.0.0.1:${sitePort}`;
     say("Starting the chain …");
-    const chain = await add(startChain({ blockTime }));
+    const chain = await add(startChain({ blockTime, waits }));
     const facilitator = await add(startFacilitator({ rpc: chain.url }));
     const badFacilitator = hostile ? await add(startHostile({ target: facilitator.url })) : undefined;
     const badRpc = hostile ? await add(startHostile({ target: chain.url })) : undefined;

@@ -64,6 +64,8 @@ export const TRANSFER_TYPES = {
   ],
 };
 export const randomNonce = () => `0x${randomBytes(32).toString("hex")}`;
+/** A nonce as our own clients make it: it begins with the tag of the offer's quote. */
+export const nonceFor = (offer, index = 0) => `0x${Buffer.from(offer.accepts[index].extra.quote.split(".")[2], "base64url").subarray(0, 16).toString("hex")}${randomBytes(16).toString("hex")}`;
 
 /**
  * A payment header made by hand.

@@ -23,39 +23,64 @@ function wanted(config, entries, routes) {
 const covers = (kind, version, scheme, network) =>
   kind?.x402Version === version && kind.scheme === scheme && (kind.network === network || kind.network === `${network.split(":")[0]}:*`);
 
-/** [{url, findings}], one for each facilitator; only the first has to do everything, for only it is used. */
+/** The secrets that a config names: [{at, name, what}]. */
+export function secretsOf(config) {
+  const list = Array.isArray(config?.settlement?.facilitators) ? config.settlement.facilitators : [];
+  return list.flatMap((settler, index) => {
+    const at = `settlement.facilitators[${index}]`;
+    return [
+      ...Object.entries(settler?.headers ?? {}).map(([header, name]) => ({ at: `${at}.headers.${header}`, name, what: `the value of the header ${header}` })),
+      ...(settler?.coinbase === undefined ? [] : [{ at: `${at}.coinbase`, name: settler.coinbase, what: "the key's id, a colon, the key's secret" }]),
+      ...(settler?.direct === undefined ? [] : [{ at: `${at}.direct`, name: settler.direct, what: "0x and 64 hex digits" }]),
+    ];
+  });
+}
+
+/**
+ * [{url, findings}], one for each facilitator; the Worker itself is none. The first of the list is asked first, so it has to do
+ * everything; metered payments are taken to those with the first `address` alone.
+ */
 export async function askFacilitators({ config, entries, routes }) {
   const list = Array.isArray(config.settlement?.facilitators) ? config.settlement.facilitators : [];
-  return Promise.all(list.map(async (facilitator, index) => {
+  const named = list.findIndex((settler) => settler?.address !== undefined);
+  const metered = list.map((settler, index) => (named < 0 ? index === 0 : same(settler?.address, list[named].address)));
+  const asked = list.map(async (settler, index) => {
+    if (settler?.direct !== undefined) return undefined;
     const at = `settlement.facilitators[${index}]`;
     const lacking = index === 0 ? wrong : note;
-    const url = String(facilitator?.url ?? "").replace(/\/$/, "");
+    const url = String(settler?.url ?? "").replace(/\/$/, "");
     let kinds;
     try {
       ({ kinds } = await getJson(`${url}/supported`, { headers: { Accept: "application/json" } }));
       if (!Array.isArray(kinds)) throw new SyntaxError();
     } catch (error) {
+      const closed = settler?.headers || settler?.coinbase;
+      if (closed && /answered 40[13]/.test(error.message)) return { url, findings: [note(at, `${url}/supported lets in only who has its secrets; they are not here`)] };
       return { url, findings: [lacking(at, `${url}/supported ${why(error)}`)] };
     }
     const findings = [];
     for (const { scheme, network, v1 } of wanted(config, entries, routes)) {
+      if (scheme === "upto" && !metered[index]) continue;
+      const says = scheme === "upto" ? wrong : lacking;
       const what = `${scheme} payments on ${networkName(network)} (${network})`;
       const kind = kinds.find((one) => covers(one, 2, scheme, network));
-      findings.push(kind ? ok(at, `settles ${what}`) : lacking(at, `does not list ${what}`));
+      findings.push(kind ? ok(at, `settles ${what}`) : says(at, `does not list ${what}`));
       if (v1 && !kinds.some((one) => covers(one, 1, scheme, v1))) {
         findings.push(note(at, `does not list ${v1} for x402 v1: clients of that version cannot pay there`));
       }
-      if (scheme === "upto" && kind) findings.push(...settler(at, index, facilitator, kind.extra?.facilitatorAddress));
+      if (scheme === "upto" && kind) findings.push(...settlesAs(at, settler, kind.extra?.facilitatorAddress));
     }
     return { url, findings };
-  }));
+  });
+  return (await Promise.all(asked)).filter(Boolean);
 }
 
+const same = (one, other) => one !== undefined && String(one).toLowerCase() === String(other).toLowerCase();
+
 /** Metered payments are signed for one settler: the config's has to be the facilitator's own. */
-function settler(at, index, { address }, says) {
-  if (index > 0) return [];
+function settlesAs(at, { address }, says) {
   if (typeof says !== "string") return [wrong(at, "does not say who settles metered payments (extra.facilitatorAddress)")];
   if (address === undefined) return [wrong(at, "settles metered payments by an address that has to be named", { address: says })];
-  if (says.toLowerCase() !== String(address).toLowerCase()) return [wrong(at, `settles metered payments by another address than ${address}`, { address: says })];
+  if (!same(says, address)) return [wrong(at, `settles metered payments by another address than ${address}`, { address: says })];
   return [ok(at, `settles metered payments by ${says}`)];
 }

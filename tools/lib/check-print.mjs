@@ -26,10 +26,13 @@ function route({ match, free, access, offers, findings }) {
   return [`  ${match}: ${head}`, ...(rows.length > 0 ? table(rows) : []), ...findings.flatMap(finding)];
 }
 
-export function print({ ok, errors, warnings, routes, chains, facilitators }, { file, asked }) {
+export function print({ ok, errors, warnings, routes, chains, facilitators, secrets }, { file, asked }) {
   const lines = [`${file}: ${errors.length === 0 ? "no mistake in it" : errors.length === 1 ? "1 mistake" : `${errors.length} mistakes`}`];
   lines.push(...errors.map((error) => `${MARKS.error}${error}`), ...warnings.map((warning) => `${MARKS.note}${warning}`));
   if (routes.length > 0) lines.push("", "What it sells; the first rule that matches decides", ...routes.flatMap(route));
+  if (secrets.length > 0) {
+    lines.push("", "Secrets that the Worker needs (npx wrangler secret put NAME)", ...table(secrets.map(({ name, at, what }) => [name, `for ${at}`, what])));
+  }
   for (const { network, name, url, findings } of chains) {
     lines.push("", [name, network && name !== network && `(${network})`, url && `by ${url}`].filter(Boolean).join(" "), ...findings.flatMap(finding));
   }

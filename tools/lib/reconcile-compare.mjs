@@ -9,7 +9,8 @@ const lower = (text) => (text ?? "").toLowerCase();
  *
  * The report: `articles` [{resource, network, asset, payments, chain, books, booked}], and lists of single payments: `missing` (the chain has
  * it, the books do not have it as settled), `extra` (the reverse), `different` (both have it, and say something else), `nameless` (paid,
- * and for no article that is known), `open` (unknown in the books), `others` (transfers that are no payment by their logs).
+ * and for no article that is known), `open` (unknown in the books), `others` (transfers that are no payment by their logs, or
+ * by what they moved).
  */
 export async function compare({ chains, books, urls, find }) {
   const rows = (books ?? []).map((row) => ({
@@ -27,18 +28,20 @@ export async function compare({ chains, books, urls, find }) {
     return sums.get(name);
   };
 
-  for (const { network, range, transfers } of chains) {
+  for (const { network, range, transfers, tokens } of chains) {
+    // less than a tenth of any price, and for no article that is known: somebody's dust
+    const isDust = ({ asset, to, value }) => tokens.some((token) => token.asset === asset && token.payTo === to && value * 10n < token.least);
     report.ranges.push({ network, ...range });
     const nonces = transfers.filter(({ nonce }) => nonce);
     const named = find(known, nonces.map(({ nonce }) => nonce));
     const nameOf = new Map(nonces.map((transfer, index) => [transfer, named[index]]));
     for (const transfer of transfers) {
       const row = transfer.key ? byKey.get(transfer.key) : byTransaction(rows, transfer, seen);
-      if (!transfer.nonce && !transfer.permit2 && !row) {
+      const tagged = nameOf.get(transfer);
+      if (!row && ((!transfer.nonce && !transfer.permit2) || (!tagged && isDust(transfer)))) {
         report.others.push(transfer);
         continue;
       }
-      const tagged = nameOf.get(transfer);
       const resource = tagged ?? (row?.resource || undefined);
       const sum = article(resource, transfer);
       sum.payments += 1;

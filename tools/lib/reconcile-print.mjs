@@ -42,8 +42,8 @@ export function print({ ok, compared, ranges, articles, missing, extra, differen
   list("Both have, and the books say something else", different, (one) => `${paid(one)}: ${one.told.join("; ")}`);
   list("Paid for no known article (--urls may name it)", nameless, paid);
   list("Unknown in the books, and not paid in these blocks", open, entry);
-  if (others.length === 1) lines.push("", "1 more transfer to these addresses is no payment by its logs, and was not counted.");
-  if (others.length > 1) lines.push("", `${others.length} more transfers to these addresses are no payments by their logs, and were not counted.`);
+  if (others.length === 1) lines.push("", "1 more transfer to these addresses is no payment by its logs or its amount, and was not counted.");
+  if (others.length > 1) lines.push("", `${others.length} more transfers to these addresses are no payments by their logs or amounts, and were not counted.`);
   if (!compared) lines.push("", "With --books this is compared with the books.");
   lines.push("", ok ? "Nothing differs." : "Something differs: see above.");
   return lines.join("\n");

@@ -98,7 +98,7 @@ async function pay(gate, lines, text, request, env, ctx) {
     fetched ??= await fetchPriced(gate.origin, path, request, env, true);
     if (fetched?.status !== 200) {
       await fetched?.body?.cancel();
-      if (report !== "") await ask("broken", report);
+      if (report !== "") await ask("unanswered", report);
       return deliver(gate.undelivered(lines, fetched?.status ?? 0, true), headers);
     }
     const ends = report === "" ? undefined : (how) => ask(how, report);

@@ -29,7 +29,9 @@ export function deliver(response, headers, report) {
   let { body } = response;
   if (body && report) {
     const { readable, writable } = new TransformStream();
-    report.ctx.waitUntil(body.pipeTo(writable).then(() => report.ends("delivered"), () => report.ends("broken")));
+    // where the client leaves while the origin is still at it, workerd calls the pipe well done: closing tells
+    const sent = body.pipeTo(writable, { preventClose: true }).then(() => writable.close());
+    report.ctx.waitUntil(sent.then(() => report.ends("delivered"), () => report.ends("broken")));
     body = readable;
   }
   return new Response(body, { status, statusText, headers: all });

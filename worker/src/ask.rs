@@ -22,7 +22,9 @@ const FLOOR_SECONDS: u64 = 1;
 /// Log queries for one lookup: at most this many windows back.
 const MAX_WINDOWS: u32 = 12;
 /// Log queries of one lookup, those included that were asked again for fewer blocks.
-const MAX_QUERIES: u32 = 24;
+const MAX_QUERIES: u32 = 16;
+/// The first step back to a block in which a nonce was not used yet; the next are eight times as long each.
+const FIRST_STEP_BACK: u64 = 16;
 /// Transfers of one lookup that are looked into, newest first.
 const MAX_TRANSFERS: usize = 32;
 /// The longest answer of a facilitator, in bytes.
@@ -170,6 +172,17 @@ pub(crate) async fn latest_block(platform: &Platform, settings: &Settings, netwo
     Some(Floor { number, hash })
 }
 
+/// What an endpoint said, if it did.
+type Found<T> = core::result::Result<T, Unreadable>;
+
+/// How a permit ended.
+enum PermitEnd {
+    /// The proxy's call paid, in this transaction and block.
+    Settled { transaction: String, block: u64 },
+    /// The payer made it worthless.
+    Invalidated,
+}
+
 /// One endpoint of a chain.
 pub(crate) struct Endpoint<'a> {
     pub(crate) platform: &'a Platform,
@@ -185,7 +198,7 @@ impl Endpoint<'_> {
     }
 
     /// Asks one question; its answer's body.
-    pub(crate) async fn ask(&self, body: Vec<u8>) -> core::result::Result<Vec<u8>, Unreadable> {
+    pub(crate) async fn ask(&self, body: Vec<u8>) -> Found<Vec<u8>> {
         let body = String::from_utf8(body).map_err(|_| Unreadable)?;
         match post(self.platform, self.url, "", &body, RPC_SECONDS, CHAIN_BYTES).await {
             Some((200, answer)) => Ok(answer.into_bytes()),
@@ -193,14 +206,12 @@ impl Endpoint<'_> {
         }
     }
 
-    async fn fate(&self, lookup: &Lookup<'_>) -> core::result::Result<Observation, Unreadable> {
-        let wanted = &lookup.wanted;
+    async fn fate(&self, lookup: &Lookup<'_>) -> Found<Observation> {
         let latest = chain::read_block(&self.ask(chain::ask_latest_block()).await?)?;
-        if wanted.transfer == Transfer::Permit2 {
+        if lookup.wanted.transfer == Transfer::Permit2 {
             return self.fate_of_permit(lookup, latest).await;
         }
-        let state = self.ask(chain::ask_authorization_state(wanted, latest.number)).await?;
-        if !chain::read_authorization_state(&state)? {
+        if !self.is_used(lookup, latest.number).await? {
             return Ok(Observation::Unused { block_time: latest.time });
         }
         let transaction = match self.find_use(lookup, latest).await? {
@@ -208,105 +219,158 @@ impl Endpoint<'_> {
             Use::Cancelled => return Ok(Observation::UsedOtherwise),
         };
         let receipt = self.ask(chain::ask_receipt(&transaction)).await?;
-        match chain::read_transfer(&receipt, wanted)? {
-            Some(number) => {
-                let block = chain::read_block(&self.ask(chain::ask_block(number)).await?)?;
-                Ok(Observation::Paid {
-                    transaction,
-                    block: number,
-                    block_time: block.time,
-                    depth: latest.number.saturating_sub(number),
-                    floorless: self.is_floorless(lookup, number).await?,
-                })
-            }
+        match chain::read_transfer(&receipt, &lookup.wanted)? {
+            Some(number) => self.paid(lookup, latest, transaction, number).await,
             None => Ok(Observation::UsedOtherwise),
         }
     }
 
     /// By Permit2: the nonce's bit, then the proxy's call that used it, or the payer's own invalidation.
     /// Where neither is found, nothing is proven: the facilitator may know.
-    async fn fate_of_permit(&self, lookup: &Lookup<'_>, latest: Block) -> core::result::Result<Observation, Unreadable> {
-        let wanted = &lookup.wanted;
-        let bitmap = self.ask(permit2::ask_bitmap(wanted, latest.number)).await?;
-        if !permit2::read_bitmap(&bitmap, wanted)? {
+    async fn fate_of_permit(&self, lookup: &Lookup<'_>, latest: Block) -> Found<Observation> {
+        if !self.is_used(lookup, latest.number).await? {
             return Ok(Observation::Unused { block_time: latest.time });
         }
         let mut blocks = Backwards::from(latest.number);
         let mut looked_into = 0_usize;
         while let Some((from, to)) = blocks.next() {
-            let transfers = self.ask(permit2::ask_transfers(wanted, from, to)).await;
-            let ends = self.ask(permit2::ask_invalidations(wanted, from, to)).await;
-            let (Ok(transfers), Ok(ends)) = (
-                transfers.and_then(|logs| permit2::read_transfers(&logs, wanted)),
-                ends.and_then(|logs| permit2::read_invalidation(&logs, wanted)),
-            ) else {
-                blocks.narrow()?;
+            match self.permit_within(lookup, (from, to), &mut looked_into).await? {
+                None => blocks.narrow(),
+                Some(Some(end)) => return self.end_of_permit(lookup, latest, end).await,
+                Some(None) if self.is_before(from, lookup.since).await? => return Err(Unreadable),
+                Some(None) => blocks.done(),
+            }
+        }
+        let block = self.block_of_use(lookup, latest).await?;
+        match self.permit_within(lookup, (block, block), &mut looked_into).await? {
+            Some(Some(end)) => self.end_of_permit(lookup, latest, end).await,
+            _ => Err(Unreadable),
+        }
+    }
+
+    /// How the permit ended in these blocks, if it did; nothing where the endpoint would not say.
+    async fn permit_within(
+        &self,
+        lookup: &Lookup<'_>,
+        (from, to): (u64, u64),
+        looked_into: &mut usize,
+    ) -> Found<Option<Option<PermitEnd>>> {
+        let wanted = &lookup.wanted;
+        let transfers = self.ask(permit2::ask_transfers(wanted, from, to)).await;
+        let ends = self.ask(permit2::ask_invalidations(wanted, from, to)).await;
+        let (Ok(transfers), Ok(ends)) = (
+            transfers.and_then(|logs| permit2::read_transfers(&logs, wanted)),
+            ends.and_then(|logs| permit2::read_invalidation(&logs, wanted)),
+        ) else {
+            return Ok(None);
+        };
+        // one transaction settles one permit: what pays for another row is not looked into
+        let new = transfers.into_iter().rev().filter(|hash| !lookup.spoken_for.contains(hash));
+        for transaction in new {
+            *looked_into = looked_into.saturating_add(1);
+            if *looked_into > MAX_TRANSFERS {
+                return Err(Unreadable);
+            }
+            let body = self.ask(permit2::ask_transaction(&transaction)).await?;
+            let Some(block) = permit2::read_settlement(&body, wanted)? else {
                 continue;
             };
-            // one transaction settles one permit: what pays for another row is not looked into
-            let new = transfers.into_iter().rev().filter(|hash| !lookup.spoken_for.contains(hash));
-            for transaction in new {
-                looked_into = looked_into.saturating_add(1);
-                if looked_into > MAX_TRANSFERS {
-                    return Err(Unreadable);
-                }
-                let body = self.ask(permit2::ask_transaction(&transaction)).await?;
-                let Some(block) = permit2::read_settlement(&body, wanted)? else {
-                    continue;
-                };
-                if permit2::read_receipt(&self.ask(chain::ask_receipt(&transaction)).await?, wanted)? {
-                    let block_time = chain::read_block(&self.ask(chain::ask_block(block)).await?)?.time;
-                    return Ok(Observation::Paid {
-                        transaction,
-                        block,
-                        block_time,
-                        depth: latest.number.saturating_sub(block),
-                        floorless: self.is_floorless(lookup, block).await?,
-                    });
-                }
+            if permit2::read_receipt(&self.ask(chain::ask_receipt(&transaction)).await?, wanted)? {
+                return Ok(Some(Some(PermitEnd::Settled { transaction, block })));
             }
-            if ends {
-                return Ok(Observation::UsedOtherwise);
-            }
-            if self.is_before(from, lookup.since).await? {
-                break;
-            }
-            blocks.done();
         }
-        Err(Unreadable)
+        Ok(Some(ends.then_some(PermitEnd::Invalidated)))
+    }
+
+    async fn end_of_permit(&self, lookup: &Lookup<'_>, latest: Block, end: PermitEnd) -> Found<Observation> {
+        match end {
+            PermitEnd::Settled { transaction, block } => self.paid(lookup, latest, transaction, block).await,
+            PermitEnd::Invalidated => Ok(Observation::UsedOtherwise),
+        }
+    }
+
+    async fn paid(&self, lookup: &Lookup<'_>, latest: Block, transaction: String, number: u64) -> Found<Observation> {
+        Ok(Observation::Paid {
+            transaction,
+            block: number,
+            block_time: self.block(number).await?.time,
+            depth: latest.number.saturating_sub(number),
+            floorless: self.is_floorless(lookup, number).await?,
+        })
     }
 
     /// How the nonce was used up, looked for backwards until well before the claim. A node that knows
     /// of the use and not of its log lags behind: that proves nothing.
-    async fn find_use(&self, lookup: &Lookup<'_>, latest: Block) -> core::result::Result<Use, Unreadable> {
+    async fn find_use(&self, lookup: &Lookup<'_>, latest: Block) -> Found<Use> {
         let mut blocks = Backwards::from(latest.number);
         while let Some((from, to)) = blocks.next() {
-            let logs = self.ask(chain::ask_use(&lookup.wanted, from, to)).await;
-            match logs.and_then(|logs| chain::read_use(&logs)) {
+            match self.use_within(lookup, from, to).await {
                 Ok(Some(found)) => return Ok(found),
-                Ok(None) if self.is_before(from, lookup.since).await? => break,
+                Ok(None) if self.is_before(from, lookup.since).await? => return Err(Unreadable),
                 Ok(None) => blocks.done(),
-                Err(Unreadable) => blocks.narrow()?,
+                Err(Unreadable) => blocks.narrow(),
             }
         }
-        Err(Unreadable)
+        let block = self.block_of_use(lookup, latest).await?;
+        self.use_within(lookup, block, block).await?.ok_or(Unreadable)
+    }
+
+    async fn use_within(&self, lookup: &Lookup<'_>, from: u64, to: u64) -> Found<Option<Use>> {
+        chain::read_use(&self.ask(chain::ask_use(&lookup.wanted, from, to)).await?)
+    }
+
+    /// The block in which the nonce was used, by its state at others: for endpoints that allow few blocks in one
+    /// question about logs and keep old states. Twenty questions for a day of blocks every two seconds.
+    async fn block_of_use(&self, lookup: &Lookup<'_>, latest: Block) -> Found<u64> {
+        let mut used = latest.number;
+        let mut back = FIRST_STEP_BACK;
+        let mut unused = loop {
+            let block = latest.number.saturating_sub(back);
+            if !self.is_used(lookup, block).await? {
+                break block;
+            }
+            if block == 0 || self.is_before(block, lookup.since).await? {
+                return Err(Unreadable);
+            }
+            used = block;
+            back = back.saturating_mul(8);
+        };
+        while used.saturating_sub(unused) > 1 {
+            let middle = unused.midpoint(used);
+            if self.is_used(lookup, middle).await? {
+                used = middle;
+            } else {
+                unused = middle;
+            }
+        }
+        Ok(used)
+    }
+
+    /// Whether the nonce was used up when this block had ended.
+    async fn is_used(&self, lookup: &Lookup<'_>, block: u64) -> Found<bool> {
+        let wanted = &lookup.wanted;
+        if wanted.transfer == Transfer::Permit2 {
+            permit2::read_bitmap(&self.ask(permit2::ask_bitmap(wanted, block)).await?, wanted)
+        } else {
+            chain::read_authorization_state(&self.ask(chain::ask_authorization_state(wanted, block)).await?)
+        }
+    }
+
+    async fn block(&self, number: u64) -> Found<Block> {
+        chain::read_block(&self.ask(chain::ask_block(number)).await?)
     }
 
     /// Whether the floor of a transfer in this block was undone. Only one that is not above it asks.
-    async fn is_floorless(&self, lookup: &Lookup<'_>, block: u64) -> core::result::Result<bool, Unreadable> {
+    async fn is_floorless(&self, lookup: &Lookup<'_>, block: u64) -> Found<bool> {
         match lookup.floor.filter(|floor| block <= floor.number) {
-            Some(floor) => {
-                let now = chain::read_block(&self.ask(chain::ask_block(floor.number)).await?)?;
-                Ok(now.hash != floor.hash)
-            }
+            Some(floor) => Ok(self.block(floor.number).await?.hash != floor.hash),
             None => Ok(false),
         }
     }
 
     /// Whether a block is well before a time.
-    async fn is_before(&self, block: u64, time: u64) -> core::result::Result<bool, Unreadable> {
-        let start = chain::read_block(&self.ask(chain::ask_block(block)).await?)?;
-        Ok(block == 0 || start.time.saturating_add(LOOK_BACK_SECONDS) < time)
+    async fn is_before(&self, block: u64, time: u64) -> Found<bool> {
+        Ok(block == 0 || self.block(block).await?.time.saturating_add(LOOK_BACK_SECONDS) < time)
     }
 }
 
@@ -342,12 +406,11 @@ impl Backwards {
         self.windows = self.windows.saturating_add(1);
     }
 
-    /// The range could not be read.
-    fn narrow(&mut self) -> core::result::Result<(), Unreadable> {
-        if self.span == 1 {
-            return Err(Unreadable);
-        }
+    /// The range could not be read; of one block there is no part, and no more to ask. Small ranges are read for a
+    /// short while only: there is another way to the block.
+    fn narrow(&mut self) {
+        let cost = if self.span == 1 { MAX_QUERIES } else { 2 };
+        self.queries = self.queries.saturating_add(cost);
         self.span = self.span.div_ceil(8);
-        Ok(())
     }
 }

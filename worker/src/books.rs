@@ -44,6 +44,11 @@ const UPSERT: &str = "INSERT INTO payment (key, version, state, receipt, resourc
 /// Which of these the books have as settled.
 const SETTLED: &str = "SELECT key FROM payment WHERE state = 'settled' AND key IN (SELECT value FROM json_each(?1))";
 
+/// Refusals from before this time go: who signs and cannot pay makes one with every new key (threat B8).
+const PRUNE: &str = "DELETE FROM payment WHERE state = 'refused' AND first_seen < CAST(?1 AS INTEGER)";
+/// How long a refusal is kept, in seconds.
+const REFUSALS_SECONDS: u64 = 30 * 24 * 60 * 60;
+
 /// What identifies an event.
 #[derive(Debug)]
 pub(crate) struct EventId {
@@ -97,6 +102,13 @@ pub(crate) async fn write(platform: &Platform, entries: &str) -> Result<()> {
     // the first entry of all finds no table
     platform.books(TABLE, "").await?;
     platform.books(UPSERT, entries).await.map(drop)
+}
+
+/// Forgets old refusals.
+pub(crate) async fn prune(platform: &Platform) {
+    let before = platform.now().saturating_sub(REFUSALS_SECONDS);
+    // where there is no table yet there is nothing to forget, and the next run comes soon
+    drop(platform.books(PRUNE, &before.to_string()).await);
 }
 
 /// Which of these keys the books have as settled; none of them where they cannot be asked.

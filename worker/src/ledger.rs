@@ -21,7 +21,7 @@ use farthing::{
 use crate::{
     ask::{self, Lookup},
     books,
-    budget::Budget,
+    budget::{BUDGET_SECONDS, Budget},
     calls::{Named, Owner, Question, SignIn},
     config,
     platform::{Platform, Result},
@@ -117,15 +117,9 @@ impl Ledger {
                 let settings = config::settlement().ok_or("nothing is configured")?;
                 return quota::grant(&self.platform, settings.settlements_per_day, body);
             }
-            "delivered" | "broken" => {
-                let event = if call == "delivered" {
-                    Event::Delivered
-                } else {
-                    Event::Broken
-                };
-                self.apply(body, event)?;
-                return Ok(String::new());
-            }
+            "delivered" => return self.told(body, Event::Delivered),
+            "broken" => return self.told(body, Event::Broken),
+            "unanswered" => return self.told(body, Event::Unanswered),
             "alarm" => {
                 self.alarm().await?;
                 return Ok(String::new());
@@ -233,8 +227,12 @@ impl Ledger {
         let Some(settings) = config::settlement() else {
             return Ok(Some(Reply::refuse(Problem::NotConfigured, &intent.resource)));
         };
-        if !self.budget.borrow_mut().take(now) {
-            return Ok(Some(Reply::refuse_for_now(Problem::TooManyRequests, &intent.resource, 10)));
+        if !self.budget.borrow_mut().take(&intent.address, now) {
+            return Ok(Some(Reply::refuse_for_now(
+                Problem::TooManyRequests,
+                &intent.resource,
+                BUDGET_SECONDS,
+            )));
         }
         let answer = Rc::new(RefCell::new(None));
         self.verifying.borrow_mut().insert(intent.digest.clone(), answer.clone());
@@ -291,6 +289,14 @@ impl Ledger {
     /// A new authorization of a payer who owns the article: nothing is settled. It has to be shown
     /// that it is new, because one that was ever used is public (threat A16).
     async fn again(&self, intent: &Intent) -> Result<Reply> {
+        // who asks too often is asked to wait, and not told that a fresh payment is an old one
+        if !intent.tagged && !self.budget.borrow_mut().take(&intent.address, self.now()) {
+            return Ok(Reply::refuse_for_now(
+                Problem::TooManyRequests,
+                &intent.resource,
+                BUDGET_SECONDS,
+            ));
+        }
         let fresh = intent.tagged || self.is_unused(intent).await;
         Ok(match self.rows.owned(&intent.resource, self.now())? {
             Some(owned) if fresh => Reply::deliver_owned(&owned, intent.tagged, intent.contract),
@@ -307,7 +313,10 @@ impl Ledger {
         since: u64,
         floor: Option<Floor>,
     ) -> Observation {
-        let spoken_for = self.rows.transactions(&intent.key()).unwrap_or_default();
+        // without the list, evidence that paid for something else could count again (threat A10)
+        let Ok(spoken_for) = self.rows.transactions(&intent.key()) else {
+            return Observation::Nothing;
+        };
         let lookup = Lookup {
             wanted: wanted(intent, charged),
             network: intent.network,
@@ -322,9 +331,6 @@ impl Ledger {
         let Some(settings) = config::settlement() else {
             return false;
         };
-        if !self.budget.borrow_mut().take(self.now()) {
-            return false;
-        }
         match self.observe(&settings, intent, intent.amount, self.now(), None).await {
             Observation::Unused { .. } => true,
             Observation::Nothing => ask::verify(&self.platform, &settings, intent)
@@ -455,6 +461,12 @@ impl Ledger {
         ledger::sign_in(owned.as_ref(), &proof.resource, || {
             self.rows.consume(&proof.nonce, proof.until, now)
         })
+    }
+
+    /// How an answer ended.
+    fn told(&self, key: &str, event: Event) -> Result<String> {
+        self.apply(key, event)?;
+        Ok(String::new())
     }
 
     /// One synchronous step of one row.

@@ -75,7 +75,7 @@ enum Part {
 /// struct Nothing;
 /// impl Host for Nothing {
 ///     fn sql(&self, _: &str, _: &[&str]) -> Result<Vec<String>> {
-///         Ok(Vec::new())
+///         Ok(vec!["0".into()])
 ///     }
 ///     fn now(&self) -> u64 {
 ///         1_795_000_000

@@ -50,21 +50,35 @@ const NONCE_MARGIN_SECONDS: u64 = 60;
 #[derive(Debug)]
 pub(crate) struct Rows {
     platform: Platform,
-    exist: Cell<bool>,
+    /// Whether there are tables, once it is known.
+    exist: Cell<Option<bool>>,
 }
 
 impl Rows {
-    /// Opens the tables, if there are any: looking at an empty object stores nothing (threat B8). An object
-    /// that has some gets those that were added since.
-    pub(crate) fn open(platform: Platform) -> Self {
-        let found = platform.sql("SELECT count(*) FROM sqlite_master WHERE name = 'payment'", &[]);
-        let found = found.is_ok_and(|found| found.first().is_some_and(|count| count != "0"));
-        let rows = Self {
+    /// The tables, which are looked for at the first use.
+    pub(crate) const fn open(platform: Platform) -> Self {
+        Self {
             platform,
-            exist: Cell::new(false),
-        };
-        rows.exist.set(found && rows.create().is_ok());
-        rows
+            exist: Cell::new(None),
+        }
+    }
+
+    /// Whether there are tables: looking at an empty object stores nothing (threat B8). An object that has some gets
+    /// those that were added since. Where that cannot be told, nothing is believed (S7): a ledger that seems empty
+    /// would begin anew what it has settled.
+    fn exist(&self) -> Result<bool> {
+        if let Some(exist) = self.exist.get() {
+            return Ok(exist);
+        }
+        let counts = self
+            .platform
+            .sql("SELECT count(*) FROM sqlite_master WHERE name = 'payment'", &[])?;
+        let exist = counts.first().ok_or("the tables cannot be counted")? != "0";
+        if exist {
+            self.create()?;
+        }
+        self.exist.set(Some(exist));
+        Ok(exist)
     }
 
     fn create(&self) -> Result<()> {
@@ -75,7 +89,7 @@ impl Rows {
     }
 
     fn bodies<T: Read>(&self, sql: &str, values: &[&str]) -> Result<Vec<T>> {
-        if !self.exist.get() {
+        if !self.exist()? {
             return Ok(Vec::new());
         }
         let texts = self.platform.sql(sql, values)?;
@@ -84,14 +98,14 @@ impl Rows {
     }
 
     fn texts(&self, sql: &str, values: &[&str]) -> Result<Vec<String>> {
-        if !self.exist.get() {
+        if !self.exist()? {
             return Ok(Vec::new());
         }
         self.platform.sql(sql, values)
     }
 
     fn count(&self, sql: &str, values: &[&str]) -> Result<usize> {
-        if !self.exist.get() {
+        if !self.exist()? {
             return Ok(0);
         }
         let counts = self.platform.sql(sql, values)?;
@@ -202,9 +216,9 @@ impl Rows {
     }
 
     fn make(&self) -> Result<()> {
-        if !self.exist.get() {
+        if !self.exist()? {
             self.create()?;
-            self.exist.set(true);
+            self.exist.set(Some(true));
         }
         Ok(())
     }
@@ -298,7 +312,7 @@ impl Rows {
 
     /// Drops what has ended; whether nothing at all is left.
     pub(crate) fn tidy(&self, now: u64) -> Result<bool> {
-        if !self.exist.get() {
+        if !self.exist()? {
             return Ok(false);
         }
         let due = self.note("tidy")?.and_then(|at| at.parse().ok());
@@ -325,7 +339,7 @@ impl Rows {
 
     /// The tables are gone, or about to be.
     pub(crate) fn gone(&self) {
-        self.exist.set(false);
+        self.exist.set(Some(false));
     }
 
     /// A text that was noted under a name.

@@ -113,6 +113,9 @@ pub(crate) struct Scan<'a> {
 impl Scan<'_> {
     /// One run over all networks that can be read.
     pub(crate) async fn run(&self) -> Result<()> {
+        if self.platform.has_books() {
+            books::prune(self.platform).await;
+        }
         let mut asked = 0;
         for (network, urls) in &self.settings.rpc {
             let tokens: Vec<&Token> = self.tokens.iter().filter(|token| token.network == *network).collect();
@@ -314,11 +317,14 @@ impl Chain<'_> {
     }
 
     /// Whether a transfer may be of this site: to a payee of this token, and with the log of an authorization, or
-    /// where Permit2 is taken, which leaves none.
+    /// where Permit2 is taken, which leaves none. Less than any price is somebody's dust (threat B8).
     fn may_be_a_payment(&self, arrival: &Arrival, authorized: bool) -> bool {
         self.tokens.iter().any(|token| {
             let by_permit = token.transfer == Transfer::Permit2;
-            token.asset == arrival.asset && token.pay_to == arrival.to && (authorized || by_permit)
+            token.asset == arrival.asset
+                && token.pay_to == arrival.to
+                && (authorized || by_permit)
+                && token.may_be_paid_with(arrival.value)
         })
     }
 

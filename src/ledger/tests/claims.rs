@@ -47,10 +47,14 @@ fn a2_an_authorization_belongs_to_its_first_article() {
             checks: 0,
         },
     ] {
-        assert_eq!(
-            slug(claim(knowing(&in_phase(phase)), &elsewhere, NOW)),
-            "authorization-bound-elsewhere"
-        );
+        let row = in_phase(phase);
+        assert_eq!(slug(claim(knowing(&row), &elsewhere, NOW)), "authorization-bound-elsewhere");
+        // who has it from the chain learns nothing of where it belongs
+        let rebuilt = Intent {
+            digest: "another".into(),
+            ..elsewhere.clone()
+        };
+        assert_eq!(slug(claim(knowing(&row), &rebuilt, NOW)), "authorization-already-used");
     }
 }
 
@@ -260,6 +264,22 @@ fn s2_a_single_call_is_answered_to_one_at_a_time_and_not_for_ever() {
             "authorization-already-used"
         }
     }
+}
+
+#[test]
+fn b4_an_answer_that_the_origin_did_not_have_is_none() {
+    let single = Intent {
+        seconds: None,
+        ..intent()
+    };
+    let mut row = in_phase(settled());
+    row.intent = single.clone();
+    for _ in 0..MAX_ANSWERS + 2 {
+        assert_eq!(slug(claim(knowing(&row), &single, NOW)), "deliver");
+        row = step(&row, Event::Answering, NOW, &TERMS).0;
+        row = step(&row, Event::Unanswered, NOW, &TERMS).0;
+    }
+    assert_eq!((row.answers, row.busy), (0, 0));
 }
 
 #[test]
