@@ -9,7 +9,7 @@ import { close, startLoad } from "./load.mjs";
 import { inTwo, sleep, startStand } from "./stand.mjs";
 import { story } from "./story.mjs";
 
-/** How long a point may take to come up before another one has its turn, in milliseconds. */
+/** How long a point may take to come up before another one has its turn, in milliseconds, where nothing else is said. */
 const TURN = 15_000;
 
 const phaseOf = ({ rows }, { nonce }) => rows.find((row) => row.nonce === nonce)?.phase ?? "none";
@@ -126,14 +126,14 @@ function onWrite(log, done) {
 }
 
 /** Waits until a point comes up, or `pause` milliseconds where any time will do, and kills the Worker; nothing if it would not come up. */
-function killAt(stand, point, delay, pause) {
+function killAt(stand, point, delay, { pause, turn }) {
   return new Promise((resolve) => {
     const fire = (about) => stand.kill(point.name).then((after) => resolve({ after, about }));
     if (point.on.length === 0) return setTimeout(fire, pause, {});
     const timer = setTimeout(() => {
       stand.watch = () => {};
       resolve(undefined);
-    }, TURN);
+    }, turn);
     const logs = new Map();
     stand.watch = (moment, about) => {
       if (delay === "write" && moment === "settling") logs.set(about.nonce, lastWritten(stand.edge.state));
@@ -153,9 +153,9 @@ function killAt(stand, point, delay, pause) {
 /**
  * One stand under load, and so many kills.
  * @param {object} [options] `kills`: how many; `each`: or so many hits of every point, `until`: but not after this (Unix
- * milliseconds); `seed`; `say(text)`; `tally`: figures of earlier rounds, which decide what comes next and are added to
+ * milliseconds); `turn`: how long a point may take to come up; `seed`; `say(text)`; `tally`: figures of earlier rounds, which decide what comes next and are added to
  */
-export async function round({ kills = Infinity, each = Infinity, until = Infinity, seed, say = () => {}, tally = newTally(), load: loadOptions, stand: standOptions } = {}) {
+export async function round({ kills = Infinity, each = Infinity, until = Infinity, turn = TURN, seed, say = () => {}, tally = newTally(), load: loadOptions, stand: standOptions } = {}) {
   const random = chance(seed);
   const stand = await startStand({ timeoutSeconds: 1, bytes: 40_000, books: true, ...standOptions });
   let hunted;
@@ -186,7 +186,7 @@ export async function round({ kills = Infinity, each = Infinity, until = Infinit
       const figures = tally.points[point.name];
       const delay = point.delays?.[figures.kills % point.delays.length];
       hunted = point;
-      const killed = await killAt(stand, point, delay, random.below(500));
+      const killed = await killAt(stand, point, delay, { pause: random.below(500), turn });
       hunted = undefined;
       if (!killed) {
         figures.missed += 1;

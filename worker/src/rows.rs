@@ -224,47 +224,28 @@ impl Rows {
     }
 
     /// Writes a row, and with it what its payer owns and what the books are to be told, if there are any; one
-    /// synchronous step, so one transaction.
+    /// synchronous step, so one transaction. The row comes last: whatever fails in between, the step is taken again,
+    /// and all that belongs to it is written again.
     pub(crate) fn put(&self, before: Option<&Row>, row: &Row) -> Result<()> {
         self.make()?;
         let now = self.platform.now();
         let news = self.platform.has_books().then(|| ledger::news(before, row)).flatten();
         let key = row.intent.key();
-        let open = if row.is_open() { "1" } else { "0" };
-        let retires = ledger::retire(row);
-        let alarm = ledger::next_alarm(row)
-            .into_iter()
-            .chain(retires)
-            .min()
-            .unwrap_or(0)
-            .to_string();
         // every event is newer than the one before, also where the row was forgotten between them
         let version = if news.is_some() { now.saturating_mul(1000) } else { 0 }.to_string();
-        let version = self.platform.sql(
-            "INSERT INTO payment (key, resource, open, alarm, version, body) VALUES (?, ?, ?, ?, CAST(? AS INTEGER), ?) \
-             ON CONFLICT (key) DO UPDATE SET open = excluded.open, alarm = excluded.alarm, body = excluded.body, \
-             version = CASE WHEN excluded.version > 0 THEN max(excluded.version, payment.version + 1) ELSE payment.version END \
-             RETURNING version",
-            &[
-                &key,
-                &row.intent.resource,
-                open,
-                &alarm,
-                &version,
-                &body(row, retires.is_some())?,
-            ],
-        )?;
-        if let (Some(news), Some(version)) = (news, version.first()) {
+        if let Some(news) = news {
             let due = now.saturating_add(DELIVERY_SECONDS).to_string();
             self.platform.sql(
-                "INSERT INTO outbox (key, version, due, attempts, body) VALUES (?, CAST(? AS INTEGER), CAST(? AS INTEGER), 0, ?)",
-                &[&key, version, &due, &json(&news)?],
+                "INSERT INTO outbox (key, version, due, attempts, body) VALUES (?1, \
+                 max(CAST(?2 AS INTEGER), ifnull((SELECT version + 1 FROM payment WHERE key = ?1), 0)), CAST(?3 AS INTEGER), 0, ?4) \
+                 ON CONFLICT (key, version) DO UPDATE SET due = excluded.due, body = excluded.body",
+                &[&key, &version, &due, &json(&news)?],
             )?;
         }
         if let Some(id) = &row.intent.identifier {
             self.platform.sql(
                 "INSERT INTO identifier (id, key) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET key = excluded.key WHERE key <> excluded.key",
-                &[id, &row.intent.key()],
+                &[id, &key],
             )?;
         }
         if let Some(owned) = row.owned() {
@@ -284,7 +265,29 @@ impl Rows {
                 &[&row.intent.resource, &row.intent.receipt],
             )?;
         }
-        Ok(())
+        let open = if row.is_open() { "1" } else { "0" };
+        let retires = ledger::retire(row);
+        let alarm = ledger::next_alarm(row)
+            .into_iter()
+            .chain(retires)
+            .min()
+            .unwrap_or(0)
+            .to_string();
+        self.platform
+            .sql(
+                "INSERT INTO payment (key, resource, open, alarm, version, body) VALUES (?, ?, ?, ?, CAST(? AS INTEGER), ?) \
+                 ON CONFLICT (key) DO UPDATE SET open = excluded.open, alarm = excluded.alarm, body = excluded.body, \
+                 version = CASE WHEN excluded.version > 0 THEN max(excluded.version, payment.version + 1) ELSE payment.version END",
+                &[
+                    &key,
+                    &row.intent.resource,
+                    open,
+                    &alarm,
+                    &version,
+                    &body(row, retires.is_some())?,
+                ],
+            )
+            .map(drop)
     }
 
     /// Tidying up is due at this time, unless it is due already.
