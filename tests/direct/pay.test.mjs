@@ -7,7 +7,7 @@ import { officialFetch, officialFetchV1, settlementIn } from "../support/pay.mjs
 import { PRICE, assertOnce, assertPage, page, problemOf, resend, sleep, startSite } from "./site.mjs";
 
 let site;
-before(async () => { site = await startSite(); });
+before(async () => { site = await startSite({ permits: true }); });
 after(() => site?.stop());
 
 test("the official clients of both versions pay, and nobody is between the Worker and the chain", async () => {
@@ -105,4 +105,20 @@ test("G1 the gas key is in no row, no log and no answer", async () => {
   site.assertKeyHidden();
   const health = await (await fetch(`${site.edge.url}/.farthing/health`)).text();
   assert.ok(!health.includes(site.gasKey.key.slice(2)) && !health.includes("GAS_KEY"), health);
+});
+
+test("by Permit2: who has approved it pays by a call of the proxy; who has not is told before anything is sent", async () => {
+  const reader = await site.newReader();
+  const nonce = await site.gasNonce();
+  const early = await reader.send("/a/permit", await reader.signPermit("/a/permit"));
+  assert.equal(early.status, 412);
+  assert.equal(await problemOf(early), "permit2-allowance-required");
+  assert.equal(await site.gasNonce(), nonce);
+  await site.chain.approvePermit2(reader.key);
+  const payment = await reader.signPermit("/a/permit");
+  const transaction = await assertOnce(reader, "/a/permit", await resend(reader, "/a/permit", payment));
+  const { from, to } = await site.chain.client.getTransaction({ hash: transaction });
+  assert.equal(from, site.gasKey.address.toLowerCase());
+  assert.notEqual(to, site.chain.token.address.toLowerCase());
+  assert.equal(await site.gasNonce(), nonce + 1);
 });

@@ -34,7 +34,7 @@ const methodOf = (body) => JSON.parse(body).method;
 /**
  * @param {object} [options]
  * `settlers(direct, chain)`: the entries of settlement.facilitators; `rpc(url)`: the endpoints, given the one of the node that can
- * lose things; `timeoutSeconds`; `gas`: what the gas key has, in wei; `permits`: sells for a token that only Permit2 moves, too.
+ * lose things; `timeoutSeconds`; `gas`: what the gas key has, in wei; `permits`: sells by Permit2, too.
  */
 export async function startSite({
   settlers = (direct) => [direct], rpc = (url) => [url], timeoutSeconds = 20, gas = 10n ** 18n, permits = false, env = {},
@@ -68,12 +68,9 @@ export async function startSite({
         },
       },
     }));
-    const networks = [chain.network, ...(permits ? [{
-      network: chain.network, asset: chain.dollar.address, symbol: "MUSD", name: chain.dollar.name, version: chain.dollar.version, decimals: 18,
-      transfer: "permit2", unverified: true,
-    }] : [])];
+    const networks = [chain.network, ...(permits ? [{ network: chain.network, transfer: "permit2" }] : [])];
     const config = (site) => ({
-      site, origin: { url: origin.url }, payTo: { eip155: payTo.address }, networks: networks.slice(0, 1),
+      site, origin: { url: origin.url }, payTo: { eip155: payTo.address }, networks,
       settlement: { facilitators: settlers({ direct: "GAS_KEY" }, chain), rpc: { [chain.network]: rpc(node.url) }, timeoutSeconds },
       routes: [{ match: "/a/*", price: "$0.05", access: "30d", description: "One page" }],
     });
@@ -89,7 +86,7 @@ export async function startSite({
       return {
         key, address, ask, offer,
         sign: async (path, options = {}) => signPayment({ offer: await offer(path), key, ...options }),
-        signPermit: async (path, options = {}) => signPermit2Payment({ offer: await offer(path), key, ...options }),
+        signPermit: async (path, options = {}) => signPermit2Payment({ offer: await offer(path), index: 1, key, ...options }),
         send: (path, payment) => ask(path, payment.headers),
         transfers: async () => (await chain.transfersTo()).filter((transfer) => transfer.from === address),
       };
