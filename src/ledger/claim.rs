@@ -3,8 +3,8 @@
 use alloc::boxed::Box;
 
 use super::{
-    CLAIM_SECONDS, DAY_SECONDS, Intent, MAX_ANSWERS, MAX_HOLD_SECONDS, MAX_OPEN, MAX_REFUSED, Owned, Phase, REDELIVERY_SECONDS,
-    Refused, Reply, Row, SAME_ADDRESS_SECONDS,
+    ANSWER_COST, CLAIM_SECONDS, DAY_SECONDS, Intent, MAX_ANSWERS, MAX_HOLD_SECONDS, MAX_OPEN, MAX_REFUSED, Owned, Phase,
+    REDELIVERY_SECONDS, Refused, Reply, Row, SAME_ADDRESS_SECONDS,
 };
 use crate::problem::Problem;
 
@@ -217,7 +217,7 @@ fn redeliver(row: &Row, intent: &Intent, at: u64, now: u64) -> Claim {
     let same_address = !row.intent.address.is_empty() && row.intent.address == intent.address;
     // a single call that went out whole is over, whoever asks, and so is one that was broken off too often
     let single = intent.seconds.is_none();
-    let over = single && (row.delivered || row.answers >= MAX_ANSWERS);
+    let over = single && (row.delivered || row.answers >= MAX_ANSWERS.saturating_mul(ANSWER_COST));
     let granted = if over {
         false
     } else if proven {

@@ -45,9 +45,6 @@ pub const WATCH_SECONDS: u64 = 30;
 pub const FINAL_BLOCKS: u64 = 12;
 /// An unused nonce in a block this much younger than a settlement, in seconds, undoes it.
 pub const UNDONE_SECONDS: u64 = 20;
-/// How far the time of a block may be behind the clock when it is made, in seconds: Ethereum has a block every 12 seconds,
-/// which carries the time when its slot began.
-pub const LAG_SECONDS: u64 = 12;
 /// How long a transaction that a facilitator names may be missing from the chain before another attempt.
 pub const MISSING_SECONDS: u64 = 60;
 /// The longest that a refused authorization has to wait before it is tried again, in seconds.
@@ -68,6 +65,8 @@ pub const DAY_SECONDS: u64 = 24 * 60 * 60;
 pub const ANSWER_SECONDS: u64 = 20;
 /// How often the answer to a single call is begun at most: a client may break off just before its end.
 pub const MAX_ANSWERS: u32 = 3;
+/// What an answer that was begun counts, where one that the origin did not have counts 1: it runs a call, too.
+pub const ANSWER_COST: u32 = 8;
 /// Requests make nobody look at the chain more often than this, in seconds.
 pub const LOOK_SECONDS: u64 = 2;
 /// Between looks at the chain by alarm once there were [`MAX_CHECKS`] of them, in seconds.

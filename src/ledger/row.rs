@@ -127,7 +127,8 @@ pub struct Row {
     /// Of a single call: until when its answer counts as on its way, Unix seconds.
     #[serde(default)]
     pub busy: u64,
-    /// Of a single call: how often its answer was begun.
+    /// Of a single call: what its answers count, [`ANSWER_COST`](super::ANSWER_COST) for each that was begun, 1 for each that the
+    /// origin did not have.
     #[serde(default)]
     pub answers: u32,
     /// How often it was refused.

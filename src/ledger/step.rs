@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use super::{
-    ANSWER_SECONDS, DAY_SECONDS, EXPIRY_MARGIN_SECONDS, FINAL_BLOCKS, Floor, LAG_SECONDS, LOOK_SECONDS, MAX_ATTEMPTS, MAX_CHECKS,
+    ANSWER_COST, ANSWER_SECONDS, DAY_SECONDS, EXPIRY_MARGIN_SECONDS, FINAL_BLOCKS, Floor, LOOK_SECONDS, MAX_ATTEMPTS, MAX_CHECKS,
     MAX_LAST_LOOKS, MAX_WATCHES, MISSING_SECONDS, Phase, RETIRE_MARGIN_SECONDS, Row, SELDOM_SECONDS, SETTLE_SLACK_SECONDS,
     Settlement, UNDONE_SECONDS, WATCH_SECONDS, Watch,
 };
@@ -193,7 +193,7 @@ pub fn step(row: &Row, event: Event, now: u64, terms: &Terms) -> (Row, Work) {
             row.answered.get_or_insert(now);
             if row.intent.seconds.is_none() {
                 row.busy = now.saturating_add(ANSWER_SECONDS);
-                row.answers = row.answers.saturating_add(1);
+                row.answers = row.answers.saturating_add(ANSWER_COST);
             }
             Work::None
         }
@@ -208,10 +208,10 @@ pub fn step(row: &Row, event: Event, now: u64, terms: &Terms) -> (Row, Work) {
             row.busy = 0;
             Work::None
         }
-        // what is owed stays owed, however often the origin fails (threat B4)
+        // what is owed stays owed though the origin fails, for a good while (threat B4)
         (_, Event::Unanswered) => {
             row.busy = 0;
-            row.answers = row.answers.saturating_sub(1);
+            row.answers = row.answers.saturating_sub(ANSWER_COST.saturating_sub(1));
             Work::None
         }
         _ => Work::None,
@@ -372,7 +372,7 @@ fn is_older(row: &Row, block: u64, block_time: u64, floorless: bool) -> bool {
     // a chain that grows anew from an older block may hold our transfer below the old floor
     match row.floor.filter(|_| !floorless) {
         Some(floor) => block <= floor.number,
-        None => block_time.saturating_add(LAG_SECONDS) < row.created,
+        None => block_time.saturating_add(row.intent.network.slot_seconds()) < row.created,
     }
 }
 

@@ -123,6 +123,15 @@ impl Network {
         self.0
     }
 
+    /// How far the time in a new block may be behind the clock, in seconds: on Ethereum it is when the block's slot of
+    /// 12 seconds began (consensus specification, `SECONDS_PER_SLOT`).
+    pub const fn slot_seconds(self) -> u64 {
+        match self.0 {
+            1 | 11_155_111 => 12,
+            _ => 2,
+        }
+    }
+
     /// What people call it; none where it is not a network of the asset table.
     ///
     /// ```

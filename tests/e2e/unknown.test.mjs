@@ -275,3 +275,27 @@ test("B4 an origin that never answers: nothing is settled, and the same payment 
   assert.equal(await paper.chain.authorizationState(reader.address, payment.authorization.nonce), false);
   await assertOnce({ reader, path: LOG }, await reader.send(LOG, payment));
 });
+
+test("B2 S4 an endpoint that stands still has not seen the payment, and the next one is asked", async () => {
+  const { edge, config, chain, network } = paper;
+  await edge.restart({ config: { ...config, settlement: { ...config.settlement, rpc: { [network]: [paper.badRpc.url, chain.url] } } } });
+  try {
+    const reader = await newReader(paper);
+    const payment = await reader.sign(DOOR);
+    const frozen = await chain.rpc("eth_getBlockByNumber", ["latest", false]);
+    const old = { ...frozen, timestamp: `0x${(Number(frozen.timestamp) - 600).toString(16)}` };
+    paper.badRpc.always("*", async ({ body, response, through }) => {
+      const { id, method, params } = JSON.parse(body);
+      const latest = method === "eth_getBlockByNumber" && params[0] === "latest";
+      const text = latest ? JSON.stringify({ jsonrpc: "2.0", id, result: old }) : (await through()).text;
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(text);
+    });
+    paper.badFacilitator.always("/settle", "500-after-settle");
+    await assertOnce({ reader, path: DOOR }, await resend(() => reader.send(DOOR, payment), { tries: 3 }));
+    assert.ok(paper.badRpc.calls.some(({ body }) => body.params[0] === "latest"), "it was asked first");
+  } finally {
+    recover();
+    await edge.restart({ config });
+  }
+});

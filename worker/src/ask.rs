@@ -19,6 +19,8 @@ use crate::{
 const RPC_SECONDS: u64 = 5;
 /// Patience with the one RPC call that holds up a payment, in seconds.
 const FLOOR_SECONDS: u64 = 1;
+/// An endpoint whose latest block is so old may stand still, in seconds: then the next one is asked as well.
+const STILL_SECONDS: u64 = 60;
 /// Log queries for one lookup: at most this many windows back.
 const MAX_WINDOWS: u32 = 12;
 /// Log queries of one lookup, those included that were asked again for fewer blocks.
@@ -149,10 +151,20 @@ pub(crate) struct Lookup<'a> {
     pub(crate) spoken_for: &'a [String],
 }
 
-/// Reads the fate of an authorization from the first endpoint that answers.
+/// Reads the fate of an authorization from the first endpoint that answers. One that stands still has not seen what
+/// happened since: that a nonce was unused then is only believed where nobody knows better.
 pub(crate) async fn observe(platform: &Platform, settings: &Settings, lookup: &Lookup<'_>) -> Observation {
+    let mut best = Observation::Nothing;
     for url in settings.rpc.get(&lookup.network).into_iter().flatten() {
         match (Endpoint { platform, url }).fate(lookup).await {
+            Ok(Observation::Unused { block_time }) if block_time.saturating_add(STILL_SECONDS) < platform.now() => {
+                best = match best {
+                    Observation::Unused { block_time: other } => Observation::Unused {
+                        block_time: other.max(block_time),
+                    },
+                    _ => Observation::Unused { block_time },
+                };
+            }
             Ok(observation) => return observation,
             Err(Unreadable) => platform.warn(&format!(
                 "the rpc endpoint {} did not answer as it should",
@@ -160,16 +172,20 @@ pub(crate) async fn observe(platform: &Platform, settings: &Settings, lookup: &L
             )),
         }
     }
-    Observation::Nothing
+    best
 }
 
-/// The latest block from the first endpoint, if it answers at once.
+/// The latest block from one of the first two endpoints, if it answers at once.
 pub(crate) async fn latest_block(platform: &Platform, settings: &Settings, network: farthing::x402::Network) -> Option<Floor> {
-    let url = settings.rpc.get(&network)?.first()?;
     let body = String::from_utf8(chain::ask_latest_block()).ok()?;
-    let (_, answer) = post(platform, url, "", &body, FLOOR_SECONDS, CHAIN_BYTES).await?;
-    let Block { number, hash, .. } = chain::read_block(answer.as_bytes()).ok()?;
-    Some(Floor { number, hash })
+    for url in settings.rpc.get(&network)?.iter().take(2) {
+        let answer = post(platform, url, "", &body, FLOOR_SECONDS, CHAIN_BYTES).await;
+        let block = answer.and_then(|(_, answer)| chain::read_block(answer.as_bytes()).ok());
+        if let Some(Block { number, hash, .. }) = block {
+            return Some(Floor { number, hash });
+        }
+    }
+    None
 }
 
 /// What an endpoint said, if it did.

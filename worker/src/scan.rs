@@ -14,7 +14,7 @@ use farthing::{
     },
     gate::object_name,
     json::Value,
-    ledger::Read,
+    ledger::{DAY_SECONDS, Read},
     route::{Settlement, Token},
     x402::Network,
 };
@@ -41,6 +41,9 @@ const MAX_PAYERS: usize = 50;
 const MAX_STEPS: u32 = 8;
 /// Runs that stop at one transfer because its ledger does not answer; then it is left out.
 const MAX_TRIES: u32 = 3;
+
+/// The note of the day when old refusals were last forgotten.
+const PRUNED: &str = "pruned";
 
 /// What a ledger is asked about: a transfer from its payer.
 #[derive(Debug, Serialize)]
@@ -113,8 +116,11 @@ pub(crate) struct Scan<'a> {
 impl Scan<'_> {
     /// One run over all networks that can be read.
     pub(crate) async fn run(&self) -> Result<()> {
-        if self.platform.has_books() {
+        let today = self.platform.now().saturating_div(DAY_SECONDS).to_string();
+        // once a day: it reads the whole table
+        if self.platform.has_books() && self.rows.note(PRUNED)?.as_ref() != Some(&today) {
             books::prune(self.platform).await;
+            self.rows.set_note(PRUNED, &today)?;
         }
         let mut asked = 0;
         for (network, urls) in &self.settings.rpc {

@@ -279,7 +279,13 @@ fn b4_an_answer_that_the_origin_did_not_have_is_none() {
         row = step(&row, Event::Answering, NOW, &TERMS).0;
         row = step(&row, Event::Unanswered, NOW, &TERMS).0;
     }
-    assert_eq!((row.answers, row.busy), (0, 0));
+    assert_eq!((row.answers, row.busy), (MAX_ANSWERS + 2, 0));
+    // but not for ever: the origin runs the call each time
+    for _ in 0..MAX_ANSWERS * ANSWER_COST {
+        row = step(&row, Event::Answering, NOW, &TERMS).0;
+        row = step(&row, Event::Unanswered, NOW, &TERMS).0;
+    }
+    assert_eq!(slug(claim(knowing(&row), &single, NOW)), "authorization-already-used");
 }
 
 #[test]
