@@ -6,7 +6,6 @@
 
 use farthing::{
     evm::{Address, B256, hex},
-    json::Value,
     ledger::Read,
     money::Amount,
     x402::Network,
@@ -15,16 +14,11 @@ use serde::Serialize;
 
 use crate::{
     platform::{Platform, Result},
-    rows::Rows,
+    rows::{EventId, Rows},
 };
 
-/// Entries that are delivered at once.
-pub(crate) const BATCH: usize = 20;
 /// Deliveries of one alarm.
 const BATCHES: usize = 5;
-/// After so many failures an event goes alone: nothing that D1 does not take holds others up.
-pub(crate) const ALONE_AFTER: u32 = 3;
-
 /// Made with the first entry. `www/docs/books.md` says what the columns are.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS payment (key TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL, \
     receipt TEXT NOT NULL, resource TEXT NOT NULL, network TEXT NOT NULL, asset TEXT NOT NULL, payer TEXT NOT NULL, pay_to TEXT NOT NULL, \
@@ -48,24 +42,6 @@ const SETTLED: &str = "SELECT key FROM payment WHERE state = 'settled' AND key I
 const PRUNE: &str = "DELETE FROM payment WHERE state = 'refused' AND first_seen < CAST(?1 AS INTEGER)";
 /// How long a refusal is kept, in seconds.
 const REFUSALS_SECONDS: u64 = 30 * 24 * 60 * 60;
-
-/// What identifies an event.
-#[derive(Debug)]
-pub(crate) struct EventId {
-    /// The authorization.
-    pub(crate) key: String,
-    /// Which of its events.
-    pub(crate) version: u64,
-}
-
-impl Read for EventId {
-    fn from_json(value: &Value<'_>) -> Option<Self> {
-        Some(Self {
-            key: value.get("key")?.text()?.to_owned(),
-            version: value.get("version")?.integer()?,
-        })
-    }
-}
 
 /// A payment that the chain has and no ledger knows, as an entry that any ledger's word overwrites.
 #[derive(Debug, Serialize)]

@@ -2,12 +2,12 @@
 
 use std::cell::Cell;
 
-use farthing::ledger::{self, Owned, Phase, Read, Row, Standing};
-
-use crate::{
-    books::{ALONE_AFTER, BATCH, EventId},
-    platform::{Platform, Result},
+use farthing::{
+    json::Value,
+    ledger::{self, Owned, Phase, Read, Row, Standing},
 };
+
+use crate::platform::{Platform, Result};
 
 const TABLES: [&str; 7] = [
     "CREATE TABLE IF NOT EXISTS payment (key TEXT PRIMARY KEY, resource TEXT NOT NULL, open INTEGER NOT NULL, alarm INTEGER NOT NULL, \
@@ -35,6 +35,10 @@ const NEXT: &str = "SELECT min(at) FROM (SELECT min(alarm) AS at FROM payment WH
     UNION ALL SELECT CAST(value AS INTEGER) FROM note WHERE name = 'tidy')";
 /// The books are told so much later, in seconds: what follows at once goes along.
 const DELIVERY_SECONDS: u64 = 2;
+/// Events that are delivered at once.
+const BATCH: usize = 20;
+/// After so many failures an event goes alone: nothing that D1 does not take holds others up.
+const ALONE_AFTER: u32 = 3;
 /// How long an event waits after its first failed delivery, in seconds; twice as long after each more.
 const RETRY_SECONDS: u64 = 5;
 /// The longest it waits.
@@ -45,6 +49,24 @@ const RECEIPT_SECONDS: u64 = 90 * 24 * 60 * 60;
 const TIDY_SECONDS: u64 = 24 * 60 * 60;
 /// How much longer than its proof a nonce is remembered, in seconds: the gate's clock is another.
 const NONCE_MARGIN_SECONDS: u64 = 60;
+
+/// What identifies an event of the outbox.
+#[derive(Debug)]
+pub(crate) struct EventId {
+    /// The authorization.
+    pub(crate) key: String,
+    /// Which of its events.
+    pub(crate) version: u64,
+}
+
+impl Read for EventId {
+    fn from_json(value: &Value<'_>) -> Option<Self> {
+        Some(Self {
+            key: value.get("key")?.text()?.to_owned(),
+            version: value.get("version")?.integer()?,
+        })
+    }
+}
 
 /// The payer's rows.
 #[derive(Debug)]
