@@ -82,6 +82,7 @@ fn history(seed: u64, broken: Option<Broken>) -> World {
                 tries: u32::try_from(chance.between(1, 30)).unwrap(),
                 doing: Doing::Asks,
                 served: false,
+                thief: chance.happens(150),
             }
         })
         .collect();

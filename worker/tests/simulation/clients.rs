@@ -33,6 +33,8 @@ pub(crate) struct Client {
     pub(crate) tries: u32,
     pub(crate) doing: Doing,
     pub(crate) served: bool,
+    /// Somebody who makes a header of what is on the chain (threat A16).
+    pub(crate) thief: bool,
 }
 
 const ARTICLES: [&str; 2] = ["https://n.example/a", "https://n.example/b"];
@@ -76,10 +78,26 @@ impl World {
         match doing {
             Doing::Asks => {
                 let Client {
-                    authorization, article, ..
+                    authorization,
+                    article,
+                    thief,
+                    ..
                 } = self.clients[client];
-                let body = serde_json::to_string(&self.intent(authorization, article)).unwrap();
-                self.note(format!("client {client} asks with {authorization} for {article}"));
+                let mut intent = self.intent(authorization, article);
+                if thief {
+                    if !(self.chain.has_paid(authorization) && self.bound.contains_key(&authorization)) {
+                        return self.comes_back(client, 5);
+                    }
+                    intent.digest = format!("digest {authorization}, made anew by {client}");
+                    intent.secret = false;
+                    // perhaps behind the same address, as in a café
+                    if self.chance.happens(500) {
+                        intent.address = "elsewhere".into();
+                    }
+                }
+                let body = serde_json::to_string(&intent).unwrap();
+                let who = if thief { "thief" } else { "client" };
+                self.note(format!("{who} {client} asks with {authorization} for {article}"));
                 self.start(Who::Client(client), "claim", &body);
             }
             Doing::Origin { key, fence, delivers } => {
@@ -105,6 +123,9 @@ impl World {
             Some(Reply::Deliver(grant)) => {
                 self.note(format!("client {client} gets {} by {}", grant.resource, grant.transaction));
                 self.judge_delivery(client, &grant);
+                if self.clients[client].thief {
+                    self.violation = Some(format!("A16: {} went out to thief {client}", grant.resource));
+                }
                 self.clients[client].served = true;
                 self.clients[client].doing = Doing::Over;
                 self.deliveries += 1;

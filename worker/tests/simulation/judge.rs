@@ -141,6 +141,7 @@ impl World {
             tries: 0,
             doing: super::clients::Doing::Waits,
             served: false,
+            thief: false,
         });
         self.start(Who::Client(client), "owned", &question);
         self.deliveries > before
