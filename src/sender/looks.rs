@@ -134,9 +134,14 @@ impl Sender {
         }
     }
 
-    /// The nonce is used, and not by us: what it carried may have another.
+    /// The nonce is used, and not by us.
     fn used_elsewhere(&mut self, nonce: u64) {
         self.notes.push(Note::UsedElsewhere(nonce));
+        self.carried_in_vain(nonce);
+    }
+
+    /// Nothing will land with a nonce: what it carried may have another.
+    pub(super) fn carried_in_vain(&mut self, nonce: u64) {
         let Some(key) = self.remove_slot(nonce) else { return };
         if let Some(order) = self.order_at(&key, nonce) {
             order.sent = true;

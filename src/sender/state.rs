@@ -11,7 +11,7 @@ use alloc::{
 use super::{
     BURIED_SECONDS, BUSY, FORGET_SECONDS, Job, LOOK_SECONDS, MAX_AT_RISK, MAX_ORDERS, Outcome, PATIENCE_SECONDS, PAYER_LIMIT,
     SLOW_LOOK_SECONDS,
-    heads::Head,
+    heads::{Head, MAX_NONCE},
     job::{Order, Stage},
     rows::Words,
     slot::Slot,
@@ -160,7 +160,7 @@ impl Sender {
             match name.split_once(' ') {
                 Some(("order", _)) => sender.orders.extend(Order::read(body)),
                 Some(("nonce", _)) => {
-                    if let Some(slot) = Slot::read(body) {
+                    if let Some(slot) = Slot::read(body).filter(|slot| slot.nonce < MAX_NONCE) {
                         sender.add_slot(slot);
                     }
                 }

@@ -194,9 +194,11 @@ impl Sender {
     /// A transaction that is under way and should be sent again, or replaced.
     fn urge(&mut self, head: &Head, now: u64, seal: Seal<'_>) -> Option<Work> {
         let highest = self.highest_under_way()?;
-        for nonce in head.mined..=highest {
-            let Some(slot) = self.slot(nonce) else { continue };
-            if slot.mined.is_some() || !slot.lease.is_free(now) {
+        let mut next = 0_usize;
+        while let Some(slot) = self.slots.get(next) {
+            next = next.saturating_add(1);
+            let nonce = slot.nonce;
+            if nonce < head.mined || slot.mined.is_some() || !slot.lease.is_free(now) {
                 continue;
             }
             let dead = self.is_dead(slot.order.as_deref(), head);

@@ -31,7 +31,7 @@ fn the_next_to_land_is_replaced_by_the_same_authorization_for_an_eighth_more() {
 fn without_new_blocks_nothing_is_replaced() {
     let mut play = Play::new();
     play.settles(&job(1), Sent::Taken);
-    play.now += 4 * REPLACE_SECONDS;
+    play.now += 2 * REPLACE_SECONDS;
     let again = play.sends().unwrap();
     assert_eq!((again.fee, again.before), (2_010, 1));
 }
