@@ -4,12 +4,12 @@ use alloc::vec::Vec;
 
 use super::{
     BURIED_SECONDS, LOW_SETTLEMENTS, Note, PATIENCE_SECONDS, READ_SECONDS, Sender, UNREADABLE, USUAL_GAS,
-    fees::Price,
+    fees::{Price, last_seconds},
     job::{Order, Stage},
     slot::Slot,
     state::Seen,
 };
-use crate::{evm::chain::sending::EXPIRED, offer::matching::LEAST_SECONDS_LEFT};
+use crate::evm::chain::sending::EXPIRED;
 
 /// The chain at its latest block, from the point of view of one account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,8 @@ impl Sender {
         // one word of an endpoint ends no window before its time
         let latest = head.time.max(now);
         head.time = head.time.min(now);
+        // nor buys much more than the base fee
+        head.tip_fee = head.tip_fee.min(self.terms.most / 4);
         self.seen = Some(Seen {
             head,
             asked: self.looked,
@@ -157,7 +159,7 @@ impl Sender {
 
     /// What the chain's time has run out for: no transaction can move it any more.
     fn expired(&mut self, head: &Head, latest: u64) {
-        let near = latest.saturating_add(LEAST_SECONDS_LEFT);
+        let near = latest.saturating_add(last_seconds(self.terms.chain_id));
         self.refuse_unsent(EXPIRED, |order| order.job.valid_before <= near);
         // a nonce below is used: by which transaction is not known yet
         let over = |order: &&mut Order| {
