@@ -34,7 +34,8 @@ pub const fn cap(chain_id: u64) -> u64 {
         43114 | 43113 => 10 * GWEI,
         // BNB Smart Chain and its test network
         56 | 97 => 5 * GWEI,
-        _ => 100 * GWEI,
+        // some ask for 100 gwei always (Monad), of tokens worth cents
+        _ => 200 * GWEI,
     }
 }
 

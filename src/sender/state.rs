@@ -342,7 +342,11 @@ impl Sender {
     pub fn outcome(&self, job: &Job) -> Option<Outcome> {
         match self.order(&job.key()) {
             // which call says everything
-            Some(order) if order.job.data == job.data => order.outcome(),
+            Some(order) if order.job.data == job.data => match order.stage {
+                // whoever was faster, the chain knows
+                Stage::Out { nonce } if self.slot(nonce).is_some_and(|slot| self.is_in_vain(slot)) => Some(Outcome::Unclear),
+                _ => order.outcome(),
+            },
             _ => Some(Outcome::Unclear),
         }
     }

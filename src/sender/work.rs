@@ -3,8 +3,8 @@
 use alloc::{string::String, vec::Vec};
 
 use super::{
-    AGAIN_SECONDS, BURIED_SECONDS, CHECK_SECONDS, FRESH_SECONDS, GAP_SECONDS, GAS_FUNDS, GAS_PRICE, LOST_SECONDS, Note,
-    OUTBID_SECONDS, REPLACE_SECONDS, Sender,
+    AGAIN_SECONDS, BURIED_SECONDS, CHECK_SECONDS, FRESH_SECONDS, GAP_SECONDS, GAS_FUNDS, GAS_PRICE, LOOK_SECONDS, LOST_SECONDS,
+    Note, OUTBID_SECONDS, REPLACE_SECONDS, Sender,
     fees::{Price, last_seconds},
     heads::Head,
     job::{Order, Stage},
@@ -217,7 +217,8 @@ impl Sender {
                 continue;
             }
             let urge = self.how_to_urge(slot, dead, head, now);
-            if urge.is_some() && !dead && slot.order.is_some() && now.saturating_sub(slot.checked) >= CHECK_SECONDS {
+            let holds = if slot.vain { AGAIN_SECONDS } else { CHECK_SECONDS };
+            if urge.is_some() && !dead && slot.order.is_some() && now.saturating_sub(slot.checked) >= holds {
                 let key = slot.order.clone();
                 let check = self.dry_run(key.as_deref(), now);
                 if check.is_some() {
@@ -225,12 +226,12 @@ impl Sender {
                 }
                 continue;
             }
-            let vain = slot.vain && slot.order.is_some();
+            let vain = self.is_in_vain(slot);
             let given_up = slot.tries.last().is_some_and(|last| last.empty);
             let work = match urge {
                 None => None,
                 // the gas of what would be reverted is not spent, until the money is back
-                Some(_) if vain && nonce == highest => None,
+                Some(_) if slot.vain && (!vain || nonce == highest) => None,
                 Some(_) if vain && !given_up => self.replace(nonce, true, head, now, seal),
                 Some(Urge::Again) => self.send(nonce, now, seal),
                 Some(Urge::Replace) => self.replace(nonce, dead || given_up, head, now, seal),
@@ -240,6 +241,13 @@ impl Sender {
             }
         }
         None
+    }
+
+    /// Whether what a nonce carries would be reverted, and not because it has landed itself: that was looked for after
+    /// the dry run.
+    pub(super) fn is_in_vain(&self, slot: &Slot) -> bool {
+        let landed_not = |seen: Seen| seen.asked >= slot.checked.saturating_add(LOOK_SECONDS) && slot.nonce >= seen.head.mined;
+        slot.vain && self.seen.is_some_and(landed_not)
     }
 
     fn how_to_urge(&self, slot: &Slot, dead: bool, head: &Head, now: u64) -> Option<Urge> {

@@ -263,7 +263,12 @@ fn a11_what_somebody_else_has_settled_is_not_paid_more_for() {
     play.dry = DryRun::Passes(80_000);
     let second = play.settles(&job(2), Sent::Taken);
     assert_eq!(second.nonce, 6);
+    // it may have landed itself just now: one more look
+    assert_eq!(play.sends(), None);
+    assert_eq!(play.outcome(&job(1)), None);
+    play.later(LOOK_SECONDS);
     let nothing = play.sends().unwrap();
+    assert_eq!(play.outcome(&job(1)), Some(Outcome::Unclear));
     assert_eq!((nothing.nonce, nothing.to, nothing.data.len()), (5, ACCOUNT, 0));
     play.answers(&nothing, Sent::Taken);
     play.dry = DryRun::Reverts(USED);
@@ -278,9 +283,17 @@ fn a11_what_somebody_else_has_settled_is_not_paid_more_for() {
     play.dry = DryRun::Reverts(USED);
     assert_eq!(play.sends(), None);
     play.dry = DryRun::Passes(80_000);
-    play.later(CHECK_SECONDS);
+    play.later(AGAIN_SECONDS);
     let again = play.sends().unwrap();
     assert_eq!((again.nonce, &again.data), (5, &out.data));
+    play.answers(&again, Sent::Taken);
+    assert_eq!(play.outcome(&job(1)), None);
+    // it was its own transaction
+    play.later(REPLACE_SECONDS);
+    play.dry = DryRun::Reverts(USED);
+    assert_eq!(play.sends(), None);
+    play.lands(&again, Landed::Paid(140));
+    assert_eq!(play.outcome(&job(1)), Some(Outcome::Done(again.hash)));
 }
 
 #[test]
