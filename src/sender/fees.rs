@@ -1,6 +1,7 @@
 //! What a transaction pays: the first price, the next one, and the most.
 
 use super::Head;
+use crate::offer::matching::LEAST_SECONDS_LEFT;
 
 /// What a transaction pays for a unit of gas, in wei.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,23 +14,51 @@ pub(super) struct Price {
 
 /// The default of the most that a unit of gas may cost on a network, in wei.
 ///
-/// A ceiling against runaway fees, a hundred times what these networks usually ask, or less where gas is
-/// dear: gas of a cheap chain at this price still costs less than a cent or two. Polygon's tips alone are
-/// 25 gwei and more, in a token worth less than a dollar.
+/// A ceiling against runaway fees and endpoints that name high ones: about ten times what a network usually asks.
+/// For a settlement of 90,000 gas it makes 0.000009 ether on the rollups, 0.0018 ether on Ethereum, 0.09 of
+/// Polygon's token, 0.0009 of Avalanche's, 0.00045 of BNB Smart Chain's. At most a quarter of it is a tip.
 /// ```
-/// assert_eq!(farthing::sender::cap(8453), 5_000_000_000);
-/// assert_eq!(farthing::sender::cap(137), 2_000_000_000_000);
+/// assert_eq!(farthing::sender::cap(8453), 100_000_000);
+/// assert_eq!(farthing::sender::cap(137), 1_000_000_000_000);
 /// ```
 pub const fn cap(chain_id: u64) -> u64 {
     const GWEI: u64 = 1_000_000_000;
     match chain_id {
-        // Base, Arbitrum and their test networks
-        8453 | 84532 | 42161 | 421_614 => 5 * GWEI,
-        // Ethereum: at this price a settlement costs some dollars
-        1 => 20 * GWEI,
-        // Polygon and its test network
-        137 | 80002 => 2_000 * GWEI,
+        // rollups with ether, and their test networks: Base, Optimism, Arbitrum
+        8453 | 84532 | 10 | 11_155_420 | 42161 | 421_614 => GWEI / 10,
+        // Ethereum, and its test network
+        1 | 11_155_111 => 20 * GWEI,
+        // Polygon and its test network, whose tips alone are 25 gwei and more
+        137 | 80002 => 1_000 * GWEI,
+        // Avalanche and its test network
+        43114 | 43113 => 10 * GWEI,
+        // BNB Smart Chain and its test network
+        56 | 97 => 5 * GWEI,
+        // some ask for 100 gwei always (Monad), of tokens worth cents
         _ => 200 * GWEI,
+    }
+}
+
+/// What is left of a window has to be two blocks at least, in seconds, for a first transaction to be sent: one
+/// that lands late is reverted.
+pub(super) const fn last_seconds(chain_id: u64) -> u64 {
+    match chain_id {
+        1 | 11_155_111 => 24,
+        // a block in three seconds and less
+        8453 | 84532 | 10 | 11_155_420 | 42161 | 421_614 | 137 | 80002 | 43114 | 43113 | 56 | 97 => LEAST_SECONDS_LEFT,
+        _ => 12,
+    }
+}
+
+/// The most gas that a settlement may use on a network: a token's transfer uses less than half of it, but where
+/// the data's price is counted in gas (Arbitrum).
+/// ```
+/// assert_eq!(farthing::sender::max_gas(8453), 200_000);
+/// ```
+pub const fn max_gas(chain_id: u64) -> u64 {
+    match chain_id {
+        42161 | 42170 | 421_614 => 1_000_000,
+        _ => 200_000,
     }
 }
 

@@ -4,12 +4,12 @@ use alloc::vec::Vec;
 
 use super::{
     BURIED_SECONDS, LOW_SETTLEMENTS, Note, PATIENCE_SECONDS, READ_SECONDS, Sender, UNREADABLE, USUAL_GAS,
-    fees::Price,
+    fees::{Price, last_seconds},
     job::{Order, Stage},
     slot::Slot,
     state::Seen,
 };
-use crate::{evm::chain::sending::EXPIRED, offer::matching::LEAST_SECONDS_LEFT};
+use crate::evm::chain::sending::EXPIRED;
 
 /// The chain at its latest block, from the point of view of one account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,18 @@ pub struct Head {
 /// A block number that goes back is a node that lags; after so many seconds without a higher one it is the
 /// chain.
 const LAG_SECONDS: u64 = 60;
+/// A latest block that is older, or that far ahead of the clock, is no news: the endpoint stands still, or lies.
+const OLD_SECONDS: u64 = 60;
+/// Blocks that no network makes within [`LAG_SECONDS`].
+const MAX_BLOCKS: u64 = 1_000;
+/// How far a count of transactions may be from what is known of it.
+const MAX_STRANGE: u64 = 256;
+/// No key has sent so much: one in every second of a hundred years.
+pub(super) const MAX_NONCE: u64 = 1 << 32;
+/// Of our nonces none is so far from the next to land.
+const MAX_UNDER_WAY: u64 = 4_096;
 /// Somebody else's transactions that are kept count of.
-const MAX_TAKEN: u64 = 256;
+const MAX_TAKEN: u64 = 32;
 
 impl Sender {
     /// The chain was looked at, or could not be.
@@ -42,24 +52,58 @@ impl Sender {
         if !self.looking.end(ticket) {
             return;
         }
-        let Some(head) = head else {
+        let Some(mut head) = head.filter(|head| self.believes(head, now)) else {
             return self.unread(now);
         };
         let lags = |seen: Seen| head.number < seen.head.number && now.saturating_sub(seen.came) < LAG_SECONDS;
         if self.seen.is_some_and(lags) {
             return;
         }
+        // one word of an endpoint ends no window before its time
+        let latest = head.time.max(now);
+        head.time = head.time.min(now);
+        // nor buys much more than the base fee
+        head.tip_fee = head.tip_fee.min(self.terms.most / 4);
         self.seen = Some(Seen {
             head,
             asked: self.looked,
             came: now,
         });
+        self.stranded(&head);
         self.others(&head, now);
         self.reorganised(&head);
-        self.expired(&head, now);
+        self.expired(&head, latest);
         self.watch_balance(&head);
         self.bury(&head, now);
         self.forget(now);
+    }
+
+    /// Whether it can be so: by the clock, and by what is known of the chain and the key.
+    pub fn believes(&self, head: &Head, now: u64) -> bool {
+        let young = |at: u64, seconds: u64| now.saturating_sub(at) < seconds;
+        let seen = self.seen.filter(|seen| young(seen.came, LAG_SECONDS)).map(|seen| seen.head);
+        let sent = |slot: &&Slot| young(slot.sent_at, PATIENCE_SECONDS);
+        let highest = self.slots.iter().rfind(sent).map(|slot| slot.nonce);
+        let most = highest.max(seen.map(|seen| seen.mined)).unwrap_or(MAX_NONCE);
+        head.time.abs_diff(now) <= OLD_SECONDS
+            && head.mined < MAX_NONCE
+            && head.mined <= most.saturating_add(MAX_STRANGE)
+            && seen.is_none_or(|seen| {
+                head.number <= seen.number.saturating_add(MAX_BLOCKS) && head.mined.saturating_add(MAX_STRANGE) >= seen.mined
+            })
+    }
+
+    /// Nonces that were taken from what some endpoint made up will never be next: what they carry gets others. And
+    /// no block is waited for that was made up.
+    fn stranded(&mut self, head: &Head) {
+        let far = |slot: &&Slot| slot.mined.is_none() && slot.nonce > head.mined.saturating_add(MAX_UNDER_WAY);
+        while let Some(nonce) = self.slots.iter().find(far).map(|slot| slot.nonce) {
+            self.carried_in_vain(nonce);
+        }
+        for slot in &mut self.slots {
+            slot.block = slot.block.min(head.number);
+            slot.looked = slot.looked.min(head.number);
+        }
     }
 
     /// Nobody says what the chain is: what has not begun does not wait for ever.
@@ -114,8 +158,8 @@ impl Sender {
     }
 
     /// What the chain's time has run out for: no transaction can move it any more.
-    fn expired(&mut self, head: &Head, now: u64) {
-        let near = head.time.max(now).saturating_add(LEAST_SECONDS_LEFT);
+    fn expired(&mut self, head: &Head, latest: u64) {
+        let near = latest.saturating_add(last_seconds(self.terms.chain_id));
         self.refuse_unsent(EXPIRED, |order| order.job.valid_before <= near);
         // a nonce below is used: by which transaction is not known yet
         let over = |order: &&mut Order| {

@@ -1,8 +1,8 @@
 //! What came of a dry run, of sending, of looking for receipts.
 
 use super::{
-    Event, Found, GAS_FUNDS, MAX_GAS, MISSES, NOT_TAKEN, Note, Sender, UNREADABLE,
-    heads::Head,
+    Event, Found, GAS_FUNDS, MISSES, NOT_TAKEN, Note, Sender, UNREADABLE,
+    fees::max_gas,
     job::{Order, Stage},
     slot::Mined,
 };
@@ -20,9 +20,10 @@ const AGAIN_SECONDS: u64 = 2;
 impl Sender {
     /// Takes what came of some work.
     pub fn step(&mut self, event: Event, now: u64) {
+        self.idle = 0;
         match event {
             Event::Headed { ticket, head } => self.headed(ticket, head, now),
-            Event::Ran { key, ticket, result } => self.ran(&key, ticket, result),
+            Event::Ran { key, ticket, result } => self.ran(&key, ticket, result, now),
             Event::Answered {
                 nonce,
                 hash,
@@ -33,30 +34,52 @@ impl Sender {
         }
     }
 
-    fn ran(&mut self, key: &str, ticket: u64, result: Option<DryRun>) {
+    fn ran(&mut self, key: &str, ticket: u64, result: Option<DryRun>, now: u64) {
+        let most = max_gas(self.terms.chain_id);
         let Some(order) = self.order_mut(key) else {
             return;
         };
-        if !order.lease.end(ticket) || order.stage != Stage::Waiting {
+        if !order.lease.end(ticket) {
             return;
         }
+        let payer = order.job.payer;
+        match order.stage {
+            Stage::Waiting => {}
+            Stage::Out { nonce } => {
+                if let Some(slot) = self.slot_mut(nonce) {
+                    slot.checked = now;
+                    slot.vain = matches!(result, Some(DryRun::Reverts(_)));
+                }
+                return;
+            }
+            _ => return,
+        }
+        let mut innocent = false;
         match result {
             // it was reverted once, and may be again: whoever still wants it asks again
             Some(DryRun::Passes(_)) if order.reverted => order.stage = Stage::Open,
-            Some(DryRun::Passes(gas)) if gas <= MAX_GAS => {
+            Some(DryRun::Passes(gas)) if gas <= most => {
                 // the state may differ a little where it lands
                 let gas = gas.saturating_add(gas.div_ceil(4)).saturating_add(5_000);
                 order.stage = Stage::Fits { gas };
             }
             Some(DryRun::Passes(_)) => order.refuse(NOT_TAKEN),
             // who used it, and whether for us, the chain's logs say
-            Some(DryRun::Reverts(reason)) if family(reason) == Family::Nonce => order.stage = Stage::Open,
+            Some(DryRun::Reverts(reason)) if family(reason) == Family::Nonce => {
+                innocent = core::mem::take(&mut order.reverted);
+                order.stage = Stage::Open;
+            }
             // an unused nonce that cannot be paid proves that nothing of ours has landed or will
             Some(DryRun::Reverts(FUNDS)) => order.stage = Stage::Refused { reason: FUNDS.into() },
             Some(DryRun::Reverts(reason)) => order.refuse(reason),
             None => order.refuse(UNREADABLE),
         }
         self.order_changed(key);
+        // it was reverted because somebody else had settled it, which is not the payer's doing
+        if innocent && let Some(at) = self.reverts.iter().rposition(|(whose, _)| *whose == payer) {
+            self.reverts.remove(at);
+            self.payer_changed(payer);
+        }
     }
 
     fn answered(&mut self, nonce: u64, hash: B256, ticket: u64, answer: Sent) {
@@ -130,13 +153,18 @@ impl Sender {
                     self.used_elsewhere(nonce);
                 }
             }
-            Found::Landed { hash, landed } => self.landed(nonce, *hash, *landed, &head, now),
+            Found::Landed { hash, landed } => self.landed(nonce, *hash, *landed, now),
         }
     }
 
-    /// The nonce is used, and not by us: what it carried may have another.
+    /// The nonce is used, and not by us.
     fn used_elsewhere(&mut self, nonce: u64) {
         self.notes.push(Note::UsedElsewhere(nonce));
+        self.carried_in_vain(nonce);
+    }
+
+    /// Nothing will land with a nonce: what it carried may have another.
+    pub(super) fn carried_in_vain(&mut self, nonce: u64) {
         let Some(key) = self.remove_slot(nonce) else { return };
         if let Some(order) = self.order_at(&key, nonce) {
             order.sent = true;
@@ -145,7 +173,7 @@ impl Sender {
         }
     }
 
-    fn landed(&mut self, nonce: u64, hash: B256, landed: Landed, head: &Head, now: u64) {
+    fn landed(&mut self, nonce: u64, hash: B256, landed: Landed, now: u64) {
         let (Landed::Paid(block) | Landed::Otherwise(block) | Landed::Reverted(block)) = landed else {
             return;
         };
@@ -153,32 +181,33 @@ impl Sender {
         slot.mined = Some(Mined { block, at: now });
         let empty = slot.tries.iter().any(|one| one.hash == hash && one.empty);
         let reverted = matches!(landed, Landed::Reverted(_)) && !empty;
-        // an authorization that was reverted may be carried by another nonce now, and this one carries nothing
-        let key = if reverted { slot.order.take() } else { slot.order.clone() };
+        // what was reverted, or given up, may be carried by another nonce now, and this one carries nothing
+        let key = if reverted || empty {
+            slot.order.take()
+        } else {
+            slot.order.clone()
+        };
         self.slot_changed(nonce);
         let Some(key) = key else { return };
         let Some(order) = self.order_mut(&key) else {
             return;
         };
         let here = order.stage == Stage::Out { nonce };
-        // late is not the payer's doing
-        let payer = Some(order.job.payer).filter(|_| reverted && order.job.valid_before > head.time);
+        let payer = order.job.payer;
         match landed {
             // whatever was thought of it meanwhile
             Landed::Paid(_) if !empty => order.stage = Stage::Done { transaction: hash },
-            _ if reverted && here => {
-                (order.sent, order.reverted) = (true, true);
+            _ if here && (reverted || empty) => {
+                (order.sent, order.reverted) = (true, reverted);
                 order.stage = Stage::Waiting;
             }
             _ if here => order.stage = Stage::Open,
             _ => {}
         }
         self.order_changed(&key);
-        if let Some(payer) = payer {
+        if reverted {
             self.reverts.push((payer, now));
             self.payer_changed(payer);
-        }
-        if reverted {
             self.notes.push(Note::Reverted(key));
         }
     }

@@ -49,7 +49,7 @@ mod slot;
 mod state;
 mod work;
 
-pub use fees::cap;
+pub use fees::{cap, max_gas};
 pub use heads::Head;
 pub use job::{Job, Outcome};
 pub use state::{Note, Sender, Terms, Write};
@@ -71,6 +71,9 @@ pub const FRESH_SECONDS: u64 = 4;
 pub const LOST_SECONDS: u64 = 3;
 /// After how long any transaction is sent again as it is, in seconds.
 pub const AGAIN_SECONDS: u64 = 10;
+/// For how long a dry run holds of what is under way, in seconds: after it nothing is sent again or paid more for
+/// without another.
+pub const CHECK_SECONDS: u64 = 3;
 /// After how long the next transaction to land is replaced by one that pays more, in seconds, if two blocks
 /// have gone by as well.
 pub const REPLACE_SECONDS: u64 = 20;
@@ -92,8 +95,6 @@ pub const READ_SECONDS: u64 = 15;
 pub const MAX_AT_RISK: usize = 8;
 /// Orders under way at once.
 pub const MAX_ORDERS: usize = 1_000;
-/// The most gas a settlement may use; a token's transfer uses a tenth of it.
-pub const MAX_GAS: u64 = 1_000_000;
 /// The gas that one settlement uses, about: a FiatToken's `transferWithAuthorization`.
 pub const USUAL_GAS: u64 = 90_000;
 /// The alarm is raised when what the key has is not enough for so many more settlements at the price of the
@@ -110,6 +111,8 @@ pub const GAS_FUNDS: &str = "sender_without_gas";
 pub const GAS_PRICE: &str = "gas_above_limit";
 /// The code of a refusal: no endpoint says what is needed to know.
 pub const UNREADABLE: &str = "chain_unreadable";
+/// The code of a refusal: the payer's account runs code (EIP-7702), which chooses what gas it burns.
+pub const PAYER_CODE: &str = "payer_with_code";
 /// The code of a refusal: no node takes such a transaction.
 pub const NOT_TAKEN: &str = "sending_refused";
 

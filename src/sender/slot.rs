@@ -62,6 +62,10 @@ pub(super) struct Slot {
     pub(super) untaken: bool,
     /// A node wants more for it.
     pub(super) outbid: bool,
+    /// When what it carries was last run dry, Unix seconds.
+    pub(super) checked: u64,
+    /// It would be reverted: somebody else was faster, or the money is gone.
+    pub(super) vain: bool,
     pub(super) lease: Lease,
 }
 
@@ -82,6 +86,8 @@ impl Slot {
             looked: 0,
             untaken: true,
             outbid: false,
+            checked: 0,
+            vain: false,
             lease: Lease { ticket: 0, until: 0 },
         }
     }

@@ -11,7 +11,8 @@ use alloc::{
 use super::{
     BURIED_SECONDS, BUSY, FORGET_SECONDS, Job, LOOK_SECONDS, MAX_AT_RISK, MAX_ORDERS, Outcome, PATIENCE_SECONDS, PAYER_LIMIT,
     SLOW_LOOK_SECONDS,
-    heads::Head,
+    fees::last_seconds,
+    heads::{Head, MAX_NONCE},
     job::{Order, Stage},
     rows::Words,
     slot::Slot,
@@ -19,7 +20,6 @@ use super::{
 use crate::{
     evm::{Address, chain::sending::EXPIRED, hex},
     ledger::DAY_SECONDS,
-    offer::matching::LEAST_SECONDS_LEFT,
 };
 
 /// Who sends, where, for how much.
@@ -81,7 +81,7 @@ pub enum Note {
     Low(Address, u128),
     /// It has too little for the next transaction.
     Empty(Address),
-    /// Gas costs more than the settings allow.
+    /// What would land costs more than this for a unit of gas, in wei: the most that is allowed.
     Dear(u64),
     /// The key's nonce was used by somebody else's transaction.
     UsedElsewhere(u64),
@@ -96,7 +96,7 @@ impl fmt::Display for Note {
         match self {
             Self::Low(account, wei) => write!(f, "the gas key {account} runs low: {wei} wei left"),
             Self::Empty(account) => write!(f, "the gas key {account} has too little left to settle"),
-            Self::Dear(fee) => write!(f, "a unit of gas would cost {fee} wei, more than is allowed"),
+            Self::Dear(most) => write!(f, "gas costs more than the {most} wei for a unit that are allowed"),
             Self::UsedElsewhere(nonce) => write!(f, "nonce {nonce} of the gas key was used by somebody else"),
             Self::Reverted(key) => write!(f, "the settlement of {key} was reverted"),
             Self::Reorganised(nonce) => write!(f, "the transaction with nonce {nonce} is no longer in any block"),
@@ -124,6 +124,8 @@ pub struct Sender {
     pub(super) low: bool,
     pub(super) dear: bool,
     pub(super) empty: bool,
+    /// The second in which there was nothing to do, if nothing has happened since.
+    pub(super) idle: u64,
     tickets: u64,
     /// Names of rows that differ from what is stored.
     changed: Vec<String>,
@@ -146,6 +148,7 @@ impl Sender {
             low: false,
             dear: false,
             empty: false,
+            idle: 0,
             tickets: 0,
             changed: Vec::new(),
             notes: Vec::new(),
@@ -160,7 +163,7 @@ impl Sender {
             match name.split_once(' ') {
                 Some(("order", _)) => sender.orders.extend(Order::read(body)),
                 Some(("nonce", _)) => {
-                    if let Some(slot) = Slot::read(body) {
+                    if let Some(slot) = Slot::read(body).filter(|slot| slot.nonce < MAX_NONCE) {
                         sender.add_slot(slot);
                     }
                 }
@@ -263,11 +266,19 @@ impl Sender {
 
     /// Takes an order; its outcome, if that is known at once. The same authorization is the same order.
     pub fn ask(&mut self, job: Job, now: u64) -> Option<Outcome> {
+        self.idle = 0;
         let key = job.key();
         let refused = |reason: &str| Some(Outcome::Refused(reason.to_string()));
         let at = self.orders.iter().position(|order| order.key == key);
         let before = at.and_then(|at| self.orders.get(at));
+        let kept = before.filter(|order| order.is_kept());
+        // another promise with the same nonce: at most one of the two can be kept
+        if kept.is_some_and(|order| order.job.data != job.data) {
+            return Some(Outcome::Unclear);
+        }
         if before.is_none_or(|order| !order.is_live()) {
+            // what was sent once may have landed
+            let refused = |reason: &str| kept.map_or_else(|| refused(reason), Order::outcome);
             let open = self
                 .orders
                 .iter()
@@ -279,13 +290,11 @@ impl Sender {
                 return refused(BUSY);
             }
         }
-        if before.is_none() && now.saturating_add(LEAST_SECONDS_LEFT) >= job.valid_before {
+        if before.is_none() && now.saturating_add(last_seconds(self.terms.chain_id)) >= job.valid_before {
             return refused(EXPIRED);
         }
         let another = before.is_some_and(|order| order.job.data != job.data);
         match at {
-            // another promise with the same nonce: at most one of the two can be kept
-            Some(_) if another && before.is_some_and(Order::is_kept) => return Some(Outcome::Unclear),
             Some(at) if !another => self.ask_again(at, now),
             known => {
                 if let Some(at) = known {
@@ -333,7 +342,11 @@ impl Sender {
     pub fn outcome(&self, job: &Job) -> Option<Outcome> {
         match self.order(&job.key()) {
             // which call says everything
-            Some(order) if order.job.data == job.data => order.outcome(),
+            Some(order) if order.job.data == job.data => match order.stage {
+                // whoever was faster, the chain knows
+                Stage::Out { nonce } if self.slot(nonce).is_some_and(|slot| self.is_in_vain(slot)) => Some(Outcome::Unclear),
+                _ => order.outcome(),
+            },
             _ => Some(Outcome::Unclear),
         }
     }

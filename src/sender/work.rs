@@ -3,9 +3,9 @@
 use alloc::{string::String, vec::Vec};
 
 use super::{
-    AGAIN_SECONDS, BURIED_SECONDS, FRESH_SECONDS, GAP_SECONDS, GAS_FUNDS, GAS_PRICE, LOST_SECONDS, Note, OUTBID_SECONDS,
-    REPLACE_SECONDS, Sender,
-    fees::Price,
+    AGAIN_SECONDS, BURIED_SECONDS, CHECK_SECONDS, FRESH_SECONDS, GAP_SECONDS, GAS_FUNDS, GAS_PRICE, LOOK_SECONDS, LOST_SECONDS,
+    Note, OUTBID_SECONDS, REPLACE_SECONDS, Sender,
+    fees::{Price, last_seconds},
     heads::Head,
     job::{Order, Stage},
     slot::{Slot, Try},
@@ -133,6 +133,16 @@ impl Sender {
     /// The next thing to do, of which any number may be under way at once; none for now. `seal` signs with
     /// the gas key. [`writes`](Self::writes) has to be stored before the work is begun.
     pub fn next(&mut self, now: u64, seal: Seal<'_>) -> Option<Work> {
+        // any number of callers ask in one second; what happens meanwhile makes an answer of another
+        if self.idle == now {
+            return None;
+        }
+        let work = self.work(now, seal);
+        self.idle = if work.is_none() { now } else { 0 };
+        work
+    }
+
+    fn work(&mut self, now: u64, seal: Seal<'_>) -> Option<Work> {
         if !self.looks_are_due(now) && !self.is_busy() {
             self.forget(now);
             return None;
@@ -152,7 +162,7 @@ impl Sender {
                 return work;
             }
         }
-        self.dry_run(now)
+        self.dry_run(None, now)
     }
 
     /// Whether something that landed can be forgotten after one more look.
@@ -194,9 +204,11 @@ impl Sender {
     /// A transaction that is under way and should be sent again, or replaced.
     fn urge(&mut self, head: &Head, now: u64, seal: Seal<'_>) -> Option<Work> {
         let highest = self.highest_under_way()?;
-        for nonce in head.mined..=highest {
-            let Some(slot) = self.slot(nonce) else { continue };
-            if slot.mined.is_some() || !slot.lease.is_free(now) {
+        let mut next = 0_usize;
+        while let Some(slot) = self.slots.get(next) {
+            next = next.saturating_add(1);
+            let nonce = slot.nonce;
+            if nonce < head.mined || slot.mined.is_some() || !slot.lease.is_free(now) {
                 continue;
             }
             let dead = self.is_dead(slot.order.as_deref(), head);
@@ -204,16 +216,38 @@ impl Sender {
             if dead && nonce == highest {
                 continue;
             }
-            let work = match self.how_to_urge(slot, dead, head, now) {
-                Some(Urge::Again) => self.send(nonce, now, seal),
-                Some(Urge::Replace) => self.replace(nonce, dead, head, now, seal),
+            let urge = self.how_to_urge(slot, dead, head, now);
+            let holds = if slot.vain { AGAIN_SECONDS } else { CHECK_SECONDS };
+            if urge.is_some() && !dead && slot.order.is_some() && now.saturating_sub(slot.checked) >= holds {
+                let key = slot.order.clone();
+                let check = self.dry_run(key.as_deref(), now);
+                if check.is_some() {
+                    return check;
+                }
+                continue;
+            }
+            let vain = self.is_in_vain(slot);
+            let given_up = slot.tries.last().is_some_and(|last| last.empty);
+            let work = match urge {
                 None => None,
+                // the gas of what would be reverted is not spent, until the money is back
+                Some(_) if slot.vain && (!vain || nonce == highest) => None,
+                Some(_) if vain && !given_up => self.replace(nonce, true, head, now, seal),
+                Some(Urge::Again) => self.send(nonce, now, seal),
+                Some(Urge::Replace) => self.replace(nonce, dead || given_up, head, now, seal),
             };
             if work.is_some() {
                 return work;
             }
         }
         None
+    }
+
+    /// Whether what a nonce carries would be reverted, and not because it has landed itself: that was looked for after
+    /// the dry run.
+    pub(super) fn is_in_vain(&self, slot: &Slot) -> bool {
+        let landed_not = |seen: Seen| seen.asked >= slot.checked.saturating_add(LOOK_SECONDS) && slot.nonce >= seen.head.mined;
+        slot.vain && self.seen.is_some_and(landed_not)
     }
 
     fn how_to_urge(&self, slot: &Slot, dead: bool, head: &Head, now: u64) -> Option<Urge> {
@@ -234,25 +268,30 @@ impl Sender {
 
     /// Gives the next order a nonce.
     fn assign(&mut self, head: &Head, now: u64, seal: Seal<'_>) -> Option<Work> {
-        let (at, gas) = self.orders.iter().enumerate().find_map(|(at, order)| match order.stage {
-            Stage::Fits { gas } => Some((at, gas)),
+        let fitting = |order: &Order| match order.stage {
+            Stage::Fits { gas } => Some(gas),
             _ => None,
-        })?;
-        let price = Price::first(head, self.terms.most);
-        let Some(price) = price.filter(|price| self.can_pay(head, price.cost(gas), None)) else {
-            let reason = if price.is_some() { GAS_FUNDS } else { GAS_PRICE };
-            if price.is_none() {
-                self.dear(head);
-            }
-            self.refuse_unsent(reason, |order| order.stage != Stage::Waiting);
+        };
+        let mut orders = self.orders.iter().enumerate();
+        let (at, gas) = orders.find_map(|(at, order)| Some((at, fitting(order)?)))?;
+        let Some(price) = Price::first(head, self.terms.most) else {
+            self.dear();
+            self.refuse_unsent(GAS_PRICE, |order| order.stage != Stage::Waiting);
             return None;
         };
+        if !self.can_pay(head, price.cost(gas), None) {
+            // what needs as much cannot be paid either
+            self.refuse_unsent(GAS_FUNDS, |order| fitting(order) >= Some(gas));
+            return self.assign(head, now, seal);
+        }
         let nonce = (head.mined..).find(|nonce| self.slot(*nonce).is_none() && !self.taken.contains(nonce))?;
         let order = self.orders.get_mut(at)?;
         order.stage = Stage::Out { nonce };
         let key = order.key.clone();
         self.order_changed(&key);
-        self.add_slot(Slot::new(nonce, Some(key), gas));
+        let mut slot = Slot::new(nonce, Some(key), gas);
+        slot.checked = now;
+        self.add_slot(slot);
         self.try_at(nonce, price, false, head, now, seal)
     }
 
@@ -261,7 +300,7 @@ impl Sender {
         /// Enough for a transaction that does nothing, also where the data's price is counted in gas.
         const GAS: u64 = 100_000;
         let (nonce, since) = self.gap?;
-        if now.saturating_sub(since) < GAP_SECONDS || self.slot(nonce).is_some() {
+        if now.saturating_sub(since) < GAP_SECONDS.max(last_seconds(self.terms.chain_id)) || self.slot(nonce).is_some() {
             return None;
         }
         let price = Price::first(head, self.terms.most).filter(|price| self.can_pay(head, price.cost(GAS), None))?;
@@ -283,7 +322,7 @@ impl Sender {
             }
             Some(_) => {}
             None => {
-                self.dear(head);
+                self.dear();
                 if untaken {
                     self.vacate(
                         nonce,
@@ -352,10 +391,15 @@ impl Sender {
         })
     }
 
-    fn dry_run(&mut self, now: u64) -> Option<Work> {
+    /// Runs an order dry: this one, or the next that waits for it.
+    fn dry_run(&mut self, of: Option<&str>, now: u64) -> Option<Work> {
         let lease = self.lease(now);
-        let waits = |order: &&mut Order| order.stage == Stage::Waiting && order.lease.is_free(now);
-        let order = self.orders.iter_mut().find(waits)?;
+        let wanted = |order: &&mut Order| match of {
+            _ if !order.lease.is_free(now) => false,
+            Some(key) => order.key == key,
+            None => order.stage == Stage::Waiting,
+        };
+        let order = self.orders.iter_mut().find(wanted)?;
         order.lease = lease;
         Some(Work::DryRun {
             key: order.key.clone(),
@@ -381,9 +425,9 @@ impl Sender {
         enough
     }
 
-    fn dear(&mut self, head: &Head) {
+    fn dear(&mut self) {
         if !self.dear {
-            self.notes.push(Note::Dear(head.base_fee.saturating_add(head.tip_fee)));
+            self.notes.push(Note::Dear(self.terms.most));
             self.dear = true;
         }
     }

@@ -33,8 +33,8 @@ const methodOf = (body) => JSON.parse(body).method;
 
 /**
  * @param {object} [options]
- * `settlers(direct, chain)`: the entries of settlement.facilitators; `rpc(url)`: the endpoints, given the one of the node that can
- * lose things; `timeoutSeconds`; `gas`: what the gas key has, in wei; `permits`: sells by Permit2, too.
+ * `settlers(direct, chain)`: the entries of settlement.facilitators; `rpc(url, good)`: the endpoints, given the one of the
+ * node that can lose things, and one that loses nothing; `timeoutSeconds`; `gas`: what the gas key has, in wei; `permits`: sells by Permit2, too.
  */
 export async function startSite({
   settlers = (direct) => [direct], rpc = (url) => [url], timeoutSeconds = 20, gas = 10n ** 18n, permits = false, env = {},
@@ -71,7 +71,7 @@ export async function startSite({
     const networks = [chain.network, ...(permits ? [{ network: chain.network, transfer: "permit2" }] : [])];
     const config = (site) => ({
       site, origin: { url: origin.url }, payTo: { eip155: payTo.address }, networks,
-      settlement: { facilitators: settlers({ direct: "GAS_KEY" }, chain), rpc: { [chain.network]: rpc(node.url) }, timeoutSeconds },
+      settlement: { facilitators: settlers({ direct: "GAS_KEY" }, chain), rpc: { [chain.network]: rpc(node.url, chain.url) }, timeoutSeconds },
       routes: [{ match: "/a/*", price: "$0.05", access: "30d", description: "One page" }],
     });
     const edge = await add(startEdge({ config, keys: randomKeys(), env: { GAS_KEY: gasKey.key, ...env } }));

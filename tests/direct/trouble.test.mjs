@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { toHex } from "viem";
+import { sendJson } from "../support/http.mjs";
 import { PRICE, assertOnce, assertPage, privateKeyToAccount, problemOf, resend, sleep, startSite, until } from "./site.mjs";
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -122,8 +123,58 @@ describe("trouble", { concurrency: true }, () => {
     await assertOnce(other, "/a/9", await resend(other, "/a/9", await other.sign("/a/9")));
   });
 
+  test("B8 a payer whose account runs code costs no gas: nothing is sent, and the next settler is asked", async (t) => {
+    const site = await begin(t, { timeoutSeconds: 5 });
+    const { client } = site.chain;
+    const reader = await site.newReader();
+    // EIP-7702: passes where gas is free, as in a dry run, and burns all it has where it is not
+    const delegate = "0x00000000000000000000000000000000000077aa";
+    const loop = `3a15600657fe5b62${(34_000).toString(16).padStart(6, "0")}5b6001900380600b57631626ba7e60e01b60005260206000f3`;
+    await client.setCode({ address: delegate, bytecode: `0x${loop}` });
+    await client.setCode({ address: reader.address, bytecode: `0xef0100${delegate.slice(2)}` });
+    const sent = site.sends(() => "pass");
+    const response = await reader.send("/a/1", await reader.sign("/a/1"));
+    assert.equal(response.status, 503);
+    assert.equal(await problemOf(response), "settlement-pending");
+    assert.ok(site.logged("nothing was sent: payer_with_code").length > 0, JSON.stringify(site.edge.log));
+    await sleep(3000);
+    assert.equal(sent.length, 0);
+    assert.equal(await site.gasNonce(), 0);
+  });
+
+  test("an endpoint that never answers is left at its first question, and is not the first any more", async (t) => {
+    const site = await begin(t, { rpc: (bad, good) => [bad, good] });
+    const reader = await site.newReader();
+    const payment = await reader.sign("/a/1");
+    site.node.reset();
+    site.node.always("*", "hang");
+    await assertOnce(reader, "/a/1", await resend(reader, "/a/1", payment, { tries: 3 }));
+    const asked = site.node.calls.filter(({ body }) => body.method === "eth_getBalance" || body.method === "eth_maxPriorityFeePerGas");
+    assert.deepEqual(asked, []);
+    const counts = site.node.calls.filter(({ body }) => body.method === "eth_getTransactionCount");
+    assert.equal(counts.length, 1);
+  });
+
+  test("an endpoint that stands still is not believed for longer than a minute: another is asked", async (t) => {
+    const site = await begin(t, { rpc: (bad, good) => [bad, good] });
+    const reader = await site.newReader();
+    const payment = await reader.sign("/a/1");
+    // all that it says of the latest block is of an hour ago
+    site.node.always("*", async ({ body, response, through }) => {
+      const { method, id } = JSON.parse(body);
+      const answer = JSON.parse((await through()).text);
+      if (method === "eth_getBlockByNumber") answer.result = { ...answer.result, number: "0x1", timestamp: toHex(now() - 3600) };
+      if (method === "eth_getTransactionCount") answer.result = "0x0";
+      sendJson(response, 200, { ...answer, id });
+    });
+    await assertOnce(reader, "/a/1", await resend(reader, "/a/1", payment, { tries: 3 }));
+    assert.equal(await site.gasNonce(), 1);
+    const heads = site.node.calls.filter(({ body }) => body.method === "eth_getBalance");
+    assert.equal(heads.length, 1, "it is asked last from then on");
+  });
+
   test("a key that runs low says so in the log, one that is dry leaves payments waiting, and they end once it is filled", async (t) => {
-    const site = await begin(t, { gas: 10n ** 15n, timeoutSeconds: 5 });
+    const site = await begin(t, { gas: 5n * 10n ** 13n, timeoutSeconds: 5 });
     const { client } = site.chain;
     const [reader, other] = [await site.newReader(), await site.newReader()];
     await assertOnce(reader, "/a/1", await resend(reader, "/a/1", await reader.sign("/a/1")));

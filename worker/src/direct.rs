@@ -6,7 +6,7 @@ use farthing::{
     evm::{Address, Key},
     ledger::Intent,
     route::Settlement as Settings,
-    sender::{BUSY, GAS_FUNDS, GAS_PRICE, Job, NOT_TAKEN, PAYER_LIMIT, UNREADABLE},
+    sender::{BUSY, GAS_FUNDS, GAS_PRICE, Job, NOT_TAKEN, PAYER_CODE, PAYER_LIMIT, UNREADABLE},
     x402::facilitator::VerifyResponse,
 };
 
@@ -49,7 +49,7 @@ pub(crate) async fn settle(platform: &Platform, settings: &Settings, secret: &st
         Some(("done", transaction)) => Answer::Done(transaction.to_owned()),
         Some(("refused", reason)) => match reason {
             PAYER_LIMIT => Answer::Limited(reason.to_owned()),
-            BUSY | GAS_FUNDS | GAS_PRICE | UNREADABLE | NOT_TAKEN => Answer::Unable(reason.to_owned()),
+            BUSY | GAS_FUNDS | GAS_PRICE | UNREADABLE | NOT_TAKEN | PAYER_CODE => Answer::Unable(reason.to_owned()),
             _ => Answer::Refused(reason.to_owned()),
         },
         _ => Answer::Unclear,
@@ -62,6 +62,8 @@ pub(crate) async fn verify(platform: &Platform, settings: &Settings, secret: &st
     let name = sender_of(platform, settings, secret, intent)?;
     let answer = platform.send(&name, "verify", order(secret, intent, &job, 0)).await.ok()?;
     let (valid, reason) = match answer.split_once(' ') {
+        // others may settle it
+        Some(("reverts", PAYER_CODE)) => return None,
         Some(("reverts", reason)) => (false, Some(reason.to_owned())),
         None if answer == "passes" => (true, None),
         _ => return None,

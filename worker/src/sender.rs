@@ -18,7 +18,7 @@ use farthing::{
         },
         hex,
     },
-    sender::{Event, Found, Head, Job, Outcome, Sender as Core, Terms, Work, cap},
+    sender::{Event, Found, Head, Job, Outcome, PAYER_CODE, Sender as Core, Terms, Work, cap},
     x402::Network,
 };
 
@@ -32,6 +32,9 @@ use crate::{
 const ALARM_RETRY_SECONDS: u32 = 30;
 /// Work that one alarm does at most, so that it ends; the next one goes on.
 const ALARM_WORK: usize = 500;
+/// How long the endpoints are asked one thing after the other, in seconds: with the patience for the last answer it is
+/// less than the core's with all of it.
+const ASK_SECONDS: u64 = 14;
 /// The tip where no node says what is usual, in wei: bounds of a tenth of the base fee.
 const TIPS: (u64, u64) = (1_000_000, 2_000_000_000);
 
@@ -42,6 +45,8 @@ pub(crate) struct Sender {
     open: RefCell<Option<Open>>,
     /// When the alarm comes, Unix seconds, as far as is known.
     armed: Cell<u64>,
+    /// How many endpoints to pass over at first: the one that comes then is the last that was well.
+    well: Cell<usize>,
 }
 
 #[derive(Debug)]
@@ -83,6 +88,7 @@ impl Sender {
             platform,
             open: RefCell::new(None),
             armed: Cell::new(0),
+            well: Cell::new(0),
         }
     }
 
@@ -162,6 +168,7 @@ impl Sender {
         if self.with(|core, now| core.wake_at(now))?.is_none() {
             // nothing is left that anybody would ask for
             self.platform.clear();
+            self.armed.set(0);
             *self.open.borrow_mut() = None;
             return Ok(());
         }
@@ -277,23 +284,42 @@ impl Sender {
         })
     }
 
-    /// Asks the network's endpoints, one after the other, until `read` makes something of the answers of one to all the
-    /// questions; whether it did. An answer that never came is empty.
-    async fn ask(&self, urls: Vec<String>, questions: &[Vec<u8>], read: &mut dyn FnMut(&[Vec<u8>]) -> bool) -> bool {
-        for url in urls {
+    /// Asks the network's endpoints, the one that was last well first, until `read` makes something of the answers of
+    /// one; how many it passed over. An answer that never came is empty and the last: nobody waits for such a one twice.
+    async fn ask(
+        &self,
+        network: Network,
+        skip: usize,
+        questions: &[Vec<u8>],
+        read: &mut dyn FnMut(&[Vec<u8>]) -> bool,
+    ) -> Option<usize> {
+        let settings = config::settlement();
+        let mut urls = settings.and_then(|settings| settings.rpc.get(&network).cloned())?;
+        let skip = self.well.get().wrapping_add(skip).checked_rem(urls.len())?;
+        urls.rotate_left(skip);
+        let until = self.platform.now().saturating_add(ASK_SECONDS);
+        for (passed, url) in urls.iter().enumerate() {
             let mut answers = Vec::new();
             for question in questions {
+                if self.platform.now() >= until {
+                    return None;
+                }
                 let endpoint = Endpoint {
                     platform: &self.platform,
-                    url: &url,
+                    url,
                 };
-                answers.push(endpoint.ask_at_any_status(question.clone()).await.unwrap_or_default());
+                let answer = endpoint.ask_at_any_status(question.clone()).await;
+                let hangs = answer.is_none();
+                answers.push(answer.unwrap_or_default());
+                if hangs {
+                    break;
+                }
             }
             if read(&answers) {
-                return true;
+                return Some(passed);
             }
         }
-        false
+        None
     }
 
     async fn head(&self, network: Network, account: Address) -> Option<Head> {
@@ -307,15 +333,21 @@ impl Sender {
         ];
         let mut head = None;
         let mut read = |answers: &[Vec<u8>]| {
-            head = head_of(answers);
+            head = head_of(answers).filter(|head| {
+                let open = self.open.borrow();
+                open.as_ref()
+                    .is_some_and(|open| open.core.believes(head, self.platform.now()))
+            });
             head.is_some()
         };
-        self.ask(urls(network), &questions, &mut read).await;
+        // one that is too slow for all of it is not the first again either
+        let passed = self.ask(network, 0, &questions, &mut read).await.unwrap_or(1);
+        self.well.set(self.well.get().wrapping_add(passed));
         head
     }
 
     async fn dry_run(&self, network: Network, account: Address, call: &Call, wanted: &Wanted) -> Option<DryRun> {
-        let mut questions = Vec::from([sending::ask_dry_run(account, call)]);
+        let mut questions = Vec::from([sending::ask_dry_run(account, call), sending::ask_code(wanted.from)]);
         if wanted.transfer == Transfer::Permit2 {
             questions.push(sending::ask_allowance(wanted.asset, wanted.from));
         }
@@ -324,16 +356,13 @@ impl Sender {
             result = ran(answers, wanted);
             result.is_some()
         };
-        self.ask(urls(network), &questions, &mut read).await;
+        self.ask(network, 0, &questions, &mut read).await;
         result
     }
 
     /// Gives a transaction to the first endpoint that says what becomes of it, another first each time. After one
     /// whose answer never came, no refusal of another is certain.
     async fn send(&self, network: Network, hash: B256, raw: &[u8], before: u32) -> Sent {
-        let mut urls = urls(network);
-        let first = usize::try_from(before).unwrap_or_default().checked_rem(urls.len());
-        urls.rotate_left(first.unwrap_or_default());
         let mut sent = Sent::Unclear;
         let mut lost = false;
         let mut read = |answers: &[Vec<u8>]| {
@@ -346,7 +375,8 @@ impl Sender {
             }
             sent != Sent::Unclear
         };
-        self.ask(urls, &[sending::ask_to_send(raw)], &mut read).await;
+        let before = usize::try_from(before).unwrap_or_default();
+        self.ask(network, before, &[sending::ask_to_send(raw)], &mut read).await;
         sent
     }
 
@@ -374,7 +404,7 @@ impl Sender {
             // another endpoint may be ahead
             false
         };
-        self.ask(urls(network), &questions, &mut read).await;
+        self.ask(network, 0, &questions, &mut read).await;
         found
     }
 
@@ -455,19 +485,14 @@ impl Open {
     }
 }
 
-/// The network's endpoints, in the order of the config.
-fn urls(network: Network) -> Vec<String> {
-    let settings = config::settlement();
-    settings
-        .and_then(|settings| settings.rpc.get(&network).cloned())
-        .unwrap_or_default()
-}
-
 /// What a dry run's answers say, the allowance after it where that was asked for.
 fn ran(answers: &[Vec<u8>], wanted: &Wanted) -> Option<DryRun> {
     let result = sending::read_dry_run(answers.first()?).ok()?;
+    if matches!(result, DryRun::Passes(_)) && sending::read_has_code(answers.get(1)?).ok()? {
+        return Some(DryRun::Reverts(PAYER_CODE));
+    }
     // Permit2 does not say which of the two is missing
-    if let (DryRun::Reverts(NOT_MOVED), Some(allowance)) = (result, answers.get(1)) {
+    if let (DryRun::Reverts(NOT_MOVED), Some(allowance)) = (result, answers.get(2)) {
         let approved = sending::read_word(allowance).ok()? >= wanted.value.atomic();
         return Some(DryRun::Reverts(if approved { sending::FUNDS } else { sending::ALLOWANCE }));
     }

@@ -194,6 +194,16 @@ fn reason_in(data: &str) -> Option<String> {
     Some(bytes.filter(|byte| *byte != 0).map(char::from).collect())
 }
 
+/// Asks for an account's code.
+pub fn ask_code(account: Address) -> Vec<u8> {
+    ask("eth_getCode", &[&hex::print(account.as_slice()), "latest"])
+}
+
+/// Reads whether there is any.
+pub fn read_has_code(body: &[u8]) -> Result<bool, Unreadable> {
+    read(body, |code| Some(!code.text()?.strip_prefix("0x")?.is_empty()))
+}
+
 /// Asks how much of a token its owner lets Permit2 move (EIP-20 `allowance`).
 pub fn ask_allowance(token: Address, owner: Address) -> Vec<u8> {
     let words = [owner.into_word(), PERMIT2.into_word()];
@@ -231,6 +241,7 @@ pub enum Sent {
 
 /// Texts of refusals, lower case, in the order in which they decide.
 const REFUSALS: &[(&str, Sent)] = &[
+    ("unknown transaction", Sent::Invalid),
     ("already known", Sent::Taken),
     ("alreadyknown", Sent::Taken),
     ("known transaction", Sent::Taken),
@@ -357,6 +368,7 @@ mod tests {
             ("intrinsic gas too low", Sent::Invalid),
             ("exceeds block gas limit", Sent::Invalid),
             ("transaction type not supported", Sent::Invalid),
+            ("unknown transaction type: 2", Sent::Invalid),
             ("invalid chain id for signer: have 1 want 8453", Sent::Invalid),
             ("tx fee (1.20 ether) exceeds the configured cap (1.00 ether)", Sent::Invalid),
             ("nonce too high", Sent::Unclear),
@@ -463,6 +475,14 @@ mod tests {
             let selector = hex::print(&alloy_primitives::keccak256(error)[..4]);
             assert!(known(&selector[2..]), "{error} is {selector}");
         }
+    }
+
+    #[test]
+    fn an_account_has_code_or_none() {
+        assert_eq!(read_has_code(br#"{"result":"0x"}"#), Ok(false));
+        assert_eq!(read_has_code(br#"{"result":"0xef0100"}"#), Ok(true));
+        assert_eq!(read_has_code(br#"{"result":null}"#), Err(Unreadable));
+        assert_eq!(read_has_code(&[]), Err(Unreadable));
     }
 
     #[test]

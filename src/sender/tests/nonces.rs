@@ -341,3 +341,105 @@ fn a_node_that_lags_is_not_believed() {
     play.now += 3;
     assert_eq!(play.sends().unwrap().nonce, 6);
 }
+
+#[test]
+fn a_count_that_some_endpoint_made_up_is_not_believed() {
+    // nothing is known yet: but no key has ever sent so much
+    let mut play = Play::new();
+    let honest = play.head;
+    play.sender.ask(job(1), NOW);
+    (play.head.mined, play.head.pooled) = (1 << 62, 1 << 62);
+    assert_eq!(play.sends(), None);
+    play.head = honest;
+    play.later(1);
+    let out = play.sends().unwrap();
+    assert_eq!(out.nonce, 5);
+    play.answers(&out, Sent::Taken);
+    // what is known bounds what is new: counts, the block, and its time
+    for lie in [
+        Head { mined: 263, ..play.head },
+        Head {
+            number: 2_000,
+            ..play.head
+        },
+        Head {
+            time: play.now + 61,
+            ..play.head
+        },
+        Head {
+            time: play.now - 61,
+            ..play.head
+        },
+    ] {
+        assert!(!play.sender.believes(&lie, play.now), "{lie:?}");
+        assert!(play.sender.believes(&play.head, play.now));
+    }
+    play.lands(&out, Landed::Paid(101));
+    // a sender that knew no better took a nonce from a smaller lie: the next true word mends it
+    let mut play = Play::new();
+    let honest = play.head;
+    (play.head.mined, play.head.pooled) = (1_000_000, 1_000_000);
+    assert_eq!(play.settles(&job(1), Sent::Taken).nonce, 1_000_000);
+    play.head = honest;
+    play.later(61);
+    let again = play.sends().unwrap();
+    assert_eq!((again.nonce, again.data.clone()), (5, vec![1]));
+    play.answers(&again, Sent::Taken);
+    assert_eq!(play.settles(&job(2), Sent::Taken).nonce, 6);
+}
+
+#[test]
+fn a_nonce_out_of_all_bounds_is_not_loaded_and_its_order_goes_on() {
+    let mut play = Play::new();
+    let mut disk = Vec::new();
+    play.settles(&job(1), Sent::Taken);
+    for write in play.sender.writes() {
+        let far = |text: &str| {
+            text.replace("nonce 5", "nonce 4611686018427387904")
+                .replace("out 5 ", "out 4611686018427387904 ")
+        };
+        let body = write.body.unwrap();
+        let body = if write.key.starts_with("nonce") {
+            body.replacen(" 5 ", " 4611686018427387904 ", 1)
+        } else {
+            far(&body)
+        };
+        disk.push((far(&write.key), body));
+    }
+    assert!(disk.iter().all(|(_, body)| body.contains("4611686018427387904")), "{disk:?}");
+    play.restarted(&mut disk);
+    play.later(3);
+    assert_eq!(play.sends().unwrap().nonce, 5);
+}
+
+#[test]
+fn a_block_number_that_was_made_up_delays_no_receipt_and_no_replacement_for_long() {
+    let mut play = Play::new();
+    let honest = play.head;
+    play.head.number = 1 << 40;
+    let out = play.settles(&job(1), Sent::Taken);
+    play.head = Head { pooled: 6, ..honest };
+    play.later(61);
+    let again = play.sends().unwrap();
+    play.answers(&again, Sent::Taken);
+    play.later(REPLACE_SECONDS);
+    let dearer = play.sends().unwrap();
+    assert_eq!((dearer.nonce, &dearer.data), (5, &out.data));
+    assert!(dearer.fee > out.fee);
+}
+
+#[test]
+fn s5_no_endpoint_ends_a_window_before_its_time() {
+    let mut play = Play::new();
+    play.settles(&job(1), Sent::Taken);
+    play.settles(&job(2), Sent::Taken);
+    play.later(250);
+    play.head.time = play.now + 55;
+    for _ in 0..5 {
+        if let Some(one) = play.sends() {
+            assert_ne!(one.to, ACCOUNT, "nothing is replaced by nothing");
+            play.answers(&one, Sent::Taken);
+        }
+    }
+    assert_eq!(play.outcome(&job(1)), None);
+}

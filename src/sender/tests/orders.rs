@@ -249,3 +249,147 @@ fn what_takes_long_is_looked_at_less_often() {
     play.later(3_600);
     assert_eq!(pace(&play), 8 * SLOW_LOOK_SECONDS);
 }
+
+#[test]
+fn a11_what_somebody_else_has_settled_is_not_paid_more_for() {
+    let mut play = Play::new();
+    let out = play.settles(&job(1), Sent::Taken);
+    play.head.pooled = 6;
+    play.later(REPLACE_SECONDS);
+    // a facilitator was faster
+    play.dry = DryRun::Reverts(USED);
+    assert_eq!(play.sends(), None);
+    // where others wait for its nonce, that is used up by nothing
+    play.dry = DryRun::Passes(80_000);
+    let second = play.settles(&job(2), Sent::Taken);
+    assert_eq!(second.nonce, 6);
+    // it may have landed itself just now: one more look
+    assert_eq!(play.sends(), None);
+    assert_eq!(play.outcome(&job(1)), None);
+    play.later(LOOK_SECONDS);
+    let nothing = play.sends().unwrap();
+    assert_eq!(play.outcome(&job(1)), Some(Outcome::Unclear));
+    assert_eq!((nothing.nonce, nothing.to, nothing.data.len()), (5, ACCOUNT, 0));
+    play.answers(&nothing, Sent::Taken);
+    play.dry = DryRun::Reverts(USED);
+    play.lands(&nothing, Landed::Otherwise(112));
+    assert_eq!(play.sends(), None);
+    assert_eq!(play.outcome(&job(1)), Some(Outcome::Unclear), "the chain knows who was paid");
+    // it was no news of a block that is gone: then it goes out again, with another nonce
+    let mut play = Play::new();
+    assert_eq!(play.settles(&job(1), Sent::Taken).hash, out.hash);
+    play.head.pooled = 6;
+    play.later(REPLACE_SECONDS);
+    play.dry = DryRun::Reverts(USED);
+    assert_eq!(play.sends(), None);
+    play.dry = DryRun::Passes(80_000);
+    play.later(AGAIN_SECONDS);
+    let again = play.sends().unwrap();
+    assert_eq!((again.nonce, &again.data), (5, &out.data));
+    play.answers(&again, Sent::Taken);
+    assert_eq!(play.outcome(&job(1)), None);
+    // it was its own transaction
+    play.later(REPLACE_SECONDS);
+    play.dry = DryRun::Reverts(USED);
+    assert_eq!(play.sends(), None);
+    play.lands(&again, Landed::Paid(140));
+    assert_eq!(play.outcome(&job(1)), Some(Outcome::Done(again.hash)));
+}
+
+#[test]
+fn a11_a_revert_because_somebody_else_settled_is_not_held_against_the_payer() {
+    let mut play = Play::new();
+    let of = |index: u8| Job {
+        payer: Address::repeat_byte(0x42),
+        ..job(index)
+    };
+    for index in 0..2 * MAX_AT_RISK {
+        play.dry = DryRun::Passes(80_000);
+        let job = of(u8::try_from(index).unwrap());
+        let out = play.settles(&job, Sent::Taken);
+        play.lands(&out, Landed::Reverted(101));
+        play.dry = DryRun::Reverts(USED);
+        assert_eq!(play.sends(), None);
+        assert_eq!(play.outcome(&job), Some(Outcome::Unclear));
+    }
+    assert_eq!(play.sender.reverts, []);
+}
+
+#[test]
+fn b8_a_revert_that_comes_late_counts_as_any_other() {
+    let mut play = Play::new();
+    let of = |index: u8| Job {
+        payer: Address::repeat_byte(0x42),
+        valid_before: NOW + 60,
+        ..job(index)
+    };
+    for index in 0..8 {
+        let out = play.settles(&of(index), Sent::Taken);
+        play.head.pooled = out.nonce + 1;
+    }
+    let last = play.sender.slots.last().unwrap().tries[0].hash;
+    play.head.mined = 13;
+    play.later(62);
+    while let Some((nonce, ticket, hashes)) = play.looks() {
+        let found = Found::Landed {
+            hash: hashes[0],
+            landed: Landed::Reverted(131),
+        };
+        play.sender.step(Event::Looked { nonce, ticket, found }, play.now);
+        if hashes[0] == last {
+            break;
+        }
+    }
+    let next = Job {
+        valid_before: play.now + 300,
+        ..of(9)
+    };
+    assert_eq!(play.sender.ask(next, play.now), refused(PAYER_LIMIT));
+}
+
+#[test]
+fn two_blocks_have_to_be_left_of_a_window_for_a_first_transaction() {
+    let mut play = Play::new();
+    play.sender.terms.chain_id = 1;
+    let left = |seconds: u64| Job {
+        valid_before: NOW + seconds,
+        ..job(1)
+    };
+    assert_eq!(play.sender.ask(left(24), NOW), refused(EXPIRED));
+    assert_eq!(play.sender.ask(left(25), NOW), None);
+    play.now += 1;
+    assert_eq!(play.sends(), None);
+    assert_eq!(play.outcome(&left(25)), refused(EXPIRED));
+}
+
+#[test]
+fn s5_no_limit_says_of_what_was_sent_that_it_was_not() {
+    let mut play = Play::new();
+    let of = |index: u8| Job {
+        payer: Address::repeat_byte(0x42),
+        ..job(index)
+    };
+    let out = play.settles(&of(1), Sent::Taken);
+    play.lands(&out, Landed::Paid(101));
+    for index in 2..10 {
+        assert_eq!(play.sender.ask(of(index), play.now), None);
+    }
+    assert_eq!(play.sender.ask(of(10), play.now), refused(PAYER_LIMIT));
+    assert_eq!(play.sender.ask(of(1), play.now), Some(Outcome::Done(out.hash)));
+}
+
+#[test]
+fn b8_a_payer_with_code_is_refused_before_anything_is_sent_and_not_paid_more_for() {
+    let mut play = Play::new();
+    play.dry = DryRun::Reverts(PAYER_CODE);
+    play.sender.ask(job(1), NOW);
+    assert_eq!(play.sends(), None);
+    assert_eq!(play.outcome(&job(1)), refused(PAYER_CODE));
+    // and so is what would use more gas than a transfer does
+    play.dry = DryRun::Passes(200_001);
+    play.sender.ask(job(2), NOW);
+    assert_eq!(play.sends(), None);
+    assert_eq!(play.outcome(&job(2)), refused(NOT_TAKEN));
+    play.sender.terms.chain_id = 42161;
+    play.settles(&job(2), Sent::Taken);
+}

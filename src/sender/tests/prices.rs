@@ -31,7 +31,7 @@ fn the_next_to_land_is_replaced_by_the_same_authorization_for_an_eighth_more() {
 fn without_new_blocks_nothing_is_replaced() {
     let mut play = Play::new();
     play.settles(&job(1), Sent::Taken);
-    play.now += 4 * REPLACE_SECONDS;
+    play.now += 2 * REPLACE_SECONDS;
     let again = play.sends().unwrap();
     assert_eq!((again.fee, again.before), (2_010, 1));
 }
@@ -72,7 +72,7 @@ fn gas_that_costs_more_than_is_allowed_is_not_bought() {
     play.sender.ask(job(1), NOW);
     assert_eq!(play.sends(), None);
     assert_eq!(play.outcome(&job(1)), refused(GAS_PRICE));
-    assert_eq!(play.sender.notes(), [Note::Dear(1_000_010)]);
+    assert_eq!(play.sender.notes(), [Note::Dear(1_000_000)]);
     // it is told once
     play.later(5);
     play.sender.ask(job(2), play.now);
@@ -146,4 +146,40 @@ fn a_key_that_runs_low_is_told_of_once_until_it_is_filled() {
     assert_eq!(notes(enough - 2), (0, true));
     assert_eq!(notes(enough), (0, false));
     assert_eq!(notes(enough - 1), (1, true));
+}
+
+#[test]
+fn b8_a_tip_that_some_endpoint_makes_up_is_bounded() {
+    let mut play = Play::new();
+    play.head.tip_fee = 900_000;
+    let out = play.settles(&job(1), Sent::Taken);
+    assert_eq!((out.fee, out.tip), (252_000, 250_000), "a quarter of the most");
+}
+
+#[test]
+fn an_order_that_cannot_be_paid_refuses_none_that_can() {
+    let mut play = Play::new();
+    // what fits is looked at only once all are there
+    play.sender.ask(job(1), NOW);
+    play.sender.ask(job(2), NOW);
+    let mut sent = Vec::new();
+    let mut gas = [150_000, 80_000].into_iter();
+    play.head.balance = 110_000 * 2_010;
+    while let Some((work, made)) = play.next() {
+        match work {
+            Work::Head { ticket } => play.sender.step(Event::Headed { ticket, head: None }, NOW),
+            Work::DryRun { key, ticket, .. } => {
+                let result = gas.next().map(DryRun::Passes);
+                play.sender.step(Event::Ran { key, ticket, result }, NOW);
+            }
+            other => panic!("{other:?} {made:?}"),
+        }
+    }
+    play.later(1);
+    while let Some(out) = play.sends() {
+        play.answers(&out, Sent::Taken);
+        sent.push(out.data);
+    }
+    assert_eq!(sent, [[2]]);
+    assert_eq!(play.outcome(&job(1)), refused(GAS_FUNDS));
 }
