@@ -30,7 +30,7 @@ const features = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bu
 const small = ["--flatten", "--rereloop", "-Oz", "-Oz"];
 // What has one caller stays apart: a compressor finds what functions have in common as long as they are near each other, and what is
 // inlined into one of 50 kB is not. A tenth less to upload; a request takes as long as before.
-const apart = ["-Os", "--one-caller-inline-max-function-size=20"];
+const apart = ["--flatten", "--rereloop", "-Os", "-Os", "--one-caller-inline-max-function-size=20"];
 const strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
 
 /** Compiles one crate and leaves its .wasm, as the compiler made it, at `out`. */
