@@ -1,7 +1,9 @@
 // `npm run edge`: the built Worker alone in workerd, with your configuration, in front of your origin.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { secretsOf } from "./lib/check-facilitators.mjs";
 import { build, checkHealth, choosePort, command, Mistake, root, typed } from "./lib/cli.mjs";
+import { parseJsonc } from "./lib/jsonc.mjs";
 
 const usage = `npm run edge -- --config FILE [--port N] [--state DIR] [--json]
 
@@ -10,7 +12,19 @@ const usage = `npm run edge -- --config FILE [--port N] [--state DIR] [--json]
   --state DIR    where the ledgers live, across restarts (.state/edge-PORT)
   --json         print one line {"ready":true,"url":…} when ready, and nothing else
 
-The secret FARTHING_KEYS is read from the environment: kid:base64url,kid:…, 32 bytes or more each.`;
+The secret FARTHING_KEYS is read from the environment: kid:base64url,kid:…, 32 bytes or more each. So are the secrets that the
+config names, each by its name.`;
+
+/** The secrets that a config names, as far as the environment has them. */
+function secretsIn(text) {
+  let config;
+  try {
+    config = parseJsonc(text);
+  } catch {
+    // the core says where
+  }
+  return Object.fromEntries(secretsOf(config).map(({ name }) => [name, process.env[name]]).filter(([, value]) => value !== undefined));
+}
 
 function readConfig(file) {
   if (!file) throw new Mistake(`--config FILE is missing.\n\n${usage}`);
@@ -33,7 +47,7 @@ command({
     const { startEdge } = await import("../tests/support/edge.mjs");
     const state = values.state ?? (port ? join(root, ".state", `edge-${port}`) : undefined);
     const edge = await startEdge({
-      config, port, state: state && typed(state), keys: process.env.FARTHING_KEYS,
+      config, port, state: state && typed(state), keys: process.env.FARTHING_KEYS, env: secretsIn(config),
       onLog: ({ level, message }) => process.stderr.write(`${level}: ${message}\n`),
     });
     parts.push(edge);

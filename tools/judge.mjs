@@ -15,7 +15,18 @@ const usage = `npm run judge -- [--kills N] [--each N] [--minutes N] [--seed N]
 const ROUND = 40;
 
 await main(async () => {
-  const { values } = parseArgs({ options: { kills: { type: "string" }, each: { type: "string" }, minutes: { type: "string" }, seed: { type: "string" }, faults: { type: "boolean" } } });
+  const text = { type: "string" };
+  const options = { kills: text, each: text, minutes: text, seed: text, faults: { type: "boolean" }, help: { type: "boolean" } };
+  let values;
+  try {
+    ({ values } = parseArgs({ options }));
+  } catch (error) {
+    throw new Plain(`${error.message}\n\n${usage}`);
+  }
+  if (values.help) {
+    say(usage);
+    return 0;
+  }
   const number = (name, otherwise) => {
     const value = values[name] === undefined ? otherwise : Number(values[name]);
     if (!(value >= 0)) throw new Plain(`--${name} wants a number\n\n${usage}`);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { openArticles } from "./lib/articles.mjs";
 import { readBooks } from "./lib/books.mjs";
 import { build, Mistake, root, typed } from "./lib/cli.mjs";
-import { entriesOf } from "./lib/entries.mjs";
+import { entriesOf, entryOf } from "./lib/entries.mjs";
 import { listRoutes } from "./lib/check-routes.mjs";
 import { openGate } from "./lib/gate.mjs";
 import { parseJsonc } from "./lib/jsonc.mjs";
@@ -72,18 +72,17 @@ function urlsIn(text, site) {
   return found.map((url) => url.trim()).filter(Boolean).map((url) => (url.startsWith("/") ? site + url : url));
 }
 
-/** The tokens that are taken, by network: who is paid, how amounts read, and the smallest price asked in them. */
+/** The tokens that are taken, each with who is paid (routes may say), how amounts read, and the smallest price asked in it. */
 function tokensOf(config, gate) {
-  const tokens = [];
   const entries = entriesOf(config);
-  const offers = listRoutes(gate, config, entries).flatMap((route) => route.offers);
-  for (const { written, network, asset, symbol, decimals } of entries) {
-    const payTo = (written.payTo ?? config.payTo?.eip155 ?? "").toLowerCase();
-    const prices = offers.filter((offer) => offer.network === network && offer.asset.toLowerCase() === asset.toLowerCase())
-      .map(({ scheme, amount }) => (scheme === "upto" ? 1n : BigInt(amount)));
-    const least = prices.reduce((one, other) => (other < one ? other : one), prices[0] ?? 1n);
-    const token = { network, asset: asset.toLowerCase(), payTo, symbol: symbol ?? asset, decimals, least };
-    if (!tokens.some((known) => known.network === network && known.asset === token.asset && known.payTo === payTo)) tokens.push(token);
+  const tokens = [];
+  for (const { scheme, network, asset, payTo, amount } of listRoutes(gate, config, entries).flatMap((route) => route.offers)) {
+    const { symbol, decimals } = entryOf(entries, { network, asset });
+    const price = scheme === "upto" ? 1n : BigInt(amount);
+    const token = { network, asset: asset.toLowerCase(), payTo: payTo.toLowerCase(), symbol: symbol ?? asset, decimals, least: price };
+    const known = tokens.find((one) => one.network === network && one.asset === token.asset && one.payTo === token.payTo);
+    if (!known) tokens.push(token);
+    else if (price < known.least) known.least = price;
   }
   return tokens;
 }

@@ -52,8 +52,8 @@ const file = async (name, text) => {
 };
 
 /** Runs the command; `ready` is its first line on stdout, or how it ended. */
-async function run(args, { keys = KEYS } = {}) {
-  const env = { ...process.env, FARTHING_KEYS: keys };
+async function run(args, { keys = KEYS, secrets = {} } = {}) {
+  const env = { ...process.env, FARTHING_KEYS: keys, ...secrets };
   for (const name of Object.keys(env)) if (name.startsWith("npm_") || name === "NODE_TEST_CONTEXT") delete env[name];
   const child = start(process.execPath, [TOOL, ...args], { env });
   const seen = { out: "", err: "" };
@@ -91,6 +91,20 @@ test("--json prints exactly one line when ready, free pages and offers are there
   assert.equal(edge.seen.out.trimEnd().split("\n").length, 1, edge.seen.out);
   assert.equal(await edge.ended(), 130);
   await assert.rejects(fetch(`http://127.0.0.1:${port}/`), "nothing listens any more");
+});
+
+test("the secrets that the config names come from the environment; without them it does not start", async () => {
+  const text = config().replace(`"url": "${facilitator.url}" }`, `"url": "${facilitator.url}", "headers": { "authorization": "F_TOKEN" } }`);
+  const args = ["--config", await file("secrets.jsonc", text), "--port", String(port), "--state", join(folder, "secrets"), "--json"];
+  const without = await run(args);
+  assert.equal(await without.ended(), 1);
+  assert.match(without.seen.err, /names a secret that this Worker does not have/);
+  const edge = await run(args, { secrets: { F_TOKEN: "Bearer of-the-test" } });
+  try {
+    assert.deepEqual(JSON.parse(edge.seen.out), { ready: true, url: `http://127.0.0.1:${port}` }, edge.seen.err);
+  } finally {
+    await edge.stop();
+  }
 });
 
 test("what was paid is still known after it was stopped and started again with the same --state", async () => {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { run } from "../../tools/lib/run.mjs";
-import { observer, payTo } from "../support/accounts.mjs";
+import { observer, payTo, secondPayer } from "../support/accounts.mjs";
 import { farthingFetch } from "../support/farthing-client.mjs";
 import { randomKeys, startNewspaper } from "../support/newspaper.mjs";
 import { signPermit2Payment } from "../support/pay-permit2.mjs";
@@ -28,7 +28,9 @@ before(async () => {
   const change = (value) => {
     const { networks: [network] } = value;
     const dollar = { network, asset: DOLLAR, own: true, symbol: "MegaUSD", decimals: 18, transfer: "permit2" };
-    config = { ...value, networks: [network, { network, transfer: "permit2" }, dollar] };
+    // one of its authors is paid at an address of her own
+    const routes = value.routes.map((route) => (route.match === PAWN ? { ...route, payTo: { eip155: secondPayer.address } } : route));
+    config = { ...value, networks: [network, { network, transfer: "permit2" }, dollar], routes };
     return config;
   };
   paper = await startNewspaper({ keys, change, books: true });
