@@ -218,7 +218,10 @@ function S4({ requests, articles, chain, closed }, { byNonce }, look, say) {
     look();
     const served = paths.some((path) => (articles[path].kind === "access" ? atTheEnd.has(intentOf(from, path)) : calls.has(nonce) || isOver(nonce, notBefore)));
     // an answer whose beginning came may have left the platform whole, and counts as gone out; so do three that were lost on their way
-    const lost = byNonce.get(nonce).filter(({ status, ended }) => status === undefined && ended >= notBefore).length;
+    // who made it move may have left before it did: the answer was begun for nobody
+    const unanswered = byNonce.get(nonce).filter(({ status }) => status === undefined);
+    const later = unanswered.filter(({ ended }) => ended >= notBefore).length;
+    const lost = later + (later < unanswered.length ? 1 : 0);
     const begun = articles[paths[0]].kind === "call" && (lost >= ANSWERS || byNonce.get(nonce).some(({ settlement }) => settlement));
     if (!served) (begun ? say.excused : say)(from, `${short(from)} paid for ${paths.join(" or ")} in ${short(transaction)} and could not read it${closed ? " at the end" : ""}`);
   }
