@@ -64,7 +64,7 @@ pub const DAY_SECONDS: u64 = 24 * 60 * 60;
 /// An answer to a single call counts as on its way for so long, unless it is known to have ended, in seconds.
 pub const ANSWER_SECONDS: u64 = 20;
 /// How often the answer to a single call is begun at most: a client may break off just before its end.
-pub const MAX_ANSWERS: u32 = 3;
+pub const MAX_ANSWERS: u32 = 6;
 /// What an answer that was begun counts, where one that the origin did not have counts 1: it runs a call, too.
 pub const ANSWER_COST: u32 = 8;
 /// Requests make nobody look at the chain more often than this, in seconds.

@@ -43,7 +43,7 @@ const PATIENCE = 60_000;
 /** How long a payment without a secret is answered again, in milliseconds. */
 const PROOFLESS = 60_000;
 /** How often the answer to a single call is begun at most. */
-const ANSWERS = 3;
+const ANSWERS = 6;
 /** How late an alarm may be, in seconds. */
 const LATE_ALARM = 60;
 
@@ -217,7 +217,7 @@ function S4({ requests, articles, chain, closed }, { byNonce }, look, say) {
     if (paths.length === 0) continue;
     look();
     const served = paths.some((path) => (articles[path].kind === "access" ? atTheEnd.has(intentOf(from, path)) : calls.has(nonce) || isOver(nonce, notBefore)));
-    // an answer whose beginning came may have left the platform whole, and counts as gone out; so do three that were lost on their way
+    // an answer whose beginning came may have left the platform whole, and counts as gone out; so do six that were lost on their way
     // who made it move may have left before it did: the answer was begun for nobody
     const unanswered = byNonce.get(nonce).filter(({ status }) => status === undefined);
     const later = unanswered.filter(({ ended }) => ended >= notBefore).length;
