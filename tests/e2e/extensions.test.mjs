@@ -134,7 +134,8 @@ test("our own client, and the card on the 402 page, name their payment where it 
     assert.equal(wallet.requests.filter(({ method }) => method === "eth_signTypedData_v4").length, 1);
     // what the browser sent is told a little later
     await until("the payment was seen on its way", () => sent.some(Boolean));
-    const [payment, ...others] = sent.filter(Boolean);
+    // sent again while it settles, it is the same
+    const [payment, ...others] = new Set(sent.filter(Boolean));
     assert.deepEqual(others, []);
     assert.match(decode(payment).extensions[PAYMENT_IDENTIFIER].info.id, /^pay_[0-9a-f]{32}$/);
     assert.equal((await other.transfers()).length, 1);

@@ -222,7 +222,9 @@ test("/supported is asked beside the first settlement of an instance, never befo
     ];
     await until("both are told", async () => (await warned()).length === 2, 30);
     assert.deepEqual(await warned(), says);
-    assert.deepEqual(edge.log.map(({ message }) => message).filter((line) => says.includes(line)), says);
+    const logged = () => edge.log.map(({ message }) => message).filter((line) => says.includes(line));
+    await until("the log has arrived", () => logged().length >= says.length);
+    assert.deepEqual(logged(), says);
     assert.equal((await edge.health()).ok, true);
     await assertArticle((await pay()).response, DOOR);
     assert.deepEqual(places(), [1, 1], "once, whatever it said");
