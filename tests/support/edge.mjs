@@ -7,6 +7,10 @@ import { freePort, guard, portTaken, start, stop, takenText, unguard } from "../
 
 export const BUILD = resolve(import.meta.dirname, "..", "..", "worker", "build");
 
+// What SQLite says of a file whose companions (-wal, -shm) are gone or new: SQLITE_READONLY, as it may not make them itself,
+// SQLITE_IOERR and SQLITE_CANTOPEN (https://sqlite.org/rescode.html).
+const REMADE = [8, 10, 14];
+
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /**
@@ -85,11 +89,18 @@ export async function startEdge({ config, port = 0, state, keys, env = {}, build
   });
   async function readOnly(path, sql, parameters) {
     const { DatabaseSync } = await import("node:sqlite");
-    const database = new DatabaseSync(path, { readOnly: true, timeout: 2000 });
-    try {
-      return database.prepare(sql).all(...parameters);
-    } finally {
-      database.close();
+    for (const until = Date.now() + 2000; ;) {
+      let database;
+      try {
+        database = new DatabaseSync(path, { readOnly: true, timeout: 2000 });
+        return database.prepare(sql).all(...parameters);
+      } catch (error) {
+        // an object that is emptied: workerd has taken its files away and is about to make new ones
+        if (!REMADE.includes(error.errcode & 0xff) || Date.now() > until) throw error;
+      } finally {
+        database?.close();
+      }
+      await sleep(20);
     }
   }
 

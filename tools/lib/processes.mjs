@@ -1,6 +1,7 @@
 // Child processes, ports and an orderly end: what is started here is gone when we are, also when we are killed. Nothing about
 // what the children do.
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer, connect } from "node:net";
 
@@ -57,15 +58,24 @@ export async function stop(child, { signal = "SIGTERM", grace = 3000 } = {}) {
   clearTimeout(timer);
 }
 
-/** A port nobody listens on at this moment. */
-export function freePort() {
+// Below what systems hand out to outgoing connections (32768 and up on Linux, 49152 on macOS and Windows): such a port would be free
+// now, and somebody's own end of a connection by the time that it is listened on.
+const OWN_PORTS = [20_000, 32_767];
+
+/** A port of 127.0.0.1 that is free now, for a process that must be told one. */
+export async function freePort() {
+  const [first, last] = OWN_PORTS;
+  for (;;) {
+    const port = randomInt(first, last + 1);
+    if (await canListen(port)) return port;
+  }
+}
+
+function canListen(port) {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+    server.once("error", (error) => (["EADDRINUSE", "EACCES"].includes(error.code) ? resolve(false) : reject(error)));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
 
