@@ -25,12 +25,12 @@ async function build(target) {
 async function play(target, seconds) {
   if (!(seconds > 0)) throw new Plain(`for how many seconds? npm run fuzz -- ${target} 60`);
   const executable = await build(target);
-  const work = join(fuzz, "work", target);
+  const grown = join(fuzz, "grown", target);
   const artifacts = join(fuzz, "artifacts", target);
-  for (const folder of [work, artifacts]) mkdirSync(folder, { recursive: true });
-  if (names(work).length === 0) await run(process.execPath, [join(fuzz, "seeds.mjs"), join(fuzz, "work")]);
+  for (const folder of [grown, artifacts]) mkdirSync(folder, { recursive: true });
+  if (names(grown).length === 0) await run(process.execPath, [join(fuzz, "seeds.mjs"), join(fuzz, "grown")]);
   const { code } = await run(executable, [
-    work, join(fuzz, "corpus", target), `-max_total_time=${seconds}`, `-dict=${join(fuzz, "dictionaries/wire.dict")}`,
+    grown, join(fuzz, "corpus", target), `-max_total_time=${seconds}`, `-dict=${join(fuzz, "dictionaries/wire.dict")}`,
     "-timeout=20", "-print_final_stats=1", `-artifact_prefix=${artifacts}/`,
   ], { show: true, check: false });
   if (code !== 0) say(`a promise is broken; the input is in ${artifacts}`);
@@ -57,7 +57,7 @@ async function keep(target) {
     const control = join(place, "control");
     const chosen = join(place, "chosen");
     for (const folder of [chosen, join(place, "merged"), corpus]) mkdirSync(folder, { recursive: true });
-    const sources = [corpus, join(fuzz, "work", target)].filter((folder) => names(folder).length > 0);
+    const sources = [corpus, join(fuzz, "grown", target)].filter((folder) => names(folder).length > 0);
     await run(executable, ["-merge=1", `-merge_control_file=${control}`, join(place, "merged"), ...sources]);
     const files = edges(control);
     const open = new Set(files.flatMap((file) => file.edges));

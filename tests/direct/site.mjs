@@ -14,6 +14,7 @@ import { randomKeys } from "../support/newspaper.mjs";
 import { startOrigin } from "../support/origin.mjs";
 import { signPermit2Payment } from "../support/pay-permit2.mjs";
 import { offersIn, settlementIn, signPayment } from "../support/pay.mjs";
+import { startParts } from "../support/parts.mjs";
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export const PRICE = 50_000n;
@@ -39,15 +40,7 @@ const methodOf = (body) => JSON.parse(body).method;
 export async function startSite({
   settlers = (direct) => [direct], rpc = (url) => [url], timeoutSeconds = 20, gas = 10n ** 18n, permits = false, env = {},
 } = {}) {
-  const parts = [];
-  const add = async (promise) => {
-    const part = await promise;
-    parts.push(part);
-    return part;
-  };
-  const stop = async () => {
-    await Promise.allSettled(parts.splice(0).reverse().map((part) => part.stop()));
-  };
+  const { add, stop } = startParts();
   try {
     const chain = await add(startChain());
     // blocks by the clock alone, as on a real chain

@@ -10,6 +10,7 @@ import { startFacilitator } from "../support/facilitator.mjs";
 import { MODES, reply, startHostile } from "../support/hostile-facilitator.mjs";
 import { randomKeys } from "../support/newspaper.mjs";
 import { startOrigin } from "../support/origin.mjs";
+import { startParts } from "../support/parts.mjs";
 import { decode, nonceFor, signPayment } from "../support/pay.mjs";
 import { startClient } from "./client.mjs";
 import { rowsOn } from "./disk.mjs";
@@ -57,15 +58,7 @@ function textFor(path, bytes) {
  * `startChain`; `build`, `state`, `books`: as for `startEdge`; `change(config)`.
  */
 export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, chain: chainOptions, build, state, books, sockets, change = (config) => config } = {}) {
-  const parts = [];
-  const add = async (promise) => {
-    const part = await promise;
-    parts.push(part);
-    return part;
-  };
-  const stop = async () => {
-    await Promise.allSettled(parts.splice(0).reverse().map((part) => part.stop()));
-  };
+  const { add, stop } = startParts();
   const articles = {};
   const texts = new Map();
   for (const [kind, what] of Object.entries(KINDS)) {
@@ -196,7 +189,7 @@ export async function startStand({ each = 8, bytes = 6000, timeoutSeconds = 2, c
   /** Those who deal with one site: this Worker, or another paywall before the same origin and facilitator. */
   const visitorsOf = (site) => {
     const client = startClient({ site, textOf, sockets });
-    parts.push(client);
+    add(client);
     const all = new Map();
     const payments = new Map();
     return {

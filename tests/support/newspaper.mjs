@@ -11,6 +11,7 @@ import { startFacilitator } from "./facilitator.mjs";
 import { startHostile } from "./hostile-facilitator.mjs";
 import { readBody, sendJson } from "./http.mjs";
 import { startOrigin } from "./origin.mjs";
+import { startParts } from "./parts.mjs";
 import { buildDemoWallet } from "../../www/demo/build.mjs";
 
 export const DEMO = resolve(import.meta.dirname, "..", "..", "www", "demo");
@@ -43,15 +44,7 @@ export async function startNewspaper({
   port = 0, hostile = false, change = (config) => config, keys = randomKeys(), blockTime, waits, state, build, env, books, say = () => {},
 } = {}) {
   const newspaper = JSON.parse(readFileSync(join(DEMO, "newspaper.json"), "utf8"));
-  const started = [];
-  const stop = async () => {
-    await Promise.allSettled(started.splice(0).reverse().map((part) => part.stop()));
-  };
-  const add = async (promise) => {
-    const part = await promise;
-    started.push(part);
-    return part;
-  };
+  const { add, stop } = startParts();
   try {
     await buildDemoWallet();
     const sitePort = port || await freePort();

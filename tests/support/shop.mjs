@@ -11,6 +11,7 @@ import { randomKeys } from "./newspaper.mjs";
 import { startOrigin } from "./origin.mjs";
 import { signPermit2Payment } from "./pay-permit2.mjs";
 import { TRANSFER_TYPES, offersIn, signPayment } from "./pay.mjs";
+import { startParts } from "./parts.mjs";
 
 /** What the shop's origin answers where nothing else is said. */
 export const page = (path) => `<h1>What is sold at ${path}</h1>`;
@@ -21,15 +22,7 @@ export const page = (path) => `<h1>What is sold at ${path}</h1>`;
  * of the origin; `extensions` and `timeoutSeconds` as in the configuration.
  */
 export async function startShop({ routes, edges, origin: more = {}, extensions, timeoutSeconds = 2 }) {
-  const parts = [];
-  const add = async (promise) => {
-    const part = await promise;
-    parts.push(part);
-    return part;
-  };
-  const stop = async () => {
-    await Promise.allSettled(parts.splice(0).reverse().map((part) => part.stop()));
-  };
+  const { add, stop } = startParts();
   try {
     const chain = await add(startChain());
     const facilitator = await add(startFacilitator({ rpc: chain.url }));
