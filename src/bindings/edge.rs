@@ -48,9 +48,9 @@ thread_local! {
     static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
 }
 
-/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has two
-/// lines: the origin's kind, and its address or binding; then one for each secret that the config names: its form, its
-/// place, its name.
+/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has three
+/// lines: the origin's kind, its address or binding, and the further headers that the gate wants to see, with spaces between; then one
+/// for each secret that the config names: its form, its place, its name.
 #[unsafe(no_mangle)]
 pub extern "C" fn configure(length: usize, local: u32) -> u32 {
     with_input(length, |input| {
@@ -66,7 +66,7 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
         };
         let [kind, value] = origin;
         write_output(|output| {
-            output.extend([kind, "\n", value]);
+            output.extend([kind, "\n", value, "\n", &gate.wanted_headers().join(" ")]);
             for secret in gate.config().map(|config| config.settlement.secrets()).unwrap_or_default() {
                 output.extend(["\n", secret.form.name(), " ", &secret.at, " ", secret.name]);
             }

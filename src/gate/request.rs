@@ -19,15 +19,24 @@ pub struct Request<'a> {
     pub address: Option<&'a str>,
     /// `SIGN-IN-WITH-X`.
     pub sign_in: Option<&'a str>,
+    /// The rest of what the gate wants to see ([`super::Gate::wanted`]): lines of lower-case name, colon, space, value.
+    pub more: &'a str,
 }
 
 impl<'a> Request<'a> {
-    /// Reads the shim's form: eight lines in the order of the fields; the last four start with `=` where
-    /// the header is present, and the very last may be missing.
+    /// Reads the shim's form: eight lines in the order of the fields, of which the last four start with `=` where
+    /// the header is present; then a line for each header of `more`.
+    /// ```
+    /// use farthing::gate::Request;
+    /// let request = Request::from_lines("GET\nhttps://a.example/x\n*/*\n\n\n\n=192.0.2.1\n\norigin: https://b.example").unwrap();
+    /// assert_eq!((request.payment, request.address), (None, Some("192.0.2.1")));
+    /// assert_eq!(request.header("origin"), Some("https://b.example"));
+    /// assert!(Request::from_lines("GET\nhttps://a.example/x").is_none());
+    /// ```
     pub fn from_lines(text: &'a str) -> Option<Self> {
-        let mut lines = text.split('\n');
+        let mut lines = text.splitn(9, '\n');
         let mut line = || lines.next();
-        let request = Self {
+        Some(Self {
             method: line()?,
             url: line()?,
             accept: line()?,
@@ -36,8 +45,14 @@ impl<'a> Request<'a> {
             x_payment: line()?.strip_prefix('='),
             address: line()?.strip_prefix('='),
             sign_in: line().and_then(|line| line.strip_prefix('=')),
-        };
-        lines.next().is_none().then_some(request)
+            more: line().unwrap_or_default(),
+        })
+    }
+
+    /// A header of `more`; of several in one name the platform makes one line, with commas.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        let pairs = self.more.lines().filter_map(|line| line.split_once(": "));
+        pairs.into_iter().find(|(other, _)| *other == name).map(|(_, value)| value)
     }
 
     /// Whether the answer is for a person's eyes: a browser asks for HTML, and nothing signed came.

@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    access::keys::test_keys,
-    evm::{Asset, Authorization, B256, Key},
-    ledger::Grant,
+    access::{Pass, cookie, keys::test_keys},
+    evm::{Asset, Authorization, B256, Key, hex},
+    ledger::{Grant, Intent, Reply},
+    offer::{self, matching::Version},
     route::config::tests::SAMPLE,
     x402::Network,
 };

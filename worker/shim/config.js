@@ -15,8 +15,9 @@ export function edgeFor(env) {
     const fresh = new Edge();
     const length = fresh.write([env.FARTHING_CONFIG ?? bundled, env.FARTHING_KEYS ?? "", html, csp].join("\0"));
     if (fresh.enter("configure", [length, env.FARTHING_LOCAL === "1" ? 1 : 0]) !== CONFIGURED) throw new Error("the gate did not start");
-    const [kind, value, ...secrets] = fresh.read().split("\n");
+    const [kind, value, wanted, ...secrets] = fresh.read().split("\n");
     fresh.origin = { kind, value };
+    fresh.wanted = wanted === "" ? [] : wanted.split(" ");
     lookAtSecrets(fresh, secrets, env);
     edge = fresh;
   }

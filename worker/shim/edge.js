@@ -12,6 +12,7 @@ const decoder = new TextDecoder();
 export class Edge {
   lost = false;
   origin; // what it was configured with
+  wanted; // names of further headers that the gate looks at
   asked = false; // whether the facilitators were asked what they settle
   #wasm;
   #calls = new Set(); // rejections of the ledger's calls under way

@@ -38,7 +38,7 @@ export class Gate {
   }
 
   lines({ method, url, headers }) {
-    return [
+    const lines = [
       method,
       url,
       headers.get("accept") ?? "",
@@ -47,7 +47,12 @@ export class Gate {
       present(headers.get("x-payment")),
       present(headers.get("cf-connecting-ip")),
       present(headers.get("sign-in-with-x")),
-    ].join("\n");
+    ];
+    for (const name of this.#edge.wanted) {
+      const value = headers.get(name);
+      if (value !== null) lines.push(`${name}: ${value}`);
+    }
+    return lines.join("\n");
   }
 
   decide(lines) {

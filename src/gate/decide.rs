@@ -1,0 +1,189 @@
+//! What to do with a request that is not free.
+
+use alloc::{borrow::ToOwned, string::String};
+use serde::Serialize;
+
+use super::{Answer, Asked, Decision, Gate, LedgerCall, Request, Routed, Target, answer, object_name, refuse};
+use crate::{
+    access::{Handle, Keys, Pass, Purpose, cookie, receipt_id},
+    evm::{Address, Transfer, hex},
+    ledger::Intent,
+    offer::{
+        self, Payment, Refusal,
+        matching::{Against, Version},
+    },
+    problem::Problem,
+    route::Access,
+    x402::v2::{PaymentFlow, Scheme},
+};
+
+impl Gate {
+    /// What to do with a request that is not free.
+    pub fn decide(&self, request: &Request<'_>, now: u64, random: [u8; 16]) -> Decision {
+        let good = match self.route(request.url) {
+            // never asked about these; were it, nothing may be handed on from here
+            Routed::Free => return Decision::Answer(self.problem(request, Problem::Internal.into())),
+            Routed::Look(Target::Priced(good)) => good,
+            Routed::Look(Target::Wrong(problem)) => return Decision::Answer(self.problem(request, problem.into())),
+            Routed::Look(Target::Redirect(path)) => return Decision::Answer(refuse::redirect(request.url, &path)),
+            Routed::Look(Target::Own(name)) => return self.own(request, name),
+        };
+        let Ok(keys) = &self.keys else {
+            return Decision::Answer(self.problem(request, Problem::NotConfigured.into()));
+        };
+        let asked = Asked::new(&good, keys, now, random);
+        match self.payment(request, &asked) {
+            Ok(Some(mut payment)) => match self.extended(&mut payment, &asked) {
+                Ok(identifier) => Decision::Ledger(self.claim(&payment, identifier, request, &asked)),
+                Err(refusal) => Decision::Answer(self.refuse(request, Some(&asked), &refusal, None)),
+            },
+            Err(refusal) => Decision::Answer(self.refuse(request, Some(&asked), &refusal, None)),
+            Ok(None) => self.without_payment(request, &asked),
+        }
+    }
+
+    pub(super) fn without_payment(&self, request: &Request<'_>, asked: &Asked<'_>) -> Decision {
+        let passes = || cookie::values(request.cookie, cookie::PASS);
+        let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
+        if matches!(asked.route.access, Access::Owned(_)) {
+            if passes().any(|text| Pass::open(asked.keys, asked.resource, text, asked.now).is_some()) {
+                return Decision::Forward {
+                    path: asked.path.to_owned(),
+                    headers: answer::private(),
+                };
+            }
+            if let Some(decision) = self.sign_in(request, asked) {
+                return decision;
+            }
+            let handle =
+                cookie::values(request.cookie, cookie::HANDLE).find_map(|text| Handle::open(asked.keys, site, text, asked.now));
+            if let Some(handle) = handle {
+                #[derive(Serialize)]
+                struct Question<'a> {
+                    resource: &'a str,
+                }
+                return Decision::Ledger(LedgerCall {
+                    object: object_name(site, handle.payer),
+                    call: "owned",
+                    body: serde_json::to_string(&Question {
+                        resource: asked.resource,
+                    })
+                    .unwrap_or_default(),
+                });
+            }
+        }
+        if request.method == "OPTIONS" {
+            return Decision::Answer(Answer::empty(204, [("Allow", "GET, HEAD, OPTIONS".to_owned())]));
+        }
+        let nothing = match self.paused() {
+            true => Problem::PaymentsPaused,
+            false => Problem::PaymentRequired,
+        };
+        Decision::Answer(self.refuse(request, Some(asked), &nothing.into(), None))
+    }
+
+    /// Whether no new payment is taken.
+    pub(super) fn paused(&self) -> bool {
+        self.config().is_some_and(|config| config.paused)
+    }
+
+    /// Reads and checks the payment that came, if one came.
+    pub(super) fn payment(&self, request: &Request<'_>, asked: &Asked<'_>) -> Result<Option<Payment>, Refusal> {
+        let (version, header) = match (request.payment, request.x_payment) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => return Err(Problem::PaymentHeaderRepeated.into()),
+            (Some(header), None) => (Version::V2, header),
+            (None, Some(header)) => (Version::V1, header),
+        };
+        match request.method {
+            "GET" => {}
+            "HEAD" | "OPTIONS" => return Err(Problem::MethodCannotPay.into()),
+            _ => return Err(Problem::MethodNotPayable.into()),
+        }
+        // the platform joins several headers of one name with a comma, which base64 never has
+        if header.contains(',') {
+            return Err(Problem::PaymentHeaderRepeated.into());
+        }
+        let against = Against {
+            route: asked.route,
+            resource: asked.resource,
+            keys: asked.keys,
+            now: asked.now,
+        };
+        against.check(version, header).map(Some)
+    }
+
+    pub(super) fn claim(
+        &self,
+        payment: &Payment,
+        identifier: Option<String>,
+        request: &Request<'_>,
+        asked: &Asked<'_>,
+    ) -> LedgerCall {
+        let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
+        let body = offer::matching::facilitator_request(payment, &asked.info());
+        let (signed, extra) = (&payment.signed, &payment.offer.extra);
+        let intent = Intent {
+            resource: asked.resource.to_owned(),
+            seconds: match asked.route.access {
+                Access::Owned(seconds) => Some(seconds),
+                Access::Once => None,
+            },
+            version: payment.version.number(),
+            network: payment.offer.network,
+            asset: payment.offer.asset,
+            transfer: extra.transfer,
+            metered: (payment.offer.scheme == Scheme::Upto).then_some(extra.decimals),
+            upfront: extra.flow == PaymentFlow::Upfront,
+            verify: payment.unverified || extra.transfer == Transfer::Permit2,
+            contract: payment.unverified,
+            payer: signed.payer(),
+            pay_to: signed.payee(),
+            amount: signed.amount(),
+            nonce: signed.nonce(),
+            valid_before: signed.valid_before(),
+            confirmations: self.config().map_or(0, |config| {
+                let settlement = &config.settlement;
+                settlement
+                    .confirmations(payment.offer.network, signed.amount(), extra.decimals)
+                    .into()
+            }),
+            digest: hex::print(&payment.digest),
+            secret: payment.secret,
+            tagged: payment.tagged,
+            identifier,
+            address: address_digest(asked.keys, request.address),
+            late: payment
+                .late
+                .or(self.paused().then_some(Problem::PaymentsPaused))
+                .map(|problem| problem.slug().to_owned()),
+            receipt: receipt_id(asked.keys, site, signed.payer(), &asked.random),
+            request: String::from_utf8(body).unwrap_or_default(),
+        };
+        LedgerCall {
+            object: object_name(site, signed.payer()),
+            call: "claim",
+            body: serde_json::to_string(&intent).unwrap_or_default(),
+        }
+    }
+}
+
+/// A receipt's id, made of the first of these random bytes; empty only if there is no key.
+fn receipt_id(keys: &Keys, site: &str, payer: Address, random: &[u8; 16]) -> String {
+    let random = random.first_chunk().copied().unwrap_or_default();
+    receipt_id::issue(keys, site, payer, random).unwrap_or_default()
+}
+
+/// A keyed digest of a network address, so that no address is ever stored.
+fn address_digest(keys: &Keys, address: Option<&str>) -> String {
+    use hmac::{Hmac, Mac};
+    let mac = keys
+        .signing(Purpose::Address)
+        .and_then(|(_, key)| Hmac::<sha2::Sha256>::new_from_slice(key).ok());
+    let Some(mut mac) = mac else {
+        return String::new();
+    };
+    // the platform always names it; where nothing does, all are neighbours
+    mac.update(address.unwrap_or_default().as_bytes());
+    hex::print(mac.finalize().into_bytes().get(..16).unwrap_or_default())
+}

@@ -1,0 +1,101 @@
+//! What follows a reply of the payer's ledger.
+
+use alloc::{borrow::ToOwned, string::String};
+use serde::Serialize;
+
+use super::{Answer, Asked, Gate, Headers, Next, Request, Routed, Target, answer, extensions};
+use crate::{
+    access::{Handle, Pass, cookie},
+    ledger::{Grant, Reply},
+    problem::Problem,
+};
+
+/// How long a reader's handle lives, in seconds.
+const HANDLE_SECONDS: u64 = 90 * 24 * 60 * 60;
+
+impl Gate {
+    /// The step after the ledger's reply to this request.
+    pub fn next(&self, request: &Request<'_>, reply: &str, now: u64, random: [u8; 16]) -> Next {
+        let internal = || Next::Answer(self.problem(request, Problem::Internal.into()));
+        let Ok(keys) = &self.keys else {
+            return internal();
+        };
+        let good = match self.route(request.url) {
+            Routed::Look(Target::Priced(good)) => good,
+            Routed::Look(Target::Own(name)) => return Next::Answer(self.standing(request, name, reply, now)),
+            _ => return internal(),
+        };
+        let asked = Asked::new(&good, keys, now, random);
+        match Reply::read(reply) {
+            Some(Reply::Fetch { key, fence }) => {
+                #[derive(Serialize)]
+                struct Owner {
+                    key: String,
+                    fence: u64,
+                }
+                Next::Fetch {
+                    path: asked.path.to_owned(),
+                    owner: serde_json::to_string(&Owner { key, fence }).unwrap_or_default(),
+                }
+            }
+            // whatever the ledger says, only what was asked for is delivered
+            Some(Reply::Deliver(grant)) if grant.resource == good.resource => Next::Deliver {
+                path: asked.path.to_owned(),
+                headers: self.granted(&grant, &asked),
+                report: grant.report,
+            },
+            Some(Reply::Refuse(refused)) => {
+                let problem = Problem::from_slug(&refused.problem).unwrap_or(Problem::Internal);
+                Next::Answer(self.refuse(request, Some(&asked), &problem.into(), Some(&refused)))
+            }
+            _ => internal(),
+        }
+    }
+
+    /// The answer when the origin did not deliver: before settlement, or after it.
+    pub fn undelivered(&self, request: &Request<'_>, status: u16, paid: bool) -> Answer {
+        let problem = match status {
+            _ if paid => Problem::PaidNotDelivered,
+            404 | 410 => Problem::OriginNotFound,
+            _ => Problem::OriginUnavailable,
+        };
+        self.problem(request, problem.into())
+    }
+
+    pub(super) fn granted(&self, grant: &Grant, asked: &Asked<'_>) -> Headers {
+        let mut headers = answer::private();
+        let paid = extensions::Paid {
+            network: grant.network,
+            resource: asked.resource,
+            payer: grant.payer,
+            transaction: &grant.transaction,
+        };
+        answer::settled(&mut headers, grant, &self.receipt(&paid, asked.keys, asked.now));
+        let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
+        let left = grant
+            .until
+            .map(|until| until.saturating_sub(asked.now))
+            .filter(|seconds| *seconds > 0);
+        if let (Some(until), Some(seconds)) = (grant.until, left) {
+            let pass = Pass {
+                payer: Pass::payer_digest(grant.payer),
+                receipt: Pass::receipt_digest(&grant.receipt),
+                issued: asked.now,
+                expires: until,
+            };
+            let handle = Handle {
+                payer: grant.payer,
+                expires: asked.now.saturating_add(HANDLE_SECONDS),
+            };
+            if let Some(token) = pass.seal(asked.keys, asked.resource) {
+                headers.push(("Set-Cookie", cookie::set_pass(&token, asked.cookie_path(), seconds)));
+            }
+            if !grant.contract
+                && let Some(token) = handle.seal(asked.keys, site)
+            {
+                headers.push(("Set-Cookie", cookie::set_handle(&token, HANDLE_SECONDS)));
+            }
+        }
+        headers
+    }
+}
