@@ -13,17 +13,19 @@ use crate::{
         matching::{Against, Version},
     },
     problem::Problem,
-    route::Access,
+    route::{Access, Route},
     x402::v2::{PaymentFlow, Scheme},
 };
 
 impl Gate {
     /// What to do with a request that is not free.
     pub fn decide(&self, request: &Request<'_>, now: u64, random: [u8; 16]) -> Decision {
-        let good = match self.route(request.url) {
+        let good = match self.route(request.method, request.url) {
             // never asked about these; were it, nothing may be handed on from here
-            Routed::Free => return Decision::Answer(self.problem(request, Problem::Internal.into())),
+            Routed::Free | Routed::FreeAs(_) => return Decision::Answer(self.problem(request, Problem::Internal.into())),
+            Routed::Look(Target::Priced(good)) if good.route.free_from.is_some_and(|from| from <= now) => return Decision::Free,
             Routed::Look(Target::Priced(good)) => good,
+            Routed::Look(Target::Method(route)) => return Decision::Answer(self.method(request, route)),
             Routed::Look(Target::Wrong(problem)) => return Decision::Answer(self.problem(request, problem.into())),
             Routed::Look(Target::Redirect(path)) => return Decision::Answer(refuse::redirect(request.url, &path)),
             Routed::Look(Target::Own(name)) => return self.own(request, name),
@@ -80,6 +82,17 @@ impl Gate {
             false => Problem::PaymentRequired,
         };
         Decision::Answer(self.refuse(request, Some(asked), &nothing.into(), None))
+    }
+
+    /// The answer to a method that a route is not for.
+    fn method(&self, request: &Request<'_>, route: &Route) -> Answer {
+        let mut answer = self.problem(request, Problem::MethodNotTaken.into());
+        let mut allowed = route.methods.join(", ");
+        if route.methods.iter().any(|method| method == "GET") {
+            allowed.push_str(", HEAD");
+        }
+        answer.headers.push(("Allow", allowed + ", OPTIONS"));
+        answer
     }
 
     /// Whether no new payment is taken.

@@ -12,6 +12,8 @@ use crate::{
 
 /// How long a reader's handle lives, in seconds.
 const HANDLE_SECONDS: u64 = 90 * 24 * 60 * 60;
+/// How long the cookie of a part lives, in seconds: an article may have many, and the handle brings it back.
+const PART_SECONDS: u64 = 10 * 60;
 
 impl Gate {
     /// The step after the ledger's reply to this request.
@@ -20,7 +22,7 @@ impl Gate {
         let Ok(keys) = &self.keys else {
             return internal();
         };
-        let good = match self.route(request.url) {
+        let good = match self.route(request.method, request.url) {
             Routed::Look(Target::Priced(good)) => good,
             Routed::Look(Target::Own(name)) => return Next::Answer(self.standing(request, name, reply, now)),
             _ => return internal(),
@@ -88,7 +90,10 @@ impl Gate {
                 expires: asked.now.saturating_add(HANDLE_SECONDS),
             };
             if let Some(token) = pass.seal(asked.keys, asked.resource) {
-                headers.push(("Set-Cookie", cookie::set_pass(&token, asked.cookie_path(), seconds)));
+                headers.push(("Set-Cookie", cookie::set_pass(&token, asked.article_path(), seconds)));
+                if let Some(part) = asked.part {
+                    headers.push(("Set-Cookie", cookie::set_pass(&token, part, seconds.min(PART_SECONDS))));
+                }
             }
             if !grant.contract
                 && let Some(token) = handle.seal(asked.keys, site)

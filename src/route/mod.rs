@@ -2,6 +2,8 @@
 
 pub mod config;
 pub mod path;
+pub mod pattern;
+pub mod query;
 pub mod rule;
 mod token;
 

@@ -1,7 +1,7 @@
 // The Worker's entry: does the I/O that the gate decides on, and decides nothing itself.
 // Anything thrown, and any code it does not know, refuses the request.
 
-import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER } from "./gate.js";
+import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS } from "./gate.js";
 import { fetchFree, fetchPriced } from "./origin.js";
 import { deliver, refused } from "./response.js";
 import { askSupported } from "./supported.js";
@@ -20,8 +20,9 @@ export default {
   async fetch(request, env, ctx) {
     try {
       const gate = new Gate(env);
-      const code = gate.route(request.url);
+      const code = gate.route(request);
       if (code === FREE) return await fetchFree(gate.origin, request, env);
+      if (code === FREE_AS) return await fetchFree(gate.origin, request, env, gate.path());
       if (code !== LOOK) return refused();
       return await look(gate, request, env, ctx);
     } catch (error) {
@@ -41,6 +42,8 @@ async function look(gate, request, env, ctx) {
   const lines = gate.lines(request);
   const { code, text } = gate.decide(lines);
   switch (code) {
+    case FREE:
+      return await fetchFree(gate.origin, request, env);
     case ANSWER:
       return gate.answer(text);
     case ASSET:

@@ -3,6 +3,7 @@
 mod check;
 mod extensions;
 mod networks;
+mod paths;
 mod prices;
 mod routes;
 mod settlement;
