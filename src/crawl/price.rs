@@ -2,7 +2,7 @@
 
 use core::str::FromStr;
 
-use crate::money::Price;
+use crate::{money::Price, problem::Problem};
 
 /// What the crawler offers: at most so much, or exactly so much.
 pub const MAX_PRICE: &str = "crawler-max-price";
@@ -18,6 +18,26 @@ pub const ERROR: &str = "crawler-error";
 /// Enough digits after the point to compare any two prices.
 const DIGITS: u8 = 40;
 
+/// The word for a problem that has one (Cloudflare's "error codes", with their statuses).
+///
+/// ```
+/// use farthing::{crawl::price::error_of, problem::Problem};
+/// assert_eq!(error_of(Problem::AgentRefused), Some("CrawlerForbidden"));
+/// assert_eq!(error_of(Problem::PaymentRequired), None);
+/// ```
+pub const fn error_of(problem: Problem) -> Option<&'static str> {
+    Some(match problem {
+        Problem::AgentRefused => "CrawlerForbidden",
+        Problem::AgentSignature | Problem::AgentUncovered | Problem::AgentReplayed => "InvalidSignature",
+        Problem::AgentUnverified => "StrongAuthRequired",
+        Problem::CrawlerPriceMalformed => "InvalidCrawlerPriceValue",
+        Problem::CrawlerPriceConflict => "ConflictingPriceHeaders",
+        Problem::CrawlerPriceOther => "InvalidCrawlerExactPrice",
+        Problem::CrawlerPriceTooLow => "InvalidCrawlerMaxPrice",
+        _ => return None,
+    })
+}
+
 /// What becomes of a crawler's offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bid {
@@ -31,8 +51,6 @@ pub enum Bid {
     Malformed,
     /// Both headers came.
     Conflict,
-    /// The page has no price in dollars to hold it against.
-    NotInDollars,
 }
 
 /// Holds a crawler's headers against the price that people are shown, like `$0.05`; none if it sent none.
@@ -58,13 +76,12 @@ pub fn bid(max: Option<&str>, exact: Option<&str>, price: &str) -> Option<Bid> {
     let Some(offered) = read.and_then(|price| price.in_units_of(DIGITS).ok()) else {
         return Some(Bid::Malformed);
     };
-    let Some(asked) = in_dollars(price) else {
-        return Some(Bid::NotInDollars);
-    };
+    // what costs no dollars cannot be covered by any
+    let asked = in_dollars(price);
     Some(match exact {
-        None if offered >= asked => Bid::Enough,
+        None if asked.is_some_and(|asked| offered >= asked) => Bid::Enough,
         None => Bid::TooLow,
-        Some(_) if offered == asked => Bid::Enough,
+        Some(_) if asked == Some(offered) => Bid::Enough,
         Some(_) => Bid::Other,
     })
 }
@@ -117,7 +134,8 @@ mod tests {
             assert_eq!(bid(Some(header), Some(header), "$0.50"), Some(Bid::Conflict));
         }
         assert_eq!(bid(None, Some("USD 0.5"), "$0.50"), Some(Bid::Enough));
-        assert_eq!(bid(None, Some("USD 1"), "5 XYZ"), Some(Bid::NotInDollars));
-        assert_eq!(bid(Some("USD 1"), None, ""), Some(Bid::NotInDollars));
+        assert_eq!(bid(None, Some("USD 5"), "5 XYZ"), Some(Bid::Other));
+        assert_eq!(bid(Some("USD 9"), None, "5 XYZ"), Some(Bid::TooLow));
+        assert_eq!(bid(Some("USD 1"), None, ""), Some(Bid::TooLow));
     }
 }

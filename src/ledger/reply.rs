@@ -55,9 +55,12 @@ pub struct Grant {
     pub transaction: String,
     /// Its network.
     pub network: Network,
-    /// What was charged of a metered payment, in atomic units.
+    /// What this payment moved, in atomic units; none where another did, and this one nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged: Option<Amount>,
+    /// Whether that may be less than what was signed.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub metered: bool,
     /// Until when a pass may be made, Unix seconds; none makes none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
@@ -113,6 +116,7 @@ impl Reply {
                     Some(amount) => Some(amount.parse().ok()?),
                     None => None,
                 },
+                metered: value.get("metered").and_then(Value::bool).unwrap_or_default(),
                 until: integer("until"),
                 contract: value.get("contract").and_then(Value::bool).unwrap_or_default(),
                 report: owned("report"),
@@ -197,7 +201,8 @@ impl Reply {
             receipt: row.intent.receipt.clone(),
             transaction,
             network: row.intent.network,
-            charged: row.charge,
+            charged: Some(row.charged()),
+            metered: row.charge.is_some(),
             until: until.filter(|_| mint),
             contract: row.intent.contract,
             // what proves itself may be asked for again anyway
@@ -215,6 +220,7 @@ impl Reply {
             transaction: owned.transaction.clone(),
             network: owned.network,
             charged: None,
+            metered: false,
             until: mint.then_some(owned.until),
             contract,
             report: None,

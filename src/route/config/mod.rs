@@ -1,6 +1,7 @@
 //! The publisher's config file: what it becomes, and every mistake in it as a sentence of its own.
 
 mod check;
+mod crawlers;
 mod extensions;
 mod networks;
 mod paths;
@@ -16,6 +17,7 @@ use core::fmt;
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 pub(crate) use check::is_loopback;
+pub use crawlers::{Policy, Treatment, Who};
 pub use extensions::{Extensions, Identifiers};
 pub use settler::{Depth, Secret, SecretForm, Settlement, Settler};
 
