@@ -5,6 +5,7 @@
 //! step. The Worker's shim does what they say and decides nothing.
 
 mod answer;
+mod cors;
 mod decide;
 mod extensions;
 mod follow;
@@ -173,7 +174,7 @@ impl Gate {
 
     /// The request headers that the gate wants to see beside those that every gate looks at, in lower case.
     pub fn wanted_headers(&self) -> Vec<&'static str> {
-        Vec::new()
+        self.cors_headers().to_vec()
     }
 
     /// Takes note of named secrets that the Worker does not have, or that cannot be what they should: by their place,
