@@ -74,12 +74,9 @@ impl Gate {
             let named = |policy: &&Policy| matches!(&policy.who, Who::Agent(own) if own == host);
             // a site that signed its own readers' requests would be asked for keys by itself
             let other = self.host() != host;
-            route
-                .crawlers
-                .iter()
-                .find(named)
-                .or_else(|| find(&Who::AnyAgent))
-                .filter(|_| other)
+            // and this machine is only asked where a policy says so (threat D8)
+            let any = || find(&Who::AnyAgent).filter(|_| !crawl::agent::is_local(host));
+            route.crawlers.iter().find(named).or_else(any).filter(|_| other)
         };
         let refuse = |problem, detail| {
             Err(Decision::Answer(self.refuse(

@@ -20,6 +20,12 @@ use crate::{
 impl Gate {
     /// What to do with a request that is not free.
     pub fn decide(&self, request: &Request<'_>, now: u64, random: [u8; 16]) -> Decision {
+        let decision = self.preflight(request);
+        let decision = decision.unwrap_or_else(|| self.decided(request, now, random));
+        self.readable_decision(request, decision)
+    }
+
+    fn decided(&self, request: &Request<'_>, now: u64, random: [u8; 16]) -> Decision {
         let good = match self.route(request.method, request.url) {
             // never asked about these; were it, nothing may be handed on from here
             Routed::Free | Routed::FreeAs(_) => return Decision::Answer(self.problem(request, Problem::Internal.into())),
@@ -60,7 +66,7 @@ impl Gate {
                     headers: answer::private(),
                 };
             }
-            if let Some(decision) = self.sign_in(request, asked) {
+            if let Some(decision) = self.embedded(request, asked).or_else(|| self.sign_in(request, asked)) {
                 return decision;
             }
             let handle =
@@ -95,11 +101,8 @@ impl Gate {
     /// The answer to a method that a route is not for.
     fn method(&self, request: &Request<'_>, route: &Route) -> Answer {
         let mut answer = self.problem(request, Problem::MethodNotTaken.into());
-        let mut allowed = route.methods.join(", ");
-        if route.methods.iter().any(|method| method == "GET") {
-            allowed.push_str(", HEAD");
-        }
-        answer.headers.push(("Allow", allowed + ", OPTIONS"));
+        // a priced route takes GET, and with it these
+        answer.headers.push(("Allow", route.methods.join(", ") + ", HEAD, OPTIONS"));
         answer
     }
 

@@ -18,6 +18,10 @@ const PART_SECONDS: u64 = 10 * 60;
 impl Gate {
     /// The step after the ledger's reply to this request.
     pub fn next(&self, request: &Request<'_>, reply: &str, now: u64, random: [u8; 16]) -> Next {
+        self.readable_next(request, self.followed(request, reply, now, random))
+    }
+
+    fn followed(&self, request: &Request<'_>, reply: &str, now: u64, random: [u8; 16]) -> Next {
         let internal = || Next::Answer(self.problem(request, Problem::Internal.into()));
         let Ok(keys) = &self.keys else {
             return internal();
@@ -44,7 +48,7 @@ impl Gate {
             // whatever the ledger says, only what was asked for is delivered
             Some(Reply::Deliver(grant)) if grant.resource == good.resource => Next::Deliver {
                 path: asked.path.to_owned(),
-                headers: self.granted(&grant, &asked),
+                headers: self.granted(request, &grant, &asked),
                 report: grant.report,
             },
             Some(Reply::Refuse(refused)) => {
@@ -62,10 +66,10 @@ impl Gate {
             404 | 410 => Problem::OriginNotFound,
             _ => Problem::OriginUnavailable,
         };
-        self.problem(request, problem.into())
+        self.readable_answer(request, self.problem(request, problem.into()))
     }
 
-    pub(super) fn granted(&self, grant: &Grant, asked: &Asked<'_>) -> Headers {
+    pub(super) fn granted(&self, request: &Request<'_>, grant: &Grant, asked: &Asked<'_>) -> Headers {
         let mut headers = answer::private();
         let paid = extensions::Paid {
             network: grant.network,
@@ -88,6 +92,9 @@ impl Gate {
                 issued: asked.now,
                 expires: until,
             };
+            if self.embed(request, asked, pass, &mut headers) {
+                return headers;
+            }
             let handle = Handle {
                 payer: grant.payer,
                 expires: asked.now.saturating_add(HANDLE_SECONDS),

@@ -5,6 +5,7 @@
 //! step. The Worker's shim does what they say and decides nothing.
 
 mod answer;
+mod cors;
 mod crawlers;
 mod decide;
 mod extensions;
@@ -178,7 +179,7 @@ impl Gate {
 
     /// The request headers that the gate wants to see beside those that every gate looks at, in lower case.
     pub fn wanted_headers(&self) -> Vec<&'static str> {
-        self.crawler_headers().collect()
+        self.cors_headers().iter().copied().chain(self.crawler_headers()).collect()
     }
 
     /// Takes note of named secrets that the Worker does not have, or that cannot be what they should: by their place,
@@ -202,7 +203,7 @@ impl Gate {
         let Ok(config) = &self.config else {
             return;
         };
-        let secrets = config.settlement.secrets();
+        let secrets = config.secrets();
         let faults: Vec<ConfigError> = faults
             .iter()
             .map(|(at, missing)| {

@@ -1,5 +1,6 @@
 //! The way of a request, with real signatures and without anything outside.
 
+mod cors;
 mod crawlers;
 mod extensions;
 mod goods;

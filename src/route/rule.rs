@@ -58,10 +58,10 @@ impl Route {
         self.offers.is_empty()
     }
 
-    /// HEAD goes where GET goes, and questions about what may be asked go everywhere.
+    /// HEAD and OPTIONS go where GET goes.
     fn takes(&self, method: &str) -> bool {
-        let method = if method == "HEAD" { "GET" } else { method };
-        self.methods.is_empty() || method == "OPTIONS" || self.methods.iter().any(|own| own == method)
+        let method = if matches!(method, "HEAD" | "OPTIONS") { "GET" } else { method };
+        self.methods.is_empty() || self.methods.iter().any(|own| own == method)
     }
 
     /// Whether it is about this canonical path; a part comes with its article.
@@ -331,7 +331,7 @@ mod tests {
     fn d3_a_method_is_free_only_where_a_rule_names_it() {
         let priced = r#"{"match": "/articles/*", "methods": ["GET"], "price": "$0.05"}"#;
         let routes = rules(&format!("[{priced}, {{\"match\": \"/*\", \"price\": \"free\"}}]"));
-        for (method, want) in [("GET", "/articles/x"), ("HEAD", "/articles/x"), ("OPTIONS", "/articles/x")] {
+        for (method, want) in ["GET", "HEAD", "OPTIONS"].map(|method| (method, "/articles/x")) {
             assert_eq!(found(&routes, method, "/articles/x"), want, "{method}");
         }
         for method in ["POST", "PURGE", "get", ""] {

@@ -30,6 +30,7 @@ const bytesOf = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)
 // "verified", or why not: "wrong", "unknown", "replayed", "unreachable".
 export async function verdictOf(text, env, ctx) {
   const [url, named, thumbprint, nonce, until, signature, ...base] = text.split("\n");
+  base.pop(); // what comes after the last line's end
   const found = await keyOf(url, named === "1", thumbprint, env, ctx);
   if (typeof found === "string") return found;
   const holds = await crypto.subtle.verify("Ed25519", found, bytesOf(signature), new TextEncoder().encode(base.join("\n")));

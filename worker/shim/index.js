@@ -4,7 +4,7 @@
 import { verdictOf } from "./agents.js";
 import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, VERIFY } from "./gate.js";
 import { fetchFree, fetchPriced } from "./origin.js";
-import { deliver, refused } from "./response.js";
+import { asset, deliver, refused } from "./response.js";
 import { askSupported } from "./supported.js";
 
 export { Ledger } from "./ledger.js";
@@ -53,7 +53,7 @@ async function look(gate, request, env, ctx) {
     case ANSWER:
       return gate.answer(text);
     case ASSET:
-      return env.ASSETS.fetch(new Request(new URL(text, request.url), { method: request.method, headers: request.headers }));
+      return asset(await env.ASSETS.fetch(new Request(new URL(text, request.url), { method: request.method, headers: request.headers })));
     case FORWARD: {
       const [path, headers] = gate.split(text, 1);
       const fetched = await fetchPriced(gate.origin, path, request, env, false);

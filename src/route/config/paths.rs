@@ -16,7 +16,7 @@ use crate::{
 };
 
 const READ_DIFFERENTLY: &str = "is read differently by different servers: leave out ; \\ %2F and trailing dots";
-/// The methods of RFC 9110 and RFC 5789, but for those that are never the publisher's: HEAD goes with GET, OPTIONS with all, and
+/// The methods of RFC 9110 and RFC 5789, but for those that are never the publisher's: HEAD and OPTIONS go with GET, and
 /// CONNECT and TRACE do not reach a Worker.
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -97,10 +97,7 @@ impl Check {
                 self.wrong_member(
                     at,
                     "methods",
-                    format!(
-                        "\"{text}\" is none of {}; HEAD goes with GET, and OPTIONS with all",
-                        METHODS.join(", ")
-                    ),
+                    format!("\"{text}\" is none of {}; HEAD and OPTIONS go with GET", METHODS.join(", ")),
                 );
             }
         }
