@@ -71,10 +71,11 @@ impl Who {
 }
 
 /// What policies need of the route they are about.
-pub(super) struct Terms<'a, F> {
-    pub(super) entries: &'a [Entry],
-    /// What everybody pays in each entry.
-    pub(super) amounts: &'a [Option<Amount>],
+pub(super) struct Terms<F> {
+    /// In what it is sold.
+    pub(super) entries: Vec<Entry>,
+    /// What everybody pays in each of these.
+    pub(super) amounts: Vec<Amount>,
     /// The route's offer of so much in an entry, whatever its scheme.
     pub(super) offer: F,
 }
@@ -114,7 +115,7 @@ impl Check {
         own: Option<&Value<'_>>,
         site: Option<&Value<'_>>,
         route: &Route,
-        terms: &Terms<'_, F>,
+        terms: &Terms<F>,
     ) -> Vec<Policy>
     where
         F: Fn(&Entry, Scheme, Amount) -> PaymentRequirements,
@@ -151,7 +152,7 @@ impl Check {
         value: &Value<'_>,
         at: &str,
         route: &Route,
-        terms: &Terms<'_, F>,
+        terms: &Terms<F>,
     ) -> Option<Treatment>
     where
         F: Fn(&Entry, Scheme, Amount) -> PaymentRequirements,
@@ -159,14 +160,12 @@ impl Check {
         if value.text() == Some("refuse") {
             return Some(Treatment::Refuse);
         }
-        let Some(amounts) = self.priced(here, value, terms.entries).ok()? else {
+        let Some(amounts) = self.priced(here, value, &terms.entries).ok()? else {
             return Some(Treatment::Free);
         };
         // whoever says that it is a crawler may be asked for more, and given nothing (threat D10)
-        let cheaper = |(asked, usual): (&Option<Amount>, &Option<Amount>)| {
-            asked.is_some_and(|asked| usual.is_none_or(|usual| asked < usual))
-        };
-        if *who == Who::Unverified && amounts.iter().zip(terms.amounts).any(cheaper) {
+        let cheaper = |(asked, usual): (&Option<Amount>, &Amount)| asked.is_some_and(|asked| asked < *usual);
+        if *who == Who::Unverified && amounts.iter().zip(&terms.amounts).any(cheaper) {
             self.wrong(here, format!("is less than {at} asks: anybody can call itself a crawler"));
             return None;
         }
@@ -294,6 +293,26 @@ mod tests {
         assert!(config(r#"{"unverified": "$0.06"}"#, "{}").is_ok());
         assert!(config(r#"{"unverified": "refuse"}"#, "{}").is_ok());
         assert!(config(r#"{"*": "$0.001"}"#, "{}").is_ok());
+    }
+
+    #[test]
+    fn an_agent_pays_in_what_the_route_is_sold_in() {
+        let text = SAMPLE
+            .replace("[\"eip155:84532\"]", "[\"eip155:84532\", {\"network\": \"eip155:84532\", \"transfer\": \"permit2\"}, {\"network\": \"eip155:42220\", \"asset\": \"USDT\"}]")
+            .replace("\"$0.05\"", "\"0.05 USDC\", \"crawlers\": {\"*\": \"$0.01\"}");
+        let config = Config::parse(&text).unwrap();
+        let Treatment::Priced(route) = &config.routes[0].crawlers[0].treatment else {
+            panic!()
+        };
+        let told = |route: &Route| {
+            route
+                .offers
+                .iter()
+                .map(|offer| (offer.network, offer.asset, offer.extra.transfer))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(route), told(&config.routes[0]));
+        assert_eq!(route.offers.len(), 2);
     }
 
     #[test]

@@ -75,8 +75,7 @@ impl Check {
         };
         let offer = |entry: &Entry, amount| offer_by(entry, scheme, amount);
         let recent = self.recent(at, file, entries, free || scheme == Scheme::Upto, offer);
-        let amounts = amounts.unwrap_or_default();
-        let offered = both(entries, amounts.clone()).filter(|(index, entry, _)| !again(*index, entry));
+        let offered = both(entries, amounts.unwrap_or_default()).filter(|(index, entry, _)| !again(*index, entry));
         let offered: Vec<(usize, &Entry, Amount)> = offered.collect();
         let (price, symbol) = match offered.first() {
             Some((_, entry, amount)) => (shown(entry, *amount), entry.symbol.clone()),
@@ -105,8 +104,8 @@ impl Check {
             ),
         };
         let terms = Terms {
-            entries,
-            amounts: &amounts,
+            entries: offered.iter().map(|(_, entry, _)| (*entry).clone()).collect(),
+            amounts: offered.iter().map(|(_, _, amount)| *amount).collect(),
             offer: offer_by,
         };
         route.crawlers = self.policies(at, file.get("crawlers"), crawlers, &route, &terms);
