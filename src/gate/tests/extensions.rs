@@ -314,6 +314,7 @@ fn delivered(gate: &Gate, transaction: &str) -> Headers {
         charged: None,
         metered: false,
         until: None,
+        shelf: Shelf::default(),
         contract: false,
         report: None,
     };
