@@ -197,7 +197,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What comes before the first character that is none of these.
-    fn take(&mut self, of: impl Fn(char) -> bool) -> &'a str {
+    fn take(&mut self, of: &dyn Fn(char) -> bool) -> &'a str {
         let end = self.rest.find(|c| !of(c)).unwrap_or(self.rest.len());
         let (taken, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
         self.rest = rest;
@@ -212,7 +212,7 @@ impl<'a> Reader<'a> {
     }
 
     fn key(&mut self) -> Result<&'a str, FieldError> {
-        let key = self.take(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.*".contains(c));
+        let key = self.take(&|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.*".contains(c));
         let fine = key.starts_with(|c: char| c.is_ascii_lowercase() || c == '*');
         fine.then_some(key).ok_or(FieldError)
     }
@@ -283,7 +283,7 @@ impl<'a> Reader<'a> {
             }
             Some(c) if c == '-' || c.is_ascii_digit() => self.integer(),
             Some(c) if c == '*' || c.is_ascii_alphabetic() => Ok(Bare::Token(
-                self.take(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~:/".contains(c)),
+                self.take(&|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~:/".contains(c)),
             )),
             _ => Err(FieldError),
         }
@@ -291,7 +291,7 @@ impl<'a> Reader<'a> {
 
     fn integer(&mut self) -> Result<Bare<'a>, FieldError> {
         let minus = self.eat('-');
-        let digits = self.take(|c| c.is_ascii_digit());
+        let digits = self.take(&|c| c.is_ascii_digit());
         let canonical = !digits.is_empty() && digits.len() <= 15 && (!digits.starts_with('0') || digits == "0" && !minus);
         // a point would make it a decimal
         if !canonical || self.rest.starts_with('.') {

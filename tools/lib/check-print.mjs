@@ -14,7 +14,7 @@ const finding = ({ level, at, text, put }) => [
   ...(put ? [`           put into ${at}: ${JSON.stringify(put)}`] : []),
 ];
 
-function route({ match, free, access, offers, findings }) {
+function route({ match, free, access, offers, crawlers, findings }) {
   const head = free ? "free" : offers.length === 0 ? "is answered for no page that could be thought of" : access;
   const rows = offers.map((offer) => [
     `${offer.scheme === "upto" ? "up to " : ""}${offer.price} ${offer.symbol}`,
@@ -23,7 +23,8 @@ function route({ match, free, access, offers, findings }) {
     `to ${short(offer.payTo)}`,
     offer.upfront ? "before the content is fetched" : "",
   ]);
-  return [`  ${match}: ${head}`, ...(rows.length > 0 ? table(rows) : []), ...findings.flatMap(finding)];
+  const agents = crawlers.length > 0 ? [`    agents: ${crawlers.map(([name, price]) => `${name} ${price}`).join(", ")}`] : [];
+  return [`  ${match}: ${head}`, ...(rows.length > 0 ? table(rows) : []), ...agents, ...findings.flatMap(finding)];
 }
 
 export function print({ ok, errors, warnings, routes, chains, facilitators, secrets }, { file, asked }) {

@@ -11,8 +11,12 @@ function lasting(access = "30d") {
 
 const plain = ({ extra: { quote, ...extra }, ...offer }) => JSON.stringify({ ...offer, extra });
 
+/** Who pays something else there: [[agent, price]], a route's own before the site's. */
+const agentsOf = (config, route) =>
+  Object.entries({ ...config.crawlers, ...route.crawlers }).map(([name, price]) => [name, price.atomic ? `${price.atomic} atomic units` : price]);
+
 /**
- * [{match, sample, access, offers, findings}]; `sample` is the page that was asked for. Each route is asked alone, so that none
+ * [{match, sample, access, offers, crawlers, findings}]; `sample` is the page that was asked for. Each route is asked alone, so that none
  * hides another; then all together, which shows whether one does.
  */
 export function listRoutes(gate, config, entries) {
@@ -42,6 +46,7 @@ export function listRoutes(gate, config, entries) {
     }
     return {
       at, match: route.match, sample: samples[index], free: offers?.length === 0,
+      crawlers: offers?.length ? agentsOf(config, route) : [],
       access: offers?.length ? lasting(route.scheme === "upto" ? "once" : route.access) : undefined,
       offers: (offers ?? []).map(({ scheme, network, amount, asset, payTo, extra }) => {
         const entry = entryOf(entries, { network, asset });
