@@ -108,6 +108,7 @@ fn a_part_is_paid_for_as_its_article_and_opens_with_it() {
         transaction: String::new(),
         network: Network::BASE_SEPOLIA,
         charged: None,
+        metered: false,
         until: Some(NOW + 10_000),
         shelf: Shelf::default(),
         contract: false,
