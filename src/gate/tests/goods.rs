@@ -194,6 +194,7 @@ fn e9_the_forty_first_article_takes_the_place_of_the_first() {
             transaction: String::new(),
             network: Network::BASE_SEPOLIA,
             charged: None,
+            metered: false,
             until: Some(NOW + 10_000),
             shelf,
             contract: false,
