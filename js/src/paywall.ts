@@ -86,7 +86,7 @@ export class FarthingPaywall extends HTMLElement {
   }
 
   get #isPage() {
-    return this.getAttribute("mode") === "page";
+    return this.hasAttribute("mode");
   }
 
   // A page from the back-forward cache may have been paid for since (threat E4).

@@ -14,9 +14,11 @@ mod receipts;
 mod refuse;
 mod request;
 mod supported;
+mod teaser;
 
 pub use answer::{Answer, Headers};
 pub use request::Request;
+pub use teaser::{Fetched, TeaserCall};
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
@@ -110,6 +112,8 @@ pub enum Decision {
     },
     /// Ask the payer's ledger.
     Ledger(LedgerCall),
+    /// Fetch the origin's page, mark what has to be marked, and hand it to [`Gate::trimmed`].
+    Teaser(TeaserCall),
 }
 
 /// A question to a payer's ledger.
@@ -144,6 +148,8 @@ pub enum Next {
         /// The authorization to report as delivered.
         report: Option<String>,
     },
+    /// As [`Decision::Teaser`].
+    Teaser(TeaserCall),
 }
 
 impl Gate {
@@ -165,7 +171,10 @@ impl Gate {
 
     /// The request headers that the gate wants to see beside those that every gate looks at, in lower case.
     pub fn wanted_headers(&self) -> Vec<&'static str> {
-        Vec::new()
+        let teasers = self
+            .config()
+            .is_some_and(|config| config.routes.iter().any(|route| route.teaser.is_some()));
+        if teasers { ["user-agent"].into() } else { Vec::new() }
     }
 
     /// Takes note of named secrets that the Worker does not have, or that cannot be what they should: by their place,
@@ -287,7 +296,7 @@ impl<'a> Asked<'a> {
         self.path.split('?').next().unwrap_or_default()
     }
 
-    fn info(&self) -> ResourceInfo<'_> {
+    fn info(&self) -> ResourceInfo<'a> {
         ResourceInfo {
             url: self.resource,
             description: &self.route.description,

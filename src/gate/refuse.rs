@@ -26,9 +26,25 @@ impl Gate {
         refusal: &Refusal,
         refused: Option<&Refused>,
     ) -> Answer {
-        let paused = self.paused();
         let offers = refusal.problem == Problem::PaymentsPaused || matches!(refusal.problem.status(), 402 | 412);
-        let offer = asked.filter(|_| offers).map(|asked| answer::Offer {
+        let offer = asked.filter(|_| offers).map(|asked| self.offered(asked));
+        let first = refusal.problem == Problem::PaymentRequired;
+        let status = refused
+            .and_then(|refused| refused.receipt.as_deref())
+            .map(|id| self.receipt_url(id));
+        if asked.map_or_else(|| request.wants_page(), |asked| self.shows_page(request, asked)) {
+            return match (&offer, asked) {
+                (Some(offer), Some(asked)) if first => self.page.offer(offer, asked.route, self.demo()),
+                _ => self.page.problem(refusal, refused, status.as_deref()),
+            };
+        }
+        answer::problem(refusal, refused, offer.as_ref(), status.as_deref())
+    }
+
+    /// What is offered for it now.
+    pub(super) fn offered<'a>(&self, asked: &Asked<'a>) -> answer::Offer<'a> {
+        let paused = self.paused();
+        answer::Offer {
             info: asked.info(),
             // who has paid needs the challenge to sign in
             accepts: match paused {
@@ -37,22 +53,13 @@ impl Gate {
             },
             extensions: self.announced(asked),
             identified: paused || self.wants_identifiers(),
-        });
-        let first = refusal.problem == Problem::PaymentRequired;
-        let status = refused
-            .and_then(|refused| refused.receipt.as_deref())
-            .map(|id| self.receipt_url(id));
-        if request.wants_page() {
-            let demo = self
-                .config()
-                .and_then(|config| config.demo_script.as_deref())
-                .filter(|_| self.local);
-            return match (&offer, asked) {
-                (Some(offer), Some(asked)) if first => self.page.offer(offer, asked.route, demo),
-                _ => self.page.problem(refusal, refused, status.as_deref()),
-            };
         }
-        answer::problem(refusal, refused, offer.as_ref(), status.as_deref())
+    }
+
+    /// The demo's script, where it is honoured.
+    pub(super) fn demo(&self) -> Option<&str> {
+        let script = self.config().and_then(|config| config.demo_script.as_deref());
+        script.filter(|_| self.local)
     }
 }
 

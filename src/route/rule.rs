@@ -4,7 +4,7 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use super::{
-    config::Access,
+    config::{Access, Teaser},
     path::{self, Spelling},
 };
 use crate::x402::{extension::bazaar::Listing, v2::PaymentRequirements};
@@ -82,6 +82,8 @@ pub struct Route {
     pub contract_wallets: bool,
     /// What the payer gets.
     pub access: Access,
+    /// What an unpaid reader gets instead of our own page.
+    pub teaser: Option<Teaser>,
     /// One sentence for people.
     pub description: String,
     /// The price of the first offer as people read it, like `$0.05`; for a token of the publisher's own,

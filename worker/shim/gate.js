@@ -11,6 +11,7 @@ export const FORWARD = 5;
 export const LEDGER = 6;
 export const FETCH = 7;
 export const DELIVER = 8;
+export const TEASER = 11;
 
 const RANDOM = 16;
 const NO_BODY = new Set([101, 204, 205, 304]);
@@ -61,6 +62,11 @@ export class Gate {
 
   next(lines, reply) {
     return this.#ask("next", `${lines}\0${reply}`);
+  }
+
+  // `fault` says why there is no page
+  trimmed(lines, fault, nonce, policy, page) {
+    return this.#ask("trimmed", [lines, fault, nonce, policy, page].join("\0"));
   }
 
   undelivered(lines, status, paid) {

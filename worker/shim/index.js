@@ -1,10 +1,11 @@
 // The Worker's entry: does the I/O that the gate decides on, and decides nothing itself.
 // Anything thrown, and any code it does not know, refuses the request.
 
-import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER } from "./gate.js";
+import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, TEASER } from "./gate.js";
 import { fetchFree, fetchPriced } from "./origin.js";
 import { deliver, refused } from "./response.js";
 import { askSupported } from "./supported.js";
+import { teaser } from "./teaser.js";
 
 export { Ledger } from "./ledger.js";
 export { Sender } from "./sender.js";
@@ -50,6 +51,8 @@ async function look(gate, request, env, ctx) {
       const fetched = await fetchPriced(gate.origin, path, request, env, false);
       return fetched ? deliver(fetched, headers) : gate.undelivered(lines, 0, false);
     }
+    case TEASER:
+      return await teaser(gate, lines, text, request, env);
     case LEDGER: {
       // a client that leaves changes nothing about what was begun
       const count = text.split("\n", 2)[1] === "claim" ? 1 : 0;
@@ -105,5 +108,6 @@ async function pay(gate, lines, text, request, env, ctx) {
     return deliver(fetched, headers, ends && { ctx, ends });
   }
   await fetched?.body?.cancel();
+  if (next.code === TEASER) return await teaser(gate, lines, next.text, request, env);
   return next.code === ANSWER ? gate.answer(next.text) : refused();
 }

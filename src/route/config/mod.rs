@@ -7,6 +7,7 @@ mod prices;
 mod routes;
 mod settlement;
 mod settler;
+mod teaser;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -17,6 +18,7 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 pub(crate) use check::is_loopback;
 pub use extensions::{Extensions, Identifiers};
 pub use settler::{Depth, Secret, SecretForm, Settlement, Settler};
+pub use teaser::Teaser;
 
 use super::rule::Route;
 use crate::json;

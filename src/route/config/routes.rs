@@ -29,6 +29,7 @@ pub(super) const ROUTE_KEYS: &[&str] = &[
     "payTo",
     "recent",
     "listing",
+    "teaser",
 ];
 /// The members of a recent price.
 pub(super) const RECENT_KEYS: &[&str] = &["price", "prices", "until"];
@@ -71,6 +72,7 @@ impl Check {
             recent,
             contract_wallets: facilitator.contract_wallets,
             access,
+            teaser: self.teaser(at, file, free),
             description,
             price,
             symbol,
