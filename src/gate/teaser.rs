@@ -74,11 +74,17 @@ impl Gate {
 
     /// The origin's page without its premium part; our own page wherever that cannot be taken out for certain. The second says which.
     pub fn trimmed(&self, request: &Request<'_>, fetched: &Fetched<'_>, now: u64, random: [u8; 16]) -> (Answer, bool) {
+        let (mut answer, trimmed) = self.without_part(request, fetched, now, random);
+        self.readable(request, &mut answer.headers);
+        (answer, trimmed)
+    }
+
+    fn without_part(&self, request: &Request<'_>, fetched: &Fetched<'_>, now: u64, random: [u8; 16]) -> (Answer, bool) {
         let internal = || (self.problem(request, Problem::Internal.into()), false);
         let Ok(keys) = &self.keys else {
             return internal();
         };
-        let Routed::Look(Target::Priced(good)) = self.route(request.url) else {
+        let Routed::Look(Target::Priced(good)) = self.route(request.method, request.url) else {
             return internal();
         };
         let asked = Asked::new(&good, keys, now, random);

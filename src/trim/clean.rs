@@ -46,7 +46,7 @@ pub(super) fn clean<'a>(tokens: &[Token<'a>], cut: &Cut, premium: &Set, nonce: &
         let whole = Cow::Borrowed(token.text);
         let text = match &token.kind {
             _ if gone.get(index) != Some(&false) || cut::is_mark(token, nonce) => Cow::Borrowed(""),
-            Kind::Open { name, .. } if html::is_one_of(name, &["script", "style"]) => {
+            Kind::Open { name, .. } if html::is_one_of(name, "script style") => {
                 let next = |count: usize| tokens.get(index.saturating_add(count));
                 let content = next(1).filter(|next| matches!(next.kind, Kind::Raw(_)));
                 let end = next(if content.is_some() { 2 } else { 1 }).filter(|next| next.closes(name));
@@ -91,13 +91,7 @@ fn shared(tokens: &[Token<'_>], gone: &[bool], premium: &Set, tags: Tags) -> Vec
 
 /// Another form of the same article: who reads it there reads it under that address's own rule. Feeds are not of one article.
 fn is_representation(token: &Token<'_>) -> bool {
-    const FORMS: &[&str] = &[
-        "application/json",
-        "application/activity+json",
-        "text/markdown",
-        "text/plain",
-        "application/pdf",
-    ];
+    const FORMS: &str = "application/json application/activity+json text/markdown text/plain application/pdf";
     let rel = |wanted: &str| {
         let words = token.attribute("rel").unwrap_or_default().split_ascii_whitespace();
         words.into_iter().any(|word| word.eq_ignore_ascii_case(wanted))
@@ -109,14 +103,14 @@ fn is_representation(token: &Token<'_>) -> bool {
 }
 
 /// A start tag without the attributes that leak, and nothing of a description without its content.
-fn open<'a>(token: &Token<'a>, name: &str, attributes: &[html::Attribute<'a>], leaks: &impl Fn(&str) -> bool) -> Cow<'a, str> {
+fn open<'a>(token: &Token<'a>, name: &str, attributes: &[html::Attribute<'a>], leaks: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
     let inner = token.text.get(1..).unwrap_or_default();
     let leaking = inner.len() > 11 && leaks(inner);
     let payload = |attribute: &&html::Attribute<'_>| payload::is_payload_attribute(name, attribute.name);
     if !leaking && !attributes.iter().any(|attribute| payload(&attribute)) {
         return Cow::Borrowed(token.text);
     }
-    if leaking && html::is_one_of(name, &["meta", "link", "base"]) {
+    if leaking && html::is_one_of(name, "meta link base") {
         return Cow::Borrowed("");
     }
     let mut text = String::from("<");
@@ -144,7 +138,7 @@ fn script<'a>(
     tag: &Token<'a>,
     content: Option<&Token<'a>>,
     end: Option<&Token<'a>>,
-    leaks: &impl Fn(&str) -> bool,
+    leaks: &dyn Fn(&str) -> bool,
     described: &mut bool,
 ) -> Vec<Cow<'a, str>> {
     let text = content.map(|content| content.text).unwrap_or_default();

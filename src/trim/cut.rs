@@ -118,7 +118,6 @@ fn unbalanced(tokens: &[Token<'_>], range: &Range<usize>) -> Vec<usize> {
     // an end tag that was left out does not come later
     let later = open.into_iter().filter(|(name, _)| !html::closes_itself(name));
     kept.extend(later.map(|(_, index)| index));
-    kept.sort_unstable();
     kept
 }
 
@@ -144,8 +143,7 @@ fn free(tokens: &[Token<'_>], cut: usize, marked: bool, nonce: &str) -> Vec<usiz
             _ => {}
         }
     }
-    let is_article =
-        |element: &&Element<'_>| html::is_one_of(element.name, &["article", "main"]) || Some(element.index) == article;
+    let is_article = |element: &&Element<'_>| html::is_one_of(element.name, "article main") || Some(element.index) == article;
     let inner = open.iter().rev().find(is_article).or_else(|| open.last());
     let start = inner.map_or(0, |element| element.index);
     let chain: Vec<usize> = open
@@ -180,23 +178,7 @@ fn free(tokens: &[Token<'_>], cut: usize, marked: bool, nonce: &str) -> Vec<usiz
 
 /// Elements that show what is in them, and are no boxes that could be there for another reason.
 fn shows(name: &str) -> bool {
-    const SHOW: &[&str] = &[
-        "p",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hgroup",
-        "blockquote",
-        "figure",
-        "figcaption",
-        "ul",
-        "ol",
-        "li",
-    ];
+    const SHOW: &str = "p h1 h2 h3 h4 h5 h6 header hgroup blockquote figure figcaption ul ol li";
     html::is_inline(name) || html::is_one_of(name, SHOW)
 }
 

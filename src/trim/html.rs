@@ -60,29 +60,22 @@ impl Token<'_> {
     }
 }
 
-/// Whether one of these is the name, whatever its case.
-pub(super) fn is_one_of(name: &str, names: &[&str]) -> bool {
-    names.iter().any(|other| other.eq_ignore_ascii_case(name))
+/// Whether one of these, with spaces between, is the name, whatever its case.
+pub(super) fn is_one_of(name: &str, names: &str) -> bool {
+    let mut all = names.as_bytes().split(|byte| *byte == b' ');
+    all.any(|other| other.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// Elements without an end tag.
 pub(super) fn is_void(name: &str) -> bool {
-    is_one_of(
-        name,
-        &[
-            "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
-        ],
-    )
+    is_one_of(name, "area base br col embed hr img input link meta param source track wbr")
 }
 
 /// Elements whose end tag may be left out.
 pub(super) fn closes_itself(name: &str) -> bool {
     is_one_of(
         name,
-        &[
-            "p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "optgroup", "colgroup", "caption",
-            "rt", "rp", "html", "head", "body",
-        ],
+        "p li dt dd tr td th thead tbody tfoot option optgroup colgroup caption rt rp html head body",
     )
 }
 
@@ -90,46 +83,7 @@ pub(super) fn closes_itself(name: &str) -> bool {
 pub(super) fn ends_paragraph(name: &str) -> bool {
     is_one_of(
         name,
-        &[
-            "address",
-            "article",
-            "aside",
-            "blockquote",
-            "center",
-            "details",
-            "dialog",
-            "dir",
-            "div",
-            "dl",
-            "dt",
-            "dd",
-            "li",
-            "fieldset",
-            "figcaption",
-            "figure",
-            "footer",
-            "form",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "header",
-            "hgroup",
-            "hr",
-            "main",
-            "menu",
-            "nav",
-            "ol",
-            "p",
-            "pre",
-            "search",
-            "section",
-            "summary",
-            "table",
-            "ul",
-        ],
+        "address article aside blockquote center details dialog dir div dl dt dd li fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr main menu nav ol p pre search section summary table ul",
     )
 }
 
@@ -137,29 +91,13 @@ pub(super) fn ends_paragraph(name: &str) -> bool {
 pub(super) fn is_inline(name: &str) -> bool {
     is_one_of(
         name,
-        &[
-            "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins",
-            "kbd", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
-        ],
+        "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark q s samp small span strike strong sub sup time tt u var wbr",
     )
 }
 
 /// Elements whose content is no markup.
 fn is_raw(name: &str) -> bool {
-    is_one_of(
-        name,
-        &[
-            "script",
-            "style",
-            "textarea",
-            "title",
-            "xmp",
-            "iframe",
-            "noembed",
-            "noframes",
-            "plaintext",
-        ],
-    )
+    is_one_of(name, "script style textarea title xmp iframe noembed noframes plaintext")
 }
 
 const fn is_space(byte: u8) -> bool {
@@ -251,7 +189,7 @@ impl<'a> Reader<'a> {
             // a tag that never ends
             return self.take(rest.len(), Kind::Text);
         };
-        let foreign = is_one_of(tag.name, &["svg", "math"]);
+        let foreign = is_one_of(tag.name, "svg math");
         if end {
             if foreign {
                 self.foreign = self.foreign.saturating_sub(1);

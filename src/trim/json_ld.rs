@@ -14,7 +14,7 @@ pub(super) fn members() -> String {
 }
 
 /// The text with every article in it described, and whether there was one; none if it is not JSON. Texts that `leaks` are left out.
-pub(super) fn describe(text: &str, leaks: &impl Fn(&str) -> bool) -> Option<(String, bool)> {
+pub(super) fn describe(text: &str, leaks: &dyn Fn(&str) -> bool) -> Option<(String, bool)> {
     let value = json::parse_nested(text, MAX_ANNOUNCED_DEPTH).ok()?;
     let mut out = String::with_capacity(text.len());
     let mut described = false;
@@ -31,7 +31,7 @@ fn is_article(value: &Value<'_>) -> bool {
     kind.is_some_and(|kind| named(kind) || kind.items().is_some_and(|items| items.iter().any(named)))
 }
 
-fn write(value: &Value<'_>, leaks: &impl Fn(&str) -> bool, out: &mut String, described: &mut bool) {
+fn write(value: &Value<'_>, leaks: &dyn Fn(&str) -> bool, out: &mut String, described: &mut bool) {
     if let Some(all) = value.members() {
         let article = is_article(value);
         let mut first = true;

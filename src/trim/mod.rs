@@ -56,7 +56,7 @@ impl Part {
 }
 
 /// A page without its premium part.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trimmed {
     /// What stands before the place of the premium part.
     pub before: String,
@@ -110,14 +110,20 @@ pub fn trim(page: &str, part: &Part, nonce: &str) -> Result<Trimmed, Untrimmed> 
     let tokens = html::tokens(page);
     let cut = cut::find(&tokens, part, nonce)?;
     let premium = premium(&tokens, &cut)?;
-    let mut cleaned = clean::clean(&tokens, &cut, &premium, nonce);
+    let cleaned = clean::clean(&tokens, &cut, &premium, nonce);
     let first = cut.ranges.first().map_or(0, |range| range.start);
-    let after = cleaned.texts.split_off(first.min(cleaned.texts.len()));
-    let trimmed = Trimmed {
-        before: cleaned.texts.concat(),
-        after: after.concat(),
+    let mut trimmed = Trimmed {
         described: cleaned.described,
+        ..Trimmed::default()
     };
+    for (index, text) in cleaned.texts.iter().enumerate() {
+        let side = if index < first {
+            &mut trimmed.before
+        } else {
+            &mut trimmed.after
+        };
+        side.push_str(text);
+    }
     // the page as a whole, whatever a browser makes of it
     let whole = [trimmed.before.as_str(), " ", &trimmed.after].concat();
     match unescape::any_form(&whole, &|form| premium.shares(form)) {
@@ -168,7 +174,7 @@ fn text_of<'a>(tokens: impl Iterator<Item = &'a Token<'a>>) -> String {
         match token.kind {
             Kind::Text => text.push_str(token.text),
             Kind::Open { name, .. } | Kind::Close(name) => text.extend(["<", "/", name, ">"]),
-            Kind::Raw(name) if !html::is_one_of(name, &["script", "style"]) => text.push_str(token.text),
+            Kind::Raw(name) if !html::is_one_of(name, "script style") => text.push_str(token.text),
             _ => {}
         }
     }

@@ -3,7 +3,7 @@
 use super::html::{Token, is_one_of};
 
 /// Ids of scripts that hold data.
-const IDS: &[&str] = &["__NEXT_DATA__", "__NUXT_DATA__", "ng-state", "serverApp-state"];
+const IDS: &str = "__NEXT_DATA__ __NUXT_DATA__ ng-state serverApp-state";
 /// Attributes of scripts that hold data.
 const ATTRIBUTES: &[&str] = &["data-nuxt-data", "data-sveltekit-fetched", "data-nuxt-state"];
 /// What scripts begin with, or do, that hold data.
@@ -40,5 +40,5 @@ pub(super) fn is_payload(tag: &Token<'_>, content: &str) -> bool {
 
 /// Whether an attribute goes whole: an island of Astro is drawn again from its `props`, by what `client` says.
 pub(super) fn is_payload_attribute(element: &str, name: &str) -> bool {
-    element.eq_ignore_ascii_case("astro-island") && is_one_of(name, &["props", "client", "opts"])
+    element.eq_ignore_ascii_case("astro-island") && is_one_of(name, "props client opts")
 }

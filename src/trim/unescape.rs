@@ -237,11 +237,11 @@ pub(super) fn base64(text: &str) -> Option<String> {
 }
 
 /// Whether a text, or anything that it says once it is unescaped, has what `found` looks for.
-pub(super) fn any_form(text: &str, found: &impl Fn(&str) -> bool) -> bool {
+pub(super) fn any_form(text: &str, found: &dyn Fn(&str) -> bool) -> bool {
     forms(text, true, found)
 }
 
-fn forms(text: &str, encoded: bool, found: &impl Fn(&str) -> bool) -> bool {
+fn forms(text: &str, encoded: bool, found: &dyn Fn(&str) -> bool) -> bool {
     let mut form = None;
     for _ in 0..LEVELS {
         let now = form.as_deref().unwrap_or(text);

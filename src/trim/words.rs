@@ -108,7 +108,7 @@ impl Runs {
     }
 
     /// The next character, which stands at `place`.
-    pub(super) fn push(&mut self, c: char, place: usize, found: &mut impl FnMut(Run)) {
+    pub(super) fn push(&mut self, c: char, place: usize, found: &mut dyn FnMut(Run)) {
         match fold(c) {
             Folded::Nothing => {}
             Folded::Gap => self.gap(found),
@@ -132,13 +132,13 @@ impl Runs {
     }
 
     /// A word ends here, if there is one.
-    pub(super) fn gap(&mut self, found: &mut impl FnMut(Run)) {
+    pub(super) fn gap(&mut self, found: &mut dyn FnMut(Run)) {
         if let Some((hash, first, last)) = self.word.take() {
             self.add(hash, WORD, first, last, found);
         }
     }
 
-    fn add(&mut self, hash: u64, weight: u32, first: usize, last: usize, found: &mut impl FnMut(Run)) {
+    fn add(&mut self, hash: u64, weight: u32, first: usize, last: usize, found: &mut dyn FnMut(Run)) {
         self.window.push(Word {
             hash,
             weight,
@@ -184,7 +184,7 @@ pub(super) enum Tags {
 }
 
 /// All runs of a text.
-pub(super) fn runs_of(text: &str, tags: Tags, found: &mut impl FnMut(Run)) {
+pub(super) fn runs_of(text: &str, tags: Tags, found: &mut dyn FnMut(Run)) {
     let mut runs = Runs::new();
     let mut rest = text;
     if tags == Tags::Text {

@@ -11,6 +11,7 @@ export const FORWARD = 5;
 export const LEDGER = 6;
 export const FETCH = 7;
 export const DELIVER = 8;
+export const FREE_AS = 9;
 export const TEASER = 11;
 
 const RANDOM = 16;
@@ -33,9 +34,14 @@ export class Gate {
     return this.#edge.origin;
   }
 
-  route(url) {
+  route({ method, url }) {
     const edge = this.#edge;
-    return edge.enter("route", [edge.write(url)]);
+    return edge.enter("route", [edge.write(`${method} ${url}`)]);
+  }
+
+  // what `route` wrote
+  path() {
+    return this.#edge.read();
   }
 
   lines({ method, url, headers }) {

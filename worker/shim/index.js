@@ -1,9 +1,9 @@
 // The Worker's entry: does the I/O that the gate decides on, and decides nothing itself.
 // Anything thrown, and any code it does not know, refuses the request.
 
-import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, TEASER } from "./gate.js";
+import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER } from "./gate.js";
 import { fetchFree, fetchPriced } from "./origin.js";
-import { deliver, refused } from "./response.js";
+import { asset, deliver, refused } from "./response.js";
 import { askSupported } from "./supported.js";
 import { teaser } from "./teaser.js";
 
@@ -21,8 +21,9 @@ export default {
   async fetch(request, env, ctx) {
     try {
       const gate = new Gate(env);
-      const code = gate.route(request.url);
+      const code = gate.route(request);
       if (code === FREE) return await fetchFree(gate.origin, request, env);
+      if (code === FREE_AS) return await fetchFree(gate.origin, request, env, gate.path());
       if (code !== LOOK) return refused();
       return await look(gate, request, env, ctx);
     } catch (error) {
@@ -42,10 +43,12 @@ async function look(gate, request, env, ctx) {
   const lines = gate.lines(request);
   const { code, text } = gate.decide(lines);
   switch (code) {
+    case FREE:
+      return await fetchFree(gate.origin, request, env);
     case ANSWER:
       return gate.answer(text);
     case ASSET:
-      return env.ASSETS.fetch(new Request(new URL(text, request.url), { method: request.method, headers: request.headers }));
+      return asset(await env.ASSETS.fetch(new Request(new URL(text, request.url), { method: request.method, headers: request.headers })));
     case FORWARD: {
       const [path, headers] = gate.split(text, 1);
       const fetched = await fetchPriced(gate.origin, path, request, env, false);
