@@ -62,7 +62,7 @@ impl Gate {
     }
 
     /// Lets pages that may read do so. No cookie is ever sent along, or believed, from there.
-    pub(super) fn readable(&self, request: &Request<'_>, headers: &mut Headers) {
+    fn readable(&self, request: &Request<'_>, headers: &mut Headers) {
         let cors = self.cors();
         if *cors == Cors::Off {
             return;

@@ -119,13 +119,14 @@ impl Template {
             } else {
                 "\">"
             },
-            "<p><strong>",
+            // it may stand in a paragraph
+            "<span><strong>",
             &price,
             "</strong> in ",
             &symbol,
             " on ",
             &network,
-            "</p><noscript><p>To pay here, your browser needs JavaScript and a wallet.</p></noscript></farthing-paywall>",
+            ".</span><noscript> To pay here, your browser needs JavaScript and a wallet.</noscript></farthing-paywall>",
             &page.after,
         ]);
         let mut headers = answer::private();

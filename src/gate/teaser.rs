@@ -74,9 +74,8 @@ impl Gate {
 
     /// The origin's page without its premium part; our own page wherever that cannot be taken out for certain. The second says which.
     pub fn trimmed(&self, request: &Request<'_>, fetched: &Fetched<'_>, now: u64, random: [u8; 16]) -> (Answer, bool) {
-        let (mut answer, trimmed) = self.without_part(request, fetched, now, random);
-        self.readable(request, &mut answer.headers);
-        (answer, trimmed)
+        let (answer, trimmed) = self.without_part(request, fetched, now, random);
+        (self.readable_answer(request, answer), trimmed)
     }
 
     fn without_part(&self, request: &Request<'_>, fetched: &Fetched<'_>, now: u64, random: [u8; 16]) -> (Answer, bool) {

@@ -16,6 +16,8 @@ pub(super) struct Cut {
     pub(super) ranges: Vec<Range<usize>>,
     /// Tags in there without which what is around them would not nest as it did.
     pub(super) kept: Vec<usize>,
+    /// Whether the last free paragraph lacks its end tag.
+    pub(super) unclosed: bool,
     /// Text that readers of the teaser see: it may be quoted in the premium part.
     pub(super) free: Vec<usize>,
 }
@@ -33,12 +35,19 @@ pub(super) fn find(tokens: &[Token<'_>], part: &Part, nonce: &str) -> Result<Cut
         }
         _ => found,
     };
+    let last = ranges.first().and_then(|range| tokens.get(range.start.checked_sub(1)?));
+    let unclosed = matches!(part, Part::Paragraphs { .. }) && last.is_some_and(|token| !token.closes("p"));
     let Some(first) = ranges.first() else {
         return Err(Untrimmed::NoPart);
     };
     let free = free(tokens, first.start, matches!(part, Part::Paragraphs { .. }), nonce);
     let kept = ranges.iter().flat_map(|range| unbalanced(tokens, range)).collect();
-    Ok(Cut { ranges, kept, free })
+    Ok(Cut {
+        ranges,
+        kept,
+        unclosed,
+        free,
+    })
 }
 
 /// The outermost stretches from a comment that says `opens` to the one that says `closes`, both included.

@@ -124,6 +124,9 @@ pub fn trim(page: &str, part: &Part, nonce: &str) -> Result<Trimmed, Untrimmed> 
         };
         side.push_str(text);
     }
+    if cut.unclosed {
+        trimmed.before.push_str("</p>");
+    }
     // the page as a whole, whatever a browser makes of it
     let whole = [trimmed.before.as_str(), " ", &trimmed.after].concat();
     match unescape::any_form(&whole, &|form| premium.shares(form)) {

@@ -354,11 +354,11 @@ fn parts_are_found_by_marks_and_by_paragraphs() {
             "<div><h2>x</h2><p>a</p><p>b</p>",
             "</div>",
         ),
-        ("<p>a<p>b<p>{}", "<p>a<p>b", ""),
-        ("<p>a<p>b<div>{}</div>", "<p>a<p>b", ""),
+        ("<p>a<p>b<p>{}", "<p>a<p>b</p>", ""),
+        ("<p>a<p>b<div>{}</div>", "<p>a<p>b</p>", ""),
         (
             "<div><p>a</p><blockquote><p>b <i>c</i></blockquote><p>{}</div>",
-            "<div><p>a</p><blockquote><p>b <i>c</i>",
+            "<div><p>a</p><blockquote><p>b <i>c</i></p>",
             "</blockquote></div>",
         ),
     ] {

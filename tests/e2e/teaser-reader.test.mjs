@@ -52,7 +52,7 @@ for (const kind of [{}, { phone: true }, { dark: true }]) {
       const bottom = await page.locator("footer.bottom").boundingBox();
       assert.ok(card.y >= last.y + last.height && card.y + card.height < bottom.y, "after the free text, before the foot of the page");
       assert.ok(Math.abs(card.x - last.x) < 2 && card.width <= last.width + 1, "in the text's column");
-      assert.ok(await sees(page, "The rest of the story"), "the card's heading");
+      assert.equal(await page.locator("farthing-paywall").getByRole("heading").innerText(), "The rest of the story");
       assert.ok(!await sees(page, "your browser needs JavaScript"));
       for (const sentence of SENTENCES) assert.ok(!await sees(page, sentence), sentence);
       const before = await layout(page);
@@ -94,7 +94,7 @@ test("without scripts the page says what it costs", async () => {
     const page = await context.newPage();
     await page.goto(`${shop.edge.url}/hugo/light`);
     const card = page.locator("farthing-paywall");
-    assert.match(await card.innerText(), /\$0\.05 in USDC on .*\s+To pay here, your browser needs JavaScript and a wallet\./);
+    assert.match(await card.innerText(), /^\$0\.05 in USDC on [^.]+\. To pay here, your browser needs JavaScript and a wallet\.$/);
   } finally {
     await context.close();
   }
