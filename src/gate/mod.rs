@@ -209,7 +209,7 @@ impl Gate {
         let Ok(config) = &self.config else {
             return;
         };
-        let secrets = config.settlement.secrets();
+        let secrets = config.secrets();
         let faults: Vec<ConfigError> = faults
             .iter()
             .map(|(at, missing)| {

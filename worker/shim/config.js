@@ -4,7 +4,7 @@
 import bundled from "./farthing.jsonc";
 import { Edge } from "./edge.js";
 import { html, csp } from "./page.js";
-import { faultOf } from "./secrets.js";
+import { faultOf, valuesOf } from "./secrets.js";
 
 const CONFIGURED = 2;
 
@@ -15,8 +15,8 @@ export function edgeFor(env) {
     const fresh = new Edge();
     const length = fresh.write([env.FARTHING_CONFIG ?? bundled, env.FARTHING_KEYS ?? "", html, csp].join("\0"));
     if (fresh.enter("configure", [length, env.FARTHING_LOCAL === "1" ? 1 : 0]) !== CONFIGURED) throw new Error("the gate did not start");
-    const [kind, value, wanted, ...secrets] = fresh.read().split("\n");
-    fresh.origin = { kind, value };
+    const [kind, value, headers, wanted, ...secrets] = fresh.read().split("\n");
+    fresh.origin = { kind, value, headers: valuesOf(headers, env) };
     fresh.wanted = wanted === "" ? [] : wanted.split(" ");
     lookAtSecrets(fresh, secrets, env);
     edge = fresh;
