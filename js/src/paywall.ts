@@ -80,7 +80,7 @@ export class FarthingPaywall extends HTMLElement {
   }
 
   get #url() {
-    const url = new URL(this.getAttribute("src") ?? "", document.baseURI);
+    const url = new URL(this.getAttribute("src") ?? location.href, document.baseURI);
     url.hash = "";
     return url.href;
   }

@@ -23,6 +23,16 @@ pub(super) struct Template {
     csp: String,
 }
 
+/// The scripts of a page that is not ours.
+pub(super) struct Scripts<'a> {
+    /// The origin that the page is on.
+    pub(super) site: &'a str,
+    /// What the page's policy wants them to have.
+    pub(super) nonce: Option<&'a str>,
+    /// The demo's.
+    pub(super) demo: Option<&'a str>,
+}
+
 impl Template {
     pub(super) fn new(html: &str, csp: &str) -> Self {
         Self {
@@ -74,21 +84,15 @@ impl Template {
         answer
     }
 
-    /// The publisher's own page, with the offer in the place of what was taken out; `nonce` is what scripts have to have there.
-    pub(super) fn teaser(
-        &self,
-        offer: &Offer<'_>,
-        route: &Route,
-        page: Trimmed,
-        nonce: Option<&str>,
-        demo: Option<&str>,
-    ) -> Answer {
-        let nonce = nonce.map(|nonce| format!(" nonce=\"{nonce}\"")).unwrap_or_default();
+    /// The publisher's own page, with the offer in the place of what was taken out.
+    pub(super) fn teaser(&self, offer: &Offer<'_>, route: &Route, page: Trimmed, scripts: &Scripts<'_>) -> Answer {
+        let site = escape(scripts.site);
+        let nonce = scripts.nonce.map(|nonce| format!(" nonce=\"{nonce}\"")).unwrap_or_default();
         let first = offer.accepts.first();
         let mut html = page.before;
-        let mut script = |path: &str| html.extend(["<script type=\"module\" src=\"", path, "\"", &nonce, "></script>"]);
-        script("/.farthing/farthing.js");
-        demo.into_iter().for_each(&mut script);
+        for path in Some("/.farthing/farthing.js").into_iter().chain(scripts.demo) {
+            html.extend(["<script type=\"module\" src=\"", &site, path, "\"", &nonce, "></script>"]);
+        }
         if !page.described {
             let url = serde_json::to_string(offer.info.url)
                 .unwrap_or_default()

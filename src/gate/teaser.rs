@@ -2,10 +2,11 @@
 
 use alloc::{borrow::ToOwned, string::String};
 
-use super::{Answer, Asked, Gate, Request, Routed, Target};
+use super::{Answer, Asked, Gate, Request, Routed, Target, page::Scripts};
 use crate::{
     problem::Problem,
-    trim::{Trimmed, policy, trim},
+    route::path,
+    trim::{policy, trim},
 };
 
 /// What fetches a page to show it to people who talk about it, or to find it. They ask for anything (`*/*`), as paying programs do, and
@@ -100,23 +101,30 @@ impl Gate {
             fault => Err(fault),
         };
         match page {
-            Ok(page) => (self.with_card(&asked, page, fetched.policy, status), true),
+            Ok(page) => {
+                let (policy, nonce) = policy::admit(fetched.policy);
+                let mut answer = self.page.teaser(
+                    &self.offered(&asked),
+                    asked.route,
+                    page,
+                    &Scripts {
+                        // the page may have a <base> that leads elsewhere
+                        site: path::split(request.url).map_or("", |(origin, ..)| origin),
+                        nonce: nonce.as_deref(),
+                        demo: self.demo(),
+                    },
+                );
+                answer.status = status;
+                if !policy.is_empty() {
+                    answer.headers.push(("Content-Security-Policy", policy));
+                }
+                (answer, true)
+            }
             Err(fault) => {
                 let mut answer = self.refuse(request, Some(&asked), &Problem::PaymentRequired.into(), None);
                 answer.headers.push(("Farthing-Teaser", fault.to_owned()));
                 (answer, false)
             }
         }
-    }
-
-    fn with_card(&self, asked: &Asked<'_>, page: Trimmed, policy: &str, status: u16) -> Answer {
-        let (policy, nonce) = policy::admit(policy);
-        let offer = self.offered(asked);
-        let mut answer = self.page.teaser(&offer, asked.route, page, nonce.as_deref(), self.demo());
-        answer.status = status;
-        if !policy.is_empty() {
-            answer.headers.push(("Content-Security-Policy", policy));
-        }
-        answer
     }
 }

@@ -14,7 +14,7 @@ let browser;
 before(async () => {
   const page = (html, headers = {}) => ({ body: html, headers: { "content-type": "text/html; charset=utf-8", ...headers } });
   const origin = Object.fromEntries(SHOWN.map((name) => [`/${name}/light`, page(PAGES[name].html)]));
-  origin["/strict/light"] = page(PAGES.static.html, { "content-security-policy": STRICT });
+  origin["/strict/light"] = page(PAGES.static.html.replace("<head>", '<head><base href="https://cdn.example/site/">'), { "content-security-policy": STRICT });
   const routes = SHOWN.map((name) => ({ match: `/${name}/*`, price: "$0.05", description: "The rest of the story", teaser: PAGES[name].teaser }));
   routes.push({ match: "/strict/*", price: "$0.05", teaser: PAGES.static.teaser });
   shop = await startShop({ routes, edges: { edge: (network) => [network] }, origin });
@@ -25,10 +25,11 @@ after(async () => {
   await shop?.stop();
 });
 
-/** Where the parts of the page stand that are there before and after. */
+/** Where the parts of the page stand that are there before and after; what is under the article on a phone stands lower after. */
 const layout = (page) => page.evaluate(() => Object.fromEntries(["header.top", "h1", "article", "aside", "article p:nth-of-type(2)"].map((name) => {
   const { x, y, width } = document.querySelector(name).getBoundingClientRect();
-  return [name, [x, y, width].map(Math.round)];
+  const below = name === "aside" && innerWidth < 500;
+  return [name, [x, below ? 0 : y, width].map(Math.round)];
 })));
 const sees = (page, text) => page.evaluate((wanted) => document.body.innerText.includes(wanted), text);
 
@@ -71,18 +72,24 @@ for (const kind of [{}, { phone: true }, { dark: true }]) {
   });
 }
 
-test("under a strict policy with nonces the card comes up, and nothing else is let in", async () => {
+test("under a strict policy with nonces, and a base elsewhere, the card comes up and pays", async () => {
   const context = await browser.context();
   try {
+    const payer = await shop.newPayer({ edge: shop.edge, approve: false });
+    await installWallet(context, { key: payer.key, rpc: shop.chain.url, chainId: shop.chain.chainId });
     const page = await context.newPage();
     await page.addInitScript(() => {
       globalThis.violations = [];
       document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => violations.push(`${violatedDirective} ${blockedURI}`));
     });
     await page.goto(`${shop.edge.url}/strict/light`);
-    await page.locator("farthing-paywall").getByRole("button", { name: /^Pay/ }).waitFor();
+    const button = page.locator("farthing-paywall").getByRole("button", { name: /^Pay/ });
+    await button.waitFor();
     await page.waitForTimeout(500);
     assert.deepEqual((await page.evaluate(() => violations)).filter((line) => /farthing|wasm/.test(line)), []);
+    await button.click();
+    await page.waitForFunction((text) => document.body?.innerText.includes(text), SENTENCES[20], { timeout: 20_000 });
+    assert.equal(page.url(), `${shop.edge.url}/strict/light`);
   } finally {
     await context.close();
   }

@@ -78,6 +78,11 @@ before(async () => {
       response.end(marked(LONG));
     },
     "/fine/402": page(marked(LONG)), "/fine/tags": page(document(`<p>Free.</p><main><img class="rest" src="/x"><div class="rest">${LONG}</div><p>Between.</p><section class="rest"><div class="rest">x</div></section></main><p>After.</p>`)),
+    "/nests/paragraphs": page(document(`<article><p>Free.${LONG.replaceAll("<p>", "<p class=rest>").replaceAll("</p>", "")}</article><footer>Foot</footer>`)),
+    "/nests/never": page(document(`<article><p>Free.</p><div class=rest>${LONG}`)),
+    "/nests/crossed": page(document(`<article><b><div class=rest><i>${LONG}</b></div></i></article><footer>Foot</footer>`)),
+    "/nests/select": page(document(`<article><select><div class=rest>${LONG}</div></select></article><footer>Foot</footer>`)),
+    "/nests/foreign": page(document(`<article><svg><title/><desc class=rest>${SOLD.slice(0, 2000)}</desc></svg><div class=rest>${LONG}</div></article><footer>Foot</footer>`)),
     "/own/x": page(marked(LONG)),
     "/gone/x": { status: 404, body: marked(LONG) },
   };
@@ -85,6 +90,7 @@ before(async () => {
     ...Object.entries(PAGES).map(([name, { teaser }]) => ({ match: `/${name}/*`, price: "$0.05", description: "The whole story", teaser })),
     { match: "/fine/402", price: "$0.05", teaser: { marker: "farthing", status: 402 } },
     { match: "/fine/tags", price: "$0.05", teaser: { selector: "main .rest" } },
+    { match: "/nests/*", price: "$0.05", teaser: { selector: ".rest" } },
     { match: "/odd/*", price: "$0.05", teaser: { marker: "farthing" } }, { match: "/fine/*", price: "$0.05", teaser: { marker: "farthing" } },
     { match: "/gone/*", price: "$0.05", teaser: { marker: "farthing" } }, { match: "/own/*", price: "$0.05", teaser: { status: 200 } },
     { match: "/plain/*", price: "$0.05" },
@@ -244,7 +250,7 @@ test("the page's own policy lets the card in", async () => {
     policy = given;
     const response = await ask("/fine/policy");
     assert.equal(response.headers.get("content-security-policy"), wanted);
-    assert.ok((await response.text()).includes(`<script type="module" src="/.farthing/farthing.js"${nonce}></script>`));
+    assert.ok((await response.text()).includes(`<script type="module" src="${shop.edge.url}/.farthing/farthing.js"${nonce}></script>`));
   }
 });
 
@@ -289,4 +295,17 @@ test("several parts, parts in parts and elements without an end all go", async (
   const order = ["<p>Free.</p>", "<main>", "<farthing-paywall ", "<p>Between.</p>", "</main>", "<p>After.</p>"].map((part) => text.indexOf(part));
   assert.deepEqual(order, order.toSorted((a, b) => a - b));
   assert.ok(order[0] > 0 && !text.includes('class="rest"'));
+});
+
+test("F9 elements that do not nest leave nothing either: trimmed, or not shown", async () => {
+  const seen = {};
+  for (const name of ["paragraphs", "never", "crossed", "select", "foreign"]) {
+    const response = await ask(`/nests/${name}`);
+    const text = await response.text();
+    assert.equal(soldIn(text), undefined, name);
+    seen[name] = response.status;
+    if (response.status === 200) assert.ok(text.includes("<farthing-paywall class=") && text.includes("Foot"), name);
+    else assert.ok(response.headers.get("farthing-teaser"), name);
+  }
+  assert.deepEqual(seen, { paragraphs: 200, never: 402, crossed: 200, select: 200, foreign: 200 });
 });
