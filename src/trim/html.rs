@@ -239,9 +239,10 @@ fn comment(text: &str) -> (&str, usize) {
             return ("", length);
         }
     }
-    let ends = [("-->", 7_usize), ("--!>", 8)];
-    let ends = ends.iter().filter_map(|(end, around)| Some((inner.find(end)?, *around)));
-    let (length, around) = ends.min().unwrap_or((inner.len(), 4));
+    let (length, around) = inner.find("-->").map_or((inner.len(), 4_usize), |end| (end, 7));
+    let inner = inner.get(..length).unwrap_or_default();
+    // the other way to end one, if it comes before
+    let (length, around) = inner.find("--!>").map_or((length, around), |end| (end, 8));
     (inner.get(..length).unwrap_or_default(), length.saturating_add(around))
 }
 

@@ -473,6 +473,34 @@ proptest! {
     }
 }
 
+/// Whatever is not closed is looked for once: a page of 2 MiB of beginnings takes no longer than another.
+#[test]
+fn pages_of_beginnings_take_no_longer() {
+    let premium = premium_text();
+    for beginning in [
+        "<!---->",
+        "<",
+        "<!",
+        "</",
+        "<a",
+        "<p title=\"",
+        "<script>",
+        "<title>",
+        "&",
+        "%",
+        "\\",
+        "<!--a--!>",
+        "<svg>",
+        "<p>",
+    ] {
+        let many = beginning.repeat(200_000);
+        let start = std::time::Instant::now();
+        let _ = trim(&article(&many, "<p>Free.</p>", &premium, ""), &marker(), "");
+        let _ = trim(&article("", "<p>Free.</p>", &premium, &many), &marker(), "");
+        assert!(start.elapsed().as_secs() < 20, "{beginning}: {:?}", start.elapsed());
+    }
+}
+
 #[test]
 fn a_large_page_is_trimmed() {
     let premium = sentence(5, 8000);

@@ -8,10 +8,12 @@ pub(super) const LEVELS: usize = 8;
 
 /// The text with one level of escapes resolved; none if there are none. It is always shorter.
 pub(super) fn unescape(text: &str) -> Option<String> {
-    let mut out = String::new();
+    let next = |rest: &str| rest.bytes().position(|byte| matches!(byte, b'&' | b'\\' | b'%'));
+    next(text)?;
+    let mut out = String::with_capacity(text.len());
     let mut rest = text;
     let mut any = false;
-    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'&' | b'\\' | b'%')) {
+    while let Some(at) = next(rest) {
         let (before, escape) = rest.split_at(at);
         out.push_str(before);
         let read = match escape.as_bytes().first() {

@@ -196,8 +196,8 @@ pub(super) fn runs_of(text: &str, tags: Tags, found: &mut dyn FnMut(Run)) {
         before.chars().for_each(|c| runs.push(c, 0, found));
         let after = after.get(1..).unwrap_or_default();
         let begins = after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
-        rest = match after.find('>').filter(|_| begins) {
-            Some(end) => {
+        rest = match begins.then(|| after.find('>')) {
+            Some(Some(end)) => {
                 let name = after
                     .trim_start_matches('/')
                     .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
@@ -206,6 +206,12 @@ pub(super) fn runs_of(text: &str, tags: Tags, found: &mut dyn FnMut(Run)) {
                     runs.gap(found);
                 }
                 after.get(end.saturating_add(1)..).unwrap_or_default()
+            }
+            // no tag ends any more
+            Some(None) => {
+                runs.gap(found);
+                rest = after;
+                break;
             }
             None => {
                 runs.gap(found);
