@@ -42,9 +42,10 @@ impl Check {
             return nowhere;
         }
         let members = value.members().unwrap_or_default();
+        let known = members.iter().all(|(key, _)| ORIGIN_KEYS.contains(&key.as_ref()));
         let mut places = members.iter().filter(|(key, _)| key != "headers");
         let origin = match (places.next(), places.next()) {
-            (Some((key, place)), None) => match (key.as_ref(), place.text(), place.bool()) {
+            (Some((key, place)), None) if known => match (key.as_ref(), place.text(), place.bool()) {
                 ("url", Some(text), _) => Some(Origin::Url(self.url("origin.url", text))),
                 ("service", Some(text), _) => Some(Origin::Service(text.to_owned())),
                 ("assets", Some(text), _) => Some(Origin::Assets(text.to_owned())),
