@@ -239,10 +239,21 @@ fn comment(text: &str) -> (&str, usize) {
             return ("", length);
         }
     }
-    let (length, around) = inner.find("-->").map_or((inner.len(), 4_usize), |end| (end, 7));
-    let inner = inner.get(..length).unwrap_or_default();
-    // the other way to end one, if it comes before
-    let (length, around) = inner.find("--!>").map_or((length, around), |end| (end, 8));
+    let mut from = 0_usize;
+    let (length, around) = loop {
+        let Some(dashes) = inner.get(from..).and_then(|rest| rest.find("--")) else {
+            break (inner.len(), 4_usize);
+        };
+        let at = from.saturating_add(dashes);
+        let after = inner.get(at.saturating_add(2)..).unwrap_or_default();
+        if after.starts_with('>') {
+            break (at, 7);
+        }
+        if after.starts_with("!>") {
+            break (at, 8);
+        }
+        from = at.saturating_add(1);
+    };
     (inner.get(..length).unwrap_or_default(), length.saturating_add(around))
 }
 
