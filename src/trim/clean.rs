@@ -117,7 +117,7 @@ fn open<'a>(token: &Token<'a>, name: &str, attributes: &[html::Attribute<'a>], l
     text.push_str(name);
     let kept = attributes
         .iter()
-        .filter(|attribute| !payload(attribute) && !(leaking && leaks(attribute.whole)));
+        .filter(|attribute| !(payload(attribute) || leaking && leaks(attribute.whole)));
     let end = if token.text.ends_with("/>") { " />" } else { ">" };
     let bare = text.clone();
     text.extend(kept.map(|attribute| attribute.whole.trim_start_matches('/')).map(|whole| {

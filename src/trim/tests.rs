@@ -287,7 +287,7 @@ fn f9_words_apart_by_tags_are_found_over_the_tags() {
         let page = article("", "<p>Free.</p>", &premium, &copy);
         let left = trimmed(&page);
         assert!(
-            !letters(&left.replace(|c: char| c == '<', " <")).contains(&letters(&words[1..7].join(""))),
+            !letters(&left.replace('<', " <")).contains(&letters(&words[1..7].join(""))),
             "{left}"
         );
         for word in words.iter().filter(|word| word.len() > 4) {

@@ -227,16 +227,14 @@ pub(super) fn runs_of(text: &str, tags: Tags, found: &mut dyn FnMut(Run)) {
 pub(super) struct Set {
     /// A power of two of places; zero is a free one.
     places: Vec<u64>,
-    count: usize,
 }
 
 impl Set {
-    /// A set with room for so many; what comes after is not kept.
+    /// The set of these.
     pub(super) fn of(hashes: &[u64]) -> Self {
         let size = hashes.len().saturating_mul(4).next_power_of_two().max(16);
         let mut set = Self {
             places: alloc::vec![0; size],
-            count: 0,
         };
         for hash in hashes {
             if let Some(free) = set.find(*hash)
@@ -244,7 +242,6 @@ impl Set {
                 && *place == 0
             {
                 *place = *hash | 1;
-                set.count = set.count.saturating_add(1);
             }
         }
         set
@@ -268,11 +265,6 @@ impl Set {
     pub(super) fn has(&self, hash: u64) -> bool {
         let place = self.find(hash).and_then(|at| self.places.get(at));
         place.is_some_and(|place| *place != 0)
-    }
-
-    /// How many different ones.
-    pub(super) const fn len(&self) -> usize {
-        self.count
     }
 
     /// Whether a text has a run that is in here, its markup read in any way.
@@ -323,7 +315,7 @@ mod tests {
     #[test]
     fn six_words_are_a_run_and_five_are_none() {
         let premium = set("The lamp was lit at dusk, and nobody rowed out to see it.");
-        assert_eq!(premium.len(), 8);
+        assert_eq!(premium.places.iter().filter(|place| **place != 0).count(), 8);
         for (text, want) in [
             ("he said the lamp was lit at dusk", true),
             ("THE  LAMP\u{a0}was — lit: at\ndusk!", true),
@@ -347,7 +339,14 @@ mod tests {
         assert!(japanese.shares("「輩は猫である。名前はまだ無」"));
         assert!(!japanese.shares("吾輩は猫である。名前は"));
         let greek = set("Μῆνιν ἄειδε θεὰ Πηληϊάδεω Ἀχιλῆος οὐλομένην");
-        assert!(greek.len() > 0);
+        assert!(
+            greek.shares(
+                "ΜΗΝΙΝ ἄειδε θεὰ Πηληϊάδεω Ἀχιλῆος οὐλομένην"
+                    .to_lowercase()
+                    .replace("μηνιν", "μῆνιν")
+                    .as_str()
+            )
+        );
         assert_eq!(LATIN.len(), 192);
         for (c, want) in [
             ('é', 'e'),

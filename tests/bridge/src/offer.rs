@@ -61,6 +61,7 @@ fn decide(request: &Value) -> Result<Value, String> {
         Decision::Ledger(call) => json!({ "ledger": { "object": call.object, "call": call.call, "body": call.body } }),
         Decision::Forward { path, headers } => json!({ "forward": { "path": path, "headers": headers } }),
         Decision::Asset(name) => json!({ "asset": name }),
+        Decision::Teaser(call) => json!({ "teaser": { "path": call.path, "selector": call.selector } }),
     })
 }
 
@@ -92,6 +93,7 @@ fn next(request: &Value) -> Result<Value, String> {
             Next::Deliver { path, headers, report } => {
                 json!({ "deliver": { "path": path, "headers": headers, "report": report } })
             }
+            Next::Teaser(call) => json!({ "teaser": { "path": call.path, "selector": call.selector } }),
         },
     )
 }
