@@ -6,10 +6,12 @@
 
 mod answer;
 mod cors;
+mod crawlers;
 mod decide;
 mod extensions;
 mod follow;
 mod health;
+mod llms;
 mod page;
 mod receipts;
 mod refuse;
@@ -18,10 +20,11 @@ mod supported;
 mod teaser;
 
 pub use answer::{Answer, Headers};
+pub use crawlers::Verify;
 pub use request::Request;
 pub use teaser::{Fetched, TeaserCall};
 
-use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
 
 use crate::{
     access::{Keys, KeysError},
@@ -123,6 +126,8 @@ pub enum Decision {
     Ledger(LedgerCall),
     /// Fetch the origin's page, mark what has to be marked, and hand it to [`Gate::trimmed`].
     Teaser(TeaserCall),
+    /// Check a program's signature, and ask again with a line that says what came of it.
+    Verify(Box<Verify>),
 }
 
 /// A question to a payer's ledger.
@@ -183,8 +188,9 @@ impl Gate {
         let teasers = self
             .config()
             .is_some_and(|config| config.routes.iter().any(|route| route.teaser.is_some()));
-        let mut wanted = self.cors_headers().to_vec();
-        wanted.extend(teasers.then_some("user-agent"));
+        let agent = teasers.then_some("user-agent");
+        let mut wanted: Vec<_> = self.cors_headers().iter().copied().chain(self.crawler_headers()).collect();
+        wanted.extend(agent.filter(|agent| !wanted.contains(agent)));
         wanted
     }
 
@@ -274,6 +280,7 @@ impl Gate {
                     .unwrap_or_else(|| self.problem(request, Problem::NoSuchEndpoint.into())),
             ),
             "farthing.js" | "farthing.wasm" => Decision::Asset(format!("/{name}")),
+            "llms.txt" if self.knows_crawlers() => Decision::Answer(self.llms()),
             _ if name.starts_with(receipts::FOLDER) => self.ask_receipt(request, name),
             _ => Decision::Answer(self.problem(request, Problem::NoSuchEndpoint.into())),
         }

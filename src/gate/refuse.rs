@@ -32,13 +32,14 @@ impl Gate {
         let status = refused
             .and_then(|refused| refused.receipt.as_deref())
             .map(|id| self.receipt_url(id));
-        if asked.map_or_else(|| request.wants_page(), |asked| self.shows_page(request, asked)) {
-            return match (&offer, asked) {
-                (Some(offer), Some(asked)) if first => self.page.offer(offer, asked.route, self.demo()),
-                _ => self.page.problem(refusal, refused, status.as_deref()),
-            };
-        }
-        answer::problem(refusal, refused, offer.as_ref(), status.as_deref())
+        let page = asked.map_or_else(|| request.wants_page(), |asked| self.shows_page(request, asked));
+        let mut answer = match (&offer, asked) {
+            (Some(offer), Some(asked)) if first && page => self.page.offer(offer, asked.route, self.demo()),
+            _ if page => self.page.problem(refusal, refused, status.as_deref()),
+            _ => answer::problem(refusal, refused, offer.as_ref(), status.as_deref()),
+        };
+        self.price_headers(&mut answer.headers, refusal.problem, asked);
+        answer
     }
 
     /// What is offered for it now.

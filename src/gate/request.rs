@@ -61,7 +61,7 @@ impl<'a> Request<'a> {
     }
 
     /// Whether anything signed came.
-    pub(super) const fn is_signed(&self) -> bool {
-        self.payment.is_some() || self.x_payment.is_some() || self.sign_in.is_some()
+    pub(super) fn is_signed(&self) -> bool {
+        self.payment.is_some() || self.x_payment.is_some() || self.sign_in.is_some() || self.is_crawler()
     }
 }

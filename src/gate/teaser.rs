@@ -87,7 +87,8 @@ impl Gate {
         let Routed::Look(Target::Priced(good)) = self.route(request.method, request.url) else {
             return internal();
         };
-        let asked = Asked::new(&good, keys, now, random);
+        let mut asked = Asked::new(&good, keys, now, random);
+        asked.route = self.audience(request, &asked).unwrap_or(asked.route);
         let Some((part, status)) = asked
             .route
             .teaser
