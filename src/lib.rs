@@ -39,6 +39,7 @@ pub mod problem;
 pub mod route;
 pub mod sender;
 pub mod time;
+pub mod trim;
 pub mod x402;
 
 /// How many cases a property is tried on: so many, or as many as `PROPTEST_CASES` says.

@@ -80,13 +80,13 @@ export class FarthingPaywall extends HTMLElement {
   }
 
   get #url() {
-    const url = new URL(this.getAttribute("src") ?? "", document.baseURI);
+    const url = new URL(this.getAttribute("src") ?? location.href, document.baseURI);
     url.hash = "";
     return url.href;
   }
 
   get #isPage() {
-    return this.getAttribute("mode") === "page";
+    return this.hasAttribute("mode");
   }
 
   // A page from the back-forward cache may have been paid for since (threat E4).

@@ -17,7 +17,7 @@ use alloc::{string::String, vec::Vec};
 use super::memory::{INPUT, OUTPUT};
 use crate::{
     crawl::directory,
-    gate::{Answer, Decision, Gate, Headers, Next, Request, Routed, Verify},
+    gate::{Answer, Decision, Fetched, Gate, Headers, Next, Request, Routed, Verify},
     route::{Origin, Settlement, Token},
 };
 
@@ -44,6 +44,9 @@ const FREE_AS: u32 = 9;
 /// Check a program's signature: lines of the directory's address, whether a policy names it, the key, the nonce, its end, the
 /// signature; the rest is what was signed.
 const VERIFY: u32 = 12;
+
+/// Fetch the page for a teaser: lines of path, selector. Then, as the answer of [`trimmed`]: it is the publisher's page.
+const TEASER: u32 = 11;
 
 /// The longest buffer that is kept, in bytes: longer than any request's, shorter than a block's logs.
 const KEPT: usize = 256 * 1024;
@@ -178,6 +181,7 @@ pub extern "C" fn decide(length: usize, now: u32) -> u32 {
                 write_lines(&lines, &Headers::new(), VERIFY)
             }
             Decision::Ledger(call) => write_lines(&[&call.object, call.call, &call.body], &Headers::new(), LEDGER),
+            Decision::Teaser(call) => write_lines(&[&call.path, &call.selector], &Headers::new(), TEASER),
         })
     })
 }
@@ -196,6 +200,7 @@ pub extern "C" fn next(length: usize, now: u32) -> u32 {
             Next::Deliver { path, headers, report } => {
                 write_lines(&[&path, report.as_deref().unwrap_or_default()], &headers, DELIVER)
             }
+            Next::Teaser(call) => write_lines(&[&call.path, &call.selector], &Headers::new(), TEASER),
         })
     })
 }
@@ -224,6 +229,35 @@ pub extern "C" fn undelivered(length: usize, status: u32, paid: u32) -> u32 {
         let status = u16::try_from(status).unwrap_or_default();
         with_gate(|gate| write_answer(&gate.undelivered(&request, status, paid == 1)))
     })
+}
+
+/// Takes the premium part out of a page: 16 random bytes, the request's lines, a zero byte, why there is no page, a zero byte, what its
+/// marks begin with, a zero byte, its policy, a zero byte, the page. [`TEASER`] with the page, or another answer.
+#[unsafe(no_mangle)]
+pub extern "C" fn trimmed(length: usize, now: u32) -> u32 {
+    let code = with_input(length, |input| {
+        let (random, text) = input.split_first_chunk::<RANDOM>()?;
+        let mut parts = core::str::from_utf8(text).ok()?.splitn(5, '\0');
+        let mut part = || parts.next();
+        let request = Request::from_lines(part()?)?;
+        let fetched = Fetched {
+            fault: part()?,
+            nonce: part()?,
+            policy: part()?,
+            html: part()?,
+        };
+        with_gate(|gate| {
+            let (answer, trimmed) = gate.trimmed(&request, &fetched, u64::from(now), *random);
+            let code = write_answer(&answer);
+            if trimmed { TEASER } else { code }
+        })
+    });
+    INPUT.with_borrow_mut(|input| {
+        if input.len() > KEPT {
+            *input = Vec::new();
+        }
+    });
+    code
 }
 
 fn with_input(length: usize, f: impl FnOnce(&[u8]) -> Option<u32>) -> u32 {

@@ -88,7 +88,7 @@ impl Gate {
     pub(super) fn readable_decision(&self, request: &Request<'_>, mut decision: Decision) -> Decision {
         match &mut decision {
             Decision::Answer(Answer { headers, .. }) | Decision::Forward { headers, .. } => self.readable(request, headers),
-            Decision::Free | Decision::Asset(_) | Decision::Ledger(_) | Decision::Verify(_) => {}
+            Decision::Free | Decision::Asset(_) | Decision::Ledger(_) | Decision::Teaser(_) | Decision::Verify(_) => {}
         }
         decision
     }
@@ -96,7 +96,7 @@ impl Gate {
     pub(super) fn readable_next(&self, request: &Request<'_>, mut next: Next) -> Next {
         match &mut next {
             Next::Answer(Answer { headers, .. }) | Next::Deliver { headers, .. } => self.readable(request, headers),
-            Next::Fetch { .. } => {}
+            Next::Fetch { .. } | Next::Teaser(_) => {}
         }
         next
     }

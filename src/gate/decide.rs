@@ -89,6 +89,9 @@ impl Gate {
         if request.method == "OPTIONS" {
             return Decision::Answer(Answer::empty(204, [("Allow", "GET, HEAD, OPTIONS".to_owned())]));
         }
+        if let Some(call) = self.teaser(request, asked) {
+            return Decision::Teaser(call);
+        }
         let nothing = match self.paused() {
             true => Problem::PaymentsPaused.into(),
             false => Self::bid(request, asked.route, None)

@@ -54,6 +54,12 @@ impl Gate {
             },
             Some(Reply::Refuse(refused)) => {
                 let problem = Problem::from_slug(&refused.problem).unwrap_or(Problem::Internal);
+                // a known reader who does not own this one
+                if problem == Problem::PaymentRequired
+                    && let Some(call) = self.teaser(request, &asked)
+                {
+                    return Next::Teaser(call);
+                }
                 Next::Answer(self.refuse(request, Some(&asked), &problem.into(), Some(&refused)))
             }
             _ => internal(),

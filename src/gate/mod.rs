@@ -17,10 +17,12 @@ mod receipts;
 mod refuse;
 mod request;
 mod supported;
+mod teaser;
 
 pub use answer::{Answer, Headers};
 pub use crawlers::Verify;
 pub use request::Request;
+pub use teaser::{Fetched, TeaserCall};
 
 use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
 
@@ -122,6 +124,8 @@ pub enum Decision {
     },
     /// Ask the payer's ledger.
     Ledger(LedgerCall),
+    /// Fetch the origin's page, mark what has to be marked, and hand it to [`Gate::trimmed`].
+    Teaser(TeaserCall),
     /// Check a program's signature, and ask again with a line that says what came of it.
     Verify(Box<Verify>),
 }
@@ -158,6 +162,8 @@ pub enum Next {
         /// The authorization to report as delivered.
         report: Option<String>,
     },
+    /// As [`Decision::Teaser`].
+    Teaser(TeaserCall),
 }
 
 impl Gate {
@@ -179,7 +185,13 @@ impl Gate {
 
     /// The request headers that the gate wants to see beside those that every gate looks at, in lower case.
     pub fn wanted_headers(&self) -> Vec<&'static str> {
-        self.cors_headers().iter().copied().chain(self.crawler_headers()).collect()
+        let teasers = self
+            .config()
+            .is_some_and(|config| config.routes.iter().any(|route| route.teaser.is_some()));
+        let agent = teasers.then_some("user-agent");
+        let mut wanted: Vec<_> = self.cors_headers().iter().copied().chain(self.crawler_headers()).collect();
+        wanted.extend(agent.filter(|agent| !wanted.contains(agent)));
+        wanted
     }
 
     /// Takes note of named secrets that the Worker does not have, or that cannot be what they should: by their place,
@@ -342,7 +354,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn info(&self) -> ResourceInfo<'_> {
+    fn info(&self) -> ResourceInfo<'a> {
         ResourceInfo {
             url: self.resource,
             description: &self.route.description,

@@ -12,6 +12,7 @@ use crate::{
     offer::Refusal,
     problem::Problem,
     route::Route,
+    trim::{self, Trimmed},
     x402::{Network, header},
 };
 
@@ -20,6 +21,16 @@ use crate::{
 pub(super) struct Template {
     html: String,
     csp: String,
+}
+
+/// The scripts of a page that is not ours.
+pub(super) struct Scripts<'a> {
+    /// The origin that the page is on.
+    pub(super) site: &'a str,
+    /// What the page's policy wants them to have.
+    pub(super) nonce: Option<&'a str>,
+    /// The demo's.
+    pub(super) demo: Option<&'a str>,
 }
 
 impl Template {
@@ -66,9 +77,73 @@ impl Template {
             "demo" => script.clone(),
             _ => String::new(),
         });
-        let mut answer = self.page(Problem::PaymentRequired.status(), html);
+        let own = route.teaser.as_ref().filter(|teaser| teaser.part.is_none());
+        let status = own.map_or(Problem::PaymentRequired.status(), |teaser| teaser.status);
+        let mut answer = self.page(status, html);
         answer.headers.push((header::PAYMENT_REQUIRED, content));
         answer
+    }
+
+    /// The publisher's own page, with the offer in the place of what was taken out.
+    pub(super) fn teaser(&self, offer: &Offer<'_>, route: &Route, page: Trimmed, scripts: &Scripts<'_>) -> Answer {
+        let site = escape(scripts.site);
+        let nonce = scripts.nonce.map(|nonce| format!(" nonce=\"{nonce}\"")).unwrap_or_default();
+        let first = offer.accepts.first();
+        let mut html = page.before;
+        for path in Some("/.farthing/farthing.js").into_iter().chain(scripts.demo) {
+            html.extend(["<script type=\"module\" src=\"", &site, path, "\"", &nonce, "></script>"]);
+        }
+        if !page.described {
+            let url = serde_json::to_string(offer.info.url)
+                .unwrap_or_default()
+                .replace('<', "\\u003c");
+            html.extend([
+                "<script type=\"application/ld+json\">{\"@context\":\"https://schema.org\",\"@type\":\"Article\",\"mainEntityOfPage\":",
+                &url,
+                ",",
+                &trim::not_free(),
+                "}</script>",
+            ]);
+        }
+        let network = first.map(|offer| network_name(offer.network)).unwrap_or_default();
+        let (price, symbol) = (escape(&route.price), escape(&route.symbol));
+        html.extend([
+            "<farthing-paywall class=\"",
+            trim::CLASS,
+            "\" mode=\"teaser\" price=\"",
+            &price,
+            "\" description=\"",
+            &escape(&route.description),
+            "\" network=\"",
+            &network,
+            "\" offer=\"",
+            &answer::embedded(offer),
+            if first.is_some_and(|offer| offer.network.is_test()) {
+                "\" test-network>"
+            } else {
+                "\">"
+            },
+            // it may stand in a paragraph
+            "<span><strong>",
+            &price,
+            "</strong> in ",
+            &symbol,
+            " on ",
+            &network,
+            ".</span><noscript> To pay here, your browser needs JavaScript and a wallet.</noscript></farthing-paywall>",
+            &page.after,
+        ]);
+        let mut headers = answer::private();
+        headers.push(("Content-Type", "text/html; charset=utf-8".to_owned()));
+        headers.push((
+            header::PAYMENT_REQUIRED,
+            answer::payment_required(offer, Problem::PaymentRequired.slug()),
+        ));
+        Answer {
+            status: 200,
+            headers,
+            body: html,
+        }
     }
 
     /// A plain page for any other problem.

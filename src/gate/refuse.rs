@@ -26,9 +26,26 @@ impl Gate {
         refusal: &Refusal,
         refused: Option<&Refused>,
     ) -> Answer {
-        let paused = self.paused();
         let offers = refusal.problem == Problem::PaymentsPaused || matches!(refusal.problem.status(), 402 | 412);
-        let offer = asked.filter(|_| offers).map(|asked| answer::Offer {
+        let offer = asked.filter(|_| offers).map(|asked| self.offered(asked));
+        let first = refusal.problem == Problem::PaymentRequired;
+        let status = refused
+            .and_then(|refused| refused.receipt.as_deref())
+            .map(|id| self.receipt_url(id));
+        let page = asked.map_or_else(|| request.wants_page(), |asked| self.shows_page(request, asked));
+        let mut answer = match (&offer, asked) {
+            (Some(offer), Some(asked)) if first && page => self.page.offer(offer, asked.route, self.demo()),
+            _ if page => self.page.problem(refusal, refused, status.as_deref()),
+            _ => answer::problem(refusal, refused, offer.as_ref(), status.as_deref()),
+        };
+        self.price_headers(&mut answer.headers, refusal.problem, asked);
+        answer
+    }
+
+    /// What is offered for it now.
+    pub(super) fn offered<'a>(&self, asked: &Asked<'a>) -> answer::Offer<'a> {
+        let paused = self.paused();
+        answer::Offer {
             info: asked.info(),
             // who has paid needs the challenge to sign in
             accepts: match paused {
@@ -37,25 +54,13 @@ impl Gate {
             },
             extensions: self.announced(asked),
             identified: paused || self.wants_identifiers(),
-        });
-        let first = refusal.problem == Problem::PaymentRequired;
-        let status = refused
-            .and_then(|refused| refused.receipt.as_deref())
-            .map(|id| self.receipt_url(id));
-        let mut answer = if request.wants_page() {
-            let demo = self
-                .config()
-                .and_then(|config| config.demo_script.as_deref())
-                .filter(|_| self.local);
-            match (&offer, asked) {
-                (Some(offer), Some(asked)) if first => self.page.offer(offer, asked.route, demo),
-                _ => self.page.problem(refusal, refused, status.as_deref()),
-            }
-        } else {
-            answer::problem(refusal, refused, offer.as_ref(), status.as_deref())
-        };
-        self.price_headers(&mut answer.headers, refusal.problem, asked);
-        answer
+        }
+    }
+
+    /// The demo's script, where it is honoured.
+    pub(super) fn demo(&self) -> Option<&str> {
+        let script = self.config().and_then(|config| config.demo_script.as_deref());
+        script.filter(|_| self.local)
     }
 }
 

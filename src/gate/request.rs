@@ -57,7 +57,11 @@ impl<'a> Request<'a> {
 
     /// Whether the answer is for a person's eyes: a browser asks for HTML, and nothing signed came.
     pub fn wants_page(&self) -> bool {
-        let signed = self.payment.is_some() || self.x_payment.is_some() || self.sign_in.is_some() || self.is_crawler();
-        !signed && self.accept.contains("text/html")
+        !self.is_signed() && self.accept.contains("text/html")
+    }
+
+    /// Whether anything signed came.
+    pub(super) fn is_signed(&self) -> bool {
+        self.payment.is_some() || self.x_payment.is_some() || self.sign_in.is_some() || self.is_crawler()
     }
 }

@@ -7,6 +7,7 @@ mod goods;
 mod paused;
 mod receipts;
 mod supported;
+mod teaser;
 
 use alloc::{format, string::String, vec::Vec};
 use std::vec;

@@ -7,7 +7,7 @@ use alloc::{
 };
 
 use super::{
-    config::{Access, Policy},
+    config::{Access, Policy, Teaser},
     path::{self, Spelling},
     pattern::{Part, Pattern},
 };
@@ -39,6 +39,8 @@ pub struct Route {
     pub contract_wallets: bool,
     /// What the payer gets.
     pub access: Access,
+    /// What an unpaid reader gets instead of our own page.
+    pub teaser: Option<Teaser>,
     /// One sentence for people.
     pub description: String,
     /// The price of the first offer as people read it, like `$0.05`; for a token of the publisher's own,

@@ -47,6 +47,8 @@ const GOOD = [
       { match: "/m", price: "1 USDC", scheme: "upto", access: "once", flow: "authorization" },
       { match: "/l/*", price: "$1", listing: { template: "/l/:page", output: { type: "text", example: { words: [1.5, null] } } } },
       { match: "/n", price: "$1", listing: true, crawlers: { "agent.example": "refuse", unverified: "refuse" } },
+      { match: "/o/*", price: "$1", teaser: { selector: "article > .premium:not([data-free=\"1\"])" } }, { match: "/p", price: "$1", teaser: { marker: "farthing", status: 402 } },
+      { match: "/q", price: "$1", teaser: { paragraphs: 3, within: "article" } }, { match: "/r", price: "$1", teaser: { status: 200 } },
     ],
     extensions: {
       paymentIdentifier: "required", signIn: { statement: "Read on - it's [y]our's, ~90 of 100: a/b?c#d@e!f$g&h(i)*j+k;l=m_n." }, receipts: true,

@@ -12,6 +12,7 @@ export const LEDGER = 6;
 export const FETCH = 7;
 export const DELIVER = 8;
 export const FREE_AS = 9;
+export const TEASER = 11;
 export const VERIFY = 12;
 
 const RANDOM = 16;
@@ -77,6 +78,11 @@ export class Gate {
 
   next(lines, reply) {
     return this.#ask("next", `${lines}\0${reply}`);
+  }
+
+  // `fault` says why there is no page
+  trimmed(lines, fault, nonce, policy, page) {
+    return this.#ask("trimmed", [lines, fault, nonce, policy, page].join("\0"));
   }
 
   undelivered(lines, status, paid) {

@@ -2,10 +2,11 @@
 // Anything thrown, and any code it does not know, refuses the request.
 
 import { verdictOf } from "./agents.js";
-import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, VERIFY } from "./gate.js";
+import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY } from "./gate.js";
 import { fetchFree, fetchPriced } from "./origin.js";
 import { asset, deliver, refused } from "./response.js";
 import { askSupported } from "./supported.js";
+import { teaser } from "./teaser.js";
 
 export { Ledger } from "./ledger.js";
 export { Sender } from "./sender.js";
@@ -59,6 +60,8 @@ async function look(gate, request, env, ctx) {
       const fetched = await fetchPriced(gate.origin, path, request, env, false);
       return fetched ? deliver(fetched, headers) : gate.undelivered(lines, 0, false);
     }
+    case TEASER:
+      return await teaser(gate, lines, text, request, env);
     case LEDGER: {
       // a client that leaves changes nothing about what was begun
       const count = text.split("\n", 2)[1] === "claim" ? 1 : 0;
@@ -114,5 +117,6 @@ async function pay(gate, lines, text, request, env, ctx) {
     return deliver(fetched, headers, ends && { ctx, ends });
   }
   await fetched?.body?.cancel();
+  if (next.code === TEASER) return await teaser(gate, lines, next.text, request, env);
   return next.code === ANSWER ? gate.answer(next.text) : refused();
 }

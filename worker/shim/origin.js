@@ -10,6 +10,8 @@ const OVERRIDES = [
 ];
 const STRIPPED = ["payment-signature", "x-payment", "sign-in-with-x", ...OVERRIDES];
 const CONDITIONAL = ["range", "if-range", "if-none-match", "if-modified-since", "if-match", "if-unmodified-since"];
+// What tells one reader from another.
+const PERSONAL = ["cookie", "authorization", "proxy-authorization"];
 const OUR_COOKIE = /^\s*__(?:Secure|Host)-farthing=/;
 
 function at({ kind, value }, path, init, env) {
@@ -65,12 +67,23 @@ function introduced(origin, headers) {
 
 // A priced resource under its canonical path; undefined if the origin does not answer.
 // What is held until it is paid for is always the whole thing: no range, no condition.
-export async function fetchPriced(origin, path, request, env, whole) {
+export function fetchPriced(origin, path, request, env, whole) {
   const headers = introduced(origin, cleaned(request.headers, whole ? [...STRIPPED, ...CONDITIONAL] : STRIPPED));
+  return patient(origin, path, request, { headers }, env);
+}
+
+// A page that everybody may see in part: the same for everybody, whoever asks.
+export function fetchTeaser(origin, path, request, env) {
+  const headers = introduced(origin, cleaned(request.headers, [...STRIPPED, ...CONDITIONAL, ...PERSONAL]));
+  headers.set("accept-encoding", "gzip");
+  return patient(origin, path, request, { headers, method: "GET" }, env);
+}
+
+async function patient(origin, path, request, changes, env) {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), PATIENCE);
   try {
-    const init = new Request(request, { headers, redirect: "manual", signal: abort.signal });
+    const init = new Request(request, { ...changes, redirect: "manual", signal: abort.signal });
     return relocated(origin, await at(origin, path, init, env));
   } catch (error) {
     console.error("the origin did not answer:", error?.message);

@@ -26,6 +26,7 @@ pub(super) fn run(data: &[u8]) {
         return;
     }
     match world::gate().next(&request, text, NOW, RANDOM) {
+        Next::Teaser(_) => panic!("no route here has one"),
         Next::Fetch { path, .. } => {
             assert!(matches!(read, Some(Reply::Fetch { .. })));
             assert_eq!(path, "/articles/x");

@@ -11,6 +11,7 @@ mod prices;
 mod routes;
 mod settlement;
 mod settler;
+mod teaser;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -23,6 +24,7 @@ pub use cors::Cors;
 pub use crawlers::{Policy, Treatment, Who};
 pub use extensions::{Extensions, Identifiers};
 pub use settler::{Depth, Secret, SecretForm, Settlement, Settler};
+pub use teaser::Teaser;
 
 use super::rule::Route;
 use crate::json;

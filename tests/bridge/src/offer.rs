@@ -62,6 +62,7 @@ fn decide(request: &Value) -> Result<Value, String> {
         Decision::Ledger(call) => json!({ "ledger": { "object": call.object, "call": call.call, "body": call.body } }),
         Decision::Forward { path, headers } => json!({ "forward": { "path": path, "headers": headers } }),
         Decision::Asset(name) => json!({ "asset": name }),
+        Decision::Teaser(call) => json!({ "teaser": { "path": call.path, "selector": call.selector } }),
     })
 }
 
@@ -93,6 +94,7 @@ fn next(request: &Value) -> Result<Value, String> {
             Next::Deliver { path, headers, report } => {
                 json!({ "deliver": { "path": path, "headers": headers, "report": report } })
             }
+            Next::Teaser(call) => json!({ "teaser": { "path": call.path, "selector": call.selector } }),
         },
     )
 }

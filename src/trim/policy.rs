@@ -1,0 +1,76 @@
+//! The publisher's content security policy, with room for the card.
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+
+/// The policy with what the card needs (its own script and WebAssembly, and requests to the site), and the nonce that scripts have to
+/// have, if they have to.
+///
+/// ```
+/// use farthing::trim::policy::admit;
+/// let (policy, nonce) = admit("default-src 'self'; script-src 'nonce-abc' 'strict-dynamic'; connect-src 'none'");
+/// assert_eq!(policy, "default-src 'self'; script-src 'nonce-abc' 'strict-dynamic' 'self' 'wasm-unsafe-eval'; connect-src 'self'");
+/// assert_eq!(nonce.as_deref(), Some("abc"));
+/// assert_eq!(admit("img-src *"), ("img-src *".into(), None));
+/// ```
+pub fn admit(policies: &str) -> (String, Option<String>) {
+    let mut nonce = None;
+    // several headers of one name are one line with commas
+    let admitted: Vec<String> = policies.split(',').map(|policy| one(policy, &mut nonce)).collect();
+    (admitted.join(", "), nonce)
+}
+
+fn one(policy: &str, nonce: &mut Option<String>) -> String {
+    let directives = policy.split(';').map(str::trim).filter(|directive| !directive.is_empty());
+    let mut all: Vec<(&str, Vec<&str>)> = directives
+        .filter_map(|directive| {
+            let mut words = directive.split_ascii_whitespace();
+            Some((words.next()?, words.collect()))
+        })
+        .collect();
+    let find = |all: &[(&str, Vec<&str>)], wanted: &str| all.iter().position(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let default = find(&all, "default-src")
+        .and_then(|at| all.get(at))
+        .map(|(_, sources)| sources.clone());
+    let needs: [(&str, &[&str]); 3] = [
+        ("script-src-elem", &["'self'"]),
+        ("script-src", &["'self'", "'wasm-unsafe-eval'"]),
+        ("connect-src", &["'self'"]),
+    ];
+    for (name, sources) in needs {
+        let at = match (find(&all, name), &default) {
+            (Some(at), _) => at,
+            // scripts as elements follow the directive for scripts
+            (None, Some(default)) if name != "script-src-elem" => {
+                all.push((name, default.clone()));
+                all.len().saturating_sub(1)
+            }
+            (None, _) => continue,
+        };
+        let Some((_, own)) = all.get_mut(at) else {
+            continue;
+        };
+        let given = own
+            .iter()
+            .find_map(|source| source.strip_prefix("'nonce-")?.strip_suffix('\''));
+        let plain = |given: &&str| {
+            given
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"+/_-=".contains(&byte))
+        };
+        if let Some(given) = given.filter(plain).filter(|_| name != "connect-src") {
+            nonce.get_or_insert_with(|| given.to_owned());
+        }
+        own.retain(|source| !source.eq_ignore_ascii_case("'none'"));
+        own.extend(
+            sources
+                .iter()
+                .filter(|source| !own.contains(source))
+                .copied()
+                .collect::<Vec<_>>(),
+        );
+    }
+    let lines = all
+        .iter()
+        .map(|(name, sources)| [&[*name], sources.as_slice()].concat().join(" "));
+    lines.collect::<Vec<_>>().join("; ")
+}
