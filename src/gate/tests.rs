@@ -1,6 +1,7 @@
 //! The way of a request, with real signatures and without anything outside.
 
 mod extensions;
+mod money;
 mod paused;
 mod receipts;
 mod supported;

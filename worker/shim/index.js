@@ -1,6 +1,7 @@
-// The Worker's entry: does the I/O that the gate decides on, and decides nothing itself.
+// The Worker: does the I/O that the gate decides on, and decides nothing itself.
 // Anything thrown, and any code it does not know, refuses the request.
 
+import { use } from "./config.js";
 import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER } from "./gate.js";
 import { fetchFree, fetchPriced } from "./origin.js";
 import { deliver, refused } from "./response.js";
@@ -16,12 +17,19 @@ let paid = 0;
 const BUSY = '{"refuse":{"problem":"too-many-requests","resource":"","retryAfter":2}}';
 const PENDING = '{"refuse":{"problem":"settlement-pending","resource":"","retryAfter":2}}';
 
-export default {
+// The Worker for a config, an object or the file's text; before `handler`, if there is one: a function like `fetch`, or an object that
+// has it, such as a router.
+export function paywall(config, handler) {
+  use(config, handler);
+  return worker;
+}
+
+const worker = {
   async fetch(request, env, ctx) {
     try {
       const gate = new Gate(env);
       const code = gate.route(request.url);
-      if (code === FREE) return await fetchFree(gate.origin, request, env);
+      if (code === FREE) return await fetchFree(gate.origin, request, env, ctx);
       if (code !== LOOK) return refused();
       return await look(gate, request, env, ctx);
     } catch (error) {
@@ -44,10 +52,10 @@ async function look(gate, request, env, ctx) {
     case ANSWER:
       return gate.answer(text);
     case ASSET:
-      return env.ASSETS.fetch(new Request(new URL(text, request.url), { method: request.method, headers: request.headers }));
+      return env.ASSETS.fetch(new Request(new URL(`/.farthing${text}`, request.url), { method: request.method, headers: request.headers }));
     case FORWARD: {
       const [path, headers] = gate.split(text, 1);
-      const fetched = await fetchPriced(gate.origin, path, request, env, false);
+      const fetched = await fetchPriced(gate.origin, path, request, env, ctx, false);
       return fetched ? deliver(fetched, headers) : gate.undelivered(lines, 0, false);
     }
     case LEDGER: {
@@ -83,7 +91,7 @@ async function pay(gate, lines, text, request, env, ctx) {
   if (call === "claim" && next.code !== ANSWER) askSupported(env, ctx);
   if (next.code === FETCH) {
     const [path, owner] = gate.split(next.text, 2);
-    fetched = await fetchPriced(gate.origin, path, request, env, true);
+    fetched = await fetchPriced(gate.origin, path, request, env, ctx, true);
     if (fetched?.status !== 200) {
       await fetched?.body?.cancel();
       await ask("release", owner);
@@ -95,7 +103,7 @@ async function pay(gate, lines, text, request, env, ctx) {
   }
   if (next.code === DELIVER) {
     const [path, report, headers] = gate.split(next.text, 2);
-    fetched ??= await fetchPriced(gate.origin, path, request, env, true);
+    fetched ??= await fetchPriced(gate.origin, path, request, env, ctx, true);
     if (fetched?.status !== 200) {
       await fetched?.body?.cancel();
       if (report !== "") await ask("unanswered", report);

@@ -10,8 +10,10 @@ const STRIPPED = ["payment-signature", "x-payment", "sign-in-with-x", ...OVERRID
 const CONDITIONAL = ["range", "if-range", "if-none-match", "if-modified-since", "if-match", "if-unmodified-since"];
 const OUR_COOKIE = /^\s*__(?:Secure|Host)-farthing=/;
 
-function at({ kind, value }, path, init, env) {
+function at({ kind, value, handler }, path, init, env, ctx) {
   switch (kind) {
+    case "handler":
+      return handler(new Request(new URL(path, init.url), init), env, ctx);
     case "url":
       return fetch(new Request(value + path, init));
     case "service":
@@ -25,13 +27,13 @@ function at({ kind, value }, path, init, env) {
 }
 
 // Free traffic: the request as it came, but for our own cookies and headers that name another page (threat D3).
-export async function fetchFree(origin, request, env) {
+export async function fetchFree(origin, request, env, ctx) {
   const { headers } = request;
   const plain = !headers.get("cookie")?.includes("-farthing=") && !OVERRIDES.some((name) => headers.has(name));
   if (origin.kind === "dns" && plain) return charging(await fetch(request));
   const init = plain ? { redirect: "manual" } : { headers: cleaned(headers, OVERRIDES), redirect: "manual" };
   const path = request.url.slice(request.url.indexOf("/", 8));
-  return charging(relocated(origin, await at(origin, path, new Request(request, init), env)));
+  return charging(relocated(origin, await at(origin, path, new Request(request, init), env, ctx)));
 }
 
 // What the origin charges is between it and us.
@@ -53,13 +55,20 @@ function cleaned(original, names) {
 
 // A priced resource under its canonical path; undefined if the origin does not answer.
 // What is held until it is paid for is always the whole thing: no range, no condition.
-export async function fetchPriced(origin, path, request, env, whole) {
+export async function fetchPriced(origin, path, request, env, ctx, whole) {
   const headers = cleaned(request.headers, whole ? [...STRIPPED, ...CONDITIONAL] : STRIPPED);
   const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), PATIENCE);
+  let timer;
+  // a handler need not listen to the signal
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => {
+      abort.abort();
+      reject(new Error("it took too long"));
+    }, PATIENCE);
+  });
   try {
     const init = new Request(request, { headers, redirect: "manual", signal: abort.signal });
-    return relocated(origin, await at(origin, path, init, env));
+    return relocated(origin, await Promise.race([at(origin, path, init, env, ctx), late]));
   } catch (error) {
     console.error("the origin did not answer:", error?.message);
     return undefined;

@@ -19,6 +19,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "origin",
     "payTo",
     "networks",
+    "money",
     "payments",
     "settlement",
     "routes",
@@ -208,6 +209,7 @@ impl Check {
             },
         };
         let entries = self.networks(file.get("networks"), pay_to);
+        self.money(file.get("money"), &entries);
         let (settlement, facilitator) = self.settlement(file.get("settlement"), &entries);
         let mut routes = Vec::new();
         for (index, route) in self.items("routes", file.get("routes")).iter().enumerate() {
@@ -236,13 +238,15 @@ impl Check {
     }
 
     fn origin(&mut self, value: Option<&Value<'_>>) -> Origin {
-        let forms = "{\"url\": \"https://…\"}, {\"service\": \"BINDING\"}, {\"assets\": \"BINDING\"} or \"dns\"";
+        let forms = "{\"url\": \"https://…\"}, {\"service\": \"BINDING\"}, {\"assets\": \"BINDING\"}, \"dns\", or \"handler\" for paywall(config, handler)";
         let Some(value) = value else {
             self.wrong("origin", format!("is missing: {forms}"));
             return Origin::Dns;
         };
-        if value.text() == Some("dns") {
-            return Origin::Dns;
+        match value.text() {
+            Some("dns") => return Origin::Dns,
+            Some("handler") => return Origin::Handler,
+            _ => {}
         }
         match value.members() {
             Some([(key, place)]) if place.text().is_some() => {

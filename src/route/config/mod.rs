@@ -2,6 +2,7 @@
 
 mod check;
 mod extensions;
+mod money;
 mod networks;
 mod prices;
 mod routes;
@@ -37,6 +38,8 @@ pub enum Origin {
     Service(String),
     /// A static assets binding of the Worker.
     Assets(String),
+    /// A function in the Worker itself, which it was made with.
+    Handler,
 }
 
 /// What a payment buys.
@@ -56,6 +59,7 @@ pub enum Access {
 ///     "site": "https://news.example",
 ///     "origin": "dns",
 ///     "payTo": {"eip155": "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"},
+///     "money": "real",
 ///     "networks": ["eip155:8453", {"network": "eip155:137", "transfer": "permit2"}],
 ///     "settlement": {"facilitators": [{"url": "https://facilitator.example"}]},
 ///     "routes": [{"match": "/articles/*", "price": "$0.05", "prices": {"eip155:137": "$0.04"}}],

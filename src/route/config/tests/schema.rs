@@ -11,7 +11,7 @@ fn the_schema_knows_every_key_and_no_other() {
         ("", check::FILE_KEYS),
         ("/definitions/payTo", check::PAY_TO_KEYS),
         // the three that the sentence about `origin` lists
-        ("/properties/origin/oneOf/1", &["url", "service", "assets"]),
+        ("/properties/origin/oneOf/2", &["url", "service", "assets"]),
         ("/properties/demo", check::DEMO_KEYS),
         ("/properties/settlement", settlement::SETTLEMENT_KEYS),
         ("/definitions/facilitator", settlement::FACILITATOR_KEYS),
