@@ -1,0 +1,34 @@
+// wrangler in the publisher's project: where it is, and its installation. It is no dependency of this package: who only puts the card on a
+// page, or only asks doctor, downloads nothing of it.
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Mistake } from "../mistake.mjs";
+
+/** The folder of an installed package, as Node would find it from `folder`. */
+export function installed(folder, name) {
+  for (let at = folder; ; at = dirname(at)) {
+    const found = join(at, "node_modules", name);
+    if (existsSync(join(found, "package.json"))) return found;
+    if (dirname(at) === at) return undefined;
+  }
+}
+
+/** The script that `wrangler` on the command line runs. */
+export function wranglerScript(folder) {
+  const found = installed(folder, "wrangler");
+  if (!found) return undefined;
+  const { bin } = JSON.parse(readFileSync(join(found, "package.json"), "utf8"));
+  return join(found, typeof bin === "string" ? bin : bin.wrangler);
+}
+
+/** `npm install` in the folder; what it says goes to standard error. */
+export async function npmInstall(folder) {
+  const windows = process.platform === "win32";
+  const child = spawn(windows ? "npm.cmd" : "npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder, stdio: ["ignore", 2, 2], shell: windows });
+  const code = await new Promise((resolve) => {
+    child.once("error", () => resolve(undefined));
+    child.once("exit", resolve);
+  });
+  if (code !== 0) throw new Mistake("npm install did not end well; run it yourself, and then this command again.");
+}
