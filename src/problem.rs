@@ -70,6 +70,9 @@ problems! {
     /// A spelling that different servers read differently (threat D1).
     AmbiguousPath = "ambiguous-path", 400, "refused", "This spelling of the address is ambiguous",
         "Use the address exactly as the site links to it.";
+    /// A key of the query that counts stands there twice, or is spelled so that servers disagree on it (threat D6).
+    AmbiguousQuery = "ambiguous-query", 400, "refused", "This query of the address is ambiguous",
+        "Use the address exactly as the site links to it, with each key once.";
     /// Nothing lives at this address under the well-known prefix.
     NoSuchEndpoint = "no-such-endpoint", 404, "undeliverable", "Nothing is here",
         "Check the address under /.farthing/.";
@@ -91,6 +94,9 @@ problems! {
     /// A method other than GET on a priced resource.
     MethodNotPayable = "method-not-payable", 405, "refused", "This method cannot be paid for",
         "Use GET with the payment header.";
+    /// A method that the route neither sells nor frees (threat D3).
+    MethodNotTaken = "method-not-taken", 405, "refused", "This method is not for this page",
+        "Use one of the methods in the Allow header.";
     /// A payment came with HEAD or OPTIONS, whose answer has no body (design, section 1).
     MethodCannotPay = "method-cannot-pay", 400, "refused", "A payment cannot be sent with this method",
         "Send the payment with GET; this request was not charged.";

@@ -77,8 +77,8 @@ fn a_recorded_payment_is_claimed_and_a_forged_one_is_not() {
     let now = text(authorization, "validBefore").parse::<u64>().unwrap() - 60;
     let gate = Gate::new(CONFIG, KEYS, "", "", false);
     let url = "http://127.0.0.1:4021/paid";
-    assert!(matches!(gate.route(url), Routed::Look(_)));
-    assert!(matches!(gate.route("http://127.0.0.1:4021/free"), Routed::Free));
+    assert!(matches!(gate.route("GET", url), Routed::Look(_)));
+    assert!(matches!(gate.route("GET", "http://127.0.0.1:4021/free"), Routed::Free));
     let decide = |header: &str| {
         gate.decide(
             &Request {

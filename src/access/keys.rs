@@ -26,10 +26,12 @@ pub enum Purpose {
     Receipt,
     /// Ids of receipts.
     ReceiptId,
+    /// Passes of single articles for pages of other origins.
+    Embed,
 }
 
 impl Purpose {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Quote,
         Self::Pass,
         Self::Handle,
@@ -38,6 +40,7 @@ impl Purpose {
         Self::SignIn,
         Self::Receipt,
         Self::ReceiptId,
+        Self::Embed,
     ];
 
     const fn label(self) -> &'static [u8] {
@@ -50,6 +53,7 @@ impl Purpose {
             Self::SignIn => b"farthing v1 sign-in",
             Self::Receipt => b"farthing v1 receipt",
             Self::ReceiptId => b"farthing v1 receipt-id",
+            Self::Embed => b"farthing v1 embed",
         }
     }
 }
@@ -73,7 +77,7 @@ pub struct Keys(Vec<Entry>);
 #[derive(Clone)]
 struct Entry {
     kid: String,
-    derived: [[u8; 32]; 8],
+    derived: [[u8; 32]; 9],
 }
 
 impl fmt::Debug for Keys {
@@ -178,6 +182,7 @@ impl Purpose {
             Self::SignIn => 5,
             Self::Receipt => 6,
             Self::ReceiptId => 7,
+            Self::Embed => 8,
         }
     }
 }

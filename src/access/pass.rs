@@ -60,18 +60,45 @@ impl Pass {
 
     /// Makes the token.
     pub fn seal(&self, keys: &Keys, resource: &str) -> Option<String> {
+        token::seal(keys, Purpose::Pass, &self.payload(), resource.as_bytes())
+    }
+
+    /// Makes the token that a page of another origin carries for this article; it is no cookie, and opens nothing as one (threat E8).
+    /// ```
+    /// use farthing::{access::{Keys, Pass}, evm::Address};
+    /// let keys = Keys::parse("k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap();
+    /// let pass = Pass { payer: Pass::payer_digest(Address::ZERO), receipt: [7; 16], issued: 100, expires: 200 };
+    /// let token = pass.seal_for(&keys, "https://news.example/a", "https://blog.example").unwrap();
+    /// assert_eq!(Pass::open_for(&keys, "https://news.example/a", "https://blog.example", &token, 199), Some(pass));
+    /// assert_eq!(Pass::open_for(&keys, "https://news.example/a", "https://evil.example", &token, 199), None);
+    /// assert_eq!(Pass::open(&keys, "https://news.example/a", &token, 199), None);
+    /// ```
+    pub fn seal_for(&self, keys: &Keys, resource: &str, origin: &str) -> Option<String> {
+        token::seal(keys, Purpose::Embed, &self.payload(), embedded(resource, origin).as_bytes())
+    }
+
+    fn payload(&self) -> Vec<u8> {
         let mut payload = Vec::with_capacity(49);
         payload.push(ARTICLE);
         payload.extend_from_slice(&self.payer);
         payload.extend_from_slice(&self.receipt);
         payload.extend_from_slice(&self.issued.to_be_bytes());
         payload.extend_from_slice(&self.expires.to_be_bytes());
-        token::seal(keys, Purpose::Pass, &payload, resource.as_bytes())
+        payload
     }
 
     /// Reads a token for this article; none unless it is ours, whole and in its time.
     pub fn open(keys: &Keys, resource: &str, text: &str, now: u64) -> Option<Self> {
-        let payload = token::open(keys, Purpose::Pass, text, resource.as_bytes())?;
+        Self::read(&token::open(keys, Purpose::Pass, text, resource.as_bytes())?, now)
+    }
+
+    /// Reads a token for this article on pages of this origin.
+    pub fn open_for(keys: &Keys, resource: &str, origin: &str, text: &str, now: u64) -> Option<Self> {
+        let context = embedded(resource, origin);
+        Self::read(&token::open(keys, Purpose::Embed, text, context.as_bytes())?, now)
+    }
+
+    fn read(payload: &[u8], now: u64) -> Option<Self> {
         let (scope, rest) = payload.split_first()?;
         let (payer, rest) = rest.split_first_chunk::<16>()?;
         let (receipt, rest) = rest.split_first_chunk::<16>()?;
@@ -85,6 +112,11 @@ impl Pass {
         };
         (*scope == ARTICLE && rest.is_empty() && now < pass.expires).then_some(pass)
     }
+}
+
+/// What stands in neither an origin nor a resource keeps the two apart.
+fn embedded(resource: &str, origin: &str) -> String {
+    [origin, " ", resource].concat()
 }
 
 /// A reader's handle: names the payer, so that lost passes can be minted again from the ledger.

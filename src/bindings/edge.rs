@@ -38,6 +38,8 @@ const LEDGER: u32 = 6;
 const FETCH: u32 = 7;
 /// Deliver: lines of path, report, headers.
 const DELIVER: u32 = 8;
+/// Hand the request on under the path and query in the output.
+const FREE_AS: u32 = 9;
 
 /// The longest buffer that is kept, in bytes: longer than any request's, shorter than a block's logs.
 const KEPT: usize = 256 * 1024;
@@ -117,13 +119,17 @@ pub extern "C" fn supported(index: usize, length: usize) -> u32 {
     })
 }
 
-/// Decides by the URL alone: [`FREE`] or [`LOOK`].
+/// Decides by method and URL alone, separated by a space: [`FREE`], [`FREE_AS`] or [`LOOK`].
 #[unsafe(no_mangle)]
 pub extern "C" fn route(length: usize) -> u32 {
     with_input(length, |input| {
-        let url = core::str::from_utf8(input).ok()?;
-        with_gate(|gate| match gate.route(url) {
+        let (method, url) = core::str::from_utf8(input).ok()?.split_once(' ')?;
+        with_gate(|gate| match gate.route(method, url) {
             Routed::Free => FREE,
+            Routed::FreeAs(path) => {
+                write_output(|output| output.push_str(&path));
+                FREE_AS
+            }
             Routed::Look(_) => LOOK,
         })
     })
@@ -136,6 +142,7 @@ pub extern "C" fn decide(length: usize, now: u32) -> u32 {
         let (random, text) = input.split_first_chunk::<RANDOM>()?;
         let request = Request::from_lines(core::str::from_utf8(text).ok()?)?;
         with_gate(|gate| match gate.decide(&request, u64::from(now), *random) {
+            Decision::Free => FREE,
             Decision::Answer(answer) => write_answer(&answer),
             Decision::Asset(name) => {
                 write_output(|output| output.push_str(&name));

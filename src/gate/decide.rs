@@ -13,17 +13,25 @@ use crate::{
         matching::{Against, Version},
     },
     problem::Problem,
-    route::Access,
+    route::{Access, Route},
     x402::v2::{PaymentFlow, Scheme},
 };
 
 impl Gate {
     /// What to do with a request that is not free.
     pub fn decide(&self, request: &Request<'_>, now: u64, random: [u8; 16]) -> Decision {
-        let good = match self.route(request.url) {
+        let decision = self.preflight(request);
+        let decision = decision.unwrap_or_else(|| self.decided(request, now, random));
+        self.readable_decision(request, decision)
+    }
+
+    fn decided(&self, request: &Request<'_>, now: u64, random: [u8; 16]) -> Decision {
+        let good = match self.route(request.method, request.url) {
             // never asked about these; were it, nothing may be handed on from here
-            Routed::Free => return Decision::Answer(self.problem(request, Problem::Internal.into())),
+            Routed::Free | Routed::FreeAs(_) => return Decision::Answer(self.problem(request, Problem::Internal.into())),
+            Routed::Look(Target::Priced(good)) if good.route.free_from.is_some_and(|from| from <= now) => return Decision::Free,
             Routed::Look(Target::Priced(good)) => good,
+            Routed::Look(Target::Method(route)) => return Decision::Answer(self.method(request, route)),
             Routed::Look(Target::Wrong(problem)) => return Decision::Answer(self.problem(request, problem.into())),
             Routed::Look(Target::Redirect(path)) => return Decision::Answer(refuse::redirect(request.url, &path)),
             Routed::Look(Target::Own(name)) => return self.own(request, name),
@@ -52,7 +60,7 @@ impl Gate {
                     headers: answer::private(),
                 };
             }
-            if let Some(decision) = self.sign_in(request, asked) {
+            if let Some(decision) = self.embedded(request, asked).or_else(|| self.sign_in(request, asked)) {
                 return decision;
             }
             let handle =
@@ -80,6 +88,14 @@ impl Gate {
             false => Problem::PaymentRequired,
         };
         Decision::Answer(self.refuse(request, Some(asked), &nothing.into(), None))
+    }
+
+    /// The answer to a method that a route is not for.
+    fn method(&self, request: &Request<'_>, route: &Route) -> Answer {
+        let mut answer = self.problem(request, Problem::MethodNotTaken.into());
+        // a priced route takes GET, and with it these
+        answer.headers.push(("Allow", route.methods.join(", ") + ", HEAD, OPTIONS"));
+        answer
     }
 
     /// Whether no new payment is taken.

@@ -231,5 +231,5 @@ fn chains(asked: &Asked<'_>) -> Vec<Network> {
 /// What catalogues are told about a resource, where its publisher wants that.
 fn listing(asked: &Asked<'_>) -> Option<String> {
     let listing = asked.route.listing.as_ref()?;
-    Some(listing.announce(asked.path))
+    Some(listing.announce(asked.article_path()))
 }

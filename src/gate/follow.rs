@@ -12,15 +12,21 @@ use crate::{
 
 /// How long a reader's handle lives, in seconds.
 const HANDLE_SECONDS: u64 = 90 * 24 * 60 * 60;
+/// How long the cookie of a part lives, in seconds: an article may have many, and the handle brings it back.
+const PART_SECONDS: u64 = 10 * 60;
 
 impl Gate {
     /// The step after the ledger's reply to this request.
     pub fn next(&self, request: &Request<'_>, reply: &str, now: u64, random: [u8; 16]) -> Next {
+        self.readable_next(request, self.followed(request, reply, now, random))
+    }
+
+    fn followed(&self, request: &Request<'_>, reply: &str, now: u64, random: [u8; 16]) -> Next {
         let internal = || Next::Answer(self.problem(request, Problem::Internal.into()));
         let Ok(keys) = &self.keys else {
             return internal();
         };
-        let good = match self.route(request.url) {
+        let good = match self.route(request.method, request.url) {
             Routed::Look(Target::Priced(good)) => good,
             Routed::Look(Target::Own(name)) => return Next::Answer(self.standing(request, name, reply, now)),
             _ => return internal(),
@@ -41,7 +47,7 @@ impl Gate {
             // whatever the ledger says, only what was asked for is delivered
             Some(Reply::Deliver(grant)) if grant.resource == good.resource => Next::Deliver {
                 path: asked.path.to_owned(),
-                headers: self.granted(&grant, &asked),
+                headers: self.granted(request, &grant, &asked),
                 report: grant.report,
             },
             Some(Reply::Refuse(refused)) => {
@@ -59,10 +65,10 @@ impl Gate {
             404 | 410 => Problem::OriginNotFound,
             _ => Problem::OriginUnavailable,
         };
-        self.problem(request, problem.into())
+        self.readable_answer(request, self.problem(request, problem.into()))
     }
 
-    pub(super) fn granted(&self, grant: &Grant, asked: &Asked<'_>) -> Headers {
+    pub(super) fn granted(&self, request: &Request<'_>, grant: &Grant, asked: &Asked<'_>) -> Headers {
         let mut headers = answer::private();
         let paid = extensions::Paid {
             network: grant.network,
@@ -83,12 +89,18 @@ impl Gate {
                 issued: asked.now,
                 expires: until,
             };
+            if self.embed(request, asked, pass, &mut headers) {
+                return headers;
+            }
             let handle = Handle {
                 payer: grant.payer,
                 expires: asked.now.saturating_add(HANDLE_SECONDS),
             };
             if let Some(token) = pass.seal(asked.keys, asked.resource) {
-                headers.push(("Set-Cookie", cookie::set_pass(&token, asked.cookie_path(), seconds)));
+                headers.push(("Set-Cookie", cookie::set_pass(&token, asked.article_path(), seconds)));
+                if let Some(part) = asked.part {
+                    headers.push(("Set-Cookie", cookie::set_pass(&token, part, seconds.min(PART_SECONDS))));
+                }
             }
             if !grant.contract
                 && let Some(token) = handle.seal(asked.keys, site)

@@ -5,6 +5,7 @@
 //! step. The Worker's shim does what they say and decides nothing.
 
 mod answer;
+mod cors;
 mod decide;
 mod extensions;
 mod follow;
@@ -27,7 +28,7 @@ use crate::{
     route::{
         Config, ConfigError, Matched, Route,
         config::{SecretForm, is_loopback},
-        path, rule,
+        path, query, rule,
     },
     x402::v2::ResourceInfo,
 };
@@ -44,7 +45,7 @@ pub const PREFIX: &str = "/.farthing/";
 ///     "routes": [{"match": "/articles/*", "price": "$0.05"}]
 /// }"#;
 /// let gate = Gate::new(config, "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE", "", "", false);
-/// assert!(matches!(gate.route("https://news.example/"), Routed::Free));
+/// assert!(matches!(gate.route("GET", "https://news.example/"), Routed::Free));
 /// let request = Request { method: "GET", url: "https://news.example/articles/x", ..Request::default() };
 /// let Decision::Answer(answer) = gate.decide(&request, 1_800_000_000, [7; 16]) else { panic!() };
 /// assert_eq!(answer.status, 402);
@@ -66,6 +67,8 @@ pub struct Gate {
 pub enum Routed<'a> {
     /// Free: hand the request on as it is.
     Free,
+    /// Free: hand the request on under this path and query.
+    FreeAs(String),
     /// Ours, priced or wrong: the headers matter.
     Look(Target<'a>),
 }
@@ -77,6 +80,8 @@ pub enum Target<'a> {
     Priced(Good<'a>),
     /// A file or endpoint under the well-known prefix.
     Own(&'a str),
+    /// Its method is none of those that this route is for, nor of any other.
+    Method(&'a Route),
     /// The answer is known whatever the headers say.
     Redirect(String),
     /// Likewise.
@@ -92,11 +97,15 @@ pub struct Good<'a> {
     pub resource: String,
     /// The canonical path, with what of the query counts: all that the origin is told.
     pub path: String,
+    /// The path that a pass for it is limited to, if it is a part of the article and not the article itself.
+    pub part: Option<String>,
 }
 
 /// What to do with a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Decision {
+    /// Free by now: hand the request on.
+    Free,
     /// Answer this.
     Answer(Answer),
     /// Serve this file of ours.
@@ -165,7 +174,7 @@ impl Gate {
 
     /// The request headers that the gate wants to see beside those that every gate looks at, in lower case.
     pub fn wanted_headers(&self) -> Vec<&'static str> {
-        Vec::new()
+        self.cors_headers().to_vec()
     }
 
     /// Takes note of named secrets that the Worker does not have, or that cannot be what they should: by their place,
@@ -182,7 +191,7 @@ impl Gate {
     /// let mut gate = Gate::new(config, "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE", "", "", false);
     /// gate.lacks(&[("settlement.facilitators[0].headers.authorization", true)]);
     /// let url = "https://news.example/articles/x";
-    /// assert!(matches!(gate.route(url), Routed::Look(Target::Wrong(Problem::NotConfigured))));
+    /// assert!(matches!(gate.route("GET", url), Routed::Look(Target::Wrong(Problem::NotConfigured))));
     /// assert!(gate.health().body.contains("a secret that this Worker does not have"));
     /// ```
     pub fn lacks(&mut self, faults: &[(&str, bool)]) {
@@ -208,9 +217,9 @@ impl Gate {
         }
     }
 
-    /// What the URL alone says.
-    pub fn route<'a>(&'a self, url: &'a str) -> Routed<'a> {
-        let Some((origin, path, _)) = path::split(url) else {
+    /// What method and URL alone say.
+    pub fn route<'a>(&'a self, method: &str, url: &'a str) -> Routed<'a> {
+        let Some((origin, path, query)) = path::split(url) else {
             return Routed::Look(Target::Wrong(Problem::AmbiguousPath));
         };
         if let Some(own) = path.strip_prefix(PREFIX) {
@@ -219,17 +228,17 @@ impl Gate {
         let Ok(config) = &self.config else {
             return Routed::Look(Target::Wrong(Problem::NotConfigured));
         };
-        let target = match rule::decide(&config.routes, path) {
-            Matched::Free => return Routed::Free,
+        let target = match rule::decide(&config.routes, method, path) {
+            Matched::Free(route) => return free(route, path, query),
             Matched::Ambiguous => Target::Wrong(Problem::AmbiguousPath),
             Matched::Redirect(to) => Target::Redirect(to),
-            Matched::Priced(_) if !self.is_site(origin) => Target::Wrong(Problem::WrongHost),
-            Matched::Priced(_) if self.keys.is_err() => Target::Wrong(Problem::NotConfigured),
-            Matched::Priced(route) => Target::Priced(Good {
-                route,
-                resource: format!("{}{path}", config.site),
-                path: path.to_owned(),
-            }),
+            Matched::Method(route) => Target::Method(route),
+            Matched::Priced(..) if !self.is_site(origin) => Target::Wrong(Problem::WrongHost),
+            Matched::Priced(..) if self.keys.is_err() => Target::Wrong(Problem::NotConfigured),
+            Matched::Priced(route, article) => match good(&config.site, route, article, path, query) {
+                Some(good) => Target::Priced(good),
+                None => Target::Wrong(Problem::AmbiguousQuery),
+            },
         };
         Routed::Look(target)
     }
@@ -260,11 +269,50 @@ impl Gate {
     }
 }
 
+/// What a free rule hands on.
+fn free<'a>(route: Option<&Route>, path: &str, query: &str) -> Routed<'a> {
+    let Some(keys) = route.and_then(|route| route.query.as_deref()).filter(|_| !query.is_empty()) else {
+        return Routed::Free;
+    };
+    match query::canonical(query, keys) {
+        Some(kept) => Routed::FreeAs(joined(path, &kept)),
+        None => Routed::Look(Target::Wrong(Problem::AmbiguousQuery)),
+    }
+}
+
+/// What is sold under a canonical path, which may be a part of the article; none if the query can be read in several ways.
+fn good<'a>(site: &str, route: &'a Route, article: String, path: &str, query: &str) -> Option<Good<'a>> {
+    let counts = query::canonical(query, route.query.as_deref().unwrap_or_default())?;
+    let passes = query::canonical(query, &route.pass_query)?;
+    let part = (article != path).then(|| route.folder(path).to_owned());
+    // what an article's query says is the article's; its parts have none
+    let resource = match part {
+        None => [site, &joined(path, &counts)].concat(),
+        Some(_) => [site, &article].concat(),
+    };
+    let both = [counts.as_str(), &passes];
+    let kept: Vec<&str> = both.into_iter().filter(|part| !part.is_empty()).collect();
+    Some(Good {
+        route,
+        resource,
+        path: joined(path, &kept.join("&")),
+        part,
+    })
+}
+
+fn joined(path: &str, query: &str) -> String {
+    match query {
+        "" => path.to_owned(),
+        query => [path, "?", query].concat(),
+    }
+}
+
 /// What a request is asking for.
 struct Asked<'a> {
     route: &'a Route,
     resource: &'a str,
     path: &'a str,
+    part: Option<&'a str>,
     keys: &'a Keys,
     now: u64,
     random: [u8; 16],
@@ -276,15 +324,16 @@ impl<'a> Asked<'a> {
             route: good.route,
             resource: &good.resource,
             path: &good.path,
+            part: good.part.as_deref(),
             keys,
             now,
             random,
         }
     }
 
-    /// The path that cookies for it are limited to.
-    fn cookie_path(&self) -> &str {
-        self.path.split('?').next().unwrap_or_default()
+    /// The path of the article itself.
+    fn article_path(&self) -> &'a str {
+        path::split(self.resource).map_or("/", |(_, path, _)| path)
     }
 
     fn info(&self) -> ResourceInfo<'_> {

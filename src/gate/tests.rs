@@ -1,6 +1,8 @@
 //! The way of a request, with real signatures and without anything outside.
 
+mod cors;
 mod extensions;
+mod goods;
 mod money;
 mod paused;
 mod receipts;
@@ -476,8 +478,9 @@ fn d9_another_host_gets_no_offer() {
 #[test]
 fn d1_other_spellings_are_redirected_or_refused_and_free_ones_left_alone() {
     let gate = gate();
-    let to = |url| match gate.route(url) {
+    let to = |url| match gate.route("GET", url) {
         Routed::Free => "free".to_owned(),
+        Routed::FreeAs(path) => format!("free as {path}"),
         Routed::Look(_) => {
             let answer = answer(gate.decide(&request(url), NOW, [1; 16]));
             format!("{} {}", answer.status, header(&answer, "Location").unwrap_or_default())
@@ -498,7 +501,7 @@ fn s7_without_config_or_keys_nothing_priced_is_handed_on() {
         problem_of(&answer(keyless.decide(&request(URL), NOW, [1; 16]))),
         "not-configured"
     );
-    assert!(matches!(keyless.route("https://news.example/about"), Routed::Free));
+    assert!(matches!(keyless.route("GET", "https://news.example/about"), Routed::Free));
     let health: Value = serde_json::from_str(&keyless.health().body).unwrap();
     assert_eq!(health["ok"], true);
     assert!(
@@ -508,7 +511,7 @@ fn s7_without_config_or_keys_nothing_priced_is_handed_on() {
             .starts_with("FARTHING_KEYS is missing")
     );
     let broken = Gate::new("{", KEYS, "", "", false);
-    assert!(matches!(broken.route("https://news.example/about"), Routed::Look(_)));
+    assert!(matches!(broken.route("GET", "https://news.example/about"), Routed::Look(_)));
     assert_eq!(
         problem_of(&answer(broken.decide(&request("https://news.example/about"), NOW, [1; 16]))),
         "not-configured"

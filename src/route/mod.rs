@@ -2,9 +2,11 @@
 
 pub mod config;
 pub mod path;
+pub mod pattern;
+pub mod query;
 pub mod rule;
 mod token;
 
-pub use config::{Access, Config, ConfigError, Extensions, Identifiers, Origin, Settlement};
+pub use config::{Access, Config, ConfigError, Cors, Extensions, Identifiers, Origin, Settlement};
 pub use rule::{Matched, Route};
 pub use token::Token;

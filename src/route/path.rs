@@ -256,7 +256,7 @@ fn utf8_after_decoding(path: &str) -> bool {
     core::str::from_utf8(&out).is_ok()
 }
 
-const fn hex_value(digit: u8) -> Option<u8> {
+pub(super) const fn hex_value(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
         b'a'..=b'f' => Some(digit.wrapping_sub(b'a').wrapping_add(10)),
@@ -265,7 +265,7 @@ const fn hex_value(digit: u8) -> Option<u8> {
     }
 }
 
-const fn hex_digit(value: u8) -> u8 {
+pub(super) const fn hex_digit(value: u8) -> u8 {
     if value < 10 {
         b'0'.wrapping_add(value)
     } else {

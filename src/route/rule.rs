@@ -1,78 +1,35 @@
-//! Rules: patterns over paths, and the one that decides a request. The first match wins; what no
-//! rule matches is free.
+//! Rules, and the one that decides a request. The first that matches wins; what no rule matches is free.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{
+    borrow::{Cow, ToOwned},
+    string::String,
+    vec::Vec,
+};
 
 use super::{
     config::Access,
     path::{self, Spelling},
+    pattern::{Part, Pattern},
 };
 use crate::x402::{extension::bazaar::Listing, v2::PaymentRequirements};
-
-/// A path pattern: `*` stands for any run of characters, slashes included; at the end of the
-/// pattern it stands for at least one.
-/// ```
-/// use farthing::route::rule::Pattern;
-/// assert!(Pattern::new("/articles/*").is_some());
-/// // servers disagree on what this names
-/// assert_eq!(Pattern::new("/articles%2F*"), None);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern {
-    parts: Vec<String>,
-    folded: Vec<String>,
-}
-
-impl Pattern {
-    /// Reads a pattern in the spelling that paths have; none where servers disagree on it.
-    ///
-    /// Both its readings are made by the functions that read paths, so that a pattern with an accent
-    /// or an escape protects what it names.
-    pub fn new(text: &str) -> Option<Self> {
-        let (canonical, spelling) = path::canonical(text);
-        let parts = |text: &str| text.split('*').map(Into::into).collect();
-        (spelling != Spelling::Ambiguous).then(|| Self {
-            parts: parts(&canonical),
-            folded: parts(&path::folded(&canonical)),
-        })
-    }
-
-    fn matches(&self, path: &str) -> bool {
-        glob(&self.parts, path)
-    }
-
-    fn matches_folded(&self, folded: &str) -> bool {
-        let stem = path::stem(folded);
-        let same_page = matches!(self.folded.as_slice(), [only] if path::stem(only) == stem);
-        same_page || glob(&self.folded, folded) || glob(&self.folded, stem)
-    }
-}
-
-fn glob(parts: &[String], text: &str) -> bool {
-    let Some((first, rest)) = parts.split_first() else {
-        return false;
-    };
-    let Some(mut text) = text.strip_prefix(first.as_str()) else {
-        return false;
-    };
-    let Some((last, middle)) = rest.split_last() else {
-        return text.is_empty();
-    };
-    for part in middle {
-        match text.split_once(part.as_str()) {
-            Some((_, after)) => text = after,
-            None => return false,
-        }
-    }
-    // "/articles/*" is about what lies below, not about "/articles/" itself
-    text.ends_with(last.as_str()) && !(text.is_empty() && last.is_empty())
-}
 
 /// A rule as it decides requests.
 #[derive(Clone, Debug)]
 pub struct Route {
     /// Which paths.
     pub pattern: Pattern,
+    /// Which of them not: these go on to the next rules.
+    pub except: Vec<Pattern>,
+    /// Requests of which methods, in upper case; none means all.
+    pub methods: Vec<String>,
+    /// Paths that are locked and opened with the article.
+    pub parts: Vec<Part>,
+    /// The keys of the query that tell one resource from another; none on a free route means that the query is left alone.
+    pub query: Option<Vec<String>>,
+    /// The keys of the query that the origin gets, and that tell nothing.
+    pub pass_query: Vec<String>,
+    /// The Unix second from which on nothing is asked.
+    pub free_from: Option<u64>,
     /// What it costs: one requirement per way to pay, without quote; none means free.
     pub offers: Vec<PaymentRequirements>,
     /// What it cost until a moment ago, and the Unix second until which that is still taken from clients
@@ -98,28 +55,56 @@ impl Route {
     pub fn is_free(&self) -> bool {
         self.offers.is_empty()
     }
+
+    /// HEAD and OPTIONS go where GET goes.
+    fn takes(&self, method: &str) -> bool {
+        let method = if matches!(method, "HEAD" | "OPTIONS") { "GET" } else { method };
+        self.methods.is_empty() || self.methods.iter().any(|own| own == method)
+    }
+
+    /// Whether it is about this canonical path; a part comes with its article.
+    fn holds<'a>(&self, path: &'a str) -> Option<Cow<'a, str>> {
+        let own = |path: &str| self.pattern.matches(path) && !self.except.iter().any(|except| except.matches(path));
+        if own(path) {
+            return Some(Cow::Borrowed(path));
+        }
+        let mut articles = self.parts.iter().filter_map(|part| part.article(path));
+        articles.find(|article| own(article)).map(Cow::Owned)
+    }
+
+    /// The path that the pass of a part is limited to.
+    pub fn folder<'a>(&self, path: &'a str) -> &'a str {
+        self.parts.iter().find_map(|part| part.folder(path)).unwrap_or(path)
+    }
+
+    /// Whether the most lenient of servers might think so.
+    fn holds_folded(&self, folded: &str) -> bool {
+        let own = |path: &str| self.pattern.matches_folded(path) && !self.except.iter().any(|except| except.matches_folded(path));
+        let mut articles = self.parts.iter().filter_map(|part| part.article_folded(folded));
+        own(folded) || articles.any(|article| own(&article))
+    }
 }
 
 /// What the rules say about a path.
 #[derive(Debug)]
 pub enum Matched<'a> {
-    /// Free, however it is spelled.
-    Free,
+    /// Free, however it is spelled; by this rule, if by any.
+    Free(Option<&'a Route>),
     /// Another spelling of this path: redirect.
     Redirect(String),
     /// Servers might serve something priced for this spelling: refuse.
     Ambiguous,
-    /// Priced, and spelled canonically.
-    Priced(&'a Route),
+    /// Priced for other methods, and this one is in no rule.
+    Method(&'a Route),
+    /// Priced, and spelled canonically; the path of the article, which the requested one may be a part of.
+    Priced(&'a Route, String),
 }
 
 /// Decides about one path.
 ///
 /// Protection looks at the folded path, a grant only at the canonical one (threat D1): where the
 /// two disagree about the rule, and one of them costs, the spelling is refused.
-pub fn decide<'a>(routes: &'a [Route], raw: &str) -> Matched<'a> {
-    let find = |test: &dyn Fn(&Pattern) -> bool| routes.iter().position(|route| test(&route.pattern));
-    let price = |index: Option<usize>| index.and_then(|index| routes.get(index)).filter(|route| !route.is_free());
+pub fn decide<'a>(routes: &'a [Route], method: &str, raw: &str) -> Matched<'a> {
     let (text, spelling) = path::canonical(raw);
     let folded = path::folded(raw);
     if path::names_a_host(raw) {
@@ -128,24 +113,41 @@ pub fn decide<'a>(routes: &'a [Route], raw: &str) -> Matched<'a> {
             _ => Matched::Redirect(text.into_owned()),
         };
     }
-    let exact = find(&|pattern| pattern.matches(&text));
-    let lenient = find(&|pattern| pattern.matches_folded(&folded));
-    if price(exact).is_none() && price(lenient).is_none() {
-        return Matched::Free;
+    let exact_for = |path: &'_ str| {
+        let found = routes.iter().enumerate().filter(|(_, route)| route.takes(method));
+        let mut found = found.filter_map(|(index, route)| Some((index, route, route.holds(path)?.into_owned())));
+        found.next()
+    };
+    let exact = exact_for(&text);
+    let priced = |route: &&Route| !route.is_free();
+    let mut held = routes.iter().enumerate().filter(|(_, route)| route.holds_folded(&folded));
+    let lenient = held.clone().find(|(_, route)| route.takes(method));
+    let costs = exact.as_ref().is_some_and(|(_, route, _)| priced(route)) || lenient.is_some_and(|(_, route)| priced(&route));
+    if !costs {
+        let free = exact.map(|(_, route, _)| route);
+        // an origin may answer any method with the article (threat D3): only a rule that names this one frees it
+        let other = held.find(|(_, route)| priced(route) && !route.takes(method));
+        return match other {
+            Some((_, route)) if free.is_none_or(|free| free.methods.is_empty()) => Matched::Method(route),
+            _ => Matched::Free(free),
+        };
     }
     match spelling {
         Spelling::Ambiguous => Matched::Ambiguous,
         Spelling::Redirect => Matched::Redirect(text.into_owned()),
         Spelling::Canonical => {
+            let number = lenient.map(|(index, _)| index);
             let slash = text.strip_suffix('/').filter(|bare| path::folded(bare) == folded);
-            match (price(exact), price(lenient)) {
-                (Some(route), _) if exact == lenient => Matched::Priced(route),
+            match exact {
+                Some((index, route, article)) if priced(&route) && number == Some(index) => Matched::Priced(route, article),
                 // the rule names the article without the slash that a person may have typed
-                _ if slash.is_some_and(|bare| find(&|pattern| pattern.matches(bare)) == lenient) => {
+                _ if slash.is_some_and(|bare| exact_for(bare).map(|(index, ..)| index) == number) => {
                     Matched::Redirect(slash.unwrap_or_default().to_owned())
                 }
                 // some server may read it as something free; asking for money is safe
-                (Some(route), None) => Matched::Priced(route),
+                Some((_, route, article)) if priced(&route) && lenient.is_none_or(|(_, route)| route.is_free()) => {
+                    Matched::Priced(route, article)
+                }
                 _ => Matched::Ambiguous,
             }
         }
@@ -156,14 +158,16 @@ pub fn decide<'a>(routes: &'a [Route], raw: &str) -> Matched<'a> {
 mod tests {
     use super::*;
     use crate::route::config::tests::routes;
+    use alloc::format;
 
     fn word(routes: &[Route], path: &str) -> &'static str {
-        match decide(routes, path) {
-            Matched::Free => "free",
+        match decide(routes, "GET", path) {
+            Matched::Free(_) => "free",
             Matched::Redirect(_) => "redirect",
             Matched::Ambiguous => "ambiguous",
-            Matched::Priced(route) if route.price == "$0.05" => "five",
-            Matched::Priced(_) => "dear",
+            Matched::Method(_) => "method",
+            Matched::Priced(route, _) if route.price == "$0.05" => "five",
+            Matched::Priced(..) => "dear",
         }
     }
 
@@ -276,5 +280,69 @@ mod tests {
         ] {
             assert_eq!(word(&routes, path), want, "{path}");
         }
+    }
+
+    fn rules(text: &str) -> Vec<Route> {
+        crate::route::config::tests::rules(text)
+    }
+
+    fn found(routes: &[Route], method: &str, path: &str) -> String {
+        match decide(routes, method, path) {
+            Matched::Priced(_, article) => article,
+            other => format!("{other:?}").split(['(', ' ']).next().unwrap().into(),
+        }
+    }
+
+    #[test]
+    fn parts_cost_what_their_article_costs() {
+        let routes = rules(
+            r#"[{"match": "/articles/*", "except": ["/articles/free-*"], "price": "$0.05",
+                 "parts": ["/media/{1}/*", "/articles/{1}/comments", "/_next/data/*/articles/{1}.json"]},
+                {"match": "/media/x/*", "price": "$1"}]"#,
+        );
+        for (path, want) in [
+            ("/articles/x", "/articles/x"),
+            ("/media/x/a.mp3", "/articles/x"),
+            ("/media/y/z/a.mp3", "/articles/y"),
+            ("/_next/data/b1/articles/x.json", "/articles/x"),
+            ("/articles/free-one", "Free"),
+            ("/media/free-one/a.mp3", "Free"),
+            ("/_next/data/b1/articles/free-one.json", "Free"),
+            ("/_next/data/b1/about.json", "Free"),
+            ("/media/x", "Free"),
+            // other spellings of what is locked
+            ("/Media/x/a.mp3", "Ambiguous"),
+            ("/media/x/a.mp3;v=1", "Ambiguous"),
+            ("/_next/data/b1/articles%2fx.json", "Ambiguous"),
+            ("/_NEXT/data/b1/articles/x.json", "Ambiguous"),
+            ("/media//x/a.mp3", "Redirect"),
+            ("/articles/FREE-one", "/articles/FREE-one"),
+            ("/media/free-one/..%2fx/a.mp3", "Ambiguous"),
+        ] {
+            assert_eq!(found(&routes, "GET", path), want, "{path}");
+        }
+        // the pattern itself comes before its parts
+        assert_eq!(found(&routes, "GET", "/articles/x/comments"), "/articles/x/comments");
+    }
+
+    #[test]
+    fn d3_a_method_is_free_only_where_a_rule_names_it() {
+        let priced = r#"{"match": "/articles/*", "methods": ["GET"], "price": "$0.05"}"#;
+        let routes = rules(&format!("[{priced}, {{\"match\": \"/*\", \"price\": \"free\"}}]"));
+        for (method, want) in ["GET", "HEAD", "OPTIONS"].map(|method| (method, "/articles/x")) {
+            assert_eq!(found(&routes, method, "/articles/x"), want, "{method}");
+        }
+        for method in ["POST", "PURGE", "get", ""] {
+            for path in ["/articles/x", "/Articles/x", "/articles%2fx", "/articles/x;v"] {
+                assert_eq!(found(&routes, method, path), "Method", "{method} {path}");
+            }
+            assert_eq!(found(&routes, method, "/about"), "Free");
+        }
+        let routes = rules(&format!(
+            "[{priced}, {{\"match\": \"/articles/*\", \"methods\": [\"POST\"], \"price\": \"free\"}}]"
+        ));
+        assert_eq!(found(&routes, "POST", "/articles/x"), "Free");
+        assert_eq!(found(&routes, "PURGE", "/articles/x"), "Method");
+        assert_eq!(found(&routes, "POST", "/Articles/x"), "Method");
     }
 }

@@ -11,6 +11,7 @@ export const FORWARD = 5;
 export const LEDGER = 6;
 export const FETCH = 7;
 export const DELIVER = 8;
+export const FREE_AS = 9;
 
 const RANDOM = 16;
 const NO_BODY = new Set([101, 204, 205, 304]);
@@ -32,9 +33,14 @@ export class Gate {
     return this.#edge.origin;
   }
 
-  route(url) {
+  route({ method, url }) {
     const edge = this.#edge;
-    return edge.enter("route", [edge.write(url)]);
+    return edge.enter("route", [edge.write(`${method} ${url}`)]);
+  }
+
+  // what `route` wrote
+  path() {
+    return this.#edge.read();
   }
 
   lines({ method, url, headers }) {

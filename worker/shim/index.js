@@ -2,9 +2,9 @@
 // Anything thrown, and any code it does not know, refuses the request.
 
 import { use } from "./config.js";
-import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER } from "./gate.js";
+import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS } from "./gate.js";
 import { fetchFree, fetchPriced } from "./origin.js";
-import { deliver, refused } from "./response.js";
+import { asset, deliver, refused } from "./response.js";
 import { askSupported } from "./supported.js";
 
 export { Ledger } from "./ledger.js";
@@ -28,8 +28,9 @@ const worker = {
   async fetch(request, env, ctx) {
     try {
       const gate = new Gate(env);
-      const code = gate.route(request.url);
+      const code = gate.route(request);
       if (code === FREE) return await fetchFree(gate.origin, request, env, ctx);
+      if (code === FREE_AS) return await fetchFree(gate.origin, request, env, ctx, gate.path());
       if (code !== LOOK) return refused();
       return await look(gate, request, env, ctx);
     } catch (error) {
@@ -49,10 +50,12 @@ async function look(gate, request, env, ctx) {
   const lines = gate.lines(request);
   const { code, text } = gate.decide(lines);
   switch (code) {
+    case FREE:
+      return await fetchFree(gate.origin, request, env, ctx);
     case ANSWER:
       return gate.answer(text);
     case ASSET:
-      return env.ASSETS.fetch(new Request(new URL(`/.farthing${text}`, request.url), { method: request.method, headers: request.headers }));
+      return asset(await env.ASSETS.fetch(new Request(new URL(`/.farthing${text}`, request.url), { method: request.method, headers: request.headers })));
     case FORWARD: {
       const [path, headers] = gate.split(text, 1);
       const fetched = await fetchPriced(gate.origin, path, request, env, ctx, false);

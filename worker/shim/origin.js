@@ -26,13 +26,14 @@ function at({ kind, value, handler }, path, init, env, ctx) {
   }
 }
 
-// Free traffic: the request as it came, but for our own cookies and headers that name another page (threat D3).
-export async function fetchFree(origin, request, env, ctx) {
+// Free traffic: the request as it came, but for our own cookies and headers that name another page (threat D3); under another path
+// and query where those it came with say more than the rule lets through (threat D6).
+export async function fetchFree(origin, request, env, ctx, as) {
   const { headers } = request;
   const plain = !headers.get("cookie")?.includes("-farthing=") && !OVERRIDES.some((name) => headers.has(name));
-  if (origin.kind === "dns" && plain) return charging(await fetch(request));
+  if (origin.kind === "dns" && plain && as === undefined) return charging(await fetch(request));
   const init = plain ? { redirect: "manual" } : { headers: cleaned(headers, OVERRIDES), redirect: "manual" };
-  const path = request.url.slice(request.url.indexOf("/", 8));
+  const path = as ?? request.url.slice(request.url.indexOf("/", 8));
   return charging(relocated(origin, await at(origin, path, new Request(request, init), env, ctx)));
 }
 

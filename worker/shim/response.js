@@ -17,6 +17,14 @@ export function refused() {
   });
 }
 
+// Our own files are for every page, whatever it isolates itself with.
+export function asset(response) {
+  const shared = new Response(response.body, response);
+  shared.headers.set("access-control-allow-origin", "*");
+  shared.headers.set("cross-origin-resource-policy", "cross-origin");
+  return shared;
+}
+
 // The origin's answer with our headers over it; `report.ends` is told whether all of it went out.
 export function deliver(response, headers, report) {
   const all = new Headers(response.headers);

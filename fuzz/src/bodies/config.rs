@@ -17,7 +17,10 @@ pub(super) fn run(data: &[u8]) {
         Err(errors) => {
             assert!(!errors.is_empty() && health.status == 503);
             // threat B10: nothing is free while nobody knows what is priced
-            assert!(matches!(gate.route("https://news.example/articles/x"), Routed::Look(_)));
+            assert!(matches!(
+                gate.route("GET", "https://news.example/articles/x"),
+                Routed::Look(_)
+            ));
         }
         Ok(config) => {
             assert_eq!(health.status, 200);

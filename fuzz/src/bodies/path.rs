@@ -37,8 +37,8 @@ pub(super) fn run(data: &[u8]) {
 }
 
 fn decided(text: &str) {
-    match rule::decide(&world::config().routes, text) {
-        Matched::Free => {
+    match rule::decide(&world::config().routes, "GET", text) {
+        Matched::Free(_) => {
             // threat D1: no server that reads it in one of the usual ways finds a priced page under it
             for read in [
                 text.to_owned(),
@@ -57,14 +57,15 @@ fn decided(text: &str) {
             assert!(to.starts_with('/') && !to.starts_with("//") && !to.contains('\\'), "{to}");
             assert_ne!(to, text);
             // at most one step more: the slash
-            if let Matched::Redirect(again) = rule::decide(&world::config().routes, &to) {
+            if let Matched::Redirect(again) = rule::decide(&world::config().routes, "GET", &to) {
                 assert!(
-                    !matches!(rule::decide(&world::config().routes, &again), Matched::Redirect(_)),
+                    !matches!(rule::decide(&world::config().routes, "GET", &again), Matched::Redirect(_)),
                     "{text:?}"
                 );
             }
         }
-        Matched::Priced(_) => assert_eq!(path::canonical(text).1, Spelling::Canonical),
+        Matched::Method(_) => panic!("no rule has methods"),
+        Matched::Priced(..) => assert_eq!(path::canonical(text).1, Spelling::Canonical),
     }
 }
 

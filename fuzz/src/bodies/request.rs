@@ -21,6 +21,7 @@ pub(super) fn run(data: &[u8]) {
     }
     let pays = request.payment.is_some() || request.x_payment.is_some();
     match world::gate().decide(&request, NOW, RANDOM) {
+        Decision::Free => panic!("nothing here becomes free"),
         Decision::Answer(answer) => {
             world::assert_clean(&answer.headers);
             let header = |name: &str| {

@@ -67,7 +67,7 @@ pub(super) fn gate() -> &'static Gate {
 pub(super) fn route() -> &'static Route {
     static ROUTE: OnceLock<Route> = OnceLock::new();
     ROUTE.get_or_init(|| {
-        let Matched::Priced(route) = rule::decide(&config().routes, "/articles/x") else {
+        let Matched::Priced(route, _) = rule::decide(&config().routes, "GET", "/articles/x") else {
             panic!("the article is priced");
         };
         let mut route = route.clone();

@@ -77,7 +77,7 @@ fn e7_passes_and_signing_in_work_while_payments_are_paused() {
         ..request(URL)
     };
     assert!(matches!(gate.decide(&request, NOW, [0; 16]), Decision::Forward { .. }));
-    assert!(matches!(gate.route("https://news.example/"), Routed::Free));
+    assert!(matches!(gate.route("GET", "https://news.example/"), Routed::Free));
     let proof = Payer::new(1).sign_in(&gate, &|_| {});
     let request = Request {
         sign_in: Some(&proof),
@@ -99,7 +99,7 @@ fn b10_a_secret_that_is_missing_closes_what_is_priced_and_its_name_stays_here() 
     );
     let mut fine = gate();
     fine.lacks(&[]);
-    assert!(matches!(fine.route(URL), Routed::Look(Target::Priced(..))));
+    assert!(matches!(fine.route("GET", URL), Routed::Look(Target::Priced(..))));
     assert_eq!(fine.health().status, 200);
     for (faults, says) in [
         (&[(header, true)][..], &["a secret that this Worker does not have"][..]),
@@ -109,7 +109,10 @@ fn b10_a_secret_that_is_missing_closes_what_is_priced_and_its_name_stays_here() 
     ] {
         let mut gate = gate();
         gate.lacks(faults);
-        assert!(matches!(gate.route(URL), Routed::Look(Target::Wrong(Problem::NotConfigured))));
+        assert!(matches!(
+            gate.route("GET", URL),
+            Routed::Look(Target::Wrong(Problem::NotConfigured))
+        ));
         assert_eq!(answer(gate.decide(&request(URL), NOW, [0; 16])).status, 503);
         let health = gate.health();
         assert_eq!(health.status, 503);

@@ -24,6 +24,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "settlement",
     "routes",
     "extensions",
+    "cors",
     "demo",
 ];
 /// The members of `payTo`.
@@ -234,6 +235,7 @@ impl Check {
             routes,
             demo_script,
             extensions: self.extensions(file.get("extensions")),
+            cors: self.cors(file.get("cors")),
         }
     }
 

@@ -1,9 +1,11 @@
 //! The publisher's config file: what it becomes, and every mistake in it as a sentence of its own.
 
 mod check;
+mod cors;
 mod extensions;
 mod money;
 mod networks;
+mod paths;
 mod prices;
 mod routes;
 mod settlement;
@@ -16,6 +18,7 @@ use core::fmt;
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 pub(crate) use check::is_loopback;
+pub use cors::Cors;
 pub use extensions::{Extensions, Identifiers};
 pub use settler::{Depth, Secret, SecretForm, Settlement, Settler};
 
@@ -83,6 +86,8 @@ pub struct Config {
     pub demo_script: Option<String>,
     /// What x402 is spoken besides payments.
     pub extensions: Extensions,
+    /// Whose pages may read our answers.
+    pub cors: Cors,
 }
 
 /// One mistake in the config file.

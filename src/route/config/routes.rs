@@ -12,8 +12,7 @@ use crate::{
     evm::Transfer,
     json::Value,
     money::Amount,
-    route::rule::{Pattern, Route},
-    time,
+    route::rule::Route,
     x402::v2::{PaymentFlow, PaymentRequirements, Scheme},
 };
 
@@ -29,6 +28,12 @@ pub(super) const ROUTE_KEYS: &[&str] = &[
     "payTo",
     "recent",
     "listing",
+    "except",
+    "methods",
+    "parts",
+    "query",
+    "passQuery",
+    "freeFrom",
 ];
 /// The members of a recent price.
 pub(super) const RECENT_KEYS: &[&str] = &["price", "prices", "until"];
@@ -38,7 +43,7 @@ const DAY: u64 = 24 * 60 * 60;
 impl Check {
     pub(super) fn route(&mut self, at: &str, file: &Value<'_>, entries: &[Entry], facilitator: &Facilitator) -> Option<Route> {
         self.object(at, file, ROUTE_KEYS);
-        let pattern = self.pattern(at, file);
+        let pattern = self.member_pattern(at, file);
         let description = self.text_if_any(at, file, "description").unwrap_or_default();
         let scheme = self.scheme(at, file, facilitator);
         let access = self.access(at, file, scheme);
@@ -46,6 +51,7 @@ impl Check {
         let pay_to = file.get("payTo").map(|value| self.pay_to(&place(at, "payTo"), value));
         let amounts = self.prices(at, file, entries).ok()?;
         let free = amounts.is_none();
+        self.of_free_alone(at, file, free);
         // metered payments move by Permit2 alone, which moves any token: each asset once
         let again = |index: usize, entry: &Entry| {
             let same = |other: &Entry| (other.network, other.contract) == (entry.network, entry.contract);
@@ -67,6 +73,12 @@ impl Check {
         };
         Some(Route {
             pattern: pattern?,
+            except: self.patterns(at, file, "except"),
+            methods: self.methods(at, file, free),
+            parts: self.parts(at, file, access),
+            query: self.keys(at, file, "query"),
+            pass_query: self.keys(at, file, "passQuery").unwrap_or_default(),
+            free_from: self.time(at, file, "freeFrom"),
             offers: offered.iter().map(|(_, entry, amount)| offer(entry, *amount)).collect(),
             recent,
             contract_wallets: facilitator.contract_wallets,
@@ -80,25 +92,6 @@ impl Check {
                 file.get("match").and_then(Value::text).unwrap_or_default(),
             ),
         })
-    }
-
-    fn pattern(&mut self, at: &str, file: &Value<'_>) -> Option<Pattern> {
-        let pattern = self.text(at, file, "match")?;
-        if !pattern.starts_with('/') {
-            self.wrong_member(at, "match", format!("\"{pattern}\" must start with a slash"));
-        }
-        if pattern.starts_with("/.farthing/") {
-            self.wrong_member(at, "match", "/.farthing/ is farthing's own");
-        }
-        let compiled = Pattern::new(&pattern);
-        if compiled.is_none() {
-            self.wrong_member(
-                at,
-                "match",
-                format!("\"{pattern}\" is read differently by different servers: leave out ; \\ %2F and trailing dots"),
-            );
-        }
-        compiled
     }
 
     fn scheme(&mut self, at: &str, file: &Value<'_>, facilitator: &Facilitator) -> Scheme {
@@ -178,15 +171,10 @@ impl Check {
         for (index, item) in self.items(&at, Some(list)).iter().enumerate() {
             let at = format!("{at}[{index}]");
             self.object(&at, item, RECENT_KEYS);
-            let text = self.text(&at, item, "until");
-            let until = text.as_ref().and_then(|text| time::read(text));
-            if let (Some(text), None) = (text, until) {
-                self.wrong_member(
-                    &at,
-                    "until",
-                    format!("\"{text}\" is not a time like \"2026-11-22T00:00:00Z\""),
-                );
+            if item.get("until").is_none() {
+                self.wrong_member(&at, "until", "is missing: until when is this price still taken?");
             }
+            let until = self.time(&at, item, "until");
             match self.prices(&at, item, entries) {
                 Ok(Some(amounts)) => {
                     let v1 = both(entries, amounts).filter(|(_, entry, _)| entry.transfer == Transfer::Eip3009);

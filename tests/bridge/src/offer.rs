@@ -48,9 +48,11 @@ fn decide(request: &Value) -> Result<Value, String> {
         x_payment: args::optional(request, "xPayment")?,
         address: args::optional(request, "address")?,
         sign_in: args::optional(request, "signIn")?,
+        ..Request::default()
     };
     let random = args::bytes(request, "random")?;
     Ok(match gate.decide(&asked, args::integer(request, "now")?, random) {
+        Decision::Free => json!({ "free": true }),
         Decision::Answer(answer) => json!({ "answer": {
             "status": answer.status,
             "headers": answer.headers,
@@ -110,7 +112,7 @@ impl Shop {
         })?;
         let url = args::text(request, "url")?;
         let (_, path, _) = path::split(url).ok_or("url cannot be read")?;
-        let Matched::Priced(route) = rule::decide(&config.routes, path) else {
+        let Matched::Priced(route, _) = rule::decide(&config.routes, "GET", path) else {
             return Err("url is not priced".into());
         };
         let mut route = route.clone();

@@ -9,6 +9,7 @@ use alloc::{
 use super::{check::is_loopback, *};
 
 mod networks;
+mod paths;
 mod prices;
 mod schema;
 mod settlement;
@@ -33,6 +34,11 @@ pub(crate) fn routes(list: &[(&str, &str)]) -> Vec<Route> {
         &list.join(","),
     );
     Config::parse(&text).unwrap().routes
+}
+
+/// The routes of the sample with another list.
+pub(crate) fn rules(list: &str) -> Vec<Route> {
+    parse("[\"eip155:84532\"]", list).unwrap().routes
 }
 
 /// A config with these entries and routes, and a facilitator that settles metered payments; or its
