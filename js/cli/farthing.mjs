@@ -4,12 +4,13 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import * as check from "./check.mjs";
 import * as dev from "./dev.mjs";
+import * as doctor from "./doctor.mjs";
 import * as init from "./init.mjs";
 import * as quote from "./quote.mjs";
 import { Mistake } from "./mistake.mjs";
 import { runCommand } from "./run.mjs";
 
-const COMMANDS = { init, check, dev, quote };
+const COMMANDS = { init, check, dev, quote, doctor };
 const program = "npx farthing ";
 const dist = resolve(import.meta.dirname, "..");
 const version = () => JSON.parse(readFileSync(join(dist, "..", "package.json"), "utf8")).version;
