@@ -8,7 +8,7 @@ import { freshKeys } from "./init/files.mjs";
 import { ask } from "./lib/ask.mjs";
 import { openGate } from "./lib/gate.mjs";
 import { parseJsonc } from "./lib/jsonc.mjs";
-import { npmInstall, wranglerScript } from "./lib/wrangler.mjs";
+import { nodeFor, npmInstall, wranglerScript } from "./lib/wrangler.mjs";
 import { Mistake } from "./mistake.mjs";
 import { readOptions, readUrl } from "./options.mjs";
 
@@ -56,7 +56,7 @@ function hasKeys(folder) {
 
 function startWrangler(script, { folder, port, variables, say }) {
   const vars = Object.entries(variables).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
-  const child = start(process.execPath, [
+  const child = start(nodeFor(folder), [
     script, "dev", "--ip", "127.0.0.1", "--port", String(port), "--local-upstream", `127.0.0.1:${port}`, "--upstream-protocol", "http",
     "--show-interactive-dev-session=false", "--log-level", "warn", ...vars,
   ], {

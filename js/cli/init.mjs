@@ -2,10 +2,10 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { answer } from "./init/answers.mjs";
-import { IGNORED, WORKER, WRANGLER, farthingJsonc, freshKeys, wranglerJsonc } from "./init/files.mjs";
+import { IGNORED, NODE, WORKER, WRANGLER, farthingJsonc, freshKeys, wranglerJsonc } from "./init/files.mjs";
 import { openGate } from "./lib/gate.mjs";
 import { parseJsonc } from "./lib/jsonc.mjs";
-import { installed, npmInstall } from "./lib/wrangler.mjs";
+import { installed, npmInstall, tooOld } from "./lib/wrangler.mjs";
 import { Mistake } from "./mistake.mjs";
 import { readOptions } from "./options.mjs";
 
@@ -84,7 +84,7 @@ function putPackage(folder, name, version) {
     }
   }
   const needs = (one) => value.dependencies?.[one] ?? value.devDependencies?.[one];
-  const added = { ...(needs("farthing") ? {} : { farthing: `^${version}` }), ...(needs("wrangler") ? {} : { wrangler: WRANGLER }) };
+  const added = { ...(needs("farthing") ? {} : { farthing: `^${version}` }), ...(needs("wrangler") ? {} : { wrangler: WRANGLER }), ...(needs("node") || !tooOld() ? {} : { node: NODE }) };
   if (Object.keys(added).length === 0) return { file, done: "as it was" };
   value.devDependencies = { ...value.devDependencies, ...added };
   const indent = /^([ \t]+)"/m.exec(old ?? "")?.[1] ?? "  ";

@@ -3,6 +3,8 @@ import { randomBytes } from "node:crypto";
 
 /** What wrangler's own files of today are tried with. */
 export const WRANGLER = "^4.156.0";
+/** A Node for wrangler, from npm, where the one at hand is too old for it. */
+export const NODE = "^24.21.0";
 export const COMPATIBILITY_DATE = "2026-07-01";
 
 const text = (value) => JSON.stringify(value);

@@ -22,6 +22,21 @@ export function wranglerScript(folder) {
   return join(found, typeof bin === "string" ? bin : bin.wrangler);
 }
 
+/** Whether this Node is older than wrangler 4 takes: 22.12. */
+export function tooOld() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  return major < 22 || (major === 22 && minor < 12);
+}
+
+/** The Node that wrangler runs in: this one, or, where it is too old, the one among the project's own packages. */
+export function nodeFor(folder) {
+  if (!tooOld()) return process.execPath;
+  const found = installed(folder, "node");
+  const path = found && join(found, "bin", process.platform === "win32" ? "node.exe" : "node");
+  if (path && existsSync(path)) return path;
+  throw new Mistake(`wrangler needs Node 22.12 or newer, and this is ${process.version}: npm install --save-dev node@24, or install a newer one.`);
+}
+
 /** `npm install` in the folder; what it says goes to standard error. */
 export async function npmInstall(folder) {
   const windows = process.platform === "win32";
