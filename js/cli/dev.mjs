@@ -36,7 +36,7 @@ function localConfig(text, { gate, url, origin, file, say }) {
   const config = parseJsonc(text);
   if (origin && config.origin === "handler") throw new Mistake("--origin has no place here: the origin is the handler in the Worker.");
   if (origin) config.origin = { url: origin };
-  else if (config.origin === "dns") {
+  else if (config.origin === "dns" || config.origin?.dns) {
     say(`The content comes from ${config.site}; --origin URL names another place.`);
     config.origin = { url: config.site };
   }

@@ -22,6 +22,11 @@ pub fn set_pass(token: &str, path: &str, seconds: u64) -> String {
     format!("{PASS}={token}; Path={path}; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")
 }
 
+/// `Set-Cookie` that takes a pass away.
+pub fn clear_pass(path: &str) -> String {
+    format!("{PASS}=; Path={path}; Max-Age=0; Secure; HttpOnly; SameSite=Lax")
+}
+
 /// `Set-Cookie` for a handle.
 pub fn set_handle(token: &str, seconds: u64) -> String {
     format!("{HANDLE}={token}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")

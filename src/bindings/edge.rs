@@ -50,9 +50,10 @@ thread_local! {
     static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
 }
 
-/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has three
-/// lines: the origin's kind, its address or binding, and the further headers that the gate wants to see, with spaces between; then one
-/// for each secret that the config names: its form, its place, its name.
+/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has four
+/// lines: the origin's kind, its address or binding, the headers that go there, each with the name of its secret and commas between, and
+/// the further headers that the gate wants to see, with spaces between; then one line for each secret that the config names: its form,
+/// its place, its name.
 #[unsafe(no_mangle)]
 pub extern "C" fn configure(length: usize, local: u32) -> u32 {
     with_input(length, |input| {
@@ -63,14 +64,23 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
             Some(Origin::Url(url)) => ["url", url],
             Some(Origin::Service(name)) => ["service", name],
             Some(Origin::Assets(name)) => ["assets", name],
+            Some(Origin::Bucket(name)) => ["bucket", name],
             Some(Origin::Dns) => ["dns", ""],
             Some(Origin::Handler) => ["handler", ""],
             None => ["none", ""],
         };
         let [kind, value] = origin;
         write_output(|output| {
-            output.extend([kind, "\n", value, "\n", &gate.wanted_headers().join(" ")]);
-            for secret in gate.config().map(|config| config.settlement.secrets()).unwrap_or_default() {
+            output.extend([kind, "\n", value, "\n"]);
+            for (header, secret) in gate
+                .config()
+                .map(|config| config.origin_headers.as_slice())
+                .unwrap_or_default()
+            {
+                output.extend([header, " ", secret, ","]);
+            }
+            output.extend(["\n", &gate.wanted_headers().join(" ")]);
+            for secret in gate.config().map(|config| config.secrets()).unwrap_or_default() {
                 output.extend(["\n", secret.form.name(), " ", &secret.at, " ", secret.name]);
             }
         });

@@ -8,7 +8,7 @@ use alloc::{
 
 use alloy_primitives::hex;
 
-use super::{Answer, Asked, Decision, Gate, LedgerCall, Request, object_name};
+use super::{Answer, Asked, Decision, Gate, LedgerCall, Request, object_name, path_of};
 use crate::{
     access::{
         Keys, Purpose,
@@ -231,5 +231,5 @@ fn chains(asked: &Asked<'_>) -> Vec<Network> {
 /// What catalogues are told about a resource, where its publisher wants that.
 fn listing(asked: &Asked<'_>) -> Option<String> {
     let listing = asked.route.listing.as_ref()?;
-    Some(listing.announce(asked.article_path()))
+    Some(listing.announce(path_of(asked.resource)))
 }

@@ -3,7 +3,7 @@
 use alloc::{borrow::ToOwned, string::String};
 use serde::Serialize;
 
-use super::{Answer, Asked, Gate, Headers, Next, Request, Routed, Target, answer, extensions};
+use super::{Answer, Asked, Gate, Headers, Next, Request, Routed, Target, answer, extensions, path_of};
 use crate::{
     access::{Handle, Pass, cookie},
     ledger::{Grant, Reply},
@@ -12,8 +12,9 @@ use crate::{
 
 /// How long a reader's handle lives, in seconds.
 const HANDLE_SECONDS: u64 = 90 * 24 * 60 * 60;
-/// How long the cookie of a part lives, in seconds: an article may have many, and the handle brings it back.
-const PART_SECONDS: u64 = 10 * 60;
+/// How long a cookie lives that stands beside many others, in seconds: that of a part, of which an article may have many, or of an
+/// article after which many were bought. The handle brings it back (threat E9).
+const SHORT_SECONDS: u64 = 10 * 60;
 
 impl Gate {
     /// The step after the ledger's reply to this request.
@@ -97,10 +98,18 @@ impl Gate {
                 expires: asked.now.saturating_add(HANDLE_SECONDS),
             };
             if let Some(token) = pass.seal(asked.keys, asked.resource) {
-                headers.push(("Set-Cookie", cookie::set_pass(&token, asked.article_path(), seconds)));
+                let article = path_of(asked.resource);
+                let short = seconds.min(SHORT_SECONDS);
+                let lasts = if grant.shelf.aged { short } else { seconds };
+                headers.push(("Set-Cookie", cookie::set_pass(&token, article, lasts)));
                 if let Some(part) = asked.part {
-                    headers.push(("Set-Cookie", cookie::set_pass(&token, part, seconds.min(PART_SECONDS))));
+                    headers.push(("Set-Cookie", cookie::set_pass(&token, part, short)));
                 }
+                let last = grant.shelf.last.as_deref().map(path_of);
+                headers.extend(
+                    last.filter(|last| *last != article)
+                        .map(|last| ("Set-Cookie", cookie::clear_pass(last))),
+                );
             }
             if !grant.contract
                 && let Some(token) = handle.seal(asked.keys, site)

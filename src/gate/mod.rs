@@ -198,7 +198,7 @@ impl Gate {
         let Ok(config) = &self.config else {
             return;
         };
-        let secrets = config.settlement.secrets();
+        let secrets = config.secrets();
         let faults: Vec<ConfigError> = faults
             .iter()
             .map(|(at, missing)| {
@@ -300,6 +300,11 @@ fn good<'a>(site: &str, route: &'a Route, article: String, path: &str, query: &s
     })
 }
 
+/// The path of one of our own resource URLs.
+fn path_of(resource: &str) -> &str {
+    path::split(resource).map_or("/", |(_, path, _)| path)
+}
+
 fn joined(path: &str, query: &str) -> String {
     match query {
         "" => path.to_owned(),
@@ -329,11 +334,6 @@ impl<'a> Asked<'a> {
             now,
             random,
         }
-    }
-
-    /// The path of the article itself.
-    fn article_path(&self) -> &'a str {
-        path::split(self.resource).map_or("/", |(_, path, _)| path)
     }
 
     fn info(&self) -> ResourceInfo<'_> {

@@ -18,7 +18,7 @@ use super::*;
 use crate::{
     access::{Pass, cookie, keys::test_keys},
     evm::{Asset, Authorization, B256, Key, hex},
-    ledger::{Grant, Intent, Reply},
+    ledger::{Grant, Intent, Reply, Shelf},
     offer::{self, matching::Version},
     route::config::tests::SAMPLE,
     x402::Network,
@@ -428,6 +428,7 @@ fn a_grant_sets_a_pass_for_its_path_and_only_for_what_was_asked() {
         network: Network::BASE_SEPOLIA,
         charged: None,
         until: Some(NOW + 100),
+        shelf: Shelf::default(),
         contract: false,
         report: None,
     };

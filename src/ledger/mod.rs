@@ -21,7 +21,7 @@ pub use claim::{Claim, Payer, claim, pending, sign_in};
 pub use intent::{Intent, Owned};
 pub use quota::{Leased, Mark, Quota, until_tomorrow};
 pub use read::Read;
-pub use reply::{Grant, Refused, Reply};
+pub use reply::{Grant, Refused, Reply, Shelf};
 pub use row::{Floor, Phase, Row, Watch};
 pub use settle::{Settlement, is_of_the_settler, passes_on, read_settlement, unverified};
 pub use standing::Standing;

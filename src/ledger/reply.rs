@@ -1,6 +1,6 @@
 //! What the ledger answers to the gate.
 
-use alloc::{borrow::ToOwned, string::String};
+use alloc::{borrow::ToOwned, boxed::Box, string::String};
 
 use serde::Serialize;
 
@@ -61,12 +61,36 @@ pub struct Grant {
     /// Until when a pass may be made, Unix seconds; none makes none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
+    /// What lies between it and the payer's last purchase.
+    #[serde(default, skip_serializing_if = "Shelf::is_plain")]
+    pub shelf: Shelf,
     /// The payer is a contract, which is another one at the same address of another chain: no handle.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub contract: bool,
     /// The authorization to report as delivered once the whole answer went out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
+}
+
+/// The payer's articles in the order in which they were bought: a browser keeps the passes of the last of them (threat E9).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Shelf {
+    /// So many were bought since that this one's pass is to live for a short time alone.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub aged: bool,
+    /// The canonical URL of the one whose pass makes room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Box<str>>,
+}
+
+impl Shelf {
+    /// How many articles of a site have a pass that lives as long as they are owned. Browsers keep some 180 cookies of a domain, the
+    /// publisher's own among them.
+    pub const LONG: usize = 40;
+
+    fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A refusal.
@@ -114,6 +138,13 @@ impl Reply {
                     None => None,
                 },
                 until: integer("until"),
+                shelf: match value.get("shelf") {
+                    Some(shelf) => Shelf {
+                        aged: shelf.get("aged").and_then(Value::bool).unwrap_or_default(),
+                        last: shelf.get("last").and_then(Value::text).map(Into::into),
+                    },
+                    None => Shelf::default(),
+                },
                 contract: value.get("contract").and_then(Value::bool).unwrap_or_default(),
                 report: owned("report"),
             }),
@@ -199,6 +230,7 @@ impl Reply {
             network: row.intent.network,
             charged: row.charge,
             until: until.filter(|_| mint),
+            shelf: Shelf::default(),
             contract: row.intent.contract,
             // what proves itself may be asked for again anyway
             report: (!row.intent.proves(&row.intent) || row.intent.seconds.is_none()).then(|| row.intent.key()),
@@ -216,6 +248,7 @@ impl Reply {
             network: owned.network,
             charged: None,
             until: mint.then_some(owned.until),
+            shelf: Shelf::default(),
             contract,
             report: None,
         })

@@ -56,13 +56,17 @@ const GOOD = [
   },
   {
     site: "https://b.example", origin: "dns", payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:8453"], settlement: { facilitators: [{ url: "https://f.example" }] },
-    routes: [{ match: "/x", price: "$1", listing: { output: { type: "json" } } }, { match: "/y/*", price: "$1", listing: {} }, { match: "/z", price: "$1", listing: false }],
+    routes: [{ match: "/x", price: "$1", listing: { output: { type: "json" } } }, { match: "/y/*", price: "$1", listing: {} }, {
+      match: "/z/*", price: "$1", listing: false, except: ["/z/free"], methods: ["GET", "PATCH"], parts: ["/media/{1}/*"], query: ["page", "a%5B%5D"],
+      passQuery: ["_rsc"], freeFrom: "2026-11-22T00:00:00Z",
+    }],
+    cors: ["https://blog.example", "http://127.0.0.1:8080"],
     extensions: { paymentIdentifier: "off", signIn: false, receipts: false },
   },
   { site: "http://localhost:4020", origin: "dns", payTo: { eip155: PAYEE.toLowerCase() }, money: "real", networks: ["eip155:1"], payments: "on", routes: [], settlement: { facilitators: [{ direct: "GAS_KEY" }], rpc: { "eip155:1": ["https://rpc.example"] } } },
-  { site: "https://a.example", origin: { service: "SITE" }, payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:4326"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: { atomic: "1" } }] },
-  { site: "https://a.example", origin: "handler", payTo: { eip155: PAYEE }, networks: ["eip155:84532"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [] },
+  { site: "https://a.example", origin: { service: "SITE", headers: { "x-a": "A" } }, cors: "*", payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:4326"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: { atomic: "1" } }] },
   { site: "https://a.example", origin: { assets: "ASSETS" }, payTo: { eip155: PAYEE }, money: "test", networks: ["eip155:51"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: " $10.50 ", access: "90s" }] },
+  { site: "https://a.example", origin: "handler", payTo: { eip155: PAYEE }, networks: ["eip155:84532"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [] },
 ];
 
 const core = (value) => gate.configure(typeof value === "string" ? value : JSON.stringify(value)).errors;

@@ -58,7 +58,7 @@ export default {
   },
 };`;
 
-function options({ build, port, state, env, books }) {
+function options({ build, port, state, env, books, services }) {
   const wrangler = parseJsonc(readFileSync(join(build, "wrangler.jsonc"), "utf8"));
   const compatibilityDate = wrangler.compatibility_date;
   const vars = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, { type: "text", value }]));
@@ -79,6 +79,7 @@ function options({ build, port, state, env, books }) {
             SENDER: { type: "durable-object", worker: "farthing", exportName: "Sender" },
             ASSETS: { type: "worker", worker: "farthing-assets" },
             ...(books && { BOOKS: { type: "worker", worker: "farthing-books", exportName: "Books" } }),
+            ...Object.fromEntries(Object.entries(services).map(([name, { bucket }]) => [name, bucket ? { type: "r2", name: "bucket" } : { type: "worker", worker: nameOf(name) }])),
           },
         },
         // A socket of the Worker's own. miniflare's usual entrance rewrites URLs and headers and shows errors as pages.
@@ -96,6 +97,9 @@ function options({ build, port, state, env, books }) {
           env: { ASSETS: { type: "assets" } },
         },
       },
+      ...Object.entries(services).filter(([, { module }]) => module).map(([name, { module }]) => ({
+        config: { name: nameOf(name), compatibilityDate, manifest: { mainModule: "index.js", modules: { "index.js": { type: "esm", contents: module } } } },
+      })),
       ...(books ? [{
         config: {
           name: "farthing-books", compatibilityDate, manifest: { mainModule: "index.js", modules: { "index.js": { type: "esm", contents: DOOR } } },
@@ -105,6 +109,8 @@ function options({ build, port, state, env, books }) {
     ],
   };
 }
+
+const nameOf = (binding) => `service-${binding.toLowerCase()}`;
 
 let miniflare;
 async function leave(code) {
@@ -120,6 +126,10 @@ process.on("disconnect", () => leave(0));
 // What a test asks for later: {ask, id, …}.
 const answers = {
   scheduled: async () => (await (await miniflare.getWorker("farthing")).scheduled({ cron: "*/5 * * * *" })).outcome,
+  put: async ({ binding, key, text, type }) => {
+    const bucket = await miniflare.getR2Bucket(binding, "farthing");
+    await bucket.put(key, text, { httpMetadata: { contentType: type } });
+  },
   books: async ({ mode }) => {
     const query = mode === undefined ? "" : `?mode=${mode}`;
     return Number(await (await (await miniflare.getWorker("farthing-books")).fetch(`http://books/${query}`)).text());

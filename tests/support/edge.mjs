@@ -18,11 +18,12 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
  * `config`: the configuration as a value, as text, or as a function of the edge's URL; left out, the bundled sample holds.
  * `port`: 0 picks one, which restarts keep. `state`: folder of the Durable Objects; left out, a temporary one that goes at `stop`.
  * `keys`: FARTHING_KEYS. `env`: more variables; `build`: the folder with the Worker; `onLog({level, message})`. `books`: bind a D1.
+ * `services`: further bindings by name: `{module}`, the text of another Worker, or `{bucket: true}`, an R2 bucket.
  *
  * The Worker sees the URL as sent, with the client's Host, not normalised. CF-Connecting-IP and other headers of Cloudflare's
  * are there only if the client sends them, so a test can be any network it likes.
  */
-export async function startEdge({ config, port = 0, state, keys, env = {}, build = BUILD, onLog, books = false } = {}) {
+export async function startEdge({ config, port = 0, state, keys, env = {}, build = BUILD, onLog, books = false, services = {} } = {}) {
   if (!existsSync(join(build, "index.js"))) throw new Error("There is no built Worker: run `npm run build` first.");
   const chosen = port || await freePort();
   if (port && await portTaken(port)) throw new Error(takenText(port));
@@ -69,7 +70,7 @@ export async function startEdge({ config, port = 0, state, keys, env = {}, build
       });
       child.ended.then(({ code, signal }) => failed(new Error(`the process around workerd ended (${signal ?? code})\n${output.slice(-2000)}`)));
     });
-    child.send({ build, port: chosen, state: folder, env: variables, books });
+    child.send({ build, port: chosen, state: folder, env: variables, books, services });
     await ready;
     // Only a client's pipe and the child itself may keep a test alive.
     child.channel?.unref();
@@ -173,6 +174,8 @@ export async function startEdge({ config, port = 0, state, keys, env = {}, build
       };
       return (await Promise.all(files.map(read))).flat();
     },
+    /** Puts an object into a bucket of `services`. */
+    put: (binding, key, text, type) => ask("put", { binding, key, text, type }),
     /** The cron trigger fires. */
     scheduled: () => ask("scheduled"),
     books: {

@@ -20,7 +20,8 @@ function typeOf(schema, indent) {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
   const either = schema.oneOf ?? schema.anyOf;
-  if (either) return either.map((one) => typeOf(one, indent)).join(" | ");
+  // an object's alternatives say which of its members go together, and all of them are told
+  if (either && !schema.properties) return either.map((one) => typeOf(one, indent)).join(" | ");
   if (Array.isArray(schema.type)) return schema.type.map((type) => typeOf({ ...schema, type }, indent)).join(" | ");
   switch (schema.type) {
     case "string": return "string";

@@ -1,5 +1,7 @@
 // Requests to the publisher's own server.
 
+import { fromBucket } from "./bucket.js";
+
 // How long the origin may take to begin its answer; less than a claim lasts.
 const PATIENCE = 25_000;
 // What only we may read, and what could make an origin serve something else than its URL says.
@@ -12,6 +14,8 @@ const OUR_COOKIE = /^\s*__(?:Secure|Host)-farthing=/;
 
 function at({ kind, value, handler }, path, init, env, ctx) {
   switch (kind) {
+    case "bucket":
+      return fromBucket(env[value], path, init);
     case "handler":
       return handler(new Request(new URL(path, init.url), init), env, ctx);
     case "url":
@@ -30,9 +34,10 @@ function at({ kind, value, handler }, path, init, env, ctx) {
 // and query where those it came with say more than the rule lets through (threat D6).
 export async function fetchFree(origin, request, env, ctx, as) {
   const { headers } = request;
-  const plain = !headers.get("cookie")?.includes("-farthing=") && !OVERRIDES.some((name) => headers.has(name));
+  const known = origin.headers.length > 0;
+  const plain = !known && !headers.get("cookie")?.includes("-farthing=") && !OVERRIDES.some((name) => headers.has(name));
   if (origin.kind === "dns" && plain && as === undefined) return charging(await fetch(request));
-  const init = plain ? { redirect: "manual" } : { headers: cleaned(headers, OVERRIDES), redirect: "manual" };
+  const init = plain ? { redirect: "manual" } : { headers: introduced(origin, cleaned(headers, OVERRIDES)), redirect: "manual" };
   const path = as ?? request.url.slice(request.url.indexOf("/", 8));
   return charging(relocated(origin, await at(origin, path, new Request(request, init), env, ctx)));
 }
@@ -54,10 +59,16 @@ function cleaned(original, names) {
   return headers;
 }
 
+// The origin knows by these that it is us who ask; whoever else sends them is not believed (threat D7).
+function introduced(origin, headers) {
+  for (const [name, value] of origin.headers) headers.set(name, value);
+  return headers;
+}
+
 // A priced resource under its canonical path; undefined if the origin does not answer.
 // What is held until it is paid for is always the whole thing: no range, no condition.
 export async function fetchPriced(origin, path, request, env, ctx, whole) {
-  const headers = cleaned(request.headers, whole ? [...STRIPPED, ...CONDITIONAL] : STRIPPED);
+  const headers = introduced(origin, cleaned(request.headers, whole ? [...STRIPPED, ...CONDITIONAL] : STRIPPED));
   const abort = new AbortController();
   let timer;
   // a handler need not listen to the signal

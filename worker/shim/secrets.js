@@ -15,6 +15,12 @@ export function faultOf(form, value) {
   return FORMS[form].test(value) ? undefined : "form";
 }
 
+// Headers by name, each with the name of the secret that is its value, and commas between.
+export const valuesOf = (list, env) => list.split(",").filter(Boolean).map((line) => {
+  const [name, secret] = line.split(" ");
+  return [name, env[secret] ?? ""];
+});
+
 // `auth`, with commas between: a header's name and the name of the secret that is its value, or "*" and that of Coinbase's key.
 export async function headersFor(auth, method, url, env) {
   const headers = {};

@@ -126,7 +126,18 @@ impl Ledger {
             }
             _ => return Err("unknown call".into()),
         };
+        let reply = self.shelved(reply);
         serde_json::to_string(&reply).map_err(|_| "a reply cannot be written".into())
+    }
+
+    /// Says which other pass makes room for this one; nothing where storage fails, for the article is paid for.
+    fn shelved(&self, mut reply: Reply) -> Reply {
+        if let Reply::Deliver(grant) = &mut reply
+            && grant.until.is_some()
+        {
+            grant.shelf = self.rows.shelf(&grant.resource).unwrap_or_default();
+        }
+        reply
     }
 
     /// The alarm's work. Never fails: the platform gives up on an alarm after six failures (threat B6).

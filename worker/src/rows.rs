@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use farthing::{
     json::Value,
-    ledger::{self, Owned, Phase, Read, Row, Standing},
+    ledger::{self, Owned, Phase, Read, Row, Shelf, Standing},
 };
 
 use crate::platform::{Platform, Result};
@@ -235,6 +235,26 @@ impl Rows {
     pub(crate) fn owned(&self, resource: &str, now: u64) -> Result<Option<Owned>> {
         let owned: Option<Owned> = self.bodies("SELECT body FROM owned WHERE resource = ?", &[resource])?.pop();
         Ok(owned.filter(|owned| now < owned.until))
+    }
+
+    /// Where a resource stands among what the payer bought.
+    pub(crate) fn shelf(&self, resource: &str) -> Result<Shelf> {
+        let long = Shelf::LONG.to_string();
+        let since = self.texts(
+            "SELECT count(*) FROM owned WHERE rowid > (SELECT rowid FROM owned WHERE resource = ?)",
+            &[resource],
+        )?;
+        let last = self.texts(
+            "SELECT resource FROM owned ORDER BY rowid DESC LIMIT 1 OFFSET CAST(? AS INTEGER)",
+            &[&long],
+        )?;
+        Ok(Shelf {
+            aged: since
+                .first()
+                .and_then(|count| count.parse().ok())
+                .is_some_and(|count: usize| count >= Shelf::LONG),
+            last: last.into_iter().next().map(Into::into),
+        })
     }
 
     fn make(&self) -> Result<()> {

@@ -26,14 +26,15 @@ const covers = (kind, version, scheme, network) =>
 /** The secrets that a config names: [{at, name, what}]. */
 export function secretsOf(config) {
   const list = Array.isArray(config?.settlement?.facilitators) ? config.settlement.facilitators : [];
-  return list.flatMap((settler, index) => {
+  const asking = Object.entries(config?.origin?.headers ?? {}).map(([header, name]) => ({ at: `origin.headers.${header}`, name, what: `the value of the header ${header}` }));
+  return asking.concat(list.flatMap((settler, index) => {
     const at = `settlement.facilitators[${index}]`;
     return [
       ...Object.entries(settler?.headers ?? {}).map(([header, name]) => ({ at: `${at}.headers.${header}`, name, what: `the value of the header ${header}` })),
       ...(settler?.coinbase === undefined ? [] : [{ at: `${at}.coinbase`, name: settler.coinbase, what: "the key's id, a colon, the key's secret" }]),
       ...(settler?.direct === undefined ? [] : [{ at: `${at}.direct`, name: settler.direct, what: "0x and 64 hex digits" }]),
     ];
-  });
+  }));
 }
 
 /**

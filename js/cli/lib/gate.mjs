@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 
 const FREE = 1;
+const FREE_AS = 9;
 /** A key of no site: quotes made with it are good for nothing. */
 const KEYS = `k1:${Buffer.alloc(32, 7).toString("base64url")}`;
 // Random bytes as they come: zeroes would compress better than any quote.
@@ -25,10 +26,9 @@ export function openGate(path) {
   };
   const text = () => Buffer.from(memory.buffer, output(), length()).toString("utf8");
 
-  /** The whole answer to a GET, as the shim reads it: status, headers, an empty line, the body. */
+  /** The whole answer to a GET, as the shim reads it: status, headers, an empty line, the body; "" where it is free by now. */
   function ask(url, accept, now) {
-    decide(write(RANDOM, ["GET", url, accept, "", "", "", ""].join("\n")), now);
-    return text();
+    return decide(write(RANDOM, ["GET", url, accept, "", "", "", "", ""].join("\n")), now) === FREE ? "" : text();
   }
   return {
     /** Takes another config, with the 402 page if its weight matters. Returns {ok, errors, warnings}. */
@@ -40,8 +40,10 @@ export function openGate(path) {
     ask,
     /** What a program is asked for at this URL: the entries of `accepts`, [] where it is free, undefined where it is refused. */
     offers(url) {
-      if (route(write(url)) === FREE) return [];
-      const header = /^PAYMENT-REQUIRED: (.*)$/m.exec(ask(url, "application/json", Math.floor(Date.now() / 1000)));
+      if ([FREE, FREE_AS].includes(route(write(`GET ${url}`)))) return [];
+      const answer = ask(url, "application/json", Math.floor(Date.now() / 1000));
+      if (answer === "") return [];
+      const header = /^PAYMENT-REQUIRED: (.*)$/m.exec(answer);
       return header ? JSON.parse(Buffer.from(header[1], "base64").toString("utf8")).accepts : undefined;
     },
   };

@@ -110,6 +110,7 @@ fn e8_a_page_of_another_origin_gets_a_pass_of_its_own_and_no_cookie() {
         network: Network::BASE_SEPOLIA,
         charged: None,
         until: Some(NOW + 30 * 24 * 60 * 60),
+        shelf: Shelf::default(),
         contract: false,
         report: None,
     };

@@ -313,6 +313,7 @@ fn delivered(gate: &Gate, transaction: &str) -> Headers {
         network: Network::BASE_SEPOLIA,
         charged: None,
         until: None,
+        shelf: Shelf::default(),
         contract: false,
         report: None,
     };

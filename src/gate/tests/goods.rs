@@ -109,6 +109,7 @@ fn a_part_is_paid_for_as_its_article_and_opens_with_it() {
         network: Network::BASE_SEPOLIA,
         charged: None,
         until: Some(NOW + 10_000),
+        shelf: Shelf::default(),
         contract: false,
         report: None,
     };
@@ -179,4 +180,46 @@ fn d6_a_free_route_hands_on_the_keys_it_names() {
         gate.route("GET", "https://news.example/about?s=1&s=2"),
         Routed::Look(Target::Wrong(Problem::AmbiguousQuery))
     ));
+}
+
+#[test]
+fn e9_the_forty_first_article_takes_the_place_of_the_first() {
+    let gate = gate();
+    let cookies = |shelf| {
+        let grant = Grant {
+            resource: URL.into(),
+            payer: Payer::new(7).address(),
+            receipt: format!("0x{}", "ab".repeat(16)),
+            transaction: String::new(),
+            network: Network::BASE_SEPOLIA,
+            charged: None,
+            until: Some(NOW + 10_000),
+            shelf,
+            contract: false,
+            report: None,
+        };
+        let reply = serde_json::to_string(&Reply::Deliver(grant)).unwrap();
+        let Next::Deliver { headers, .. } = gate.next(&request(URL), &reply, NOW, [0; 16]) else {
+            panic!()
+        };
+        let passes = headers.into_iter().filter(|(_, value)| value.starts_with(cookie::PASS));
+        passes.map(|(_, value)| value).collect::<Vec<_>>()
+    };
+    let [only] = cookies(Shelf::default()).try_into().unwrap();
+    assert!(only.contains("Max-Age=10000"), "{only}");
+    let first = |text: &str| Shelf {
+        aged: false,
+        last: Some(text.into()),
+    };
+    let [own, gone] = cookies(first("https://news.example/articles/first?id=3")).try_into().unwrap();
+    assert!(own.contains("Max-Age=10000"), "{own}");
+    assert_eq!(
+        gone,
+        "__Secure-farthing=; Path=/articles/first; Max-Age=0; Secure; HttpOnly; SameSite=Lax"
+    );
+    // another page of the same path has the same cookie
+    assert_eq!(cookies(first("https://news.example/articles/x?id=3")).len(), 1);
+    let aged = Shelf { aged: true, last: None };
+    let [short] = cookies(aged).try_into().unwrap();
+    assert!(short.contains("Max-Age=600"), "{short}");
 }

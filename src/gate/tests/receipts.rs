@@ -145,6 +145,7 @@ fn s1_what_is_told_is_a_document_and_never_the_article() {
         network: Network::BASE_SEPOLIA,
         charged: None,
         until: Some(NOW + 100),
+        shelf: Shelf::default(),
         contract: false,
         report: None,
     };

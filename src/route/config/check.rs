@@ -184,7 +184,7 @@ impl Check {
         if site.splitn(4, '/').nth(3).is_some() {
             self.wrong("site", "give the origin alone, like \"https://news.example\", without a path");
         }
-        let origin = self.origin(file.get("origin"));
+        let (origin, origin_headers) = self.origin(file.get("origin"));
         if origin == Origin::Url(site.clone()) {
             self.wrong(
                 "origin.url",
@@ -230,6 +230,7 @@ impl Check {
         Config {
             site,
             origin,
+            origin_headers,
             paused,
             settlement,
             routes,
@@ -237,33 +238,6 @@ impl Check {
             extensions: self.extensions(file.get("extensions")),
             cors: self.cors(file.get("cors")),
         }
-    }
-
-    fn origin(&mut self, value: Option<&Value<'_>>) -> Origin {
-        let forms = "{\"url\": \"https://…\"}, {\"service\": \"BINDING\"}, {\"assets\": \"BINDING\"}, \"dns\", or \"handler\" for paywall(config, handler)";
-        let Some(value) = value else {
-            self.wrong("origin", format!("is missing: {forms}"));
-            return Origin::Dns;
-        };
-        match value.text() {
-            Some("dns") => return Origin::Dns,
-            Some("handler") => return Origin::Handler,
-            _ => {}
-        }
-        match value.members() {
-            Some([(key, place)]) if place.text().is_some() => {
-                let place = place.text().unwrap_or_default();
-                match key.as_ref() {
-                    "url" => return Origin::Url(self.url("origin.url", place)),
-                    "service" => return Origin::Service(place.to_owned()),
-                    "assets" => return Origin::Assets(place.to_owned()),
-                    _ => {}
-                }
-            }
-            _ => {}
-        }
-        self.wrong("origin", format!("must be one of {forms}"));
-        Origin::Dns
     }
 }
 

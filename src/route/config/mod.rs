@@ -5,6 +5,7 @@ mod cors;
 mod extensions;
 mod money;
 mod networks;
+mod origin;
 mod paths;
 mod prices;
 mod routes;
@@ -43,6 +44,8 @@ pub enum Origin {
     Assets(String),
     /// A function in the Worker itself, which it was made with.
     Handler,
+    /// An R2 bucket bound to the Worker: the path is the key.
+    Bucket(String),
 }
 
 /// What a payment buys.
@@ -76,6 +79,8 @@ pub struct Config {
     pub site: String,
     /// Where the content comes from.
     pub origin: Origin,
+    /// Headers by which the origin knows us, in lower case, each with the name of the secret that is its value.
+    pub origin_headers: Vec<(String, String)>,
     /// Whether no new payment is taken; what was paid before stays open.
     pub paused: bool,
     /// How payments are settled.
@@ -112,6 +117,17 @@ impl fmt::Display for ConfigError {
 impl core::error::Error for ConfigError {}
 
 impl Config {
+    /// The secrets that the config names, with their places, as often as it names them.
+    pub fn secrets(&self) -> Vec<Secret<'_>> {
+        let mut secrets = self.settlement.secrets();
+        secrets.extend(self.origin_headers.iter().map(|(header, name)| Secret {
+            at: ["origin.headers.", header].concat(),
+            name,
+            form: SecretForm::Header,
+        }));
+        secrets
+    }
+
     /// Reads and checks a config file: JSON with comments and trailing commas.
     ///
     /// Either a config without any mistake, or all mistakes that can be told apart.

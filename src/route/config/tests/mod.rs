@@ -9,6 +9,7 @@ use alloc::{
 use super::{check::is_loopback, *};
 
 mod networks;
+mod origin;
 mod paths;
 mod prices;
 mod schema;

@@ -9,11 +9,7 @@ use crate::{
         v2::{PaymentRequirements, Scheme},
     },
 };
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{format, string::ToString, vec::Vec};
 
 const ROUTE: &str = r#"[{"match": "/x", "price": "$0.05"}]"#;
 /// A token that is in nobody's table.

@@ -1,6 +1,6 @@
 //! www/farthing.schema.json knows the keys that the checker knows, and no others.
 
-use super::super::{check, extensions, networks, prices, routes, settlement};
+use super::super::{check, extensions, networks, origin, prices, routes, settlement};
 use alloc::{collections::BTreeSet, vec::Vec};
 use serde_json::Value;
 
@@ -10,8 +10,7 @@ fn the_schema_knows_every_key_and_no_other() {
     let mut known: Vec<(&str, &[&str])> = [
         ("", check::FILE_KEYS),
         ("/definitions/payTo", check::PAY_TO_KEYS),
-        // the three that the sentence about `origin` lists
-        ("/properties/origin/oneOf/2", &["url", "service", "assets"]),
+        ("/properties/origin/oneOf/2", origin::ORIGIN_KEYS),
         ("/properties/demo", check::DEMO_KEYS),
         ("/properties/settlement", settlement::SETTLEMENT_KEYS),
         ("/definitions/facilitator", settlement::FACILITATOR_KEYS),
