@@ -12,7 +12,7 @@ import { parseJsonc } from "./lib/jsonc.mjs";
 
 export const summary = "says what is wrong with a config, and what it sells";
 
-export const usage = (program) => `${program}check [FILE] [--rpc [URL …]] [--json]
+export const usage = (program) => `${program}check${program === "npm run " ? " --" : ""} [FILE] [--rpc [URL …]] [--json]
 
   FILE           the configuration, JSON with comments (farthing.jsonc); --config FILE says the same
   --rpc          ask the endpoints in settlement.rpc what the chains say of the assets, and the facilitators what they settle
