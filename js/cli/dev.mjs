@@ -1,6 +1,6 @@
 // `dev`: the Worker as it would be deployed, in workerd on this machine, before your origin. wrangler runs it, as it deploys it: the same
 // file says for both what is bound, and what is bundled.
-import { readFileSync, watchFile, unwatchFile } from "node:fs";
+import { existsSync, readFileSync, unwatchFile, watchFile } from "node:fs";
 import { dirname, join } from "node:path";
 import { freePort, guard, onShutdown, portTaken, start, stop, takenText, unguard } from "../../tools/lib/processes.mjs";
 import { readConfig } from "./check.mjs";
@@ -18,7 +18,7 @@ export const usage = (program) => `${program}dev [--origin URL] [--port N] [--co
 
   --origin URL   where the content comes from here, like http://127.0.0.1:8080; the config's own origin if absent
   --port N       where to listen on 127.0.0.1 (4020; 0 takes any free one)
-  --config FILE  the configuration (farthing.jsonc); wrangler.jsonc is beside it
+  --config FILE  the configuration (farthing.jsonc); wrangler.jsonc is beside it. Without that file the config of the Worker's code holds
   --json         print one line {"ready":true,"url":…} when ready, and nothing else
 
 The config is read with the local address in place of its site, and again whenever it changes. Secrets are read from .dev.vars.`;
@@ -105,12 +105,19 @@ async function healthy(url, child) {
 
 export async function run(args, { program, gate: path, at }) {
   const { values } = readOptions(args, {
-    options: { origin: { type: "string" }, port: { type: "string", default: "4020" }, config: { type: "string", default: "farthing.jsonc" }, json: { type: "boolean", default: false } },
+    options: { origin: { type: "string" }, port: { type: "string", default: "4020" }, config: { type: "string" }, json: { type: "boolean", default: false } },
     usage: usage(program),
   });
   const gate = openGate(path);
-  const file = at(values.config);
+  const name = values.config ?? "farthing.jsonc";
+  const file = at(name);
   const folder = dirname(file);
+  // a Worker around a handler may have its config in its code
+  const inCode = values.config === undefined && !existsSync(file);
+  if (inCode && !["wrangler.jsonc", "wrangler.json", "wrangler.toml"].some((one) => existsSync(join(folder, one)))) {
+    throw new Mistake(`There is neither ${name} nor wrangler.jsonc here: npx farthing init writes them.`);
+  }
+  if (inCode && values.origin) throw new Mistake(`--origin changes ${name}, and there is none.`);
   const origin = values.origin && readUrl(values.origin, "--origin").href.replace(/\/$/, "");
   const asked = /^\d{1,5}$/.test(values.port) ? Number(values.port) : NaN;
   if (!(asked <= 65535)) throw new Mistake(`--port wants a number from 0 to 65535, not "${values.port}".`);
@@ -120,7 +127,10 @@ export async function run(args, { program, gate: path, at }) {
   const url = `http://127.0.0.1:${port}`;
   const keys = hasKeys(folder) ? {} : { FARTHING_KEYS: freshKeys() };
   if (keys.FARTHING_KEYS) say("There is no FARTHING_KEYS in .dev.vars: passes of this run are good for this run alone.");
-  const variables = () => ({ ...keys, FARTHING_LOCAL: "1", FARTHING_CONFIG: localConfig(readConfig(values.config, file), { gate, url, origin, file: values.config, say }) });
+  const variables = () => ({
+    ...keys, FARTHING_LOCAL: "1",
+    ...(!inCode && { FARTHING_CONFIG: localConfig(readConfig(name, file), { gate, url, origin, file: name, say }) }),
+  });
   let current = variables();
   if (!wranglerScript(folder)) {
     say("wrangler is not installed: npm install …");
@@ -155,6 +165,7 @@ export async function run(args, { program, gate: path, at }) {
   }
   if (values.json) console.log(JSON.stringify({ ready: true, url }));
   else console.log(`Farthing stands before your site at ${url}\nCtrl-C stops it.`);
+  if (inCode) return undefined;
   watchFile(file, { interval: 500 }, async () => {
     if (changing || leave.ending) return;
     changing = true;
@@ -165,7 +176,7 @@ export async function run(args, { program, gate: path, at }) {
       await end(child);
       open();
       await healthy(url, child);
-      say(`${values.config} was read again.`);
+      say(`${name} was read again.`);
     } catch (error) {
       say(error.message);
     } finally {

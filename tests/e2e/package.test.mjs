@@ -184,7 +184,7 @@ test("real money needs its word, and goes with a settler that takes it", async (
 for (const [args, says] of [
   [["init"], /Without a terminal to ask at, --site, --origin, --pay-to, --match and --price, --money has to be said, or --yes/],
   [["init", "--yes"], /Without a terminal to ask at, --pay-to has to be said\.$/m],
-  [["init", "--yes", "--pay-to", "0x12"], /^PayTo\.eip155: "0x12" is not an address/],
+  [["init", "--yes", "--pay-to", "0x12"], /^payTo\.eip155: "0x12" is not an address/],
   [["init", "--yes", "--pay-to", payTo.address, "--price", "five"], /"five": write a price like/],
   [["init", "--yes", "--pay-to", payTo.address, "--money", "mine"], /"mine" is neither "test" nor "real"/],
   [["init", "--nmae", "x"], /--nmae/],

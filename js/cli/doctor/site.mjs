@@ -48,7 +48,10 @@ export function lookAtClock({ headers, at }, offer) {
   return [ok("clock", off > 30 ? `the clocks here and there differ by ${off} seconds, which is still good` : "the clocks here and there agree")];
 }
 
-/** The page from the origin itself, past the Worker; undici's fetch would not let us say another Host. */
+/**
+ * The page from the origin itself, past the Worker, under any Host; whose certificate it shows does not matter: nothing secret is sent, and
+ * thieves do not mind.
+ */
 function direct(url, headers) {
   return new Promise((resolve) => {
     const call = (url.protocol === "https:" ? secure : plain)(url, { headers: { accept: "text/html", ...headers }, timeout: 20_000, rejectUnauthorized: false }, (response) => {

@@ -28,7 +28,7 @@ function fault(gate, { at }, given) {
   if (all.money !== "test" && all.money !== "real") return `"${all.money}" is neither "test" nor "real".`;
   const { errors } = gate.configure(farthingJsonc(all));
   const found = errors.find((error) => at.some((place) => error.startsWith(place)));
-  return found && `${found[0].toUpperCase()}${found.slice(1)}.`;
+  return found && `${found}.`;
 }
 
 /**
@@ -48,12 +48,14 @@ export async function answer(given, { gate, yes, input = process.stdin, output =
       throw new Mistake(`Without a terminal to ask at, ${missing.join(", ")} has to be said${yes ? "" : ", or --yes for what is usual"}.`);
     }
   }
-  const terminal = yes ? undefined : createInterface({ input, output });
+  const terminal = yes || open.length === 0 ? undefined : createInterface({ input, output });
+  const gone = new Promise((_, reject) => terminal?.once("close", () => reject(new Mistake("Nothing was written: not every question was answered."))));
+  gone.catch(() => {}); // closed at the end, too
   try {
     for (const question of open) {
       const { ask, usual, read } = question;
       for (;;) {
-        const typed = terminal ? (await terminal.question(`${ask}${usual ? ` (${usual})` : ""} `)).trim() : "";
+        const typed = terminal ? (await Promise.race([terminal.question(`${ask}${usual ? ` (${usual})` : ""} `), gone])).trim() : "";
         // an option that was given stands
         const next = { ...read(typed || usual || ""), ...given };
         const wrong = fault(gate, question, { ...answers, ...next });
