@@ -17,7 +17,7 @@ const OFFER = 0;
 const NEITHER = 1;
 const FREE = 2;
 
-export function lasting(seconds) {
+function lasting(seconds) {
   for (const [size, name] of [[86_400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]]) {
     const number = seconds / size;
     if (Number.isInteger(number) && number > 0) return `${number} ${name}${number === 1 ? "" : "s"}`;

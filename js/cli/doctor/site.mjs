@@ -1,7 +1,6 @@
 // What is around the answers: the Worker's own health, its keys, the clocks, and whether the origin can be reached without it.
 import { request as plain } from "node:http";
 import { request as secure } from "node:https";
-import { lasting } from "../quote.mjs";
 
 const ok = (id, text) => ({ id, level: "ok", text });
 const note = (id, text) => ({ id, level: "note", text });
@@ -44,7 +43,7 @@ export function lookAtClock({ headers, at }, offer) {
   const there = Date.parse(told ?? "");
   if (Number.isNaN(there)) return [note("clock", "the site does not tell its time (no Date header)")];
   const off = Math.round(Math.abs(there - at) / 1000);
-  if (off > 120) return [wrong("clock", `the clocks here and there differ by ${lasting(off)}: payments signed here would be out of their time`)];
+  if (off > 120) return [wrong("clock", `the clocks here and there differ by about ${off < 7200 ? `${Math.round(off / 60)} minutes` : `${Math.round(off / 3600)} hours`}: payments signed here would be out of their time`)];
   return [ok("clock", off > 30 ? `the clocks here and there differ by ${off} seconds, which is still good` : "the clocks here and there agree")];
 }
 
