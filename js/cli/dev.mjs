@@ -109,6 +109,8 @@ export async function run(args, { program, gate: path, at }) {
     usage: usage(program),
   });
   const gate = openGate(path);
+  const asked = /^\d{1,5}$/.test(values.port) ? Number(values.port) : NaN;
+  if (!(asked <= 65535)) throw new Mistake(`--port wants a number from 0 to 65535, not "${values.port}".`);
   const name = values.config ?? "farthing.jsonc";
   const file = at(name);
   const folder = dirname(file);
@@ -119,8 +121,6 @@ export async function run(args, { program, gate: path, at }) {
   }
   if (inCode && values.origin) throw new Mistake(`--origin changes ${name}, and there is none.`);
   const origin = values.origin && readUrl(values.origin, "--origin").href.replace(/\/$/, "");
-  const asked = /^\d{1,5}$/.test(values.port) ? Number(values.port) : NaN;
-  if (!(asked <= 65535)) throw new Mistake(`--port wants a number from 0 to 65535, not "${values.port}".`);
   if (asked && await portTaken(asked)) throw new Mistake(takenText(asked));
   const say = (line) => line && process.stderr.write(`${line}\n`);
   const port = asked || await freePort();
