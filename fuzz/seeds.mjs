@@ -215,3 +215,22 @@ seed("values", 6, JSON.stringify(JSON.parse(permit2("exact")).payload.permit2Aut
 seed("values", 6, JSON.stringify(JSON.parse(permit2("upto")).payload.permit2Authorization).replace("$PAYER", PAY_TO));
 for (const text of ["exact", "upto", "permit2", "eip3009", "upfront", "invalid_exact_evm_payload_authorization_valid_before"]) seed("values", 7, text);
 for (const text of ["{}", "[1,2.5e-3,-0,true,false,null]", '"\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00"', '{"a":{"a":{"a":{"a":{"a":{"a":{"a":{}}}}}}}}', '{"a":1,"\\u0061":2}', "1e400", "\ufeff{}"]) seed("json", text);
+
+// signatures of programs
+const key = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
+const params = (changes = "") => `;created=${NOW};expires=${NOW + 60};keyid="${key}";nonce="bm9uY2U0dGhpcw==";tag="web-bot-auth"${changes}`;
+const bytes64 = `:${Buffer.alloc(64, 7).toString("base64")}:`;
+const signed = (covered, agent, ...more) => seed("signature_input", [`sig=(${covered})${params()}`, `sig=${bytes64}`, agent, ...more].join("\n"));
+const both = '"@authority" "signature-agent";key="sig"';
+for (const host of ["agent.example", "free.example", "bad.example", "other.example", "10.0.0.1", "x.internal"]) signed(both, `sig="https://${host}"`);
+signed('"@target-uri" "signature-agent"', '"https://agent.example"');
+signed(`${both} "payment-signature"`, 'sig="https://agent.example"', "payment-signature: e30=");
+signed(both, 'sig="https://agent.example"', "crawler-max-price: USD 0.01");
+signed(`${both} "crawler-max-price" "date";key="a"`, 'sig="https://agent.example/";type=directory', "crawler-max-price: USD 0.01", "date: a=1, b=?0");
+signed(`${both} "@method" "@path" "@query" "@scheme" "@request-target"`, 'a=1, sig="https://free.example"');
+seed("signature_input", [`a=("@authority")${params(";alg=\"ed25519\"")}, b=();tag="x"`, `b=:AA==:, a=${bytes64}`, 'b="https://agent.example"'].join("\n"));
+seed("signature_input", `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"${key}","nbf":1,"exp":2}]}`);
+for (const vector of JSON.parse(readFileSync(join(vectors, "web-bot-auth.json"), "utf8")).vectors) {
+  const { "signature-input": input, signature, "signature-agent": agent = "", ...more } = vector.headers;
+  seed("signature_input", [input, signature, agent, ...Object.entries(more).map(([name, value]) => `${name}: ${value}`)].join("\n"));
+}

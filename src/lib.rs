@@ -3,7 +3,7 @@
 //! Everything farthing decides is decided here: which resource a request names and what it costs
 //! ([`route`]), the offer a reader gets ([`offer`]), what a payment header says and whether it
 //! answers that offer ([`x402`], [`evm`]), what becomes of a payment ([`ledger`]), who may read
-//! again without paying ([`access`]) and the steps of a paying reader ([`client`]). [`gate`] puts
+//! again without paying ([`access`]), which program asks ([`crawl`]) and the steps of a paying reader ([`client`]). [`gate`] puts
 //! them in the order of a request.
 //!
 //! Nothing here performs I/O, reads a clock or draws a random number: time and random bytes come
@@ -28,6 +28,7 @@ pub mod access;
 #[cfg(any(feature = "edge", feature = "widget", feature = "client", feature = "tools"))]
 pub mod bindings;
 pub mod client;
+pub mod crawl;
 pub mod evm;
 pub mod gate;
 pub mod json;

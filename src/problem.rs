@@ -91,6 +91,33 @@ problems! {
     /// The account proved itself, and does not own the page.
     NotOwned = "not-owned", 402, "refused", "This account has not paid for this page",
         "Pay with one of the offers in accepts, or sign in with the account that paid.";
+    /// A program's signature cannot be read, lacks something, or does not hold (threats D10, D11).
+    AgentSignature = "agent-signature-invalid", 400, "refused", "The agent's signature does not hold",
+        "Sign each request anew for this host, as Web Bot Auth has it, with a key of the directory that Signature-Agent names.";
+    /// A header about money came along, and a program's signature does not cover it (threat D11).
+    AgentUncovered = "agent-header-not-covered", 400, "refused", "The agent's signature leaves a payment or price header out",
+        "Nothing was charged; sign again, and cover every header about a payment or a price that is sent.";
+    /// A program's signature came before (threat D11).
+    AgentReplayed = "agent-signature-used", 400, "refused", "The agent's signature was used before",
+        "Nothing was charged; sign each request with a nonce of its own.";
+    /// The keys of a program that signed cannot be had now.
+    AgentUnverified = "agent-unverified", 402, "refused", "The agent could not be verified",
+        "Its key directory did not answer as it should; send the request again later, or pay what everybody pays.";
+    /// The publisher does not want this program here.
+    AgentRefused = "agent-refused", 403, "refused", "This agent may not read here",
+        "The publisher has closed these pages to this agent.";
+    /// A price header of pay-per-crawl that cannot be read.
+    CrawlerPriceMalformed = "crawler-price-malformed", 400, "refused", "The price header is malformed",
+        "Nothing was charged; write it like USD 0.01.";
+    /// Both price headers of pay-per-crawl at once.
+    CrawlerPriceConflict = "crawler-price-conflict", 400, "refused", "Both crawler-max-price and crawler-exact-price",
+        "Nothing was charged; send one of them.";
+    /// `crawler-exact-price` is not the price.
+    CrawlerPriceOther = "crawler-price-other", 402, "refused", "The price is another",
+        "Nothing was charged; the price is in crawler-price.";
+    /// `crawler-max-price` is below the price.
+    CrawlerPriceTooLow = "crawler-price-too-low", 402, "refused", "The price is above crawler-max-price",
+        "Nothing was charged; the price is in crawler-price.";
     /// A method other than GET on a priced resource.
     MethodNotPayable = "method-not-payable", 405, "refused", "This method cannot be paid for",
         "Use GET with the payment header.";

@@ -1,8 +1,9 @@
-// Makes a fresh clone ready: Rust for the web, node_modules, wasm-bindgen and, with --test, a browser and a client in
+// Makes a fresh clone ready: Rust for the web, node_modules, wasm-bindgen and, with --test, a browser, nginx and a client in
 // Python. Installs only what is missing, says on stderr what it does, asks nothing. Node 20 with its own modules is enough.
 import { join } from "node:path";
 import { locked, main, Plain, say, seconds } from "./lib/run.mjs";
 import { setUpChromium } from "./lib/setup-chromium.mjs";
+import { setUpNginx } from "./lib/setup-nginx.mjs";
 import { setUpNpm } from "./lib/setup-npm.mjs";
 import { setUpPython } from "./lib/setup-python.mjs";
 import { setUpRust } from "./lib/setup-rust.mjs";
@@ -17,7 +18,7 @@ await main(async () => {
     const rust = setUpRust();
     const steps = [rust.target, setUpNpm(), setUpWasmBindgen(rust.compiler)];
     // After the compiler: apt does one thing at a time, and compiling takes longest.
-    if (process.argv.includes("--test")) steps.push(...[setUpChromium, setUpPython].map((step) => rust.compiler.catch(() => {}).then(step)));
+    if (process.argv.includes("--test")) steps.push(...[setUpChromium, setUpNginx, setUpPython].map((step) => rust.compiler.catch(() => {}).then(step)));
     // Told at once, but the others run to their end: what they finish is there for the next time.
     await Promise.all(steps.map((step) => step.catch((error) => {
       if (failures.has(error)) return;

@@ -16,7 +16,8 @@ use alloc::{string::String, vec::Vec};
 
 use super::memory::{INPUT, OUTPUT};
 use crate::{
-    gate::{Answer, Decision, Gate, Headers, Next, Request, Routed},
+    crawl::directory,
+    gate::{Answer, Decision, Gate, Headers, Next, Request, Routed, Verify},
     route::{Origin, Settlement, Token},
 };
 
@@ -40,6 +41,9 @@ const FETCH: u32 = 7;
 const DELIVER: u32 = 8;
 /// Hand the request on under the path and query in the output.
 const FREE_AS: u32 = 9;
+/// Check a program's signature: lines of the directory's address, whether a policy names it, the key, the nonce, its end, the
+/// signature; the rest is what was signed.
+const VERIFY: u32 = 12;
 
 /// The longest buffer that is kept, in bytes: longer than any request's, shorter than a block's logs.
 const KEPT: usize = 256 * 1024;
@@ -159,6 +163,21 @@ pub extern "C" fn decide(length: usize, now: u32) -> u32 {
                 ASSET
             }
             Decision::Forward { path, headers } => write_lines(&[&path], &headers, FORWARD),
+            Decision::Verify(verify) => {
+                let Verify { claim, directory, named } = &*verify;
+                let named = if *named { "1" } else { "0" };
+                let expires = claim.expires.to_string();
+                let lines = [
+                    directory,
+                    named,
+                    &claim.key,
+                    &claim.nonce,
+                    &expires,
+                    &claim.signature,
+                    &claim.base,
+                ];
+                write_lines(&lines, &Headers::new(), VERIFY)
+            }
             Decision::Ledger(call) => write_lines(&[&call.object, call.call, &call.body], &Headers::new(), LEDGER),
         })
     })
@@ -179,6 +198,21 @@ pub extern "C" fn next(length: usize, now: u32) -> u32 {
                 write_lines(&[&path, report.as_deref().unwrap_or_default()], &headers, DELIVER)
             }
         })
+    })
+}
+
+/// Reads a directory of keys: a line for each, of its thumbprint, the key, and the Unix seconds from and until which it counts.
+#[unsafe(no_mangle)]
+pub extern "C" fn agent_keys(length: usize) -> u32 {
+    with_input(length, |input| {
+        let keys = directory::keys(core::str::from_utf8(input).ok()?)?;
+        write_output(|output| {
+            for key in keys {
+                let (from, until) = (key.not_before.to_string(), key.expires.to_string());
+                output.extend([&key.thumbprint, " ", &key.x, " ", &from, " ", &until, "\n"]);
+            }
+        });
+        Some(ANSWER)
     })
 }
 

@@ -88,7 +88,7 @@ pub(super) fn settled(headers: &mut Headers, grant: &Grant, receipt: &str) {
         success: true,
         transaction: grant.transaction.clone(),
         payer: Some(grant.payer.to_checksum(None)),
-        amount: grant.charged.map(|amount| amount.to_string()),
+        amount: grant.charged.filter(|_| grant.metered).map(|amount| amount.to_string()),
         ..SettleResponse::default()
     };
     let extensions = with_receipt(receipt);

@@ -88,7 +88,7 @@ impl Gate {
     pub(super) fn readable_decision(&self, request: &Request<'_>, mut decision: Decision) -> Decision {
         match &mut decision {
             Decision::Answer(Answer { headers, .. }) | Decision::Forward { headers, .. } => self.readable(request, headers),
-            Decision::Free | Decision::Asset(_) | Decision::Ledger(_) => {}
+            Decision::Free | Decision::Asset(_) | Decision::Ledger(_) | Decision::Verify(_) => {}
         }
         decision
     }

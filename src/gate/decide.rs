@@ -39,12 +39,18 @@ impl Gate {
         let Ok(keys) = &self.keys else {
             return Decision::Answer(self.problem(request, Problem::NotConfigured.into()));
         };
-        let asked = Asked::new(&good, keys, now, random);
+        let mut asked = Asked::new(&good, keys, now, random);
+        match self.audience(request, &asked) {
+            Ok(route) => asked.route = route,
+            Err(decision) => return decision,
+        }
         match self.payment(request, &asked) {
-            Ok(Some(mut payment)) => match self.extended(&mut payment, &asked) {
-                Ok(identifier) => Decision::Ledger(self.claim(&payment, identifier, request, &asked)),
-                Err(refusal) => Decision::Answer(self.refuse(request, Some(&asked), &refusal, None)),
-            },
+            Ok(Some(mut payment)) => {
+                match Self::bid(request, asked.route, Some(&payment)).and_then(|()| self.extended(&mut payment, &asked)) {
+                    Ok(identifier) => Decision::Ledger(self.claim(&payment, identifier, request, &asked)),
+                    Err(refusal) => Decision::Answer(self.refuse(request, Some(&asked), &refusal, None)),
+                }
+            }
             Err(refusal) => Decision::Answer(self.refuse(request, Some(&asked), &refusal, None)),
             Ok(None) => self.without_payment(request, &asked),
         }
@@ -84,10 +90,12 @@ impl Gate {
             return Decision::Answer(Answer::empty(204, [("Allow", "GET, HEAD, OPTIONS".to_owned())]));
         }
         let nothing = match self.paused() {
-            true => Problem::PaymentsPaused,
-            false => Problem::PaymentRequired,
+            true => Problem::PaymentsPaused.into(),
+            false => Self::bid(request, asked.route, None)
+                .err()
+                .unwrap_or(Problem::PaymentRequired.into()),
         };
-        Decision::Answer(self.refuse(request, Some(asked), &nothing.into(), None))
+        Decision::Answer(self.refuse(request, Some(asked), &nothing, None))
     }
 
     /// The answer to a method that a route is not for.

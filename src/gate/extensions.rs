@@ -90,7 +90,7 @@ impl Gate {
     }
 
     /// The site's host, with its port.
-    fn host(&self) -> String {
+    pub(super) fn host(&self) -> String {
         let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
         site.split('/').nth(2).unwrap_or_default().to_ascii_lowercase()
     }

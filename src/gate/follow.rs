@@ -32,7 +32,8 @@ impl Gate {
             Routed::Look(Target::Own(name)) => return Next::Answer(self.standing(request, name, reply, now)),
             _ => return internal(),
         };
-        let asked = Asked::new(&good, keys, now, random);
+        let mut asked = Asked::new(&good, keys, now, random);
+        asked.route = self.audience(request, &asked).unwrap_or(asked.route);
         match Reply::read(reply) {
             Some(Reply::Fetch { key, fence }) => {
                 #[derive(Serialize)]
@@ -78,6 +79,8 @@ impl Gate {
             transaction: &grant.transaction,
         };
         answer::settled(&mut headers, grant, &self.receipt(&paid, asked.keys, asked.now));
+        let charged = self.charged_header(asked.route, grant.network, grant.charged);
+        headers.extend(charged.map(|charged| (crate::crawl::price::CHARGED, charged)));
         let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
         let left = grant
             .until

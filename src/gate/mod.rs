@@ -6,10 +6,12 @@
 
 mod answer;
 mod cors;
+mod crawlers;
 mod decide;
 mod extensions;
 mod follow;
 mod health;
+mod llms;
 mod page;
 mod receipts;
 mod refuse;
@@ -17,9 +19,10 @@ mod request;
 mod supported;
 
 pub use answer::{Answer, Headers};
+pub use crawlers::Verify;
 pub use request::Request;
 
-use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
 
 use crate::{
     access::{Keys, KeysError},
@@ -119,6 +122,8 @@ pub enum Decision {
     },
     /// Ask the payer's ledger.
     Ledger(LedgerCall),
+    /// Check a program's signature, and ask again with a line that says what came of it.
+    Verify(Box<Verify>),
 }
 
 /// A question to a payer's ledger.
@@ -174,7 +179,7 @@ impl Gate {
 
     /// The request headers that the gate wants to see beside those that every gate looks at, in lower case.
     pub fn wanted_headers(&self) -> Vec<&'static str> {
-        self.cors_headers().to_vec()
+        self.cors_headers().iter().copied().chain(self.crawler_headers()).collect()
     }
 
     /// Takes note of named secrets that the Worker does not have, or that cannot be what they should: by their place,
@@ -263,6 +268,7 @@ impl Gate {
                     .unwrap_or_else(|| self.problem(request, Problem::NoSuchEndpoint.into())),
             ),
             "farthing.js" | "farthing.wasm" => Decision::Asset(format!("/{name}")),
+            "llms.txt" if self.knows_crawlers() => Decision::Answer(self.llms()),
             _ if name.starts_with(receipts::FOLDER) => self.ask_receipt(request, name),
             _ => Decision::Answer(self.problem(request, Problem::NoSuchEndpoint.into())),
         }

@@ -42,17 +42,20 @@ impl Gate {
         let status = refused
             .and_then(|refused| refused.receipt.as_deref())
             .map(|id| self.receipt_url(id));
-        if request.wants_page() {
+        let mut answer = if request.wants_page() {
             let demo = self
                 .config()
                 .and_then(|config| config.demo_script.as_deref())
                 .filter(|_| self.local);
-            return match (&offer, asked) {
+            match (&offer, asked) {
                 (Some(offer), Some(asked)) if first => self.page.offer(offer, asked.route, demo),
                 _ => self.page.problem(refusal, refused, status.as_deref()),
-            };
-        }
-        answer::problem(refusal, refused, offer.as_ref(), status.as_deref())
+            }
+        } else {
+            answer::problem(refusal, refused, offer.as_ref(), status.as_deref())
+        };
+        self.price_headers(&mut answer.headers, refusal.problem, asked);
+        answer
     }
 }
 

@@ -57,7 +57,7 @@ impl<'a> Request<'a> {
 
     /// Whether the answer is for a person's eyes: a browser asks for HTML, and nothing signed came.
     pub fn wants_page(&self) -> bool {
-        let signed = self.payment.is_some() || self.x_payment.is_some() || self.sign_in.is_some();
+        let signed = self.payment.is_some() || self.x_payment.is_some() || self.sign_in.is_some() || self.is_crawler();
         !signed && self.accept.contains("text/html")
     }
 }

@@ -1,6 +1,7 @@
 //! The way of a request, with real signatures and without anything outside.
 
 mod cors;
+mod crawlers;
 mod extensions;
 mod goods;
 mod money;
@@ -427,6 +428,7 @@ fn a_grant_sets_a_pass_for_its_path_and_only_for_what_was_asked() {
         transaction: format!("0x{}", "cd".repeat(32)),
         network: Network::BASE_SEPOLIA,
         charged: None,
+        metered: false,
         until: Some(NOW + 100),
         shelf: Shelf::default(),
         contract: false,

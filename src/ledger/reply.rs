@@ -55,9 +55,12 @@ pub struct Grant {
     pub transaction: String,
     /// Its network.
     pub network: Network,
-    /// What was charged of a metered payment, in atomic units.
+    /// What this payment moved, in atomic units; none where another did, and this one nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged: Option<Amount>,
+    /// Whether that may be less than what was signed.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub metered: bool,
     /// Until when a pass may be made, Unix seconds; none makes none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
@@ -137,6 +140,7 @@ impl Reply {
                     Some(amount) => Some(amount.parse().ok()?),
                     None => None,
                 },
+                metered: value.get("metered").and_then(Value::bool).unwrap_or_default(),
                 until: integer("until"),
                 shelf: match value.get("shelf") {
                     Some(shelf) => Shelf {
@@ -228,7 +232,8 @@ impl Reply {
             receipt: row.intent.receipt.clone(),
             transaction,
             network: row.intent.network,
-            charged: row.charge,
+            charged: Some(row.charged()),
+            metered: row.charge.is_some(),
             until: until.filter(|_| mint),
             shelf: Shelf::default(),
             contract: row.intent.contract,
@@ -247,6 +252,7 @@ impl Reply {
             transaction: owned.transaction.clone(),
             network: owned.network,
             charged: None,
+            metered: false,
             until: mint.then_some(owned.until),
             shelf: Shelf::default(),
             contract,

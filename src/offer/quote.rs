@@ -146,6 +146,10 @@ fn terms(resource: &str, offer: &PaymentRequirements) -> String {
     if let Some(facilitator) = offer.extra.facilitator {
         let _ = write!(text, "{facilitator:x}");
     }
+    // a price for one agent is nobody else's (threat D10)
+    if let Some(audience) = &offer.extra.audience {
+        text.extend(["\n", audience]);
+    }
     text
 }
 

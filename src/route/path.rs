@@ -148,13 +148,16 @@ pub fn canonical(path: &str) -> (Cow<'_, str>, Spelling) {
     (Cow::Owned(text), spelling)
 }
 
+/// Scripts that common servers name for every address.
+const CONTROLLERS: &[&str] = &["index.php", "app.php", "index.cgi", "index.cfm"];
+
 /// What the most lenient of servers would make of a path: decoded until nothing changes, case
 /// folded, parameters cut, every kind of slash one slash, dots resolved.
 ///
 /// ```
 /// use farthing::route::path::folded;
 /// for other in ["/Articles/X", "/articles//x", "/articles/x/", "/articles%252fx", "/articles\\x",
-///               "/articles;v=1/x;y", "/articles/./x.", "/b/..%2farticles/x%00.png"] {
+///               "/index.php/articles/x", "/articles;v=1/x;y", "/articles/./x.", "/b/..%2farticles/x%00.png"] {
 ///     assert_eq!(folded(other), "/articles/x", "{other}");
 /// }
 /// ```
@@ -178,6 +181,10 @@ pub fn folded(path: &str) -> String {
             // nothing is left of a name made of dots and spaces
             segment => segments.extend(Some(segment.trim_end_matches(['.', ' '])).filter(|name| !name.is_empty())),
         }
+    }
+    // a front controller serves what follows it: /index.php/articles/x (PATH_INFO, RFC 3875)
+    if segments.len() > 1 && segments.first().is_some_and(|first| CONTROLLERS.contains(first)) {
+        segments.remove(0);
     }
     let mut out = String::with_capacity(text.len());
     for segment in segments {

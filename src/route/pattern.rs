@@ -32,6 +32,11 @@ impl Pattern {
         })
     }
 
+    /// As it is written, in the canonical spelling.
+    pub fn text(&self) -> String {
+        self.parts.join("*")
+    }
+
     /// Whether it names this canonical path.
     pub fn matches(&self, path: &str) -> bool {
         glob(&self.parts, path)

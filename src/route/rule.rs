@@ -7,7 +7,7 @@ use alloc::{
 };
 
 use super::{
-    config::Access,
+    config::{Access, Policy},
     path::{self, Spelling},
     pattern::{Part, Pattern},
 };
@@ -46,6 +46,8 @@ pub struct Route {
     pub price: String,
     /// The symbol of the first offer's asset.
     pub symbol: String,
+    /// What programs pay instead, by who they are.
+    pub crawlers: Vec<Policy>,
     /// What catalogues of paid resources are told, if the publisher wants to be in them.
     pub listing: Option<Listing>,
 }

@@ -112,6 +112,9 @@ pub struct Extra {
     /// Our MAC'd quote (see [`offer`](crate::offer)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quote: Option<String>,
+    /// Whom the offer is for, where it is not for everybody: never on the wire, but a quote is only good for them.
+    #[serde(skip)]
+    pub audience: Option<String>,
     /// The token's digits after the point: ours to know, never on the wire.
     #[serde(skip)]
     pub decimals: u8,

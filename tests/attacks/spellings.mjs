@@ -12,6 +12,10 @@ const SUFFIXES = ["", ...list(String.raw`
   .html .HTML .htm .php .md .json .txt %2ehtml %2Ehtml %252ehtml .html/ .html;a .html%20 .html. .html%00 /index.html /index /index%2ehtml
   /x/.. /x/../ /x/%2e%2e %2fx%2f.. ? ?a=b ?/free/ ?? %3f %3Fa=b %23a #a ~ ::$DATA :$DATA %3a%3a$DATA /* * & = % %2 %zz`)];
 // What makes a server that resolves paths like links take the next segment for a host.
+// Queries that some server answers with another view of a page, or with a page of its own choice (threat D6).
+const QUERIES = ["?x402=paid", "?preview=true", "?p=17", "?amp=1", "?print", "?feed=rss2", "?view=/articles/", "?%00", "?a=b;c=d", "?#", "?format=json"];
+// Front controllers, which serve what follows them.
+const CONTROLLERS = ["/index.php", "/INDEX.PHP", "/index%2ephp", "/index.php/", "//index.php", "/index.php;a", "/app.php"];
 const HOST_FOLLOWS = list(String.raw`// /// /\ \\ \/ /%5c %2f/ /%2f /./ /.// /x/..// /%09/`);
 const HOSTS = list("evil.example user@x:80 %65vil .farthing");
 
@@ -49,6 +53,8 @@ export function spellings(path, host) {
     ...each(path, escapes.slice(0, 12), suffixes.slice(0, 30)),
     ...each(path, separators, [upper, html]),
     ...each(path, prefixes, [same, wholly[0], upper, (text) => `${text}/`, html]),
+    ...each(path, [same, upper, wholly[0], html, (text) => `${text}/`, ...separators, ...prefixes], QUERIES.map((query) => (text) => text + query)),
+    ...each(path, CONTROLLERS.map((controller) => (text) => controller + text), [same, upper, html, ...suffixes.slice(0, 12)]),
     ...HOST_FOLLOWS.flatMap((before) => HOSTS.flatMap((stranger) => [path, html(path), upper(path)].map((text) => before + stranger + text))),
     ...["http", "HTTP", "https"].flatMap((scheme) => [
       ...[host, upper(host), `user@${host}`, `${host.split(":")[0]}.`, "evil.example", "localhost"]

@@ -46,17 +46,18 @@ const GOOD = [
       },
       { match: "/m", price: "1 USDC", scheme: "upto", access: "once", flow: "authorization" },
       { match: "/l/*", price: "$1", listing: { template: "/l/:page", output: { type: "text", example: { words: [1.5, null] } } } },
-      { match: "/n", price: "$1", listing: true },
+      { match: "/n", price: "$1", listing: true, crawlers: { "agent.example": "refuse", unverified: "refuse" } },
     ],
     extensions: {
       paymentIdentifier: "required", signIn: { statement: "Read on - it's [y]our's, ~90 of 100: a/b?c#d@e!f$g&h(i)*j+k;l=m_n." }, receipts: true,
       httpMessageSignatures: { registrationUrl: "https://agents.example/register/", signatureSchemes: ["ed25519", "rsa-pss-sha512"], tags: ["web-bot-auth", "a.b_C-9"] },
     },
+    crawlers: { "agent.example": "$1", "xn--a.b-c.example": "free", "*": "$3", unverified: "$5", "127.0.0.1:8080": "refuse" },
     demo: { script: "/demo-wallet.js" },
   },
   {
     site: "https://b.example", origin: "dns", payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:8453"], settlement: { facilitators: [{ url: "https://f.example" }] },
-    routes: [{ match: "/x", price: "$1", listing: { output: { type: "json" } } }, { match: "/y/*", price: "$1", listing: {} }, {
+    routes: [{ match: "/x", price: "$1", listing: { output: { type: "json" } }, crawlers: { "agent.example": { atomic: "7" }, "*": "0.01 USDC" } }, { match: "/y/*", price: "$1", listing: {} }, {
       match: "/z/*", price: "$1", listing: false, except: ["/z/free"], methods: ["GET", "PATCH"], parts: ["/media/{1}/*"], query: ["page", "a%5B%5D"],
       passQuery: ["_rsc"], freeFrom: "2026-11-22T00:00:00Z",
     }],

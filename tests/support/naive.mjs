@@ -12,9 +12,10 @@ import { decode, encode } from "./pay.mjs";
  * @param {object} options
  * `routes`: [{prefix, amount}]. `patience` with the facilitator, in milliseconds. `optimistic`: answers after verifying and settles in
  * the background, as many do for speed.
+ * `frees(request)`: who reads for nothing.
  * `lookUp(authorization)`: asked when verifying fails, whether the money has arrived all the same; a late answer is then delivered.
  */
-export async function startNaive({ origin, facilitator, routes, network = "eip155:84532", optimistic = false, patience = 2000, lookUp }) {
+export async function startNaive({ origin, facilitator, routes, network = "eip155:84532", optimistic = false, patience = 2000, lookUp, frees }) {
   const sessions = new Set();
   const settled = new Map();
   const ask = async (path, payload, paymentRequirements) => {
@@ -57,7 +58,7 @@ export async function startNaive({ origin, facilitator, routes, network = "eip15
   async function answer(request, response) {
     const route = request.method === "GET" && routes.find(({ prefix }) => request.url.startsWith(prefix));
     const session = /(?:^|; )session=([^;]+)/.exec(request.headers.cookie ?? "")?.[1];
-    if (!route || sessions.has(session)) return pass(response, await forward(request, await readBody(request)));
+    if (!route || sessions.has(session) || await frees?.(request)) return pass(response, await forward(request, await readBody(request)));
     const url = `http://${request.headers.host}${request.url}`;
     let payment;
     try {

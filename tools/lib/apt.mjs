@@ -24,6 +24,14 @@ const present = async (name) => {
   return state.out === "install ok installed";
 };
 
+const apt = (args, check) => asRoot("env", ["DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=600", "-qq", ...args], { check });
+
+/** Fetches the package lists anew. */
+export async function aptUpdate() {
+  say("setup: apt-get update");
+  await apt(["update"], false);
+}
+
 let last = Promise.resolve();
 /** Installs what is missing of `names`. The package lists are fetched anew only when the ones here do not do. */
 export function aptInstall(names) {
@@ -39,12 +47,9 @@ async function install(names) {
   const command = `apt-get install -y --no-install-recommends ${missing.join(" ")}`;
   if ((await rootPrefix()) === null) throw new Plain(`packages are missing; as root: apt-get update && ${command}`);
   say(`setup: ${command}`);
-  const wait = ["-o", "DPkg::Lock::Timeout=600", "-qq"];
-  const apt = (args, check) => asRoot("env", ["DEBIAN_FRONTEND=noninteractive", "apt-get", ...wait, ...args], { check });
   const args = ["install", "-y", "--no-install-recommends", ...missing];
   if ((await apt(args, false)).code === 0) return;
-  say("setup: apt-get update");
-  await apt(["update"], false);
+  await aptUpdate();
   const again = await apt(args, false);
   if (again.code !== 0) {
     throw new Plain(`${(again.err || again.out).trimEnd().split("\n").slice(-8).join("\n")}\nDebian's packages could not be installed: ${missing.join(" ")}`);

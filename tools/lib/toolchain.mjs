@@ -154,3 +154,7 @@ export const chromium = () => process.env.CHROME
   || which("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
   || (existsSync(macChrome) ? macChrome : undefined);
 export const chromedriver = () => process.env.CHROMEDRIVER || which("chromedriver");
+
+/** Where nginx is unpacked. */
+export const nginxFolder = join(root, ".tools/nginx");
+export const nginx = () => process.env.NGINX || which("nginx") || [join(nginxFolder, "usr/sbin/nginx")].find((file) => existsSync(file));

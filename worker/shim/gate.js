@@ -12,8 +12,12 @@ export const LEDGER = 6;
 export const FETCH = 7;
 export const DELIVER = 8;
 export const FREE_AS = 9;
+export const VERIFY = 12;
 
 const RANDOM = 16;
+// The names of headers in Signature-Input, and a few words more; so many are looked up.
+const COVERED = /"([a-z][a-z0-9-]*)"/g;
+const MOST_COVERED = 64;
 const NO_BODY = new Set([101, 204, 205, 304]);
 const now = () => Math.floor(Date.now() / 1000);
 const present = (value) => (value === null ? "" : `=${value}`);
@@ -56,7 +60,13 @@ export class Gate {
     ];
     for (const name of this.#edge.wanted) {
       const value = headers.get(name);
-      if (value !== null) lines.push(`${name}: ${value}`);
+      if (value === null) continue;
+      lines.push(`${name}: ${value}`);
+      if (name !== "signature-input") continue;
+      for (const [, covered] of [...value.matchAll(COVERED)].slice(0, MOST_COVERED)) {
+        const sent = headers.get(covered);
+        if (sent !== null) lines.push(`~${covered}: ${sent}`);
+      }
     }
     return lines.join("\n");
   }

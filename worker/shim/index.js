@@ -1,8 +1,9 @@
 // The Worker: does the I/O that the gate decides on, and decides nothing itself.
 // Anything thrown, and any code it does not know, refuses the request.
 
+import { verdictOf } from "./agents.js";
 import { use } from "./config.js";
-import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS } from "./gate.js";
+import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, VERIFY } from "./gate.js";
 import { fetchFree, fetchPriced } from "./origin.js";
 import { asset, deliver, refused } from "./response.js";
 import { askSupported } from "./supported.js";
@@ -47,8 +48,13 @@ const worker = {
 };
 
 async function look(gate, request, env, ctx) {
-  const lines = gate.lines(request);
-  const { code, text } = gate.decide(lines);
+  let lines = gate.lines(request);
+  let { code, text } = gate.decide(lines);
+  if (code === VERIFY) {
+    // no header has a name like this one
+    lines += `\n=agent: ${await verdictOf(text, env, ctx)}`;
+    ({ code, text } = gate.decide(lines));
+  }
   switch (code) {
     case FREE:
       return await fetchFree(gate.origin, request, env, ctx);

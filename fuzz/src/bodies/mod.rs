@@ -18,6 +18,7 @@ mod path;
 mod payment;
 mod reply;
 mod request;
+mod signature_input;
 mod token;
 mod values;
 mod world;
@@ -36,6 +37,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("request", request::run),
     ("reply", reply::run),
     ("config", config::run),
+    ("signature_input", signature_input::run),
     ("values", values::run),
     ("json", json::run),
 ];

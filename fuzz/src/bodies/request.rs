@@ -61,6 +61,7 @@ pub(super) fn run(data: &[u8]) {
             let mut passes = cookie::values(request.cookie, cookie::PASS);
             assert!(passes.any(|text| Pass::open(world::keys(), &resource, text, NOW).is_some()));
         }
+        Decision::Verify(verify) => panic!("{verify:?} without a policy"),
         Decision::Ledger(call) => {
             let body = json::parse(&call.body).unwrap();
             let (_, path, _) = path::split(request.url).unwrap();

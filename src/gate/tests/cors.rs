@@ -109,6 +109,7 @@ fn e8_a_page_of_another_origin_gets_a_pass_of_its_own_and_no_cookie() {
         transaction: String::new(),
         network: Network::BASE_SEPOLIA,
         charged: None,
+        metered: false,
         until: Some(NOW + 30 * 24 * 60 * 60),
         shelf: Shelf::default(),
         contract: false,

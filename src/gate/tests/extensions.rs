@@ -312,6 +312,7 @@ fn delivered(gate: &Gate, transaction: &str) -> Headers {
         transaction: transaction.into(),
         network: Network::BASE_SEPOLIA,
         charged: None,
+        metered: false,
         until: None,
         shelf: Shelf::default(),
         contract: false,

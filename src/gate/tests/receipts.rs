@@ -144,6 +144,7 @@ fn s1_what_is_told_is_a_document_and_never_the_article() {
         transaction: tx,
         network: Network::BASE_SEPOLIA,
         charged: None,
+        metered: false,
         until: Some(NOW + 100),
         shelf: Shelf::default(),
         contract: false,

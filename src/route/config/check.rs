@@ -25,6 +25,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "routes",
     "extensions",
     "cors",
+    "crawlers",
     "demo",
 ];
 /// The members of `payTo`.
@@ -212,10 +213,11 @@ impl Check {
         let entries = self.networks(file.get("networks"), pay_to);
         self.money(file.get("money"), &entries);
         let (settlement, facilitator) = self.settlement(file.get("settlement"), &entries);
+        self.crawlers("crawlers", file.get("crawlers"));
         let mut routes = Vec::new();
         for (index, route) in self.items("routes", file.get("routes")).iter().enumerate() {
             let at = format!("routes[{index}]");
-            routes.extend(self.route(&at, route, &entries, &facilitator));
+            routes.extend(self.route(&at, route, &entries, &facilitator, file.get("crawlers")));
         }
         let demo_script = file.get("demo").and_then(|demo| {
             self.object("demo", demo, DEMO_KEYS);

@@ -2,6 +2,7 @@
 
 mod check;
 mod cors;
+mod crawlers;
 mod extensions;
 mod money;
 mod networks;
@@ -20,6 +21,7 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 pub(crate) use check::is_loopback;
 pub use cors::Cors;
+pub use crawlers::{Policy, Treatment, Who};
 pub use extensions::{Extensions, Identifiers};
 pub use settler::{Depth, Secret, SecretForm, Settlement, Settler};
 

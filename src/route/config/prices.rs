@@ -81,18 +81,39 @@ impl Check {
         let base = self.price(place(at, "price").into(), value);
         let overrides = self.overrides(at, object, entries)?;
         let base = base?;
+        if matches!(base.asked, Asked::Price(Price::Free)) && !overrides.is_empty() {
+            self.wrong_member(at, "prices", "what is free has no other prices");
+        }
+        self.amounts(&base, &overrides, entries)
+    }
+
+    /// The amounts of one price in each entry, as [`prices`](Self::prices) has them.
+    pub(super) fn priced(&mut self, at: &str, value: &Value<'_>, entries: &[Entry]) -> Result<Option<Vec<Option<Amount>>>, ()> {
+        let base = self.price(at.into(), value)?;
+        self.amounts(&base, &[], entries)
+    }
+
+    /// Whether a value is a price at all; told, if not.
+    pub(super) fn is_price(&mut self, at: &str, value: &Value<'_>) {
+        // told by the reader
+        let _ = self.price(at.into(), value);
+    }
+
+    fn amounts(
+        &mut self,
+        base: &Placed,
+        overrides: &[(Scope, Placed)],
+        entries: &[Entry],
+    ) -> Result<Option<Vec<Option<Amount>>>, ()> {
         if matches!(base.asked, Asked::Price(Price::Free)) {
-            if !overrides.is_empty() {
-                self.wrong_member(at, "prices", "what is free has no other prices");
-            }
             return Ok(None);
         }
         let before = self.errors.len();
         let mut amounts = Vec::new();
         for entry in entries {
-            let (price, named) = match override_of(&overrides, entry) {
+            let (price, named) = match override_of(overrides, entry) {
                 Some(price) => (price, true),
-                None => (&base, false),
+                None => (base, false),
             };
             let amount = match &price.asked {
                 Asked::Atomic(amount) => Ok(*amount),
@@ -108,8 +129,8 @@ impl Check {
                 Ok(amount) => amounts.push(Some(amount)),
             }
         }
-        for price in overrides.iter().map(|(_, price)| price).chain([&base]) {
-            self.same_decimals(price, &overrides, &base, entries);
+        for price in overrides.iter().map(|(_, price)| price).chain([base]) {
+            self.same_decimals(price, overrides, base, entries);
         }
         if self.errors.len() > before {
             return Err(());

@@ -5,6 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use super::{
     Access,
     check::{Check, place},
+    crawlers::Terms,
     networks::Entry,
     settlement::Facilitator,
 };
@@ -34,6 +35,7 @@ pub(super) const ROUTE_KEYS: &[&str] = &[
     "query",
     "passQuery",
     "freeFrom",
+    "crawlers",
 ];
 /// The members of a recent price.
 pub(super) const RECENT_KEYS: &[&str] = &["price", "prices", "until"];
@@ -41,7 +43,14 @@ pub(super) const RECENT_KEYS: &[&str] = &["price", "prices", "until"];
 const DAY: u64 = 24 * 60 * 60;
 
 impl Check {
-    pub(super) fn route(&mut self, at: &str, file: &Value<'_>, entries: &[Entry], facilitator: &Facilitator) -> Option<Route> {
+    pub(super) fn route(
+        &mut self,
+        at: &str,
+        file: &Value<'_>,
+        entries: &[Entry],
+        facilitator: &Facilitator,
+        crawlers: Option<&Value<'_>>,
+    ) -> Option<Route> {
         self.object(at, file, ROUTE_KEYS);
         let pattern = self.member_pattern(at, file);
         let description = self.text_if_any(at, file, "description").unwrap_or_default();
@@ -57,13 +66,14 @@ impl Check {
             let same = |other: &Entry| (other.network, other.contract) == (entry.network, entry.contract);
             scheme == Scheme::Upto && entries.iter().take(index).any(same)
         };
-        let offer = |entry: &Entry, amount| {
+        let offer_by = |entry: &Entry, scheme, amount| {
             let mut offer = entry.offer(scheme, amount);
             offer.pay_to = pay_to.unwrap_or(offer.pay_to);
             offer.extra.flow = flow;
             offer.extra.facilitator = facilitator.address.filter(|_| scheme == Scheme::Upto);
             offer
         };
+        let offer = |entry: &Entry, amount| offer_by(entry, scheme, amount);
         let recent = self.recent(at, file, entries, free || scheme == Scheme::Upto, offer);
         let offered = both(entries, amounts.unwrap_or_default()).filter(|(index, entry, _)| !again(*index, entry));
         let offered: Vec<(usize, &Entry, Amount)> = offered.collect();
@@ -71,7 +81,7 @@ impl Check {
             Some((_, entry, amount)) => (shown(entry, *amount), entry.symbol.clone()),
             None => Default::default(),
         };
-        Some(Route {
+        let mut route = Route {
             pattern: pattern?,
             except: self.patterns(at, file, "except"),
             methods: self.methods(at, file, free),
@@ -86,12 +96,20 @@ impl Check {
             description,
             price,
             symbol,
+            crawlers: Vec::new(),
             listing: self.listing(
                 at,
                 file.get("listing"),
                 file.get("match").and_then(Value::text).unwrap_or_default(),
             ),
-        })
+        };
+        let terms = Terms {
+            entries: offered.iter().map(|(_, entry, _)| (*entry).clone()).collect(),
+            amounts: offered.iter().map(|(_, _, amount)| *amount).collect(),
+            offer: offer_by,
+        };
+        route.crawlers = self.policies(at, file.get("crawlers"), crawlers, &route, &terms);
+        Some(route)
     }
 
     fn scheme(&mut self, at: &str, file: &Value<'_>, facilitator: &Facilitator) -> Scheme {
@@ -195,7 +213,7 @@ fn both(entries: &[Entry], amounts: Vec<Option<Amount>>) -> impl Iterator<Item =
 }
 
 /// The price as people read it: dollars, or units of a token that only the publisher knows.
-fn shown(entry: &Entry, amount: Amount) -> String {
+pub(super) fn shown(entry: &Entry, amount: Amount) -> String {
     let number = amount.to_decimal(entry.decimals);
     if entry.own {
         return format!("{number} {}", entry.symbol);
