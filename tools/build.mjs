@@ -1,18 +1,20 @@
 // Builds js/dist/ (the npm package's contents) and worker/build/ (a deployable Worker), weighs them and fails above a budget. Steps
 // whose sources are unchanged are skipped. With --quiet, for those who only want the result, nothing is weighed.
-import { cpSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { page } from "./lib/page.mjs";
 import { locked, main, Plain, run, say, seconds } from "./lib/run.mjs";
 import { served } from "./lib/served.mjs";
 import { sizes } from "./lib/sizes.mjs";
 import { steps } from "./lib/steps.mjs";
-import { cargoRelease, root, target, toolchain, wasmBindgen, wasmBindgenVersion, wasmOpt } from "./lib/toolchain.mjs";
+import { cargoRelease, outerPath, root, target, toolchain, wasmBindgen, wasmBindgenVersion, wasmOpt } from "./lib/toolchain.mjs";
 
 const at = (...parts) => join(root, ...parts);
 const between = at("target/pipeline");
 const dist = at("js/dist");
 const deploy = at("worker/build");
+/** Where the reader's files are served from: the path of their address, so that they fit beside a publisher's own files. */
+const ASSETS = "assets/.farthing";
 
 const manifests = [at("Cargo.toml"), at("worker/Cargo.toml")];
 const core = [at("src"), ...manifests];
@@ -102,7 +104,7 @@ async function buildTools({ step }) {
 }
 
 /** esbuild with the built modules under their fixed names, and what stays a file of its own. */
-async function bundle(entry, out, { built, external = [], minifyStyles = false }) {
+async function bundle(entry, out, { built = {}, external = [], minifyStyles = false, node = false }) {
   const { build, transform } = await import("esbuild");
   const names = {
     name: "built",
@@ -121,8 +123,8 @@ async function bundle(entry, out, { built, external = [], minifyStyles = false }
   };
   try {
     await build({
-      entryPoints: [entry], outfile: out, bundle: true, minify: true, format: "esm", target: "es2022", charset: "utf8",
-      legalComments: "none", plugins: [names], logLevel: "silent",
+      entryPoints: [entry], outfile: out, bundle: true, minify: !node, format: "esm", target: "es2022", charset: "utf8",
+      legalComments: "none", plugins: [names], logLevel: "silent", ...(node && { platform: "node" }),
     });
   } catch (error) {
     if (!error.errors) throw error;
@@ -158,18 +160,52 @@ async function buildPage({ step }) {
 
 async function buildWorker({ step }) {
   await step("worker", { inputs: [at("worker/shim"), builtPage], outputs: [join(deploy, "index.js")] }, () =>
-    bundle(at("worker/shim/index.js"), join(deploy, "index.js"), {
+    bundle(at("worker/shim/deployed.js"), join(deploy, "index.js"), {
       built: { "./page.js": builtPage },
       external: ["./edge.wasm", "./farthing.jsonc", "cloudflare:"],
     }));
+  await copy("copies", ["farthing.js", "farthing.wasm"].map((name) => [join(dist, name), join(deploy, ASSETS, name)]));
+  for (const name of ["farthing.js", "farthing.wasm"]) rmSync(join(deploy, "assets", name), { force: true }); // where they once were
+  for (const name of ["wrangler.jsonc", "farthing.jsonc"]) sample(name);
+
+  async function copy(name, copies) {
+    await step(name, { inputs: copies.map(([from]) => from), outputs: copies.map(([, to]) => to) }, () => {
+      for (const [from, to] of copies) cpSync(from, to);
+    });
+  }
+}
+
+/** What is in the npm package besides the element: a Worker to import, the commands, the schema. */
+async function buildPackage({ step }) {
+  const worker = join(dist, "worker");
+  await step("farthing/worker", { inputs: [at("worker/shim"), builtPage], outputs: [join(worker, "index.js")] }, () =>
+    bundle(at("worker/shim/index.js"), join(worker, "index.js"), { built: { "./page.js": builtPage }, external: ["./edge.wasm", "cloudflare:"] }));
+  const schema = at("www/farthing.schema.json");
+  await step("farthing/worker types", { inputs: [schema, at("worker/shim/index.d.ts"), at("tools/lib/schema-types.mjs")], outputs: [join(worker, "index.d.ts")] }, async () => {
+    const { typesOf } = await import("./lib/schema-types.mjs");
+    const config = typesOf(JSON.parse(readFileSync(schema, "utf8")));
+    writeFileSync(join(worker, "index.d.ts"), `${readFileSync(at("worker/shim/index.d.ts"), "utf8").trimEnd()}\n\n${config}`);
+  });
+  await step("farthing command", { inputs: [at("js/cli"), at("tools/lib/processes.mjs"), at("tests/vectors/assets.json")], outputs: [join(dist, "cli/farthing.js")] }, async () => {
+    await bundle(at("js/cli/farthing.mjs"), join(dist, "cli/farthing.js"), { node: true });
+    chmodSync(join(dist, "cli/farthing.js"), 0o755);
+  });
   const copies = [
-    [join(dist, "farthing.js"), join(deploy, "assets/farthing.js")],
-    [join(dist, "farthing.wasm"), join(deploy, "assets/farthing.wasm")],
+    [join(deploy, "edge.wasm"), join(worker, "edge.wasm")],
+    ...["farthing.js", "farthing.wasm"].map((name) => [join(dist, name), join(worker, ASSETS, name)]),
+    [schema, join(dist, "farthing.schema.json")],
+    ...["LICENSE-MIT", "LICENSE-APACHE"].map((name) => [at(name), join(dist, name)]),
   ];
-  await step("copies", { inputs: copies.map(([from]) => from), outputs: copies.map(([, to]) => to) }, () => {
+  await step("package", { inputs: copies.map(([from]) => from), outputs: copies.map(([, to]) => to) }, () => {
     for (const [from, to] of copies) cpSync(from, to);
   });
-  for (const name of ["wrangler.jsonc", "farthing.jsonc"]) sample(name);
+}
+
+/** What a reader of the package downloads: the tarball as npm would make it, in bytes. */
+async function tarball() {
+  const { out } = await run("npm", ["pack", "--dry-run", "--json", "--loglevel=error"], { cwd: at("js"), env: { PATH: outerPath() } });
+  const [{ size, unpackedSize, entryCount }] = JSON.parse(out);
+  return `npm package: ${size.toLocaleString("en")} bytes to download, ${unpackedSize.toLocaleString("en")} unpacked, ${entryCount} files`;
 }
 
 /** Puts a sample into the Worker's folder, and leaves alone what its publisher has changed there. */
@@ -227,10 +263,11 @@ await main(async () => {
     const failed = parts.find((part) => part.status === "rejected");
     if (failed) throw failed.reason;
     await buildWorker(plan);
+    await buildPackage(plan);
     if (plan.ran > 0) say(`build: done in ${seconds(begin)}`);
     if (quiet) return 0;
     const { table, above } = await weighed();
-    process.stdout.write(`${table}\n`);
+    process.stdout.write(`${table}\n\n${await tarball()}\n`);
     if (!rust.library) {
       say(`note: Rust ${rust.version} here ${rust.lacksLibrary ? "has no sources of its standard library (rustup component add rust-src)" : "is older than 1.92"}: built with the ready-made one`);
       say("note: the artefacts work and are larger; their budgets hold for a build with the sources and are not enforced on this one");

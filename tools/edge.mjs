@@ -1,9 +1,9 @@
 // `npm run edge`: the built Worker alone in workerd, with your configuration, in front of your origin.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { secretsOf } from "./lib/check-facilitators.mjs";
+import { secretsOf } from "../js/cli/lib/check-facilitators.mjs";
 import { build, checkHealth, choosePort, command, Mistake, root, typed } from "./lib/cli.mjs";
-import { parseJsonc } from "./lib/jsonc.mjs";
+import { parseJsonc } from "../js/cli/lib/jsonc.mjs";
 
 const usage = `npm run edge -- --config FILE [--port N] [--state DIR] [--json]
 

@@ -52,4 +52,4 @@ await main(async () => {
   }
   process.stdout.write(`${figures(tally)}\n`);
   return tally.violations.length === 0 ? 0 : 1;
-});
+}, { ownHelp: true });

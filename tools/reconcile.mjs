@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { openArticles } from "./lib/articles.mjs";
 import { readBooks } from "./lib/books.mjs";
 import { build, Mistake, root, typed } from "./lib/cli.mjs";
-import { entriesOf, entryOf } from "./lib/entries.mjs";
-import { listRoutes } from "./lib/check-routes.mjs";
-import { openGate } from "./lib/gate.mjs";
-import { parseJsonc } from "./lib/jsonc.mjs";
+import { entriesOf, entryOf } from "../js/cli/lib/entries.mjs";
+import { listRoutes } from "../js/cli/lib/check-routes.mjs";
+import { openGate } from "../js/cli/lib/gate.mjs";
+import { parseJsonc } from "../js/cli/lib/jsonc.mjs";
 import { compare } from "./lib/reconcile-compare.mjs";
 import { print } from "./lib/reconcile-print.mjs";
 import { openTransfers, rangeOf } from "./lib/transfers.mjs";
-import { identify } from "./lib/check-chains.mjs";
-import { openRpc, shown, why } from "./lib/rpc.mjs";
+import { identify } from "../js/cli/lib/check-chains.mjs";
+import { openRpc, shown, why } from "../js/cli/lib/rpc.mjs";
 
 const usage = `npm run reconcile -- --config FILE [--rpc [URL …]] [--from TIME] [--to TIME] [--books FILE] [--urls FILE] [--json]
 

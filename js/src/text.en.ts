@@ -9,7 +9,7 @@ export const lang = "en";
 export const text: Record<Key, string> = {
   heading: "Read this page",
   unit: "in {symbol} on {network}",
-  test: "Test network: no real money",
+  test: "Test network: this money is worth nothing",
 
   "do-pay": "Pay {price}",
   "do-see": "See the price",

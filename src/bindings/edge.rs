@@ -73,6 +73,7 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
             Some(Origin::Assets(name)) => ["assets", name],
             Some(Origin::Bucket(name)) => ["bucket", name],
             Some(Origin::Dns) => ["dns", ""],
+            Some(Origin::Handler) => ["handler", ""],
             None => ["none", ""],
         };
         let [kind, value] = origin;

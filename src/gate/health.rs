@@ -44,6 +44,11 @@ impl Gate {
                     warnings.push(warning);
                 }
             }
+            let mut offers = config.routes.iter().flat_map(|route| &route.offers);
+            let tests = offers.clone().any(|offer| offer.network.is_test());
+            if tests && offers.any(|offer| !offer.network.is_test()) {
+                warnings.push("networks has a test network beside real money: whoever pays there reads for nothing".into());
+            }
         }
         warnings.extend_from_slice(&self.notes);
         let status = if errors.is_empty() { 200 } else { 503 };

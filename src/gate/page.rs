@@ -73,6 +73,13 @@ impl Template {
                     String::new()
                 }
             }
+            "ribbon" => {
+                if test {
+                    "<p class=\"ribbon\">Test network: this money is worth nothing</p>".into()
+                } else {
+                    String::new()
+                }
+            }
             // our own markup, from a path that the config check holds free of quotes
             "demo" => script.clone(),
             _ => String::new(),

@@ -4,6 +4,7 @@ mod cors;
 mod crawlers;
 mod extensions;
 mod goods;
+mod money;
 mod paused;
 mod receipts;
 mod supported;

@@ -40,7 +40,7 @@ impl Config {
     /// use farthing::route::Config;
     /// let config = Config::parse(r#"{
     ///     "site": "https://news.example", "origin": "dns", "payTo": {"eip155": "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"},
-    ///     "networks": ["eip155:8453", {"network": "eip155:137", "transfer": "permit2"}],
+    ///     "money": "real", "networks": ["eip155:8453", {"network": "eip155:137", "transfer": "permit2"}],
     ///     "settlement": {"facilitators": [{"url": "https://facilitator.example"}]},
     ///     "routes": [{"match": "/a/*", "price": "$0.05"}, {"match": "/b/*", "price": "$0.10"}]
     /// }"#).unwrap();

@@ -205,7 +205,7 @@ test("an attribute that changes is drawn", async () => {
     node.toggleAttribute("test-network", true);
   });
   assert.equal(await button(page).innerText(), "Pay $0.06");
-  assert.equal(await card(page).getByText("Test network: no real money").isVisible(), true);
+  assert.equal(await card(page).getByText("Test network: this money is worth nothing").isVisible(), true);
   await profile.close();
 });
 

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Ajv } from "ajv";
 import { root } from "../../tools/lib/cli.mjs";
-import { openGate } from "../../tools/lib/gate.mjs";
-import { parseJsonc } from "../../tools/lib/jsonc.mjs";
+import { openGate } from "../../js/cli/lib/gate.mjs";
+import { parseJsonc } from "../../js/cli/lib/jsonc.mjs";
 
 const read = (...path) => readFileSync(join(root, ...path), "utf8");
 const ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false, strictTypes: false });
@@ -21,7 +21,7 @@ const OTHER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906";
 /** Every key there is, in configs without a mistake. */
 const GOOD = [
   {
-    $schema: "https://farthing.example/farthing.schema.json", site: "https://news.example/", origin: { url: "http://127.0.0.1:8080" }, payTo: { eip155: PAYEE },
+    $schema: "https://farthing.example/farthing.schema.json", site: "https://news.example/", origin: { url: "http://127.0.0.1:8080" }, payTo: { eip155: PAYEE }, money: "real",
     networks: [
       "eip155:8453", { network: "eip155:42220", asset: "USDT", payTo: OTHER }, { network: "eip155:8453", transfer: "permit2" },
       { network: "eip155:36900", separator: "0x4369b2ef8a73be962c9aaf8dcddc38d022dca40af0729d7e4c80a3b44f6698fa" },
@@ -58,7 +58,7 @@ const GOOD = [
     demo: { script: "/demo-wallet.js" },
   },
   {
-    site: "https://b.example", origin: "dns", payTo: { eip155: PAYEE }, networks: ["eip155:8453"], settlement: { facilitators: [{ url: "https://f.example" }] },
+    site: "https://b.example", origin: "dns", payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:8453"], settlement: { facilitators: [{ url: "https://f.example" }] },
     routes: [{ match: "/x", price: "$1", listing: { output: { type: "json" } }, crawlers: { "agent.example": { atomic: "7" }, "*": "0.01 USDC" } }, { match: "/y/*", price: "$1", listing: {} }, {
       match: "/z/*", price: "$1", listing: false, except: ["/z/free"], methods: ["GET", "PATCH"], parts: ["/media/{1}/*"], query: ["page", "a%5B%5D"],
       passQuery: ["_rsc"], freeFrom: "2026-11-22T00:00:00Z",
@@ -66,9 +66,10 @@ const GOOD = [
     cors: ["https://blog.example", "http://127.0.0.1:8080"],
     extensions: { paymentIdentifier: "off", signIn: false, receipts: false },
   },
-  { site: "http://localhost:4020", origin: "dns", payTo: { eip155: PAYEE.toLowerCase() }, networks: ["eip155:1"], payments: "on", routes: [], settlement: { facilitators: [{ direct: "GAS_KEY" }], rpc: { "eip155:1": ["https://rpc.example"] } } },
-  { site: "https://a.example", origin: { service: "SITE", headers: { "x-a": "A" } }, cors: "*", payTo: { eip155: PAYEE }, networks: ["eip155:4326"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: { atomic: "1" } }] },
-  { site: "https://a.example", origin: { assets: "ASSETS" }, payTo: { eip155: PAYEE }, networks: ["eip155:51"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: " $10.50 ", access: "90s" }] },
+  { site: "http://localhost:4020", origin: "dns", payTo: { eip155: PAYEE.toLowerCase() }, money: "real", networks: ["eip155:1"], payments: "on", routes: [], settlement: { facilitators: [{ direct: "GAS_KEY" }], rpc: { "eip155:1": ["https://rpc.example"] } } },
+  { site: "https://a.example", origin: { service: "SITE", headers: { "x-a": "A" } }, cors: "*", payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:4326"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: { atomic: "1" } }] },
+  { site: "https://a.example", origin: { assets: "ASSETS" }, payTo: { eip155: PAYEE }, money: "test", networks: ["eip155:51"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: " $10.50 ", access: "90s" }] },
+  { site: "https://a.example", origin: "handler", payTo: { eip155: PAYEE }, networks: ["eip155:84532"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [] },
 ];
 
 const core = (value) => gate.configure(typeof value === "string" ? value : JSON.stringify(value)).errors;
@@ -115,7 +116,7 @@ test("what the schema refuses, the core refuses, wherever one value is another o
     "https://x.example", "http://x.example", "https://x.example/a?b", "https://u@x.example", PAYEE, `0x${"0".repeat(64)}`, "2026-11-22T00:00:00Z", "X", [], {}, ["x"], { atomic: "01" },
     { x: 1 }, { url: "https://x.example", service: "X" }, false, "off", "100 %", "a".repeat(161), "/:a", "/%", "/a?b", "/a:b", `/${"a".repeat(200)}`, ["a b"], ["a".repeat(41)],
     Array(9).fill("x"), { type: "text" }, { type: 7 }, { template: "/" }, { statement: "" },
-    "SECRET", "secret", "FARTHING_KEYS", "on", "paused", { direct: "KEY" }, { from: "$0", blocks: 0 }, { from: "$1", blocks: 1 }, [{ from: "$0", blocks: 10_001 }], { "x y": "A" }, { x: "A" }, 10_001, 10_000_001,
+    "SECRET", "secret", "test", "real", "handler", "FARTHING_KEYS", "on", "paused", { direct: "KEY" }, { from: "$0", blocks: 0 }, { from: "$1", blocks: 1 }, [{ from: "$0", blocks: 10_001 }], { "x y": "A" }, { x: "A" }, 10_001, 10_000_001,
     "$0.0000000000000000001", Array(9).fill({ url: "https://x.example" }), Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`x-${n}`, "A"])),
   ];
   const alone = [];

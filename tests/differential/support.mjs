@@ -30,7 +30,7 @@ export const keys = `k1:${Buffer.alloc(32, 7).toString("base64url")}`;
 
 /** The text of a config that sells /articles/*. */
 export const configOf = ({ price = "$0.05", networks = Object.keys(NETWORKS), description = "One article", access = "30d", payTo = PAY_TO } = {}) => JSON.stringify({
-  site: "https://news.example", origin: { url: "https://origin.example" }, payTo: { eip155: payTo }, networks,
+  site: "https://news.example", origin: { url: "https://origin.example" }, payTo: { eip155: payTo }, money: "real", networks,
   settlement: { facilitators: [{ url: "https://facilitator.example" }] },
   routes: [{ match: "/articles/*", price, description, access }],
 });

@@ -123,9 +123,9 @@ test("a5 what nobody has published is read, and printed to be put in", async () 
   try {
     await putToken(adi, ADI_USDC, "USDC.e", "2");
     kinds = [{ x402Version: 2, scheme: "exact", network: "eip155:36900" }];
-    const value = config({ networks: ["eip155:36900"], settlement: { facilitators: [{ url: listerUrl }] } });
+    const value = config({ money: "real", networks: ["eip155:36900"], settlement: { facilitators: [{ url: listerUrl }] } });
     const before = await report(value, "--rpc", adi.url);
-    assert.match(before.errors[0], /^networks\[0\]: nobody is known to have read the domain of USDC\.e on ADI Chain from the chain: run `npm run check/);
+    assert.match(before.errors[0], /^networks\[0\]: nobody is known to have read the domain of USDC\.e on ADI Chain from the chain: run `npx farthing check --rpc`/);
     assert.deepEqual(before.wrong.map(({ put }) => put), [{ network: "eip155:36900", separator: ADI_SEPARATOR }]);
     const after = await report({ ...value, networks: [before.wrong[0].put] }, "--rpc", adi.url);
     assert.equal(after.ok, true, JSON.stringify(after));
@@ -244,7 +244,7 @@ test("metered payments are taken to those with the first address of the list", a
 });
 
 test("an endpoint of another network is no endpoint of this one", async () => {
-  const value = config({ networks: ["eip155:84532", "eip155:8453"], settlement: { facilitators: [{ url: facilitator.url }], rpc: { "eip155:8453": [chain.url] } } });
+  const value = config({ money: "real", networks: ["eip155:84532", "eip155:8453"], settlement: { facilitators: [{ url: facilitator.url }], rpc: { "eip155:8453": [chain.url] } } });
   const wrong = (await report(value, "--rpc")).wrong.filter(({ at }) => at.startsWith("settlement.rpc"));
   assert.deepEqual(wrong.map(({ at, text }) => [at, text]), [
     ["settlement.rpc[\"eip155:8453\"]", `${chain.url} is eip155:84532 (Base Sepolia), another network`],
@@ -256,7 +256,7 @@ test("an endpoint of another network is no endpoint of this one", async () => {
 
 test("what is missing on the command line is said", async () => {
   for (const [args, says] of [
-    [[], /--config FILE is missing/],
+    [[], /farthing\.jsonc cannot be read: there is no such file/],
     [["--config", "/nowhere/farthing.jsonc"], /cannot be read: there is no such file/],
     [["--config", "x", "--rpc", "rpc.example"], /--rpc wants addresses like/],
     [["--konfig"], /--konfig is not an option/],

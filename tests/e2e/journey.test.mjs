@@ -91,7 +91,7 @@ test("F7 a reader whose payment stays unknown closes the tab, comes back, and re
 
 test("the demo's key is the chain's play money and no publisher's build holds it", async () => {
   const { readFileSync } = await import("node:fs");
-  for (const file of ["index.js", "assets/farthing.js", "farthing.jsonc"]) {
+  for (const file of ["index.js", "assets/.farthing/farthing.js", "farthing.jsonc"]) {
     const built = readFileSync(new URL(`../../worker/build/${file}`, import.meta.url), "utf8");
     assert.ok(!built.includes(demoReader.key.slice(2)), file);
     assert.ok(!built.includes("demo-wallet"), file);

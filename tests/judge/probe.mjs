@@ -3,7 +3,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseJsonc } from "../../tools/lib/jsonc.mjs";
+import { parseJsonc } from "../../js/cli/lib/jsonc.mjs";
 import { BUILD } from "../support/edge.mjs";
 
 const around = (main) => `

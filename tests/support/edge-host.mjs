@@ -3,7 +3,7 @@
 import childProcess from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { extname, join } from "node:path";
-import { parseJsonc } from "../../tools/lib/jsonc.mjs";
+import { parseJsonc } from "../../js/cli/lib/jsonc.mjs";
 
 const tell = (message) => process.connected && process.send(message);
 

@@ -1,6 +1,7 @@
 // What the long-running commands share: options, mistakes as sentences instead of stacks, the build, the Worker's health.
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { Mistake } from "../../js/cli/mistake.mjs";
 import { onShutdown, portTaken, start, stop, takenText } from "./processes.mjs";
 
 export const root = resolve(import.meta.dirname, "..", "..");
@@ -8,8 +9,7 @@ export const root = resolve(import.meta.dirname, "..", "..");
 /** A file as it was typed: npm runs its scripts in the project's folder, wherever they were called. */
 export const typed = (file) => resolve(["check", "edge", "reconcile"].includes(process.env.npm_lifecycle_event) ? process.env.INIT_CWD ?? "." : ".", file);
 
-/** Something the person at the terminal can mend: its text is all that is printed. */
-export class Mistake extends Error {}
+export { Mistake };
 
 /**
  * Runs a command until Ctrl-C. `main(values, leave, parts)` may push what has `stop()` to `parts`; it is stopped at the end, last

@@ -1,5 +1,5 @@
 // The report of `reconcile` for people.
-import { decimal, networkName } from "./entries.mjs";
+import { decimal, networkName } from "../../js/cli/lib/entries.mjs";
 
 const time = (seconds) => new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
 

@@ -76,8 +76,15 @@ export async function locked(path, work) {
   }
 }
 
-/** Runs a script's main function; `Plain` errors end it with their message, others with their stack. */
-export async function main(work) {
+/** What a script says of itself: the comment it begins with. */
+const about = (path) => readFileSync(path, "utf8").split("\n").filter((line) => !line.startsWith("#!")).join("\n").match(/^(?:\/\/.*\n)*/)[0].replace(/^\/\/ ?/gm, "").trimEnd();
+
+/**
+ * Runs a script's main function; `Plain` errors end it with their message, others with their stack. With --help it says what it is for,
+ * unless it has a help of its own.
+ */
+export async function main(work, { ownHelp = false } = {}) {
+  if (!ownHelp && process.argv.slice(2).some((arg) => arg === "--help" || arg === "-h")) return void process.stdout.write(`${about(process.argv[1])}\n`);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(130));
   try { process.exitCode = (await work()) ?? 0; } catch (error) {
     say(`error: ${error instanceof Plain ? error.message : (error?.stack ?? error)}`);

@@ -1,6 +1,6 @@
 // The 402 page as a reader gets it, asked from the built gate: its weight is what counts, not its template's.
 import { readFileSync } from "node:fs";
-import { openGate } from "./gate.mjs";
+import { openGate } from "../../js/cli/lib/gate.mjs";
 
 /** The body for an article of the sample config; `page` is what the Worker serves, `path` the gate's WebAssembly. */
 export function served(path, config, page) {

@@ -1,22 +1,36 @@
-// One WebAssembly instance for each isolate, configured from the file beside the Worker or the variable that replaces it. One that was
+// One WebAssembly instance for each isolate, configured with what the Worker was made with or the variable that replaces it. One that was
 // lost is replaced by the next who needs it.
 
-import bundled from "./farthing.jsonc";
 import { Edge } from "./edge.js";
 import { html, csp } from "./page.js";
 import { faultOf, valuesOf } from "./secrets.js";
 
 const CONFIGURED = 2;
 
+let text; // the config, JSON with comments
+let handler; // what answers instead of an origin elsewhere: (request, env, ctx) => response
 let edge;
+
+// Called once, when the Worker's module is run: its Durable Objects are configured by the same call, in their own isolates.
+export function use(config, origin) {
+  if (text !== undefined) throw new Error("paywall() was called twice: a Worker has one ledger, and one config");
+  if (origin !== undefined && typeof origin !== "function" && typeof origin?.fetch !== "function") {
+    throw new TypeError("paywall(config, handler): the handler is a function (request, env, ctx) => Response, or an object with such a fetch");
+  }
+  handler = typeof origin === "object" ? (...values) => origin.fetch(...values) : origin;
+  text = typeof config === "string" ? config : JSON.stringify(handler ? { origin: "handler", ...config } : config);
+}
 
 export function edgeFor(env) {
   if (edge === undefined || edge.lost) {
     const fresh = new Edge();
-    const length = fresh.write([env.FARTHING_CONFIG ?? bundled, env.FARTHING_KEYS ?? "", html, csp].join("\0"));
+    const length = fresh.write([env.FARTHING_CONFIG ?? text, env.FARTHING_KEYS ?? "", html, csp].join("\0"));
     if (fresh.enter("configure", [length, env.FARTHING_LOCAL === "1" ? 1 : 0]) !== CONFIGURED) throw new Error("the gate did not start");
     const [kind, value, headers, wanted, ...secrets] = fresh.read().split("\n");
-    fresh.origin = { kind, value, headers: valuesOf(headers, env) };
+    if ((kind === "handler") !== (handler !== undefined) && kind !== "none") {
+      throw new Error(`the config's origin is ${handler ? `not "handler", and paywall() was given one` : `"handler", and paywall() was given none`}`);
+    }
+    fresh.origin = { kind, value, handler, headers: valuesOf(headers, env) };
     fresh.wanted = wanted === "" ? [] : wanted.split(" ");
     lookAtSecrets(fresh, secrets, env);
     edge = fresh;

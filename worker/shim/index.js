@@ -1,7 +1,8 @@
-// The Worker's entry: does the I/O that the gate decides on, and decides nothing itself.
+// The Worker: does the I/O that the gate decides on, and decides nothing itself.
 // Anything thrown, and any code it does not know, refuses the request.
 
 import { verdictOf } from "./agents.js";
+import { use } from "./config.js";
 import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY } from "./gate.js";
 import { fetchFree, fetchPriced } from "./origin.js";
 import { asset, deliver, refused } from "./response.js";
@@ -18,13 +19,20 @@ let paid = 0;
 const BUSY = '{"refuse":{"problem":"too-many-requests","resource":"","retryAfter":2}}';
 const PENDING = '{"refuse":{"problem":"settlement-pending","resource":"","retryAfter":2}}';
 
-export default {
+// The Worker for a config, an object or the file's text; before `handler`, if there is one: a function like `fetch`, or an object that
+// has it, such as a router.
+export function paywall(config, handler) {
+  use(config, handler);
+  return worker;
+}
+
+const worker = {
   async fetch(request, env, ctx) {
     try {
       const gate = new Gate(env);
       const code = gate.route(request);
-      if (code === FREE) return await fetchFree(gate.origin, request, env);
-      if (code === FREE_AS) return await fetchFree(gate.origin, request, env, gate.path());
+      if (code === FREE) return await fetchFree(gate.origin, request, env, ctx);
+      if (code === FREE_AS) return await fetchFree(gate.origin, request, env, ctx, gate.path());
       if (code !== LOOK) return refused();
       return await look(gate, request, env, ctx);
     } catch (error) {
@@ -50,18 +58,18 @@ async function look(gate, request, env, ctx) {
   }
   switch (code) {
     case FREE:
-      return await fetchFree(gate.origin, request, env);
+      return await fetchFree(gate.origin, request, env, ctx);
     case ANSWER:
       return gate.answer(text);
     case ASSET:
-      return asset(await env.ASSETS.fetch(new Request(new URL(text, request.url), { method: request.method, headers: request.headers })));
+      return asset(await env.ASSETS.fetch(new Request(new URL(`/.farthing${text}`, request.url), { method: request.method, headers: request.headers })));
     case FORWARD: {
       const [path, headers] = gate.split(text, 1);
-      const fetched = await fetchPriced(gate.origin, path, request, env, false);
+      const fetched = await fetchPriced(gate.origin, path, request, env, ctx, false);
       return fetched ? deliver(fetched, headers) : gate.undelivered(lines, 0, false);
     }
     case TEASER:
-      return await teaser(gate, lines, text, request, env);
+      return await teaser(gate, lines, text, request, env, ctx);
     case LEDGER: {
       // a client that leaves changes nothing about what was begun
       const count = text.split("\n", 2)[1] === "claim" ? 1 : 0;
@@ -95,7 +103,7 @@ async function pay(gate, lines, text, request, env, ctx) {
   if (call === "claim" && next.code !== ANSWER) askSupported(env, ctx);
   if (next.code === FETCH) {
     const [path, owner] = gate.split(next.text, 2);
-    fetched = await fetchPriced(gate.origin, path, request, env, true);
+    fetched = await fetchPriced(gate.origin, path, request, env, ctx, true);
     if (fetched?.status !== 200) {
       await fetched?.body?.cancel();
       await ask("release", owner);
@@ -107,7 +115,7 @@ async function pay(gate, lines, text, request, env, ctx) {
   }
   if (next.code === DELIVER) {
     const [path, report, headers] = gate.split(next.text, 2);
-    fetched ??= await fetchPriced(gate.origin, path, request, env, true);
+    fetched ??= await fetchPriced(gate.origin, path, request, env, ctx, true);
     if (fetched?.status !== 200) {
       await fetched?.body?.cancel();
       if (report !== "") await ask("unanswered", report);
@@ -117,6 +125,6 @@ async function pay(gate, lines, text, request, env, ctx) {
     return deliver(fetched, headers, ends && { ctx, ends });
   }
   await fetched?.body?.cancel();
-  if (next.code === TEASER) return await teaser(gate, lines, next.text, request, env);
+  if (next.code === TEASER) return await teaser(gate, lines, next.text, request, env, ctx);
   return next.code === ANSWER ? gate.answer(next.text) : refused();
 }

@@ -14,10 +14,12 @@ const CONDITIONAL = ["range", "if-range", "if-none-match", "if-modified-since", 
 const PERSONAL = ["cookie", "authorization", "proxy-authorization"];
 const OUR_COOKIE = /^\s*__(?:Secure|Host)-farthing=/;
 
-function at({ kind, value }, path, init, env) {
+function at({ kind, value, handler }, path, init, env, ctx) {
   switch (kind) {
     case "bucket":
       return fromBucket(env[value], path, init);
+    case "handler":
+      return handler(new Request(new URL(path, init.url), init), env, ctx);
     case "url":
       return fetch(new Request(value + path, init));
     case "service":
@@ -32,14 +34,14 @@ function at({ kind, value }, path, init, env) {
 
 // Free traffic: the request as it came, but for our own cookies and headers that name another page (threat D3); under another path
 // and query where those it came with say more than the rule lets through (threat D6).
-export async function fetchFree(origin, request, env, as) {
+export async function fetchFree(origin, request, env, ctx, as) {
   const { headers } = request;
   const known = origin.headers.length > 0;
   const plain = !known && !headers.get("cookie")?.includes("-farthing=") && !OVERRIDES.some((name) => headers.has(name));
   if (origin.kind === "dns" && plain && as === undefined) return charging(await fetch(request));
   const init = plain ? { redirect: "manual" } : { headers: introduced(origin, cleaned(headers, OVERRIDES)), redirect: "manual" };
   const path = as ?? request.url.slice(request.url.indexOf("/", 8));
-  return charging(relocated(origin, await at(origin, path, new Request(request, init), env)));
+  return charging(relocated(origin, await at(origin, path, new Request(request, init), env, ctx)));
 }
 
 // What the origin charges is between it and us.
@@ -67,24 +69,31 @@ function introduced(origin, headers) {
 
 // A priced resource under its canonical path; undefined if the origin does not answer.
 // What is held until it is paid for is always the whole thing: no range, no condition.
-export function fetchPriced(origin, path, request, env, whole) {
+export function fetchPriced(origin, path, request, env, ctx, whole) {
   const headers = introduced(origin, cleaned(request.headers, whole ? [...STRIPPED, ...CONDITIONAL] : STRIPPED));
-  return patient(origin, path, request, { headers }, env);
+  return patient(origin, path, request, { headers }, env, ctx);
 }
 
 // A page that everybody may see in part: the same for everybody, whoever asks.
-export function fetchTeaser(origin, path, request, env) {
+export function fetchTeaser(origin, path, request, env, ctx) {
   const headers = introduced(origin, cleaned(request.headers, [...STRIPPED, ...CONDITIONAL, ...PERSONAL]));
   headers.set("accept-encoding", "gzip");
-  return patient(origin, path, request, { headers, method: "GET" }, env);
+  return patient(origin, path, request, { headers, method: "GET" }, env, ctx);
 }
 
-async function patient(origin, path, request, changes, env) {
+async function patient(origin, path, request, changes, env, ctx) {
   const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), PATIENCE);
+  let timer;
+  // a handler need not listen to the signal
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => {
+      abort.abort();
+      reject(new Error("it took too long"));
+    }, PATIENCE);
+  });
   try {
     const init = new Request(request, { ...changes, redirect: "manual", signal: abort.signal });
-    return relocated(origin, await at(origin, path, init, env));
+    return relocated(origin, await Promise.race([at(origin, path, init, env, ctx), late]));
   } catch (error) {
     console.error("the origin did not answer:", error?.message);
     return undefined;

@@ -12,9 +12,9 @@ const PASSED = [
 ];
 const DECODED = [null, "identity", "gzip"];
 
-export async function teaser(gate, lines, text, request, env) {
+export async function teaser(gate, lines, text, request, env, ctx) {
   const [path, selector] = text.split("\n");
-  const response = await fetchTeaser(gate.origin, path, request, env);
+  const response = await fetchTeaser(gate.origin, path, request, env, ctx);
   if (response?.status !== 200) {
     await response?.body?.cancel();
     return gate.undelivered(lines, response?.status ?? 0, false);

@@ -31,7 +31,7 @@ pub(super) const CONFIG: &str = r#"{
     "site": "https://news.example",
     "origin": {"url": "https://origin.news.example"},
     "payTo": {"eip155": "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"},
-    "networks": ["eip155:84532", "eip155:8453"],
+    "money": "real", "networks": ["eip155:84532", "eip155:8453"],
     "settlement": {"facilitators": [{"url": "https://facilitator.example"}], "rpc": {"eip155:84532": ["https://rpc.example"]}},
     "routes": [
         {"match": "/articles/free", "price": "free"},

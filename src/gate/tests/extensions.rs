@@ -115,7 +115,7 @@ fn the_page_carries_only_what_its_script_must_know() {
 fn headers_stay_modest_with_everything_on() {
     let output = format!(r#"{{"type":"text","example":"{}"}}"#, "e".repeat(470));
     let config = SAMPLE
-        .replace("[\"eip155:84532\"]", "[\"eip155:84532\",\"eip155:8453\"]")
+        .replace("[\"eip155:84532\"]", "[\"eip155:84532\",\"eip155:8453\"],\"money\":\"real\"")
         .replace("\"routes\":", r#""extensions": {"signIn": {"statement": "Open what you have paid for, on any of your devices, with one free signature."},
             "httpMessageSignatures": {"registrationUrl": "https://agents.example/register", "signatureSchemes": ["ed25519"], "tags": ["web-bot-auth"]}}, "routes":"#)
         .replace("\"price\":", &format!("\"listing\": {{\"output\": {output}}}, \"price\":"));

@@ -19,6 +19,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "origin",
     "payTo",
     "networks",
+    "money",
     "payments",
     "settlement",
     "routes",
@@ -210,6 +211,7 @@ impl Check {
             },
         };
         let entries = self.networks(file.get("networks"), pay_to);
+        self.money(file.get("money"), &entries);
         let (settlement, facilitator) = self.settlement(file.get("settlement"), &entries);
         self.crawlers("crawlers", file.get("crawlers"));
         let mut routes = Vec::new();

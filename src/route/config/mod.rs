@@ -4,6 +4,7 @@ mod check;
 mod cors;
 mod crawlers;
 mod extensions;
+mod money;
 mod networks;
 mod origin;
 mod paths;
@@ -45,6 +46,8 @@ pub enum Origin {
     Service(String),
     /// A static assets binding of the Worker.
     Assets(String),
+    /// A function in the Worker itself, which it was made with.
+    Handler,
     /// An R2 bucket bound to the Worker: the path is the key.
     Bucket(String),
 }
@@ -66,6 +69,7 @@ pub enum Access {
 ///     "site": "https://news.example",
 ///     "origin": "dns",
 ///     "payTo": {"eip155": "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"},
+///     "money": "real",
 ///     "networks": ["eip155:8453", {"network": "eip155:137", "transfer": "permit2"}],
 ///     "settlement": {"facilitators": [{"url": "https://facilitator.example"}]},
 ///     "routes": [{"match": "/articles/*", "price": "$0.05", "prices": {"eip155:137": "$0.04"}}],

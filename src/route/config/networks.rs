@@ -33,8 +33,7 @@ pub(super) const ENTRY_KEYS: &[&str] = &[
 /// Those that describe a token of the publisher's own.
 const OWN_KEYS: &[&str] = &["name", "version", "decimals", "symbol"];
 /// How a mistake about a domain ends.
-const RUN_CHECK: &str =
-    "run `npm run check -- --config farthing.jsonc --rpc`, and put the \"separator\" it prints into this entry";
+const RUN_CHECK: &str = "run `npx farthing check --rpc`, and put the \"separator\" it prints into this entry";
 
 /// One way to be paid: an asset, how it moves, who gets it.
 #[derive(Clone, Debug)]

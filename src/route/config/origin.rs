@@ -7,8 +7,7 @@ use crate::json::Value;
 
 /// The members of an origin that is an object, of which one says where it is.
 pub(super) const ORIGIN_KEYS: &[&str] = &["url", "dns", "service", "assets", "bucket", "headers"];
-const FORMS: &str =
-    "\"dns\", {\"url\": \"https://…\"}, {\"service\": \"BINDING\"}, {\"assets\": \"BINDING\"} or {\"bucket\": \"BINDING\"}";
+const FORMS: &str = "\"dns\", {\"url\": \"https://…\"}, {\"service\": \"BINDING\"}, {\"assets\": \"BINDING\"}, {\"bucket\": \"BINDING\"}, or \"handler\" for paywall(config, handler)";
 /// What the connection, the gate and conditional requests use.
 const OUR_HEADERS: &[&str] = &[
     "host",
@@ -38,8 +37,10 @@ impl Check {
             self.wrong("origin", ["is missing: ", FORMS].concat());
             return nowhere;
         };
-        if value.text() == Some("dns") {
-            return nowhere;
+        match value.text() {
+            Some("dns") => return nowhere,
+            Some("handler") => return (Origin::Handler, Vec::new()),
+            _ => {}
         }
         let members = value.members().unwrap_or_default();
         let known = members.iter().all(|(key, _)| ORIGIN_KEYS.contains(&key.as_ref()));

@@ -123,7 +123,7 @@ impl Check {
             Some(Scheme::Upto) if facilitator.address.is_none() => self.wrong_member(
                 at,
                 "scheme",
-                "\"upto\" is settled by the one that the payer signs for: give one of settlement.facilitators its \"address\" (`npm run check -- --config farthing.jsonc --rpc` prints it)",
+                "\"upto\" is settled by the one that the payer signs for: give one of settlement.facilitators its \"address\" (`npx farthing check --rpc` prints it)",
             ),
             Some(_) => {}
             None => self.wrong_member(at, "scheme", format!("\"{text}\" is neither \"exact\" nor \"upto\"")),

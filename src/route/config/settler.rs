@@ -15,7 +15,7 @@ pub(super) const MOST_DECIMALS: u8 = 18;
 /// use farthing::route::{Config, config::Settler};
 /// let config = Config::parse(r#"{
 ///     "site": "https://news.example", "origin": "dns", "payTo": {"eip155": "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"},
-///     "networks": ["eip155:137"], "routes": [],
+///     "money": "real", "networks": ["eip155:137"], "routes": [],
 ///     "settlement": {
 ///         "facilitators": [{"url": "https://f.example", "headers": {"authorization": "TOKEN"}}, {"direct": "GAS_KEY"}],
 ///         "rpc": {"eip155:137": ["https://rpc.example"]},

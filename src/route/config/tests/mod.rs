@@ -50,6 +50,7 @@ fn parse(networks: &str, routes: &str) -> Result<Config, String> {
             "site": "https://news.example",
             "origin": "dns",
             "payTo": {{"eip155": "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"}},
+            "money": "real",
             "networks": {networks},
             "settlement": {{"facilitators": [{{"url": "https://f.example", "address": "0x90F79bf6EB2c4f870365E785982E1f101E93b906"}}]}},
             "routes": {routes},

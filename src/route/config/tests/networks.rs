@@ -1,8 +1,9 @@
 //! Entries of `networks`, and the separators that real money asks for.
 
-use super::parse;
+use super::{SAMPLE, parse};
 use crate::{
     evm::{Asset, Transfer, asset::ASSETS},
+    route::{Config, ConfigError},
     x402::{
         Network,
         v2::{PaymentRequirements, Scheme},
@@ -66,7 +67,7 @@ fn a5_real_money_is_taken_only_by_a_domain_that_was_read() {
             let told = told.unwrap_err();
             let name = asset.network_name();
             let says = format!(
-                "networks[0]: nobody is known to have read the domain of {} on {name} from the chain: run `npm run check",
+                "networks[0]: nobody is known to have read the domain of {} on {name} from the chain: run `npx farthing check --rpc`",
                 asset.symbol
             );
             assert!(told.starts_with(&says), "{told}");
@@ -299,5 +300,46 @@ fn the_default_of_every_network_can_be_asked_for_by_its_name_alone() {
             first.domain().separator()
         );
         assert_eq!(offers(&entry)[0].asset, first.contract);
+    }
+}
+
+#[test]
+fn real_money_is_taken_only_where_the_file_says_so() {
+    let with = |money: &str, networks: &str| {
+        let text = SAMPLE
+            .replace(r#", "rpc": {"eip155:84532": ["https://rpc.example"]}"#, "")
+            .replace(
+                r#""networks": ["eip155:84532"]"#,
+                &format!(r#"{money}"networks": {networks}"#),
+            );
+        let lines = |errors: Vec<ConfigError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        Config::parse(&text).map(drop).map_err(lines)
+    };
+    let test = r#""money": "test", "#;
+    let real = r#""money": "real", "#;
+    let own = format!(r#"[{{"network": "eip155:5", {OWN}, "transfer": "permit2"}}]"#);
+    for word in ["", test] {
+        assert_eq!(with(word, r#"["eip155:84532", "eip155:51"]"#), Ok(()));
+        let told = with(word, r#"["eip155:84532", "eip155:8453", "eip155:137"]"#).unwrap_err();
+        let says = "money: eip155:8453 (Base) takes real money: write \"money\": \"real\" if that is meant, \
+                    or name a test network, like \"eip155:84532\"";
+        assert_eq!(told, says);
+        let told = with(word, &own).unwrap_err();
+        assert!(
+            told.starts_with("money: eip155:5 (not a test network that farthing knows)"),
+            "{told}"
+        );
+    }
+    for networks in [
+        r#"["eip155:8453"]"#,
+        r#"["eip155:84532"]"#,
+        r#"["eip155:84532", "eip155:8453"]"#,
+        &own,
+    ] {
+        assert_eq!(with(real, networks), Ok(()));
+    }
+    for word in [r#""money": "Real", "#, r#""money": true, "#, r#""money": "", "#] {
+        let told = with(word, r#"["eip155:84532"]"#).unwrap_err();
+        assert_eq!(told, "money: must be \"test\" or \"real\"");
     }
 }

@@ -18,7 +18,7 @@ fn config(settlement: &str, more: &str) -> Result<Config, String> {
     let text = format!(
         r#"{{
             "site": "https://news.example", "origin": "dns", "payTo": {{"eip155": "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"}},
-            "networks": ["eip155:8453", "eip155:137", {{"network": "eip155:8453", "transfer": "permit2"}}],
+            "money": "real", "networks": ["eip155:8453", "eip155:137", {{"network": "eip155:8453", "transfer": "permit2"}}],
             "settlement": {settlement}, "routes": [{{"match": "/x", "price": "$1"}}], {more}
         }}"#
     );

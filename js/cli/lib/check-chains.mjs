@@ -116,7 +116,7 @@ async function lookAtDomain(gate, entry, rpc) {
 /** What the core has against an entry, put into a config without any other mistake. */
 function judge(gate, entry) {
   const { errors } = gate.configure(JSON.stringify({
-    site: "https://site.example", origin: "dns", payTo: { eip155: `0x${"11".repeat(20)}` }, networks: [entry],
+    site: "https://site.example", origin: "dns", payTo: { eip155: `0x${"11".repeat(20)}` }, money: "real", networks: [entry],
     settlement: { facilitators: [{ url: "https://facilitator.example" }] }, routes: [],
   }));
   return errors[0];

@@ -1,12 +1,16 @@
 // The entries of `networks` as a config has them, with what farthing's table says of them. Whether they are right is the core's to say.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { root } from "./cli.mjs";
+import assets from "../../../tests/vectors/assets.json" with { type: "json" };
 
-const table = JSON.parse(readFileSync(join(root, "tests", "vectors", "assets.json"), "utf8")).assets;
+const table = assets.assets;
 const same = (a, b) => String(a).toLowerCase() === String(b).toLowerCase();
 
 export const networkName = (network) => table.find((row) => row.network === network)?.networkName ?? network;
+/** What farthing's table says of a token: {symbol, decimals, test, …}. */
+export const tokenOf = (network, asset) => table.find((row) => row.network === network && same(row.asset, asset));
+/** CAIP-2, for a name of x402 v1 too. */
+export const networkOf = (name) => (Object.hasOwn(assets.slugs, name) ? `eip155:${assets.slugs[name]}` : name);
+/** Whether its money is known to be worth nothing; what is not in the table counts as real. */
+export const isTest = (network) => table.some((row) => row.network === network && row.test);
 export const v1Name = (network) => table.find((row) => row.network === network)?.v1 ?? undefined;
 
 /** {at, written, network, asset, symbol, name, version, decimals, transfer, permit, own}; what cannot be read is left out. */

@@ -1,0 +1,152 @@
+// `init`: asks five questions and writes what a Worker before a site needs. What exists stays as it is, and is named.
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { answer } from "./init/answers.mjs";
+import { IGNORED, NODE, WORKER, WRANGLER, farthingJsonc, freshKeys, wranglerJsonc } from "./init/files.mjs";
+import { openGate } from "./lib/gate.mjs";
+import { parseJsonc } from "./lib/jsonc.mjs";
+import { installed, npmInstall, tooOld } from "./lib/wrangler.mjs";
+import { Mistake } from "./mistake.mjs";
+import { readOptions } from "./options.mjs";
+
+export const summary = "writes the files of a Worker before your site";
+
+export const usage = (program) => `${program}init [FOLDER] [OPTION …]
+
+Asks five questions and writes farthing.jsonc, wrangler.jsonc, worker.mjs, and .dev.vars with fresh keys. An option answers its question:
+
+  --site URL      the address readers see, like https://news.example
+  --origin ORIGIN where the content comes from: dns (the server behind that address), or the address of another server
+  --pay-to 0x…    who is paid
+  --match PATTERN what costs money (/articles/*)
+  --price PRICE   how much ($0.05)
+  --money WORD    test: money of a test network, worth nothing; real: real money
+  --name NAME     the Worker's name in your account (farthing)
+
+  --yes           take what is usual wherever no option answers; only --pay-to has to be said
+  --force         replace farthing.jsonc, wrangler.jsonc and worker.mjs where they exist
+  --no-install    do not run npm install
+  --json          print one JSON object instead of the report
+
+Nothing that exists is replaced without --force; what was kept is named. Exit code 0: done. 1: not, and why.`;
+
+const string = { type: "string" };
+const flag = { type: "boolean", default: false };
+const OPTIONS = { site: string, origin: string, "pay-to": string, match: string, price: string, money: string, name: string, yes: flag, force: flag, "no-install": flag, json: flag };
+
+const local = (site) => ["localhost", "127.0.0.1", "[::1]"].includes(new URL(site).hostname);
+const read = (path) => (existsSync(path) ? readFileSync(path, "utf8") : undefined);
+
+/** Writes a file that is not there, or that may be replaced: {file, done}. */
+function put(folder, file, text, force) {
+  const path = join(folder, file);
+  const old = read(path);
+  if (old === text) return { file, done: "as it was" };
+  if (old !== undefined && !force) return { file, done: "kept: it is yours" };
+  writeFileSync(path, text);
+  return { file, done: old === undefined ? "written" : "replaced" };
+}
+
+/** Keys for this machine, which only its user may read. They are never replaced: what they signed would be lost. */
+function putKeys(folder) {
+  const file = ".dev.vars";
+  const path = join(folder, file);
+  const old = read(path);
+  if (/^\s*FARTHING_KEYS\s*=/m.test(old ?? "")) return { file, done: "kept: it has FARTHING_KEYS" };
+  const before = old === undefined ? "# Secrets for this machine: the Worker's are set by npx wrangler secret put.\n" : old.replace(/\n?$/, "\n");
+  writeFileSync(path, `${before}FARTHING_KEYS=${freshKeys()}\n`, { mode: 0o600 });
+  chmodSync(path, 0o600);
+  return { file, done: old === undefined ? "written, with fresh keys" : "FARTHING_KEYS added" };
+}
+
+function putIgnored(folder) {
+  const file = ".gitignore";
+  const path = join(folder, file);
+  const old = read(path) ?? "";
+  const have = new Set(old.split("\n").map((line) => line.trim().replace(/^\//, "").replace(/\/$/, "")));
+  const missing = IGNORED.filter((line) => !have.has(line.replace(/\/$/, "")));
+  if (missing.length === 0) return { file, done: "as it was" };
+  writeFileSync(path, `${old && old.replace(/\n?$/, "\n")}${missing.join("\n")}\n`);
+  return { file, done: old ? `${missing.join(", ")} added` : "written" };
+}
+
+/** The package of the folder, with farthing and wrangler among what it needs. */
+function putPackage(folder, name, version) {
+  const file = "package.json";
+  const path = join(folder, file);
+  const old = read(path);
+  let value = { name, private: true, type: "module" };
+  if (old !== undefined) {
+    try {
+      value = JSON.parse(old);
+    } catch {
+      throw new Mistake(`${path} is not JSON.`);
+    }
+  }
+  const needs = (one) => value.dependencies?.[one] ?? value.devDependencies?.[one];
+  const added = { ...(needs("farthing") ? {} : { farthing: `^${version}` }), ...(needs("wrangler") ? {} : { wrangler: WRANGLER }), ...(needs("node") || !tooOld() ? {} : { node: NODE }) };
+  if (Object.keys(added).length === 0) return { file, done: "as it was" };
+  value.devDependencies = { ...value.devDependencies, ...added };
+  const indent = /^([ \t]+)"/m.exec(old ?? "")?.[1] ?? "  ";
+  writeFileSync(path, `${JSON.stringify(value, null, indent)}\n`);
+  return { file, done: old === undefined ? "written" : `${Object.keys(added).join(" and ")} added` };
+}
+
+/** What a wrangler.jsonc of the publisher's own lacks, as they would write it. */
+function lacking(folder, ours) {
+  for (const file of ["wrangler.json", "wrangler.toml"]) {
+    if (existsSync(join(folder, file))) return [`${file} is yours too, and wrangler reads that one first: bring what is in wrangler.jsonc there, and delete one of them`];
+  }
+  let theirs;
+  try {
+    theirs = parseJsonc(readFileSync(join(folder, "wrangler.jsonc"), "utf8"));
+  } catch {
+    return ["wrangler.jsonc is no JSON"];
+  }
+  const names = (config) => (config.durable_objects?.bindings ?? []).map(({ name }) => name);
+  return [
+    ...names(ours).filter((name) => !names(theirs).includes(name)).map((name) => `wrangler.jsonc binds no Durable Object ${name}: ${JSON.stringify(ours.durable_objects.bindings.find((one) => one.name === name))}, and its class among new_sqlite_classes of a migration`),
+    ...(theirs.assets?.binding === "ASSETS" ? [] : ["wrangler.jsonc binds no ASSETS, where the reader's card is: see \"assets\" in www/docs/worker.md of farthing"]),
+    ...(theirs.workers_dev === false ? [] : ["wrangler.jsonc does not say \"workers_dev\": false: a second address is a second way to every article"]),
+    ...(theirs.triggers?.crons?.length ? [] : ["wrangler.jsonc has no cron trigger, which looks after payments whose alarm was lost: \"triggers\": { \"crons\": [\"*/5 * * * *\"] }"]),
+    ...(theirs.rules?.some(({ type }) => type === "Text") ? [] : [`wrangler.jsonc has no rule by which farthing.jsonc is text: ${JSON.stringify(ours.rules)}`]),
+  ];
+}
+
+const steps = ({ money, local }) => [
+  "npx farthing check        what it sells, and what is wrong",
+  "npx farthing dev          runs it on this machine",
+  `npx wrangler secret put FARTHING_KEYS${money === "real" ? " and CDP_KEY" : ""}, then npx wrangler deploy${local ? ", with the address of your site in farthing.jsonc and wrangler.jsonc" : ""}`,
+];
+
+export async function run(args, { program, gate, at, version }) {
+  const { values, positionals: [typed] } = readOptions(args, { options: OPTIONS, most: 1, usage: usage(program) });
+  const folder = at(typed ?? ".");
+  const given = Object.fromEntries(Object.entries({
+    site: values.site?.replace(/\/$/, ""), origin: values.origin, payTo: values["pay-to"], match: values.match, price: values.price, money: values.money,
+  }).filter(([, value]) => value !== undefined));
+  const name = values.name ?? "farthing";
+  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(name)) throw new Mistake(`--name wants small letters, digits and -, not "${name}".`);
+  const answers = await answer(given, { gate: openGate(gate), yes: values.yes });
+  mkdirSync(folder, { recursive: true });
+  const ours = wranglerJsonc({ name, site: answers.site, local: local(answers.site) });
+  const files = [
+    put(folder, "farthing.jsonc", farthingJsonc(answers), values.force),
+    put(folder, "wrangler.jsonc", ours, values.force),
+    put(folder, "worker.mjs", WORKER, values.force),
+    putKeys(folder), putIgnored(folder), putPackage(folder, name, version()),
+  ];
+  const notes = lacking(folder, parseJsonc(ours));
+  const say = (line) => values.json || console.log(line);
+  for (const { file, done } of files) say(`${file.padEnd(16)}${done}`);
+  for (const note of notes) say(`Note: ${note}`);
+  const complete = () => installed(folder, "wrangler") && installed(folder, "farthing");
+  if (!values["no-install"] && !complete()) {
+    say("\nnpm install …");
+    await npmInstall(folder);
+  }
+  const next = steps({ money: answers.money, local: local(answers.site) });
+  say(`\nNext:\n${next.map((line) => `  ${line}`).join("\n")}`);
+  if (values.json) console.log(JSON.stringify({ folder, answers, files, notes, installed: complete(), next }, null, 2));
+  return 0;
+}

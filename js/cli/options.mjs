@@ -1,0 +1,22 @@
+// The options of a command: read, or refused with a sentence and the command's help.
+import { parseArgs } from "node:util";
+import { Mistake } from "./mistake.mjs";
+
+/** {values, positionals} of `node:util`'s parseArgs; `most` is how many words may stand without an option. */
+export function readOptions(args, { options, most = 0, usage }) {
+  let parsed;
+  try {
+    parsed = parseArgs({ args, options: { ...options, help: { type: "boolean", short: "h", default: false } }, allowPositionals: most > 0 });
+  } catch (error) {
+    throw new Mistake(`${error.message.split("\n")[0]}\n\n${usage}`);
+  }
+  if (parsed.positionals.length > most) throw new Mistake(`"${parsed.positionals[most]}" is one word too many.\n\n${usage}`);
+  return parsed;
+}
+
+/** A web address that was typed, as a URL; `what` is what it should be. */
+export function readUrl(text, what) {
+  const url = URL.canParse(text ?? "") ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol)) throw new Mistake(`${what} wants an address like https://news.example/articles/one, not "${text ?? ""}".`);
+  return url;
+}

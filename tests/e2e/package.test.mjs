@@ -1,0 +1,216 @@
+// The npm package as people get it: packed, installed into an empty folder without this repository and without Rust, and led to its first
+// 402 by three commands. How long that took is printed.
+import assert from "node:assert/strict";
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, before, test } from "node:test";
+import { decodePaymentRequiredHeader } from "@x402/core/http";
+import { PaymentRequiredV2Schema } from "@x402/core/schemas";
+import { parseJsonc } from "../../js/cli/lib/jsonc.mjs";
+import { freePort, portTaken, start, stop } from "../../tools/lib/processes.mjs";
+import { run } from "../../tools/lib/run.mjs";
+import { outerPath } from "../../tools/lib/toolchain.mjs";
+import { payTo } from "../support/accounts.mjs";
+import { startOrigin } from "../support/origin.mjs";
+
+const root = resolve(import.meta.dirname, "../..");
+const MINUTE = 60_000;
+
+let place;
+let folder;
+let tarball;
+let origin;
+/** What a person's shell has: no npm of a script around it, no module of this repository. */
+const env = Object.fromEntries(Object.keys(process.env).filter((name) => /^npm_|^NODE_TEST|^NODE$|^INIT_CWD$|^FARTHING_/i.test(name)).map((name) => [name, undefined]));
+before(async () => {
+  place = await mkdtemp(join(tmpdir(), "farthing-package-"));
+  env.PATH = outerPath();
+  const { out } = await npm(["pack", "--json", "--pack-destination", place], join(root, "js"));
+  tarball = join(place, JSON.parse(out)[0].filename);
+  folder = join(place, "empty");
+  await mkdir(folder);
+  origin = await startOrigin({ routes: { "/": "Front page", "/articles/ferry": "The ferryman took the penny." } });
+});
+after(async () => {
+  await origin?.stop();
+  await rm(place, { recursive: true, force: true });
+});
+
+const npm = (args, cwd) => run("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], { cwd, env, timeout: 5 * MINUTE });
+const farthing = (...args) => run("npx", ["farthing", ...args], { cwd: folder, env, check: false, timeout: 5 * MINUTE });
+const read = (name) => readFile(join(folder, name), "utf8");
+const took = {};
+const timed = async (name, work) => {
+  const begin = performance.now();
+  const result = await work;
+  took[name] = (performance.now() - begin) / 1000;
+  return result;
+};
+
+/** `npx farthing dev`, until `use` is done. */
+async function dev(args, use) {
+  const full = { ...process.env, ...env };
+  for (const name of Object.keys(full)) if (full[name] === undefined) delete full[name];
+  const child = start("npx", ["farthing", "dev", "--json", ...args], { cwd: folder, env: full });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => { said += text; });
+  try {
+    const line = await new Promise((done) => {
+      let out = "";
+      child.stdout.setEncoding("utf8").on("data", (text) => { if ((out += text).includes("\n")) done(out); });
+      child.once("close", () => done(""));
+    });
+    assert.ok(line, said);
+    assert.equal(line.trim().split("\n").length, 1);
+    const { ready, url } = JSON.parse(line);
+    assert.equal(ready, true);
+    return await use(url, () => said);
+  } finally {
+    await stop(child, { signal: "SIGINT", grace: 15_000 });
+  }
+}
+
+test("the tarball holds what it should, asks for no other package, and knows nothing of this machine", async () => {
+  await timed("npm install", npm(["install", tarball], folder));
+  const installed = join(folder, "node_modules", "farthing");
+  const manifest = JSON.parse(await readFile(join(installed, "package.json"), "utf8"));
+  for (const kind of ["dependencies", "peerDependencies", "optionalDependencies", "scripts"]) assert.equal(manifest[kind], undefined, kind);
+  assert.deepEqual((await readdir(join(folder, "node_modules"))).filter((name) => !name.startsWith(".")), ["farthing"]);
+  const names = (await readdir(installed, { recursive: true })).filter((name) => !name.endsWith("LICENSE-MIT") && /\.\w+$/.test(name.split("/").at(-1)));
+  for (const name of [
+    "README.md", "dist/farthing.js", "dist/farthing.wasm", "dist/farthing.d.ts", "dist/farthing.schema.json", "dist/cli/farthing.js", "dist/worker/index.js", "dist/worker/index.d.ts",
+    "dist/worker/edge.wasm", "dist/worker/assets/.farthing/farthing.js", "dist/worker/assets/.farthing/farthing.wasm",
+  ]) assert.ok(names.includes(name), name);
+  for (const name of names.filter((one) => /\.(js|json|ts|md)$/.test(one))) {
+    const text = await readFile(join(installed, name), "utf8");
+    assert.ok(!text.includes(root) && !/\/(home|root|tmp)\//.test(text), name);
+  }
+  assert.ok((await stat(tarball)).size < 600_000);
+});
+
+test("init, check and dev lead to a first 402", async (t) => {
+  const init = await timed("init", farthing("init", "--yes", "--pay-to", payTo.address, "--origin", origin.url, "--site", "https://www.news.example"));
+  assert.equal(init.code, 0, init.out + init.err);
+  assert.match(init.out, /^farthing\.jsonc +written$/m);
+  const check = await timed("check", farthing("check", "--json"));
+  assert.equal(check.code, 0, check.out + check.err);
+  assert.deepEqual(JSON.parse(check.out).routes[0].offers[0].price, "0.05");
+  const port = await freePort();
+  const begin = performance.now();
+  await dev(["--port", String(port)], async (url) => {
+    assert.equal(url, `http://127.0.0.1:${port}`);
+    const unpaid = await fetch(`${url}/articles/ferry`);
+    took.dev = (performance.now() - begin) / 1000;
+    assert.equal(unpaid.status, 402);
+    const offer = decodePaymentRequiredHeader(unpaid.headers.get("payment-required"));
+    PaymentRequiredV2Schema.parse(offer);
+    assert.equal(offer.resource.url, `${url}/articles/ferry`);
+    assert.equal(offer.accepts[0].payTo, payTo.address);
+    assert.equal(await (await fetch(`${url}/`)).text(), "Front page");
+    assert.equal((await fetch(`${url}/.farthing/farthing.js`)).status, 200);
+    assert.equal((await farthing("quote", `${url}/articles/ferry`)).code, 0);
+    assert.equal((await farthing("quote", `${url}/`)).code, 2);
+    const doctor = await farthing("doctor", `${url}/articles/ferry`, "--json");
+    assert.deepEqual(JSON.parse(doctor.out).findings.filter(({ level }) => level === "wrong"), []);
+    // an edit of the file takes effect without a word
+    await writeFile(join(folder, "farthing.jsonc"), (await read("farthing.jsonc")).replace("$0.05", "$0.07"));
+    for (const until = Date.now() + MINUTE; ;) {
+      const { out } = await farthing("quote", `${url}/articles/ferry`, "--json");
+      const price = out && JSON.parse(out).offers[0]?.price;
+      if (price === "0.07") break;
+      assert.ok(Date.now() < until, out);
+    }
+  });
+  // npx was told alone, and its command notices that it is gone
+  for (const until = Date.now() + 20_000; await portTaken(port);) assert.ok(Date.now() < until, "it still listens");
+  const line = Object.entries(took).map(([name, seconds]) => `${name} ${seconds.toFixed(1)} s`).join(", ");
+  t.diagnostic(`from an empty folder to the first 402: ${Object.values(took).reduce((sum, one) => sum + one).toFixed(1)} s (${line})`);
+});
+
+test("what init writes is right, and hides its keys", async () => {
+  const config = parseJsonc(await read("farthing.jsonc"));
+  assert.equal(config.$schema, "./node_modules/farthing/dist/farthing.schema.json");
+  assert.equal((await stat(join(folder, config.$schema))).isFile(), true);
+  assert.equal(config.money, "test");
+  const wrangler = parseJsonc(await read("wrangler.jsonc"));
+  assert.equal(wrangler.workers_dev, false);
+  assert.deepEqual(wrangler.routes, [{ pattern: "www.news.example/*", zone_name: "news.example" }]);
+  assert.equal((await stat(join(folder, ".dev.vars"))).mode & 0o777, 0o600);
+  assert.match(await read(".dev.vars"), /^FARTHING_KEYS=k\d{8}:[\w-]{43}$/m);
+  assert.ok((await read(".gitignore")).split("\n").includes(".dev.vars"));
+  const { devDependencies, dependencies } = JSON.parse(await read("package.json"));
+  assert.match(devDependencies.wrangler, /^\^\d/);
+  assert.match(dependencies.farthing, /^file:/);
+  const wranglerScript = join(folder, "node_modules/wrangler/bin/wrangler.js");
+  const dry = await run(process.execPath, [wranglerScript, "deploy", "--dry-run", "--outdir", join(place, "out")], { cwd: folder, env: { ...env, CI: "1", WRANGLER_SEND_METRICS: "false" }, check: false });
+  assert.equal(dry.code, 0, dry.out + dry.err);
+  assert.match(dry.out, /env\.LEDGER \(Ledger\)/);
+});
+
+test("init a second time keeps everything, and says so; --force replaces what is the Worker's, never the keys", async () => {
+  const files = ["farthing.jsonc", "wrangler.jsonc", "worker.mjs", ".dev.vars", ".gitignore", "package.json"];
+  await writeFile(join(folder, "worker.mjs"), `${await read("worker.mjs")}// mine\n`);
+  const texts = () => Promise.all(files.map(read));
+  const old = await texts();
+  const again = await farthing("init", "--yes", "--pay-to", payTo.address, "--origin", "dns", "--json");
+  assert.equal(again.code, 0, again.err);
+  const done = (out) => Object.fromEntries(JSON.parse(out).files.map(({ file, done }) => [file, done]));
+  assert.deepEqual(done(again.out), {
+    "farthing.jsonc": "kept: it is yours", "wrangler.jsonc": "kept: it is yours", "worker.mjs": "kept: it is yours",
+    ".dev.vars": "kept: it has FARTHING_KEYS", ".gitignore": "as it was", "package.json": "as it was",
+  });
+  assert.deepEqual(await texts(), old);
+  await chmod(join(folder, ".dev.vars"), 0o600);
+  const forced = await farthing("init", "--yes", "--pay-to", payTo.address, "--origin", "dns", "--force", "--json");
+  assert.equal(done(forced.out)["worker.mjs"], "replaced");
+  assert.equal(await read(".dev.vars"), old[3]);
+  assert.doesNotMatch(await read("worker.mjs"), /mine/);
+});
+
+test("real money needs its word, and goes with a settler that takes it", async () => {
+  const args = ["init", join(place, "real"), "--no-install", "--pay-to", payTo.address, "--yes"];
+  assert.equal((await farthing(...args, "--money", "real")).code, 0);
+  const file = join(place, "real", "farthing.jsonc");
+  const { money, networks } = parseJsonc(await readFile(file, "utf8"));
+  assert.deepEqual([money, networks], ["real", ["eip155:8453"]]);
+  assert.equal((await farthing("check", file)).code, 0);
+  await writeFile(file, (await readFile(file, "utf8")).replace("\"money\": \"real\"", "\"money\": \"test\""));
+  const { code, out } = await farthing("check", file);
+  assert.equal(code, 1);
+  assert.match(out, /money: eip155:8453 \(Base\) takes real money: write "money": "real" if that is meant/);
+});
+
+for (const [args, says] of [
+  [["init"], /Without a terminal to ask at, --site, --origin, --pay-to, --match and --price, --money has to be said, or --yes/],
+  [["init", "--yes"], /Without a terminal to ask at, --pay-to has to be said\.$/m],
+  [["init", "--yes", "--pay-to", "0x12"], /^payTo\.eip155: "0x12" is not an address/],
+  [["init", "--yes", "--pay-to", payTo.address, "--price", "five"], /"five": write a price like/],
+  [["init", "--yes", "--pay-to", payTo.address, "--money", "mine"], /"mine" is neither "test" nor "real"/],
+  [["init", "--nmae", "x"], /--nmae/],
+  [["check", "nowhere.jsonc"], /nowhere\.jsonc cannot be read: there is no such file/],
+  [["dev", "--config", "nowhere.jsonc"], /nowhere\.jsonc cannot be read: there is no such file/],
+  [["dev", "--port", "many"], /--port wants a number/],
+  [["quote"], /quote wants an address like/],
+  [["doctor", "news.example"], /doctor wants an address like/],
+  [["doctor", "https://x.example", "--for", "joomla"], /--for wants one of/],
+  [["sell"], /"sell" is not a command/],
+]) {
+  test(`farthing ${args.join(" ")} is one clear sentence`, async () => {
+    const { code, out, err } = await run(process.execPath, [join(folder, "node_modules/farthing/dist/cli/farthing.js"), ...args], { cwd: place, env, check: false });
+    assert.equal(code, 1);
+    assert.equal(out, "");
+    assert.match(err, says);
+    assert.doesNotMatch(err, /^\s+at /m, "and no stack");
+  });
+}
+
+test("every command has its help", async () => {
+  for (const name of ["init", "check", "dev", "quote", "doctor"]) {
+    const { code, out } = await run(process.execPath, [join(root, "js/dist/cli/farthing.js"), name, "--help"], { check: false });
+    assert.equal(code, 0);
+    assert.match(out, new RegExp(`^npx farthing ${name} `));
+  }
+  const { out } = await run(process.execPath, [join(root, "js/dist/cli/farthing.js"), "--version"]);
+  assert.equal(out.trim(), "0.1.0");
+});
