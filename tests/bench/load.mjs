@@ -31,6 +31,9 @@ function answerIn(bytes) {
   }
 }
 
+/** A Worker that has no answer after so many milliseconds has none. */
+const PATIENCE = 20_000;
+
 function openConnection(port) {
   return new Promise((opened, failed) => {
     const socket = connect({ host: "127.0.0.1", port, noDelay: true });
@@ -42,6 +45,7 @@ function openConnection(port) {
       waiting = undefined;
     };
     socket.once("error", lose);
+    socket.setTimeout(PATIENCE, () => lose(new Error("no answer came")));
     socket.once("close", () => lose(new Error("the connection was closed")));
     socket.on("data", (data) => {
       kept = kept.length === 0 ? data : Buffer.concat([kept, data]);

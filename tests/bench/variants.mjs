@@ -49,6 +49,7 @@ export async function startWorld() {
     site: `http://127.0.0.1:${origin.port}`,
     facilitator: `http://127.0.0.1:${facilitator.port}`,
     asked: async () => await asked(origin) + await asked(facilitator),
+    processes: [origin, facilitator],
     stop: () => Promise.all([origin.stop(), facilitator.stop()]),
   };
 }
