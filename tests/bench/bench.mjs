@@ -124,7 +124,7 @@ async function measureRecovery(parts, world, all, { rounds, seconds, say }) {
   const { port, pid } = await parts.add(startListening(all.recovery));
   const shop = await parts.add(startListening(all.farthing));
   const who = customer({ name: "farthing", port: shop.port, host: world.host });
-  const forged = await who.forgeries();
+  const forged = await who.forgeries(32);
   const lines = (path, header) => ["GET", world.site + path, "*/*", "", `=${header}`, "", "", ""].join("\n");
   const headerOf = (payload) => Buffer.from(JSON.stringify(payload)).toString("base64");
   const bodies = {

@@ -23,9 +23,11 @@ test("one short round: every Worker answers every case, what is paid for is deli
   }
   const paid = (name, worker) => found.requests[name][worker][0].subrequests;
   assert.equal(paid("paid", "by hand"), 3, "verify, origin, settle");
-  assert.equal(paid("paid", "farthing"), 2, "origin, settle");
-  assert.equal(paid("paid, nonce of others", "farthing"), 3, "the chain, origin, settle");
-  assert.ok(paid("forged payment", "by hand") === 1, "it has a facilitator look at the signature");
+  // on a busy machine, the first looks at the chain that come ten seconds after a payment are among them
+  const about = (name, least) => assert.ok(paid(name, "farthing") >= least && paid(name, "farthing") < least + 1, `${name}: ${paid(name, "farthing")}`);
+  about("paid", 2); // origin, settle
+  about("paid, nonce of others", 3); // the chain, origin, settle
+  assert.equal(paid("forged payment", "by hand"), 1, "it has a facilitator look at the signature");
   assert.equal(found.recovery.noble.length, 1);
   assert.equal(judged(found).length, CASES.length + 3);
   assert.match(report(found), /^free page .* ≤ 1\.10x/m);

@@ -7,7 +7,7 @@ import { FORGED } from "./variants.mjs";
 const GATES = ["by hand", "@x402/hono", "farthing"];
 const ARTICLES = 64;
 /** Forged payments for each Worker, each signed anew. */
-const FORGERIES = 32;
+const FORGERIES = 16;
 
 const articlePath = (index) => `/articles/story-${index % ARTICLES}`;
 const from = (status, test) => ({ status, test });
