@@ -10,7 +10,7 @@ import { weigh } from "../../tools/lib/sizes.mjs";
 import { CASES, customer } from "./cases.mjs";
 import { load, once, requestText } from "./load.mjs";
 import { startWorld, variants } from "./variants.mjs";
-import { cpu, cpuSoFar, startWorkerd } from "./workerd.mjs";
+import { cpu, startWorkerd } from "./workerd.mjs";
 
 export { CASES };
 
@@ -179,7 +179,7 @@ async function measureStarts(world, all, { starts, say }) {
       const running = await startListening(all[name]);
       try {
         const answer = await once(running.port, requestText({ path, host: world.host, headers: { Accept: "*/*" } }));
-        found[name].push(cpuSoFar(running.pid) / 1000);
+        found[name].push(cpu(running.pid) / 1000);
         if (answer.status !== (path.startsWith("/articles/") ? 402 : 200)) throw new Error(`${name} answered ${answer.status} at its start`);
       } finally {
         await running.stop();
