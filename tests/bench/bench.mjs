@@ -22,6 +22,8 @@ export const SIZE_BAR = 200_000;
 /** The order of secp256k1. */
 const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 const CONNECTIONS = 16;
+/** Requests that go ahead of a Worker's first round in a case: by then its code runs as it does in the long run. */
+const WARM = 3000;
 /** Payments that go ahead of those that count: a new process runs its first requests slowly. */
 const AHEAD = 150;
 
@@ -67,7 +69,7 @@ async function checked(who, name, one, request) {
 }
 
 /** The requests of all cases: {case: {worker: [{requests, us, subrequests}, a round each]}}. */
-async function measureRequests(parts, world, all, { rounds, seconds, payments, say }) {
+async function measureRequests(parts, world, all, { rounds, seconds, payments, warm, say }) {
   const found = Object.fromEntries(CASES.map((one) => [one.name, Object.fromEntries(one.workers.map((name) => [name, []]))]));
   const lasting = {};
   for (const name of new Set(CASES.flatMap((one) => one.workers))) {
@@ -81,18 +83,18 @@ async function measureRequests(parts, world, all, { rounds, seconds, payments, s
       const names = one.workers.map((_, index) => one.workers[(index + round) % one.workers.length]);
       for (const name of names) {
         const take = one.fresh ? freshly : lastly;
-        found[one.name][name].push(await take(one, name));
+        found[one.name][name].push(await take(one, name, round));
       }
     }
   }
   return found;
 
-  async function lastly(one, name) {
+  async function lastly(one, name, round) {
     const { running, who } = lasting[name];
     const requests = await one.requests(who);
     const status = await checked(who, name, one, requests[0]);
     const texts = requests.map(({ path, headers }) => who.text(path, headers));
-    await load({ port: running.port, texts, status, seconds: seconds / 3, connections: CONNECTIONS });
+    await load({ port: running.port, texts, status, seconds: seconds / 3, least: round === 0 ? warm : 0, connections: CONNECTIONS });
     return measured(running, world, texts, status, seconds);
   }
 
@@ -197,15 +199,15 @@ function sizesOf(all) {
 
 /**
  * @param {object} options
- * `rounds`; `seconds` of a Worker and a case in a round; `payments` of a Worker in a round; `starts` of each Worker; `parts`: what is
+ * `rounds`; `seconds` of a Worker and a case in a round; `warm`: requests that go ahead of the first; `payments` of a Worker in a round; `starts` of each Worker; `parts`: what is
  * started is added there, to be stopped with it; `say(text)` is told how far it is.
  */
-export async function bench({ rounds, seconds, payments, starts, parts, say }) {
+export async function bench({ rounds, seconds, payments, starts, warm = WARM, parts, say }) {
   const begin = { date: new Date().toISOString(), load: loadavg()[0] };
   const world = await parts.add(startWorld());
   await Promise.all(world.processes.map(listening));
   const all = await variants(world);
-  const requests = await measureRequests(parts, world, all, { rounds, seconds, payments, say });
+  const requests = await measureRequests(parts, world, all, { rounds, seconds, payments, warm, say });
   const recovery = await measureRecovery(parts, world, all, { rounds, seconds, say });
   const started = await measureStarts(world, all, { starts, say });
   const { model, speed } = cpus()[0];

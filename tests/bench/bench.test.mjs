@@ -9,7 +9,7 @@ const parts = startParts();
 after(parts.stop);
 
 test("one short round: every Worker answers every case, what is paid for is delivered, and a forgery costs us no subrequest", { skip: process.platform !== "linux" }, async () => {
-  const found = await bench({ rounds: 1, seconds: 0.1, payments: 16, starts: 1, parts, say: () => {} });
+  const found = await bench({ rounds: 1, seconds: 0.1, payments: 16, starts: 1, warm: 16, parts, say: () => {} });
   for (const one of CASES) {
     assert.deepEqual(Object.keys(found.requests[one.name]).sort(), [...one.workers].sort(), one.name);
     for (const name of one.workers) {

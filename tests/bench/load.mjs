@@ -84,14 +84,14 @@ export const headersOf = ({ head }, name) =>
   head.split("\r\n").slice(1).filter((line) => line.toLowerCase().startsWith(`${name}: `)).map((line) => line.slice(name.length + 2));
 
 /**
- * Sends `texts` in turn, round and round for so many seconds, or each once where `seconds` is left out. Every answer has to have this
- * `status`. Resolves to how many were answered.
+ * Sends `texts` in turn, round and round for so many seconds and at least `least` times, or each once where `seconds` is left out. Every
+ * answer has to have this `status`. Resolves to how many were answered.
  */
-export async function load({ port, texts, status, seconds, connections = 16 }) {
+export async function load({ port, texts, status, seconds, least = 0, connections = 16 }) {
   const open = await Promise.all(Array.from({ length: connections }, () => openConnection(port)));
   const until = seconds === undefined ? Infinity : performance.now() + seconds * 1000;
   let sent = 0;
-  const more = () => (seconds === undefined ? sent < texts.length : performance.now() < until);
+  const more = () => (seconds === undefined ? sent < texts.length : sent < least || performance.now() < until);
   try {
     await Promise.all(open.map(async (connection) => {
       while (more()) {
