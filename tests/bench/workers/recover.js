@@ -1,0 +1,34 @@
+// Signature recovery alone, many times in one request: /ours and /twins run the Worker's own decision over texts, /noble recovers with
+// @noble/curves. A POST: {texts, signatures: [{hash, signature, address}], times}.
+import { secp256k1 } from "@noble/curves/secp256k1";
+import { keccak_256 } from "@noble/hashes/sha3";
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils";
+import { Gate, ANSWER } from "./gate.js";
+
+function decide(gate, texts, times) {
+  for (let at = 0; at < times; at++) {
+    if (gate.decide(texts[at % texts.length]).code !== ANSWER) throw new Error("a forged payment was not refused");
+  }
+  return gate.decide(texts[0]).text;
+}
+
+function recover({ hash, signature }) {
+  const bytes = hexToBytes(signature.slice(2));
+  const point = secp256k1.Signature.fromCompact(bytes.subarray(0, 64)).addRecoveryBit(bytes[64] - 27).recoverPublicKey(hash.slice(2));
+  return `0x${bytesToHex(keccak_256(point.toRawBytes(false).subarray(1)).subarray(12))}`;
+}
+
+function noble(signatures, times) {
+  for (let at = 0; at < times; at++) {
+    const one = signatures[at % signatures.length];
+    if (recover(one) !== one.address.toLowerCase()) throw new Error("noble recovered another address");
+  }
+  return "";
+}
+
+export default {
+  async fetch(request, env) {
+    const { texts, signatures, times } = await request.json();
+    return new Response(request.url.endsWith("/noble") ? noble(signatures, times) : decide(new Gate(env), texts, times));
+  },
+};
