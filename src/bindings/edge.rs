@@ -201,6 +201,7 @@ pub extern "C" fn next(length: usize, now: u32) -> u32 {
             Next::Deliver { path, headers, report } => {
                 write_lines(&[&path, report.as_deref().unwrap_or_default()], &headers, DELIVER)
             }
+            Next::Ledger(call) => write_lines(&[&call.object, call.call, &call.body], &Headers::new(), LEDGER),
             Next::Teaser(call) => write_lines(&[&call.path, &call.selector], &Headers::new(), TEASER),
         })
     })

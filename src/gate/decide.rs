@@ -34,7 +34,7 @@ impl Gate {
             Routed::Look(Target::Method(route)) => return Decision::Answer(self.method(request, route)),
             Routed::Look(Target::Wrong(problem)) => return Decision::Answer(self.problem(request, problem.into())),
             Routed::Look(Target::Redirect(path)) => return Decision::Answer(refuse::redirect(request.url, &path)),
-            Routed::Look(Target::Own(name)) => return self.own(request, name),
+            Routed::Look(Target::Own(name)) => return self.own(request, name, now, random),
         };
         let Ok(keys) = &self.keys else {
             return Decision::Answer(self.problem(request, Problem::NotConfigured.into()));
@@ -60,10 +60,12 @@ impl Gate {
         let passes = || cookie::values(request.cookie, cookie::PASS);
         let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
         if matches!(asked.route.access, Access::Owned(_)) {
-            if passes().any(|text| Pass::open(asked.keys, asked.resource, text, asked.now).is_some()) {
+            if let Some(pass) = passes().find_map(|text| Pass::open(asked.keys, asked.resource, text, asked.now)) {
+                let mut headers = answer::private();
+                headers.extend(self.gift_link(request, asked, &pass));
                 return Decision::Forward {
                     path: asked.path.to_owned(),
-                    headers: answer::private(),
+                    headers,
                 };
             }
             if let Some(decision) = self.embedded(request, asked).or_else(|| self.sign_in(request, asked)) {
@@ -89,6 +91,14 @@ impl Gate {
         if request.method == "OPTIONS" {
             return Decision::Answer(Answer::empty(204, [("Allow", "GET, HEAD, OPTIONS".to_owned())]));
         }
+        if let Some(metered) = self.metered(request, asked) {
+            return metered.into();
+        }
+        self.unpaid(request, asked)
+    }
+
+    /// The answer to who brings nothing.
+    pub(super) fn unpaid(&self, request: &Request<'_>, asked: &Asked<'_>) -> Decision {
         if let Some(call) = self.teaser(request, asked) {
             return Decision::Teaser(call);
         }
@@ -202,7 +212,7 @@ fn receipt_id(keys: &Keys, site: &str, payer: Address, random: &[u8; 16]) -> Str
 }
 
 /// A keyed digest of a network address, so that no address is ever stored.
-fn address_digest(keys: &Keys, address: Option<&str>) -> String {
+pub(super) fn address_digest(keys: &Keys, address: Option<&str>) -> String {
     use hmac::{Hmac, Mac};
     let mac = keys
         .signing(Purpose::Address)

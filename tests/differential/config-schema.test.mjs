@@ -55,7 +55,7 @@ const GOOD = [
       httpMessageSignatures: { registrationUrl: "https://agents.example/register/", signatureSchemes: ["ed25519", "rsa-pss-sha512"], tags: ["web-bot-auth", "a.b_C-9"] },
     },
     crawlers: { "agent.example": "$1", "xn--a.b-c.example": "free", "*": "$3", unverified: "$5", "127.0.0.1:8080": "refuse" },
-    demo: { script: "/demo-wallet.js" },
+    demo: { script: "/demo-wallet.js" }, meter: { articles: 3, per: "30d", perAddress: 3 }, gifts: { perReader: 0, for: "12h" },
   },
   {
     site: "https://b.example", origin: "dns", payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:8453"], settlement: { facilitators: [{ url: "https://f.example" }] },
@@ -67,7 +67,7 @@ const GOOD = [
     extensions: { paymentIdentifier: "off", signIn: false, receipts: false },
   },
   { site: "http://localhost:4020", origin: "dns", payTo: { eip155: PAYEE.toLowerCase() }, money: "real", networks: ["eip155:1"], payments: "on", routes: [], settlement: { facilitators: [{ direct: "GAS_KEY" }], rpc: { "eip155:1": ["https://rpc.example"] } } },
-  { site: "https://a.example", origin: { service: "SITE", headers: { "x-a": "A" } }, cors: "*", payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:4326"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: { atomic: "1" } }] },
+  { site: "https://a.example", origin: { service: "SITE", headers: { "x-a": "A" } }, cors: "*", meter: { articles: 100 }, gifts: {}, payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:4326"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: { atomic: "1" }, meter: false }] },
   { site: "https://a.example", origin: { assets: "ASSETS" }, payTo: { eip155: PAYEE }, money: "test", networks: ["eip155:51"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: " $10.50 ", access: "90s" }] },
   { site: "https://a.example", origin: "handler", payTo: { eip155: PAYEE }, networks: ["eip155:84532"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [] },
 ];

@@ -38,6 +38,11 @@ export function openGate(path) {
       return JSON.parse(answer.slice(answer.indexOf("\n\n") + 2));
     },
     ask,
+    /** The canonical address of what is sold at this URL; undefined where nothing is, or it is spelled otherwise. */
+    resource(url) {
+      const header = /^PAYMENT-REQUIRED: (.*)$/m.exec(ask(url, "application/json", Math.floor(Date.now() / 1000)));
+      return header ? JSON.parse(Buffer.from(header[1], "base64").toString("utf8")).resource.url : undefined;
+    },
     /** What a program is asked for at this URL: the entries of `accepts`, [] where it is free, undefined where it is refused. */
     offers(url) {
       if ([FREE, FREE_AS].includes(route(write(`GET ${url}`)))) return [];

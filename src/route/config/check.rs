@@ -26,6 +26,8 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "extensions",
     "cors",
     "crawlers",
+    "meter",
+    "gifts",
     "demo",
 ];
 /// The members of `payTo`.
@@ -239,6 +241,8 @@ impl Check {
             demo_script,
             extensions: self.extensions(file.get("extensions")),
             cors: self.cors(file.get("cors")),
+            meter: self.meter(file.get("meter")),
+            gifts: self.gifts(file.get("gifts")),
         }
     }
 }

@@ -4,6 +4,7 @@ mod check;
 mod cors;
 mod crawlers;
 mod extensions;
+mod given;
 mod money;
 mod networks;
 mod origin;
@@ -24,6 +25,7 @@ pub(crate) use check::is_loopback;
 pub use cors::Cors;
 pub use crawlers::{Policy, Treatment, Who};
 pub use extensions::{Extensions, Identifiers};
+pub use given::{Free, Gifts};
 pub use settler::{Depth, Secret, SecretForm, Settlement, Settler};
 pub use teaser::Teaser;
 
@@ -97,6 +99,10 @@ pub struct Config {
     pub extensions: Extensions,
     /// Whose pages may read our answers.
     pub cors: Cors,
+    /// What every reader gets for nothing.
+    pub meter: Option<Free>,
+    /// Links that open an article for others.
+    pub gifts: Option<Gifts>,
 }
 
 /// One mistake in the config file.

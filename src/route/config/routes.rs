@@ -37,11 +37,12 @@ pub(super) const ROUTE_KEYS: &[&str] = &[
     "passQuery",
     "freeFrom",
     "crawlers",
+    "meter",
 ];
 /// The members of a recent price.
 pub(super) const RECENT_KEYS: &[&str] = &["price", "prices", "until"];
 
-const DAY: u64 = 24 * 60 * 60;
+pub(super) const DAY: u64 = 24 * 60 * 60;
 
 impl Check {
     pub(super) fn route(
@@ -99,6 +100,7 @@ impl Check {
             price,
             symbol,
             crawlers: Vec::new(),
+            metered: file.get("meter").is_none() || self.flag(at, file, "meter"),
             listing: self.listing(
                 at,
                 file.get("listing"),
@@ -225,7 +227,7 @@ pub(super) fn shown(entry: &Entry, amount: Amount) -> String {
     format!("${whole}.{fraction:0<2}")
 }
 
-fn duration(text: &str) -> Option<u64> {
+pub(super) fn duration(text: &str) -> Option<u64> {
     let unit = match text.as_bytes().last()? {
         b's' => 1,
         b'm' => 60,
