@@ -46,8 +46,10 @@ export async function run(args, { program, gate, tools, at }) {
   const file = at(values.config);
   const text = readConfig(values.config, file);
   const core = openGate(gate);
-  const { errors } = core.configure(text);
+  const { errors, warnings } = core.configure(text, { keys });
   if (errors.length > 0) throw new Mistake(`${values.config} has mistakes: run ${program}check ${values.config}`);
+  const fault = warnings.find((warning) => warning.startsWith("FARTHING_KEYS"));
+  if (fault) throw new Mistake(`${fault.split(";")[0]}.`);
   const { site, gifts } = parseJsonc(text);
   if (gifts === undefined) throw new Mistake(`${values.config} has no "gifts": write "gifts": {} into it and deploy it, so that links open.`);
   const home = site.replace(/\/$/, "");
@@ -55,7 +57,8 @@ export async function run(args, { program, gate, tools, at }) {
   const resource = core.resource(home + pathname + search);
   if (!resource) throw new Mistake(`Nothing is sold at ${typed}: give the canonical address of an article that costs something.`);
   const now = Math.floor(Date.now() / 1000);
-  const link = openTools(tools)("gift", keys, home, resource.slice(home.length), String(count), String(seconds), String(now), randomBytes(16).toString("hex"));
+  const link = openTools(tools)("gift", keys, home, resource.slice(home.length), String(count), String(seconds), String(now), `0x${randomBytes(16).toString("hex")}`);
+  if (!core.ask(link, "text/html", now).startsWith("200\n")) throw new Mistake(`${typed} is paid for call by call, or is a part of an article: only articles that a reader owns can be given.`);
   console.log(values.json ? JSON.stringify({ link, url: resource, opens: count, until: new Date((now + seconds) * 1000).toISOString() }) : link);
   return 0;
 }

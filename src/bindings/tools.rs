@@ -34,7 +34,7 @@ pub extern "C" fn articles(length: usize) -> u32 {
 }
 
 /// A link that gives an article away. The input has seven parts with a zero byte between them: the secret `FARTHING_KEYS`, the site, the
-/// article's canonical path, how many may open it, for how many seconds, the Unix seconds now, 16 random bytes as hex. Returns 1, with the
+/// article's canonical path, how many may open it, for how many seconds, the Unix seconds now, 16 random bytes as `0x` and hex digits. Returns 1, with the
 /// link in the output; or 0, with what is wrong.
 #[unsafe(no_mangle)]
 pub extern "C" fn gift(length: usize) -> u32 {

@@ -116,7 +116,7 @@ impl Gate {
         let gift = Gift::open(keys, &config.site, token, now)?;
         let url = [config.site.as_str(), &gift.path].concat();
         match self.route("GET", &url) {
-            Routed::Look(Target::Priced(good)) if good.part.is_none() => then(gift, &good),
+            Routed::Look(Target::Priced(good)) if good.part.is_none() && good.route.access != Access::Once => then(gift, &good),
             _ => None,
         }
     }

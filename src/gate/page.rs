@@ -171,11 +171,12 @@ impl Template {
             "" => "An article for you".into(),
             title => escape(title),
         };
+        let price = escape(&route.price);
         let html = format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
              <meta name=\"color-scheme\" content=\"light dark\"><meta name=\"robots\" content=\"noindex\"><title>{title} · {host}</title>\
              <style nonce=\"{nonce}\">{GIFT_STYLE}</style><header><a href=\"/\">{host}</a></header><main><h1>{title}</h1>\
-             <p>This costs money here, and somebody gives it to you.</p>\
+             <p>A gift for you: reading this would cost {price}.</p>\
              <form method=\"post\"><button>Read it</button></form></main></html>"
         );
         let mut answer = self.page(200, html);

@@ -41,7 +41,7 @@ export async function startShop({ routes, edges, origin: more = {}, extensions, 
     const workers = {};
     for (const [name, networks] of Object.entries(edges)) {
       const config = (site) => ({
-        site, origin: { url: origin.url }, payTo: { eip155: payTo.address }, networks: networks(chain.network),
+        site, origin: { url: origin.url }, payTo: { eip155: payTo.address }, money: "real", networks: networks(chain.network),
         settlement: {
           facilitators: [{ url: bad.url, address: facilitatorAccount.address, contractWallets: true }],
           rpc: { [chain.network]: [badRpc.url] }, timeoutSeconds,

@@ -31,9 +31,9 @@ export function openGate(path) {
     return decide(write(RANDOM, ["GET", url, accept, "", "", "", "", ""].join("\n")), now) === FREE ? "" : text();
   }
   return {
-    /** Takes another config, with the 402 page if its weight matters. Returns {ok, errors, warnings}. */
-    configure(config, { html = "", csp = "" } = {}) {
-      configure(write([config, KEYS, html, csp].join("\0")), 0);
+    /** Takes another config, with the 402 page if its weight matters, and the site's secret if tokens do. Returns {ok, errors, warnings}. */
+    configure(config, { keys = KEYS, html = "", csp = "" } = {}) {
+      configure(write([config, keys, html, csp].join("\0")), 0);
       const answer = ask("https://localhost/.farthing/health", "application/json", 1);
       return JSON.parse(answer.slice(answer.indexOf("\n\n") + 2));
     },
