@@ -66,6 +66,11 @@ impl Gate {
                     headers: answer::private(),
                 };
             }
+        }
+        if let Some(decision) = self.subscriber(request, asked) {
+            return decision;
+        }
+        if matches!(asked.route.access, Access::Owned(_)) {
             if let Some(decision) = self.embedded(request, asked).or_else(|| self.sign_in(request, asked)) {
                 return decision;
             }

@@ -16,12 +16,14 @@ mod page;
 mod receipts;
 mod refuse;
 mod request;
+mod subscribers;
 mod supported;
 mod teaser;
 
 pub use answer::{Answer, Headers};
 pub use crawlers::Verify;
 pub use request::Request;
+pub use subscribers::{Peek, Token};
 pub use teaser::{Fetched, TeaserCall};
 
 use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
@@ -128,6 +130,11 @@ pub enum Decision {
     Teaser(TeaserCall),
     /// Check a program's signature, and ask again with a line that says what came of it.
     Verify(Box<Verify>),
+    /// Check a token of the publisher's login, and ask again likewise.
+    Token(Box<Token>),
+    /// Ask the origin about this reader: deliver its answer with these headers if it says that they read for nothing, and ask again
+    /// without it otherwise.
+    Peek(Box<Peek>),
 }
 
 /// A question to a payer's ledger.
@@ -184,13 +191,17 @@ impl Gate {
     }
 
     /// The request headers that the gate wants to see beside those that every gate looks at, in lower case.
-    pub fn wanted_headers(&self) -> Vec<&'static str> {
+    pub fn wanted_headers(&self) -> Vec<&str> {
         let teasers = self
             .config()
             .is_some_and(|config| config.routes.iter().any(|route| route.teaser.is_some()));
         let agent = teasers.then_some("user-agent");
         let mut wanted: Vec<_> = self.cors_headers().iter().copied().chain(self.crawler_headers()).collect();
-        wanted.extend(agent.filter(|agent| !wanted.contains(agent)));
+        for name in agent.into_iter().chain(self.subscriber_header()) {
+            if !wanted.contains(&name) {
+                wanted.push(name);
+            }
+        }
         wanted
     }
 

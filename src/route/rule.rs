@@ -50,6 +50,8 @@ pub struct Route {
     pub symbol: String,
     /// What programs pay instead, by who they are.
     pub crawlers: Vec<Policy>,
+    /// Whether subscribers read it for nothing.
+    pub subscribers: bool,
     /// What catalogues of paid resources are told, if the publisher wants to be in them.
     pub listing: Option<Listing>,
 }

@@ -26,6 +26,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "extensions",
     "cors",
     "crawlers",
+    "subscribers",
     "demo",
 ];
 /// The members of `payTo`.
@@ -229,6 +230,7 @@ impl Check {
         {
             self.wrong("demo.script", "must be a path on the site, like \"/demo-wallet.js\"");
         }
+        let subscribers = self.subscribers(file.get("subscribers"), &origin, !origin_headers.is_empty());
         Config {
             site,
             origin,
@@ -239,6 +241,7 @@ impl Check {
             demo_script,
             extensions: self.extensions(file.get("extensions")),
             cors: self.cors(file.get("cors")),
+            subscribers,
         }
     }
 }

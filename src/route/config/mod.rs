@@ -12,6 +12,7 @@ mod prices;
 mod routes;
 mod settlement;
 mod settler;
+mod subscribers;
 mod teaser;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -25,10 +26,11 @@ pub use cors::Cors;
 pub use crawlers::{Policy, Treatment, Who};
 pub use extensions::{Extensions, Identifiers};
 pub use settler::{Depth, Secret, SecretForm, Settlement, Settler};
+pub use subscribers::{Subscribers, Word};
 pub use teaser::Teaser;
 
 use super::rule::Route;
-use crate::json;
+use crate::{access::jwt, json};
 use check::Check;
 
 /// How long a client may take between the offer and the settlement, in seconds; the official
@@ -97,6 +99,8 @@ pub struct Config {
     pub extensions: Extensions,
     /// Whose pages may read our answers.
     pub cors: Cors,
+    /// Who reads for nothing because they pay elsewhere.
+    pub subscribers: Subscribers,
 }
 
 /// One mistake in the config file.
@@ -129,6 +133,13 @@ impl Config {
             name,
             form: SecretForm::Header,
         }));
+        if let Some(jwt::KeySource::Secret(name)) = self.subscribers.jwt.as_ref().map(|jwt| &jwt.keys) {
+            secrets.push(Secret {
+                at: "subscribers.jwt.secret".into(),
+                name,
+                form: SecretForm::Shared,
+            });
+        }
         secrets
     }
 

@@ -37,6 +37,7 @@ pub(super) const ROUTE_KEYS: &[&str] = &[
     "passQuery",
     "freeFrom",
     "crawlers",
+    "subscribers",
 ];
 /// The members of a recent price.
 pub(super) const RECENT_KEYS: &[&str] = &["price", "prices", "until"];
@@ -99,6 +100,7 @@ impl Check {
             price,
             symbol,
             crawlers: Vec::new(),
+            subscribers: file.get("subscribers").is_none() || self.flag(at, file, "subscribers"),
             listing: self.listing(
                 at,
                 file.get("listing"),
