@@ -51,6 +51,8 @@ const VERIFY: u32 = 12;
 const TOKEN: u32 = 13;
 /// Ask the origin about this reader: lines of path, digest of the reader; the rest are headers for the answer.
 const PEEK: u32 = 14;
+/// Ask the origin what it says of a page: lines of path, whether its meta tags count (1 or 0), how many seconds it is remembered.
+const ASK: u32 = 15;
 
 /// Fetch the page for a teaser: lines of path, selector. Then, as the answer of [`trimmed`]: it is the publisher's page.
 const TEASER: u32 = 11;
@@ -199,6 +201,10 @@ pub extern "C" fn decide(length: usize, now: u32) -> u32 {
                 let claim = &token.claim;
                 let lines = [kind, place, &claim.algorithm, &claim.key, &claim.signature, &claim.signed];
                 write_lines(&lines, &Headers::new(), TOKEN)
+            }
+            Decision::Ask(question) => {
+                let meta = if question.meta { "1" } else { "0" };
+                write_lines(&[&question.path, meta, &question.remember.to_string()], &Headers::new(), ASK)
             }
             Decision::Peek(peek) => write_lines(&[&peek.path, &peek.reader], &peek.headers, PEEK),
             Decision::Ledger(call) => write_lines(&[&call.object, call.call, &call.body], &Headers::new(), LEDGER),

@@ -94,7 +94,8 @@ impl Gate {
             | Decision::Ledger(_)
             | Decision::Teaser(_)
             | Decision::Verify(_)
-            | Decision::Token(_) => {}
+            | Decision::Token(_)
+            | Decision::Ask(_) => {}
         }
         decision
     }

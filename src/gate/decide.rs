@@ -40,6 +40,14 @@ impl Gate {
             return Decision::Answer(self.problem(request, Problem::NotConfigured.into()));
         };
         let mut asked = Asked::new(&good, keys, now, random);
+        if let Some(question) = self.question(request, &asked) {
+            return question;
+        }
+        let said = Self::said(request, &good);
+        asked.route = said.as_deref().unwrap_or(asked.route);
+        if asked.route.free_from.is_some_and(|from| from <= now) {
+            return Decision::Free;
+        }
         match self.audience(request, &asked) {
             Ok(route) => asked.route = route,
             Err(decision) => return decision,
@@ -57,15 +65,12 @@ impl Gate {
     }
 
     pub(super) fn without_payment(&self, request: &Request<'_>, asked: &Asked<'_>) -> Decision {
-        let passes = || cookie::values(request.cookie, cookie::PASS);
         let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
-        if matches!(asked.route.access, Access::Owned(_)) {
-            if passes().any(|text| Pass::open(asked.keys, asked.resource, text, asked.now).is_some()) {
-                return Decision::Forward {
-                    path: asked.path.to_owned(),
-                    headers: answer::private(),
-                };
-            }
+        if Self::passed(request, asked) {
+            return Decision::Forward {
+                path: asked.path.to_owned(),
+                headers: answer::private(),
+            };
         }
         if let Some(decision) = self.subscriber(request, asked) {
             return decision;
@@ -104,6 +109,13 @@ impl Gate {
                 .unwrap_or(Problem::PaymentRequired.into()),
         };
         Decision::Answer(self.refuse(request, Some(asked), &nothing, None))
+    }
+
+    /// Whether the reader has a pass.
+    pub(super) fn passed(request: &Request<'_>, asked: &Asked<'_>) -> bool {
+        let mut passes = cookie::values(request.cookie, cookie::PASS);
+        matches!(asked.route.access, Access::Owned(_))
+            && passes.any(|text| Pass::open(asked.keys, asked.resource, text, asked.now).is_some())
     }
 
     /// The answer to a method that a route is not for.

@@ -16,6 +16,7 @@ mod page;
 mod receipts;
 mod refuse;
 mod request;
+mod says;
 mod subscribers;
 mod supported;
 mod teaser;
@@ -23,6 +24,7 @@ mod teaser;
 pub use answer::{Answer, Headers};
 pub use crawlers::Verify;
 pub use request::Request;
+pub use says::Question;
 pub use subscribers::{Peek, Token};
 pub use teaser::{Fetched, TeaserCall};
 
@@ -135,6 +137,8 @@ pub enum Decision {
     /// Ask the origin about this reader: deliver its answer with these headers if it says that they read for nothing, and ask again
     /// without it otherwise.
     Peek(Box<Peek>),
+    /// Ask the origin what it says of a page, and ask again with a line that says it.
+    Ask(Box<Question>),
 }
 
 /// A question to a payer's ledger.

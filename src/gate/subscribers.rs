@@ -1,7 +1,7 @@
 //! Readers who pay elsewhere: by a token of the publisher's login, or by what the origin says of them. Whoever cannot show it is a
 //! reader like any other, and never told why.
 
-use alloc::{borrow::ToOwned, boxed::Box, string::String};
+use alloc::{borrow::ToOwned, boxed::Box, string::String, vec::Vec};
 
 use super::{Asked, Decision, Gate, Headers, Request, answer};
 use crate::{
@@ -44,9 +44,13 @@ impl Gate {
     }
 
     /// The headers of the origin's answers that are for us alone, beside those that every gate keeps.
-    pub fn internal_headers(&self) -> impl Iterator<Item = &str> {
+    pub fn internal_headers(&self) -> Vec<&str> {
         let word = self.config().and_then(|config| config.subscribers.word.as_ref());
-        word.map(|word| word.header.as_str()).into_iter()
+        let mut names: Vec<&str> = word.map(|word| word.header.as_str()).into_iter().collect();
+        for name in self.says_headers() {
+            names.push(name);
+        }
+        names
     }
 
     /// What becomes of a reader who pays elsewhere, or says so.

@@ -16,6 +16,7 @@ export const TEASER = 11;
 export const VERIFY = 12;
 export const TOKEN = 13;
 export const PEEK = 14;
+export const ASK = 15;
 
 const RANDOM = 16;
 // The names of headers in Signature-Input, and a few words more; so many are looked up.

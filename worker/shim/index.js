@@ -3,10 +3,11 @@
 
 import { verdictOf } from "./agents.js";
 import { use } from "./config.js";
-import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY, TOKEN, PEEK } from "./gate.js";
+import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY, TOKEN, PEEK, ASK } from "./gate.js";
 import { asMember } from "./members.js";
 import { fetchFree, fetchPriced } from "./origin.js";
 import { asset, deliver, refused } from "./response.js";
+import { saysOf } from "./says.js";
 import { askSupported } from "./supported.js";
 import { teaser } from "./teaser.js";
 import { tokenVerdict } from "./tokens.js";
@@ -26,6 +27,7 @@ const QUESTIONS = {
   [VERIFY]: async (gate, text, request, env, ctx) => `=agent: ${await verdictOf(text, env, ctx)}`,
   [TOKEN]: async (gate, text, request, env, ctx) => `=token: ${await tokenVerdict(text, env, ctx)}`,
   [PEEK]: async (gate, text, request, env, ctx) => (await asMember(gate, text, request, env, ctx)) ?? "=access: paid",
+  [ASK]: async (gate, text, request, env, ctx) => `=says: ${await saysOf(gate, text, request, env, ctx)}`,
 };
 const MOST_QUESTIONS = 4;
 

@@ -93,6 +93,12 @@ export async function fetchPersonal(origin, path, request, env, ctx) {
   return ask(CONDITIONAL);
 }
 
+// What the origin says of a page, whoever reads it: nothing of the request goes there but its path, and no cache answers.
+export function fetchSays(origin, path, request, env, ctx, method, patience) {
+  const headers = introduced(origin, new Headers({ accept: "text/html,*/*;q=0.8" }));
+  return patient(origin, path, new Request(request.url), { headers, method, cache: "no-store" }, env, ctx, patience);
+}
+
 // A page that everybody may see in part: the same for everybody, whoever asks.
 export function fetchTeaser(origin, path, request, env, ctx) {
   const headers = introduced(origin, cleaned(request.headers, [...STRIPPED, ...CONDITIONAL, ...PERSONAL]));
@@ -100,7 +106,7 @@ export function fetchTeaser(origin, path, request, env, ctx) {
   return patient(origin, path, request, { headers, method: "GET" }, env, ctx);
 }
 
-async function patient(origin, path, request, changes, env, ctx) {
+async function patient(origin, path, request, changes, env, ctx, patience = PATIENCE) {
   const abort = new AbortController();
   let timer;
   // a handler need not listen to the signal
@@ -108,7 +114,7 @@ async function patient(origin, path, request, changes, env, ctx) {
     timer = setTimeout(() => {
       abort.abort();
       reject(new Error("it took too long"));
-    }, PATIENCE);
+    }, patience);
   });
   try {
     const init = new Request(request, { ...changes, redirect: "manual", signal: abort.signal });

@@ -230,7 +230,9 @@ impl Check {
         {
             self.wrong("demo.script", "must be a path on the site, like \"/demo-wallet.js\"");
         }
-        let subscribers = self.subscribers(file.get("subscribers"), &origin, !origin_headers.is_empty());
+        let known = !origin_headers.is_empty();
+        let subscribers = self.subscribers(file.get("subscribers"), &origin, known);
+        self.asks_somebody(&routes, &origin, known);
         Config {
             site,
             origin,

@@ -1,5 +1,6 @@
 //! The publisher's config file: what it becomes, and every mistake in it as a sentence of its own.
 
+mod ask;
 mod check;
 mod cors;
 mod crawlers;
@@ -21,10 +22,12 @@ use core::fmt;
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
+pub use ask::Ask;
 pub(crate) use check::is_loopback;
 pub use cors::Cors;
 pub use crawlers::{Policy, Treatment, Who};
 pub use extensions::{Extensions, Identifiers};
+pub(crate) use routes::shown_as;
 pub use settler::{Depth, Secret, SecretForm, Settlement, Settler};
 pub use subscribers::{Subscribers, Word};
 pub use teaser::Teaser;
