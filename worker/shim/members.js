@@ -18,7 +18,7 @@ const refused = new Map(); // by reader and path: until when
 const members = new Map(); // by reader: until when
 // Networks share places, so that no number of them fills the memory; which do, nobody can tell.
 const counts = new Uint16Array(4096);
-const [seed] = crypto.getRandomValues(new Uint32Array(1));
+let seed = 0;
 let minute = 0;
 let all = 0;
 
@@ -51,6 +51,7 @@ function admitted(address, time) {
     minute = Math.floor(time / 60);
     all = 0;
     counts.fill(0);
+    [seed] = crypto.getRandomValues(new Uint32Array(1));
   }
   let place = seed;
   for (const letter of networkOf(address)) place = Math.imul(place ^ letter.charCodeAt(0), 0x01000193);
