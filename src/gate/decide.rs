@@ -40,6 +40,14 @@ impl Gate {
             return Decision::Answer(self.problem(request, Problem::NotConfigured.into()));
         };
         let mut asked = Asked::new(&good, keys, now, random);
+        if let Some(question) = self.question(request, &asked) {
+            return question;
+        }
+        let said = Self::said(request, &good);
+        asked.route = said.as_deref().unwrap_or(asked.route);
+        if asked.route.free_from.is_some_and(|from| from <= now) {
+            return Decision::Free;
+        }
         match self.audience(request, &asked) {
             Ok(route) => asked.route = route,
             Err(decision) => return decision,
@@ -57,17 +65,19 @@ impl Gate {
     }
 
     pub(super) fn without_payment(&self, request: &Request<'_>, asked: &Asked<'_>) -> Decision {
-        let passes = || cookie::values(request.cookie, cookie::PASS);
         let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
+        if let Some(pass) = Self::passed(request, asked) {
+            let mut headers = answer::private();
+            headers.extend(self.gift_link(request, asked, &pass));
+            return Decision::Forward {
+                path: asked.path.to_owned(),
+                headers,
+            };
+        }
+        if let Some(decision) = self.subscriber(request, asked) {
+            return decision;
+        }
         if matches!(asked.route.access, Access::Owned(_)) {
-            if let Some(pass) = passes().find_map(|text| Pass::open(asked.keys, asked.resource, text, asked.now)) {
-                let mut headers = answer::private();
-                headers.extend(self.gift_link(request, asked, &pass));
-                return Decision::Forward {
-                    path: asked.path.to_owned(),
-                    headers,
-                };
-            }
             if let Some(decision) = self.embedded(request, asked).or_else(|| self.sign_in(request, asked)) {
                 return decision;
             }
@@ -109,6 +119,14 @@ impl Gate {
                 .unwrap_or(Problem::PaymentRequired.into()),
         };
         Decision::Answer(self.refuse(request, Some(asked), &nothing, None))
+    }
+
+    /// The reader's pass.
+    pub(super) fn passed(request: &Request<'_>, asked: &Asked<'_>) -> Option<Pass> {
+        let mut passes = cookie::values(request.cookie, cookie::PASS);
+        passes
+            .find_map(|text| Pass::open(asked.keys, asked.resource, text, asked.now))
+            .filter(|_| matches!(asked.route.access, Access::Owned(_)))
     }
 
     /// The answer to a method that a route is not for.

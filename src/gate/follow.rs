@@ -38,6 +38,8 @@ impl Gate {
             _ => return internal(),
         };
         let mut asked = Asked::new(&good, keys, now, random);
+        let said = Self::said(request, &good);
+        asked.route = said.as_deref().unwrap_or(asked.route);
         asked.route = self.audience(request, &asked).unwrap_or(asked.route);
         if let Some(tally) = Tally::read(reply) {
             return self.after_count(request, &asked, tally);

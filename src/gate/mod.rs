@@ -18,6 +18,8 @@ mod page;
 mod receipts;
 mod refuse;
 mod request;
+mod says;
+mod subscribers;
 mod supported;
 mod teaser;
 
@@ -25,6 +27,8 @@ pub use answer::{Answer, Headers};
 pub use crawlers::Verify;
 pub use gifts::gift_url;
 pub use request::Request;
+pub use says::Question;
+pub use subscribers::{Peek, Token};
 pub use teaser::{Fetched, TeaserCall};
 
 use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
@@ -131,6 +135,13 @@ pub enum Decision {
     Teaser(TeaserCall),
     /// Check a program's signature, and ask again with a line that says what came of it.
     Verify(Box<Verify>),
+    /// Check a token of the publisher's login, and ask again likewise.
+    Token(Box<Token>),
+    /// Ask the origin about this reader: deliver its answer with these headers if it says that they read for nothing, and ask again
+    /// without it otherwise.
+    Peek(Box<Peek>),
+    /// Ask the origin what it says of a page, and ask again with a line that says it.
+    Ask(Box<Question>),
 }
 
 /// A question to a payer's ledger.
@@ -189,7 +200,7 @@ impl Gate {
     }
 
     /// The request headers that the gate wants to see beside those that every gate looks at, in lower case.
-    pub fn wanted_headers(&self) -> Vec<&'static str> {
+    pub fn wanted_headers(&self) -> Vec<&str> {
         let teasers = self
             .config()
             .is_some_and(|config| config.routes.iter().any(|route| route.teaser.is_some()));
@@ -201,7 +212,9 @@ impl Gate {
             .copied()
             .chain(self.crawler_headers())
             .chain(agent)
-            .chain(given);
+            .chain(given)
+            .map(|name| -> &str { name })
+            .chain(self.subscriber_header());
         let mut wanted = Vec::new();
         for name in all {
             if !wanted.contains(&name) {

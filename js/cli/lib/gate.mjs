@@ -8,6 +8,9 @@ const KEYS = `k1:${Buffer.alloc(32, 7).toString("base64url")}`;
 // Random bytes as they come: zeroes would compress better than any quote.
 const RANDOM = Buffer.from("8f3a51c7e0924db6a1780f6ce3d95b24", "hex");
 
+// What a program is asked for may be more; and no origin is there to say anything.
+const LIKE_A_PERSON = ["sec-fetch-site: none", "=says: "];
+
 /** What the ledger's part would call: nothing here does. */
 const nobody = () => { throw new Error("there is no platform"); };
 // whatever is imported
@@ -28,7 +31,7 @@ export function openGate(path) {
 
   /** The whole answer to a GET, as the shim reads it: status, headers, an empty line, the body; "" where it is free by now. */
   function ask(url, accept, now) {
-    return decide(write(RANDOM, ["GET", url, accept, "", "", "", "", ""].join("\n")), now) === FREE ? "" : text();
+    return decide(write(RANDOM, ["GET", url, accept, "", "", "", "", "", ...LIKE_A_PERSON].join("\n")), now) === FREE ? "" : text();
   }
   return {
     /** Takes another config, with the 402 page if its weight matters, and the site's secret if tokens do. Returns {ok, errors, warnings}. */

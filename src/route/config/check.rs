@@ -28,6 +28,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "crawlers",
     "meter",
     "gifts",
+    "subscribers",
     "demo",
 ];
 /// The members of `payTo`.
@@ -231,6 +232,9 @@ impl Check {
         {
             self.wrong("demo.script", "must be a path on the site, like \"/demo-wallet.js\"");
         }
+        let known = !origin_headers.is_empty();
+        let subscribers = self.subscribers(file.get("subscribers"), &origin, known);
+        self.asks_somebody(&routes, &origin, known);
         Config {
             site,
             origin,
@@ -243,6 +247,7 @@ impl Check {
             cors: self.cors(file.get("cors")),
             meter: self.meter(file.get("meter")),
             gifts: self.gifts(file.get("gifts")),
+            subscribers,
         }
     }
 }
