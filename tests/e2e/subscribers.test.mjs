@@ -199,6 +199,7 @@ test("the origin's word: a reader whom it knows reads, and nobody is asked about
   await assertRead(await ask(words, PART, member("of-jane", HTML)), "sound ".repeat(100));
   assert.equal(origin.log.length, 2, "one request each");
   assert.match(origin.log[0].headers.cookie, /wordpress_logged_in_5f=of-jane/);
+  assert.equal(origin.log[0].headers["cache-control"], "no-cache", "no cache between may answer");
   for (const headers of [{}, { cookie: "session=of-jane" }, { cookie: "wordpress_logged_in_5f=" }, { cookie: "wordpress_logged_out=of-jane" }, { "farthing-access": "free" }]) {
     await assertAsked(await ask(words, ARTICLE, headers));
   }
