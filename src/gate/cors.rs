@@ -103,7 +103,7 @@ impl Gate {
     pub(super) fn readable_next(&self, request: &Request<'_>, mut next: Next) -> Next {
         match &mut next {
             Next::Answer(Answer { headers, .. }) | Next::Deliver { headers, .. } => self.readable(request, headers),
-            Next::Fetch { .. } | Next::Teaser(_) => {}
+            Next::Fetch { .. } | Next::Teaser(_) | Next::Ledger(_) => {}
         }
         next
     }

@@ -34,7 +34,7 @@ impl Gate {
             Routed::Look(Target::Method(route)) => return Decision::Answer(self.method(request, route)),
             Routed::Look(Target::Wrong(problem)) => return Decision::Answer(self.problem(request, problem.into())),
             Routed::Look(Target::Redirect(path)) => return Decision::Answer(refuse::redirect(request.url, &path)),
-            Routed::Look(Target::Own(name)) => return self.own(request, name),
+            Routed::Look(Target::Own(name)) => return self.own(request, name, now, random),
         };
         let Ok(keys) = &self.keys else {
             return Decision::Answer(self.problem(request, Problem::NotConfigured.into()));
@@ -66,10 +66,12 @@ impl Gate {
 
     pub(super) fn without_payment(&self, request: &Request<'_>, asked: &Asked<'_>) -> Decision {
         let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
-        if Self::passed(request, asked) {
+        if let Some(pass) = Self::passed(request, asked) {
+            let mut headers = answer::private();
+            headers.extend(self.gift_link(request, asked, &pass));
             return Decision::Forward {
                 path: asked.path.to_owned(),
-                headers: answer::private(),
+                headers,
             };
         }
         if let Some(decision) = self.subscriber(request, asked) {
@@ -99,6 +101,14 @@ impl Gate {
         if request.method == "OPTIONS" {
             return Decision::Answer(Answer::empty(204, [("Allow", "GET, HEAD, OPTIONS".to_owned())]));
         }
+        if let Some(metered) = self.metered(request, asked) {
+            return metered.into();
+        }
+        self.unpaid(request, asked)
+    }
+
+    /// The answer to who brings nothing.
+    pub(super) fn unpaid(&self, request: &Request<'_>, asked: &Asked<'_>) -> Decision {
         if let Some(call) = self.teaser(request, asked) {
             return Decision::Teaser(call);
         }
@@ -111,11 +121,11 @@ impl Gate {
         Decision::Answer(self.refuse(request, Some(asked), &nothing, None))
     }
 
-    /// Whether the reader has a pass.
-    pub(super) fn passed(request: &Request<'_>, asked: &Asked<'_>) -> bool {
+    /// The reader's pass.
+    pub(super) fn passed(request: &Request<'_>, asked: &Asked<'_>) -> Option<Pass> {
         let mut passes = cookie::values(request.cookie, cookie::PASS);
-        matches!(asked.route.access, Access::Owned(_))
-            && passes.any(|text| Pass::open(asked.keys, asked.resource, text, asked.now).is_some())
+        let opened = || passes.find_map(|text| Pass::open(asked.keys, asked.resource, text, asked.now));
+        matches!(asked.route.access, Access::Owned(_)).then(opened).flatten()
     }
 
     /// The answer to a method that a route is not for.
@@ -219,7 +229,7 @@ fn receipt_id(keys: &Keys, site: &str, payer: Address, random: &[u8; 16]) -> Str
 }
 
 /// A keyed digest of a network address, so that no address is ever stored.
-fn address_digest(keys: &Keys, address: Option<&str>) -> String {
+pub(super) fn address_digest(keys: &Keys, address: Option<&str>) -> String {
     use hmac::{Hmac, Mac};
     let mac = keys
         .signing(Purpose::Address)

@@ -58,6 +58,8 @@ pub struct Route {
     pub subscribers: bool,
     /// What the origin may say of each page.
     pub ask: Option<Ask>,
+    /// Whether it is among what a reader may get for nothing, where readers do.
+    pub metered: bool,
     /// What catalogues of paid resources are told, if the publisher wants to be in them.
     pub listing: Option<Listing>,
 }

@@ -14,12 +14,14 @@ import { tokenVerdict } from "./tokens.js";
 
 export { Ledger } from "./ledger.js";
 export { Sender } from "./sender.js";
+export { Tally } from "./tally.js";
 
 // Payments that one isolate works on at once. Each holds a request, and perhaps an answer of the origin, for as long as a settlement takes.
 const MOST_PAID = 1024;
 let paid = 0;
 
 const BUSY = '{"refuse":{"problem":"too-many-requests","resource":"","retryAfter":2}}';
+const NONE_LEFT = '{"tally":{}}';
 const PENDING = '{"refuse":{"problem":"settlement-pending","resource":"","retryAfter":2}}';
 
 // What the gate wants to know before it decides: found out, and told in a line whose name no header has. Or the answer, where it is one.
@@ -101,18 +103,26 @@ async function look(gate, request, env, ctx) {
 }
 
 async function pay(gate, lines, text, request, env, ctx) {
-  const [object, call, body] = gate.split(text, 3);
+  let [object, call, body] = gate.split(text, 3);
   const ask = async (call, body) => {
+    // where nothing can be counted, nothing is given away
+    const failed = call === "tally" ? NONE_LEFT : PENDING;
     try {
-      const stub = env.LEDGER.get(env.LEDGER.idFromName(object));
+      // what is given away is counted beside what is paid for
+      const objects = call === "tally" ? env.TALLY : env.LEDGER;
+      const stub = objects.get(objects.idFromName(object));
       const response = await stub.fetch(`https://ledger/${call}`, { method: "POST", body });
       const reply = await response.text();
-      return response.ok ? reply : PENDING;
+      return response.ok ? reply : failed;
     } catch {
-      return PENDING;
+      return failed;
     }
   };
   let next = gate.next(lines, await ask(call, body));
+  if (next.code === LEDGER) {
+    [object, call, body] = gate.split(next.text, 3);
+    next = gate.next(lines, await ask(call, body));
+  }
   let fetched;
   if (call === "claim" && next.code !== ANSWER) askSupported(env, ctx);
   if (next.code === FETCH) {

@@ -34,13 +34,18 @@ export function openGate(path) {
     return decide(write(RANDOM, ["GET", url, accept, "", "", "", "", "", ...LIKE_A_PERSON].join("\n")), now) === FREE ? "" : text();
   }
   return {
-    /** Takes another config, with the 402 page if its weight matters. Returns {ok, errors, warnings}. */
-    configure(config, { html = "", csp = "" } = {}) {
-      configure(write([config, KEYS, html, csp].join("\0")), 0);
+    /** Takes another config, with the 402 page if its weight matters, and the site's secret if tokens do. Returns {ok, errors, warnings}. */
+    configure(config, { keys = KEYS, html = "", csp = "" } = {}) {
+      configure(write([config, keys, html, csp].join("\0")), 0);
       const answer = ask("https://localhost/.farthing/health", "application/json", 1);
       return JSON.parse(answer.slice(answer.indexOf("\n\n") + 2));
     },
     ask,
+    /** The canonical address of what is sold at this URL; undefined where nothing is, or it is spelled otherwise. */
+    resource(url) {
+      const header = /^PAYMENT-REQUIRED: (.*)$/m.exec(ask(url, "application/json", Math.floor(Date.now() / 1000)));
+      return header ? JSON.parse(Buffer.from(header[1], "base64").toString("utf8")).resource.url : undefined;
+    },
     /** What a program is asked for at this URL: the entries of `accepts`, [] where it is free, undefined where it is refused. */
     offers(url) {
       if ([FREE, FREE_AS].includes(route(write(`GET ${url}`)))) return [];

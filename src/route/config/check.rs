@@ -27,6 +27,8 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "cors",
     "crawlers",
     "subscribers",
+    "meter",
+    "gifts",
     "demo",
 ];
 /// The members of `payTo`.
@@ -244,6 +246,8 @@ impl Check {
             extensions: self.extensions(file.get("extensions")),
             cors: self.cors(file.get("cors")),
             subscribers,
+            meter: self.meter(file.get("meter")),
+            gifts: self.gifts(file.get("gifts")),
         }
     }
 }

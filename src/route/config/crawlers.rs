@@ -309,7 +309,8 @@ mod tests {
     fn an_agent_pays_in_what_the_route_is_sold_in() {
         let text = SAMPLE
             .replace("[\"eip155:84532\"]", "[\"eip155:84532\", {\"network\": \"eip155:84532\", \"transfer\": \"permit2\"}, {\"network\": \"eip155:42220\", \"asset\": \"USDT\"}]")
-            .replace("\"$0.05\"", "\"0.05 USDC\", \"crawlers\": {\"*\": \"$0.01\"}");
+            .replace("\"$0.05\"", "\"0.05 USDC\", \"crawlers\": {\"*\": \"$0.01\"}")
+            .replace("\"networks\"", "\"money\": \"real\", \"networks\"");
         let config = Config::parse(&text).unwrap();
         let Treatment::Priced(route) = &config.routes[0].crawlers[0].treatment else {
             panic!()

@@ -5,6 +5,7 @@ mod check;
 mod cors;
 mod crawlers;
 mod extensions;
+mod given;
 mod money;
 mod networks;
 mod origin;
@@ -27,6 +28,7 @@ pub(crate) use check::is_loopback;
 pub use cors::Cors;
 pub use crawlers::{Policy, Treatment, Who};
 pub use extensions::{Extensions, Identifiers};
+pub use given::{Free, Gifts};
 pub(crate) use routes::shown_as;
 pub use settler::{Depth, Secret, SecretForm, Settlement, Settler};
 pub use subscribers::{Subscribers, Word};
@@ -104,6 +106,10 @@ pub struct Config {
     pub cors: Cors,
     /// Who reads for nothing because they pay elsewhere.
     pub subscribers: Subscribers,
+    /// What every reader gets for nothing.
+    pub meter: Option<Free>,
+    /// Links that open an article for others.
+    pub gifts: Option<Gifts>,
 }
 
 /// One mistake in the config file.

@@ -39,11 +39,12 @@ pub(super) const ROUTE_KEYS: &[&str] = &[
     "crawlers",
     "subscribers",
     "ask",
+    "meter",
 ];
 /// The members of a recent price.
 pub(super) const RECENT_KEYS: &[&str] = &["price", "prices", "until"];
 
-const DAY: u64 = 24 * 60 * 60;
+pub(super) const DAY: u64 = 24 * 60 * 60;
 
 impl Check {
     pub(super) fn route(
@@ -103,6 +104,7 @@ impl Check {
             crawlers: Vec::new(),
             subscribers: file.get("subscribers").is_none() || self.flag(at, file, "subscribers"),
             ask: None,
+            metered: file.get("meter").is_none() || self.flag(at, file, "meter"),
             listing: self.listing(
                 at,
                 file.get("listing"),

@@ -95,6 +95,7 @@ fn next(request: &Value) -> Result<Value, String> {
             Next::Deliver { path, headers, report } => {
                 json!({ "deliver": { "path": path, "headers": headers, "report": report } })
             }
+            Next::Ledger(call) => json!({ "ledger": { "object": call.object, "call": call.call, "body": call.body } }),
             Next::Teaser(call) => json!({ "teaser": { "path": call.path, "selector": call.selector } }),
         },
     )

@@ -1,6 +1,6 @@
 //! www/farthing.schema.json knows the keys that the checker knows, and no others.
 
-use super::super::{ask, check, extensions, networks, origin, prices, routes, settlement, subscribers, teaser};
+use super::super::{ask, check, extensions, given, networks, origin, prices, routes, settlement, subscribers, teaser};
 use alloc::{collections::BTreeSet, vec::Vec};
 use serde_json::Value;
 
@@ -12,6 +12,8 @@ fn the_schema_knows_every_key_and_no_other() {
         ("/definitions/payTo", check::PAY_TO_KEYS),
         ("/properties/origin/oneOf/2", origin::ORIGIN_KEYS),
         ("/properties/demo", check::DEMO_KEYS),
+        ("/properties/meter", given::METER_KEYS),
+        ("/properties/gifts", given::GIFT_KEYS),
         ("/properties/settlement", settlement::SETTLEMENT_KEYS),
         ("/definitions/facilitator", settlement::FACILITATOR_KEYS),
         ("/definitions/direct", settlement::DIRECT_KEYS),
