@@ -49,7 +49,7 @@ const VERIFY: u32 = 12;
 /// Check a token: lines of `jwks` or `secret`, the set's address or the secret's name, the algorithm, the key, the signature, what was
 /// signed.
 const TOKEN: u32 = 13;
-/// Ask the origin about this reader: lines of path, digest of the reader; the rest are headers for the answer.
+/// Ask the origin about this reader: lines of path, digest of the reader, their network; the rest are headers for the answer.
 const PEEK: u32 = 14;
 /// Ask the origin what it says of a page: lines of path, whether its meta tags count (1 or 0), how many seconds it is remembered.
 const ASK: u32 = 15;
@@ -206,7 +206,7 @@ pub extern "C" fn decide(length: usize, now: u32) -> u32 {
                 let meta = if question.meta { "1" } else { "0" };
                 write_lines(&[&question.path, meta, &question.remember.to_string()], &Headers::new(), ASK)
             }
-            Decision::Peek(peek) => write_lines(&[&peek.path, &peek.reader], &peek.headers, PEEK),
+            Decision::Peek(peek) => write_lines(&[&peek.path, &peek.reader, &peek.network], &peek.headers, PEEK),
             Decision::Ledger(call) => write_lines(&[&call.object, call.call, &call.body], &Headers::new(), LEDGER),
             Decision::Teaser(call) => write_lines(&[&call.path, &call.selector], &Headers::new(), TEASER),
         })

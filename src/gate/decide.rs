@@ -124,9 +124,8 @@ impl Gate {
     /// The reader's pass.
     pub(super) fn passed(request: &Request<'_>, asked: &Asked<'_>) -> Option<Pass> {
         let mut passes = cookie::values(request.cookie, cookie::PASS);
-        passes
-            .find_map(|text| Pass::open(asked.keys, asked.resource, text, asked.now))
-            .filter(|_| matches!(asked.route.access, Access::Owned(_)))
+        let opened = || passes.find_map(|text| Pass::open(asked.keys, asked.resource, text, asked.now));
+        matches!(asked.route.access, Access::Owned(_)).then(opened).flatten()
     }
 
     /// The answer to a method that a route is not for.

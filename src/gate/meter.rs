@@ -206,7 +206,7 @@ pub(super) fn tally(most: u16, seconds: u64, grace: u64, mark: &str) -> String {
 }
 
 /// What one household has of the addresses: of IPv6 the first four groups, as RFC 5952 writes them.
-fn network(address: &str) -> &str {
+pub(super) fn network(address: &str) -> &str {
     if address.contains('.') {
         return address;
     }

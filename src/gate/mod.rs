@@ -212,14 +212,17 @@ impl Gate {
             .copied()
             .chain(self.crawler_headers())
             .chain(agent)
-            .chain(given)
-            .map(|name| -> &str { name })
-            .chain(self.subscriber_header());
-        let mut wanted = Vec::new();
+            .chain(given);
+        let mut wanted: Vec<&str> = Vec::new();
         for name in all {
             if !wanted.contains(&name) {
                 wanted.push(name);
             }
+        }
+        if let Some(name) = self.subscriber_header()
+            && !wanted.contains(&name)
+        {
+            wanted.push(name);
         }
         wanted
     }

@@ -3,7 +3,7 @@
 
 use alloc::{borrow::ToOwned, boxed::Box, string::String, vec::Vec};
 
-use super::{Asked, Decision, Gate, Headers, Request, answer};
+use super::{Asked, Decision, Gate, Headers, Request, answer, meter::network};
 use crate::{
     access::{
         cookie,
@@ -34,6 +34,8 @@ pub struct Peek {
     pub path: String,
     /// A digest of the cookies that made us ask.
     pub reader: String,
+    /// The network that the reader comes from.
+    pub network: String,
     /// To set on the answer.
     pub headers: Headers,
 }
@@ -89,6 +91,7 @@ impl Gate {
             Decision::Peek(Box::new(Peek {
                 path: asked.path.to_owned(),
                 reader: hex::print(&short_digest("farthing reader", cookies.as_bytes())),
+                network: network(request.address.unwrap_or_default()).to_owned(),
                 headers: answer::private(),
             }))
         })

@@ -2,6 +2,8 @@
 // and key set.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { payTo } from "../support/accounts.mjs";
 import { startEdge } from "../support/edge.mjs";
@@ -199,6 +201,7 @@ test("the origin's word: a reader whom it knows reads, and nobody is asked about
   await assertRead(await ask(words, PART, member("of-jane", HTML)), "sound ".repeat(100));
   assert.equal(origin.log.length, 2, "one request each");
   assert.match(origin.log[0].headers.cookie, /wordpress_logged_in_5f=of-jane/);
+  assert.equal(origin.log[0].headers["cache-control"], "no-cache", "no cache between may answer");
   for (const headers of [{}, { cookie: "session=of-jane" }, { cookie: "wordpress_logged_in_5f=" }, { cookie: "wordpress_logged_out=of-jane" }, { "farthing-access": "free" }]) {
     await assertAsked(await ask(words, ARTICLE, headers));
   }
@@ -271,4 +274,32 @@ test("an origin that does not answer, or is broken, leaves the paywall", async (
   origin.script(ARTICLE, "die", 500);
   await assertAsked(await ask(edge, ARTICLE, member("of-jane")));
   await assertAsked(await ask(edge, ARTICLE, member("of-joe")));
+});
+
+test("Ghost, as the documents have it: a Worker between asks who the member is", async () => {
+  const docs = readFileSync(join(import.meta.dirname, "..", "..", "www", "docs", "subscribers.md"), "utf8");
+  const snippet = docs.split("```js\n").map((block) => block.split("```")[0]).find((block) => block.includes("const GHOST"));
+  const members = { paying: { paid: true }, free: { paid: false } };
+  const ghost = await add(startOrigin({
+    routes: {
+      "/members/api/member/": (request, response) => {
+        const member = members[/ghost-members-ssr=(\w+)/.exec(request.headers.cookie)?.[1]];
+        if (!member) return response.writeHead(204).end();
+        response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(member));
+      },
+      "/*": (request, response) => response.writeHead(200, { "content-type": "text/html" }).end(TEXT),
+    },
+  }));
+  const module = snippet.replace("https://ghost.news.example", ghost.url);
+  const edge = await add(startEdge({
+    keys: randomKeys(), services: { SITE: { module } },
+    config: (site) => ({
+      site, origin: { service: "SITE" }, payTo: { eip155: payTo.address }, networks: ["eip155:84532"], settlement: { facilitators: [{ url: "http://127.0.0.1:9" }] },
+      subscribers: { originHeader: "Farthing-Access", whenCookie: ["ghost-members-ssr"] }, routes: [{ match: "/articles/*", price: "$0.05" }],
+    }),
+  }));
+  const as = (cookie) => ask(edge, ARTICLE, { cookie });
+  await assertRead(await as("ghost-members-ssr=paying; ghost-members-ssr.sig=x"));
+  for (const cookie of ["ghost-members-ssr=free", "ghost-members-ssr=made_up", "x=y"]) await assertAsked(await as(cookie));
+  assert.equal((await ask(edge, "/about", { cookie: "ghost-members-ssr=paying" })).headers.get("farthing-access"), null);
 });

@@ -24,11 +24,11 @@ let all = 0;
 
 // The answer for this reader; undefined if they are one like any other.
 export async function asMember(gate, text, request, env, ctx) {
-  const [path, reader, headers] = gate.split(text, 2);
+  const [path, reader, network, headers] = gate.split(text, 3);
   const page = `${reader} ${path}`;
   const time = now();
   if (refused.get(page) > time) return undefined;
-  const place = members.get(reader) > time ? undefined : admitted(request.headers.get("cf-connecting-ip") ?? "", time);
+  const place = members.get(reader) > time ? undefined : admitted(network, time);
   if (place === -1) return undefined;
   const { origin } = gate;
   const response = await fetchPersonal(origin, path, request, env, ctx);
@@ -46,7 +46,7 @@ export async function asMember(gate, text, request, env, ctx) {
 }
 
 // Where a question is counted; -1 if it may not be asked.
-function admitted(address, time) {
+function admitted(network, time) {
   if (minute !== Math.floor(time / 60)) {
     minute = Math.floor(time / 60);
     all = 0;
@@ -54,20 +54,12 @@ function admitted(address, time) {
     [seed] = crypto.getRandomValues(new Uint32Array(1));
   }
   let place = seed;
-  for (const letter of networkOf(address)) place = Math.imul(place ^ letter.charCodeAt(0), 0x01000193);
+  for (const letter of network) place = Math.imul(place ^ letter.charCodeAt(0), 0x01000193);
   place = (place ^ (place >>> 15)) & (counts.length - 1);
   if (all >= MOST_OF_ALL || counts[place] >= MOST_OF_ONE) return -1;
   all += 1;
   counts[place] += 1;
   return place;
-}
-
-// Of IPv6 the first 64 bits: who has one such network has all of its addresses.
-function networkOf(address) {
-  if (!address.includes(":")) return address;
-  const [head, tail] = address.split("::").map((part) => part.split(":").filter(Boolean));
-  const zeros = tail === undefined ? [] : Array(Math.max(0, 8 - head.length - tail.length)).fill("0");
-  return [...head, ...zeros, ...(tail ?? [])].slice(0, 4).join(":");
 }
 
 function remember(memory, name, until) {
