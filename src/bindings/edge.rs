@@ -57,9 +57,9 @@ thread_local! {
     static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
 }
 
-/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has four
+/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has five
 /// lines: the origin's kind, its address or binding, the headers that go there, each with the name of its secret and commas between, and
-/// the further headers that the gate wants to see, with spaces between; then one line for each secret that the config names: its form,
+/// the further headers that the gate wants to see, with spaces between, and the host of what is kept, if anything is; then one line for each secret that the config names: its form,
 /// its place, its name.
 #[unsafe(no_mangle)]
 pub extern "C" fn configure(length: usize, local: u32) -> u32 {
@@ -86,7 +86,7 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
             {
                 output.extend([header, " ", secret, ","]);
             }
-            output.extend(["\n", &gate.wanted_headers().join(" ")]);
+            output.extend(["\n", &gate.wanted_headers().join(" "), "\n", &gate.shelf()]);
             for secret in gate.config().map(|config| config.secrets()).unwrap_or_default() {
                 output.extend(["\n", secret.form.name(), " ", &secret.at, " ", secret.name]);
             }
@@ -219,6 +219,16 @@ pub extern "C" fn agent_keys(length: usize) -> u32 {
         });
         Some(ANSWER)
     })
+}
+
+/// For how many seconds what the origin answers to this request may be kept: the request's lines.
+#[unsafe(no_mangle)]
+pub extern "C" fn kept(length: usize) -> u32 {
+    let seconds = INPUT.with_borrow(|input| {
+        let request = Request::from_lines(core::str::from_utf8(input.get(..length)?).ok()?)?;
+        with_gate(|gate| gate.kept(&request))
+    });
+    seconds.unwrap_or_default()
 }
 
 /// The answer when the origin did not deliver: the request's lines; its status, and whether the

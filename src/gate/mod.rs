@@ -16,6 +16,7 @@ mod page;
 mod receipts;
 mod refuse;
 mod request;
+mod shelf;
 mod supported;
 mod teaser;
 

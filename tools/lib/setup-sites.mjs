@@ -3,6 +3,7 @@
 // a service. Where something cannot be installed, its tests are left out and the run says so.
 import { createHash } from "node:crypto";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -108,6 +109,42 @@ const wordpress = {
   },
 };
 
+const ghostTools = packages("ghost", "pnpm");
+const ghostFolder = join(place, "ghost/package");
+const ghost = {
+  node: join(root, "node_modules/node/bin/node"),
+  find: () => (wordpress.database().server && read(join(place, "ghost/ghost")) === ghost.wanted().integrity ? ghostFolder : undefined),
+  wanted: () => JSON.parse(readFileSync(join(root, "tests/sites/programs/ghost/package.json"), "utf8")).config,
+  async install() {
+    if (!debian()) throw new Plain("Ghost's database, MariaDB, is taken from Debian, and this is not one");
+    await aptInstall(DATABASE);
+    if (ghost.find()) return;
+    await ghostTools.install();
+    const folder = join(place, "ghost");
+    const { ghost: version, integrity } = ghost.wanted();
+    say(`setup: Ghost ${version}`);
+    const env = { PATH: [join(root, "node_modules/node/bin"), outerPath()].join(delimiter), NODE: undefined, npm_node_execpath: undefined, npm_config_node_options: undefined, CI: "1" };
+    await run("npm", ["pack", `ghost@${version}`, "--loglevel=error"], { cwd: folder, env });
+    const packed = join(folder, `ghost-${version}.tgz`);
+    const digest = `sha512-${createHash("sha512").update(readFileSync(packed)).digest("base64")}`;
+    if (digest !== integrity) throw new Plain(`Ghost ${version} from npm is not what is expected: ${digest}`);
+    rmSync(ghostFolder, { recursive: true, force: true });
+    await run("tar", ["xzf", packed, "-C", folder]);
+    // its SQLite would have to be compiled; MariaDB is here already
+    await run(ghost.node, [join(folder, "node_modules/pnpm/bin/pnpm.mjs"), "install", "--prod", "--frozen-lockfile", "--ignore-scripts"], { cwd: ghostFolder, env });
+    rmSync(packed);
+    writeFileSync(join(folder, "ghost"), integrity);
+  },
+  /** As `fetch`, but for the Host that is asked for: {status, headers, text}. */
+  request: (url, { method, headers, body }) => new Promise((resolve, reject) => {
+    const request = httpRequest(url, { method, headers }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk) => { text += chunk; }).on("end", () => resolve({ status: response.statusCode, headers: response.headers, text })).on("error", reject);
+    });
+    request.on("error", reject).end(body);
+  }),
+};
+
 const varnishFolder = join(place, "varnish");
 // a package unpacked: its libraries are where nobody looks
 const libraries = () => [...new Set(readdirSync(join(varnishFolder, "usr/lib"), { recursive: true, withFileTypes: true })
@@ -143,6 +180,7 @@ export const programs = {
     },
   },
   wordpress,
+  ghost,
   varnish,
   next: { ...next, build: buildNext },
   html: { ...html, load: () => import(pathToFileURL(join(html.folder, "node_modules/html-validate/dist/esm/index.js"))) },
@@ -151,7 +189,8 @@ export const programs = {
 /** What a test file needs of it. */
 const NEEDS = {
   "tests/sites/static.test.mjs": ["html"], "tests/sites/hugo.test.mjs": ["hugo", "html"], "tests/sites/next.test.mjs": ["next", "html"],
-  "tests/sites/wordpress.test.mjs": ["wordpress", "html"], "tests/attacks/caches.test.mjs": ["varnish"],
+  "tests/sites/wordpress.test.mjs": ["wordpress", "html"], "tests/sites/ghost.test.mjs": ["ghost", "html"],
+  "tests/attacks/caches.test.mjs": ["varnish"],
 };
 
 /** Installs what these test files need: those that can run, and for each other one why not. */

@@ -1,5 +1,6 @@
 //! The publisher's config file: what it becomes, and every mistake in it as a sentence of its own.
 
+mod cache;
 mod check;
 mod cors;
 mod crawlers;

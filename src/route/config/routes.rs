@@ -37,6 +37,7 @@ pub(super) const ROUTE_KEYS: &[&str] = &[
     "passQuery",
     "freeFrom",
     "crawlers",
+    "cache",
 ];
 /// The members of a recent price.
 pub(super) const RECENT_KEYS: &[&str] = &["price", "prices", "until"];
@@ -51,6 +52,7 @@ impl Check {
         entries: &[Entry],
         facilitator: &Facilitator,
         crawlers: Option<&Value<'_>>,
+        cache: Option<u32>,
     ) -> Option<Route> {
         self.object(at, file, ROUTE_KEYS);
         let pattern = self.member_pattern(at, file);
@@ -95,6 +97,7 @@ impl Check {
             contract_wallets: facilitator.contract_wallets,
             access,
             teaser: self.teaser(at, file, free),
+            cache: self.cache(at, Some(file)).or(cache).filter(|_| !free).unwrap_or_default(),
             description,
             price,
             symbol,
@@ -225,7 +228,7 @@ pub(super) fn shown(entry: &Entry, amount: Amount) -> String {
     format!("${whole}.{fraction:0<2}")
 }
 
-fn duration(text: &str) -> Option<u64> {
+pub(super) fn duration(text: &str) -> Option<u64> {
     let unit = match text.as_bytes().last()? {
         b's' => 1,
         b'm' => 60,
