@@ -153,7 +153,7 @@ test("what breaks off, and what is too large, is not kept", async () => {
   }, (request, response) => plain({ "cache-control": "public, max-age=600" }, "whole")(request, response));
   await buy(path).catch(() => {});
   await settle();
-  assert.equal((await buy(path)).body.toString(), "whole");
+  assert.equal((await buy(path)).body.toString().slice(0, 99), "whole");
   assert.equal(askedFor(path), 2);
   for (const _ of [1, 2]) assert.equal((await buy("/kept/large")).body.length, 9 * 1024 * 1024);
   assert.equal(askedFor("/kept/large"), 2);

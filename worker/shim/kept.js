@@ -35,26 +35,24 @@ export async function fromShelf({ host }, path, { method, headers }, whole) {
 export function toShelf({ host, seconds }, path, response, ctx) {
   const age = Math.min(seconds, shared(response));
   if (!(age > 0)) return response;
-  const [copy, theirs] = response.body.tee();
-  const ours = copy.pipeThrough(atMost(MOST));
+  const [ours, theirs] = response.body.tee();
   const { status, headers } = response;
   const kept = new Headers(headers);
   for (const name of ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "expires", "age", "vary"]) kept.delete(name);
   kept.set("cache-control", `public, max-age=${age}`);
-  const put = async () => (await open()).put(`https://${host}${path}`, new Response(ours, { status, headers: kept }));
+  // at its end, for one that breaks off is not the whole
+  const put = async () => {
+    const chunks = [];
+    let size = 0;
+    for await (const chunk of ours) {
+      size += chunk.byteLength;
+      if (size > MOST) return;
+      chunks.push(chunk);
+    }
+    await (await open()).put(`https://${host}${path}`, new Response(await new Blob(chunks).arrayBuffer(), { status, headers: kept }));
+  };
   ctx.waitUntil(put().catch((error) => console.error("nothing was kept:", error?.message)));
   return new Response(theirs, response);
-}
-
-function atMost(most) {
-  let size = 0;
-  return new TransformStream({
-    transform(chunk, controller) {
-      size += chunk.byteLength;
-      if (size > most) throw new Error("it is too large");
-      controller.enqueue(chunk);
-    },
-  });
 }
 
 // For how many seconds the origin lets it be shared.
