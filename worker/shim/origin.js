@@ -11,6 +11,8 @@ const OVERRIDES = [
 ];
 const STRIPPED = ["payment-signature", "x-payment", "sign-in-with-x", ...OVERRIDES];
 const CONDITIONAL = ["range", "if-range", "if-none-match", "if-modified-since", "if-match", "if-unmodified-since"];
+// What the origin charges is between it and us.
+const CHARGES = "settlement-overrides";
 // What tells one reader from another.
 const PERSONAL = ["cookie", "authorization", "proxy-authorization"];
 // All that the origin hears of who asks where the answer is for everybody: nothing that one of them says can end up in it.
@@ -41,18 +43,22 @@ export async function fetchFree(origin, request, env, ctx, as) {
   const { headers } = request;
   const known = origin.headers.length > 0;
   const plain = !known && !headers.get("cookie")?.includes("-farthing=") && !OVERRIDES.some((name) => headers.has(name));
-  if (origin.kind === "dns" && plain && as === undefined) return charging(await fetch(request));
+  if (origin.kind === "dns" && plain && as === undefined) return told(origin, await fetch(request));
   const init = plain ? { redirect: "manual" } : { headers: introduced(origin, cleaned(headers, OVERRIDES)), redirect: "manual" };
   const path = as ?? request.url.slice(request.url.indexOf("/", 8));
-  return charging(relocated(origin, await at(origin, path, new Request(request, init), env, ctx)));
+  return told(origin, relocated(origin, await at(origin, path, new Request(request, init), env, ctx)));
 }
 
-// What the origin charges is between it and us.
-function charging(response) {
-  if (!response.headers.has("settlement-overrides")) return response;
-  const told = new Response(response.body, response);
-  told.headers.delete("settlement-overrides");
-  return told;
+const told = ({ internal }, response) => without([CHARGES, ...internal], response);
+
+// Without what the origin says to us alone about a page or its reader.
+export const hushed = ({ internal }, response) => without(internal, response);
+
+function without(names, response) {
+  if (!response || !names.some((name) => response.headers.has(name))) return response;
+  const rest = new Response(response.body, response);
+  for (const name of names) rest.headers.delete(name);
+  return rest;
 }
 
 function cleaned(original, names) {
@@ -81,7 +87,26 @@ export async function fetchPriced(origin, path, request, env, ctx, whole, shelf)
     if (method === "GET" && (whole || !CONDITIONAL.some((name) => headers.has(name)))) return fetchShared(origin, path, request, env, ctx, shelf);
   }
   const headers = introduced(origin, cleaned(request.headers, whole ? [...STRIPPED, ...CONDITIONAL] : STRIPPED));
-  return patient(origin, path, request, { headers }, env, ctx);
+  return hushed(origin, await patient(origin, path, request, { headers }, env, ctx));
+}
+
+// The same for a reader who may be the origin's own, with what the origin says of them. No cache answers: it would do so for anybody.
+export async function fetchPersonal(origin, path, request, env, ctx) {
+  const ask = (names) => {
+    const headers = introduced(origin, cleaned(request.headers, [...STRIPPED, ...origin.internal, ...names]));
+    return patient(origin, path, request, { headers, cache: "no-store" }, env, ctx);
+  };
+  const response = await ask([]);
+  // some servers leave out of these what they say of the reader
+  if (![304, 412, 416].includes(response?.status) || response.headers.has(origin.internal[0])) return response;
+  await response.body?.cancel();
+  return ask(CONDITIONAL);
+}
+
+// What the origin says of a page, whoever reads it: nothing of the request goes there but its path, and no cache answers.
+export function fetchSays(origin, path, request, env, ctx, method, patience) {
+  const headers = introduced(origin, new Headers({ accept: "text/html,*/*;q=0.8" }));
+  return patient(origin, path, new Request(request.url), { headers, method, cache: "no-store" }, env, ctx, patience);
 }
 
 // A page that everybody may see in part: the same for everybody, whoever asks.
@@ -96,10 +121,10 @@ export async function fetchTeaser(origin, path, request, env, ctx, shelf) {
 
 async function fetchShared(origin, path, request, env, ctx, shelf) {
   const response = await patient(origin, path, request, { headers: introduced(origin, new Headers(NOBODY)), method: "GET" }, env, ctx);
-  return response && toShelf(shelf, path, response, ctx);
+  return response && toShelf(shelf, path, hushed(origin, response), ctx);
 }
 
-async function patient(origin, path, request, changes, env, ctx) {
+async function patient(origin, path, request, changes, env, ctx, patience = PATIENCE) {
   const abort = new AbortController();
   let timer;
   // a handler need not listen to the signal
@@ -107,7 +132,7 @@ async function patient(origin, path, request, changes, env, ctx) {
     timer = setTimeout(() => {
       abort.abort();
       reject(new Error("it took too long"));
-    }, PATIENCE);
+    }, patience);
   });
   try {
     const init = new Request(request, { ...changes, redirect: "manual", signal: abort.signal });
