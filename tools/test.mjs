@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { main, Plain, run, say, seconds } from "./lib/run.mjs";
+import { setUpSites } from "./lib/setup-sites.mjs";
 import { cargo, chromedriver, root, target, wasmBindgenTestRunner } from "./lib/toolchain.mjs";
 
 const words = process.argv.slice(2);
@@ -104,7 +105,15 @@ await main(async () => {
     // The files run what was built; without the stage of that name it is brought up to date quietly.
     chosen.unshift(["sources", async () => asOne(await script("tools/build.mjs", ["--quiet"]))]);
   }
-  if (files.length > 0) chosen.push(["scripts", () => scripts(files)]);
+  let left = [];
+  if (files.length > 0) {
+    chosen.push(["scripts", async () => {
+      const sites = await setUpSites(files.map((path) => relative(root, path)));
+      left = sites.left;
+      if (sites.able.length === 0) return { passed: 0, failed: 0 };
+      return scripts(sites.able.map((path) => join(root, path)));
+    }]);
+  }
 
   const results = [];
   for (const [name, work] of chosen) {
@@ -119,6 +128,7 @@ await main(async () => {
   for (const { name, passed, failed, took } of results) {
     process.stdout.write(`${failed === 0 ? "ok    " : "FAILED"}  ${name.padEnd(16)}${String(passed).padStart(6)} passed${String(failed).padStart(6)} failed${took.padStart(12)}\n`);
   }
+  for (const { file, fault } of left) process.stdout.write(`left out  ${file}: ${fault}\n`);
   const total = (key) => results.reduce((sum, result) => sum + result[key], 0);
   process.stdout.write(`in ${seconds(begin)}\n${total("passed")} passed, ${total("failed")} failed\n`);
   return total("failed") === 0 ? 0 : 1;

@@ -66,9 +66,10 @@ thread_local! {
     static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
 }
 
-/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has five
+/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has six
 /// lines: the origin's kind, its address or binding, the headers that go there, each with the name of its secret and commas between,
-/// the further headers that the gate wants to see, with spaces between, and those of the origin's answers that are for us alone; then one line for each secret that the config names: its form,
+/// the further headers that the gate wants to see, with spaces between, and those of the origin's answers that are for us alone, and the host of what is kept, if
+/// anything is; then one line for each secret that the config names: its form,
 /// its place, its name.
 #[unsafe(no_mangle)]
 pub extern "C" fn configure(length: usize, local: u32) -> u32 {
@@ -99,6 +100,7 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
             for name in gate.internal_headers() {
                 output.extend([name, " "]);
             }
+            output.extend(["\n", &gate.shelf()]);
             for secret in gate.config().map(|config| config.secrets()).unwrap_or_default() {
                 output.extend(["\n", secret.form.name(), " ", &secret.at, " ", secret.name]);
             }
@@ -246,6 +248,16 @@ pub extern "C" fn agent_keys(length: usize) -> u32 {
         });
         Some(ANSWER)
     })
+}
+
+/// For how many seconds what the origin answers to this request may be kept: the request's lines.
+#[unsafe(no_mangle)]
+pub extern "C" fn kept(length: usize) -> u32 {
+    let seconds = INPUT.with_borrow(|input| {
+        let request = Request::from_lines(core::str::from_utf8(input.get(..length)?).ok()?)?;
+        with_gate(|gate| gate.kept(&request))
+    });
+    seconds.unwrap_or_default()
 }
 
 /// The answer when the origin did not deliver: the request's lines; its status, and whether the

@@ -230,6 +230,12 @@ fn receipt_id(keys: &Keys, site: &str, payer: Address, random: &[u8; 16]) -> Str
 
 /// A keyed digest of a network address, so that no address is ever stored.
 pub(super) fn address_digest(keys: &Keys, address: Option<&str>) -> String {
+    // the platform always names it; where nothing does, all are neighbours
+    keyed(keys, address.unwrap_or_default())
+}
+
+/// A digest that only we can make; what is no address is something else than one on sight.
+pub(super) fn keyed(keys: &Keys, text: &str) -> String {
     use hmac::{Hmac, Mac};
     let mac = keys
         .signing(Purpose::Address)
@@ -237,7 +243,6 @@ pub(super) fn address_digest(keys: &Keys, address: Option<&str>) -> String {
     let Some(mut mac) = mac else {
         return String::new();
     };
-    // the platform always names it; where nothing does, all are neighbours
-    mac.update(address.unwrap_or_default().as_bytes());
+    mac.update(text.as_bytes());
     hex::print(mac.finalize().into_bytes().get(..16).unwrap_or_default())
 }

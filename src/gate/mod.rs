@@ -19,6 +19,7 @@ mod receipts;
 mod refuse;
 mod request;
 mod says;
+mod shelf;
 mod subscribers;
 mod supported;
 mod teaser;

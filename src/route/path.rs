@@ -218,6 +218,19 @@ pub fn stem(folded: &str) -> &str {
     }
 }
 
+/// The path of an index that is data, without its suffix: what a server gives for the folder is a page, and not this.
+///
+/// ```
+/// use farthing::route::path::without_data_suffix;
+/// assert_eq!(without_data_suffix("/index.json"), Some("/index"));
+/// assert_eq!(without_data_suffix("/index.html"), None);
+/// assert_eq!(without_data_suffix("/tides.json"), None);
+/// ```
+pub fn without_data_suffix(folded: &str) -> Option<&str> {
+    let bare = folded.strip_suffix(".json").or_else(|| folded.strip_suffix(".txt"))?;
+    bare.ends_with("/index").then_some(bare)
+}
+
 fn decode_once(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;

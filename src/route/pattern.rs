@@ -45,7 +45,8 @@ impl Pattern {
     /// Whether the most lenient of servers might take a path for one that it names, by its folded form.
     pub fn matches_folded(&self, folded: &str) -> bool {
         let stem = path::stem(folded);
-        let same_page = matches!(self.folded.as_slice(), [only] if path::stem(only) == stem);
+        let same = |only: &str| path::without_data_suffix(only).map_or(path::stem(only) == stem, |bare| folded == bare);
+        let same_page = matches!(self.folded.as_slice(), [only] if same(only));
         same_page || glob(&self.folded, folded) || glob(&self.folded, stem)
     }
 }
@@ -279,6 +280,18 @@ fn split(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn d1_an_index_of_data_is_not_the_folder_it_lies_in() {
+        let covers = |pattern: &str, path: &str| Pattern::new(pattern).unwrap().matches_folded(&path::folded(path));
+        for path in ["/index.json", "/INDEX.json", "/index"] {
+            assert!(covers("/index.json", path), "{path}");
+        }
+        for path in ["/", "/index.html"] {
+            assert!(!covers("/index.json", path) && covers("/index.html", path), "{path}");
+        }
+        assert!(!covers("/posts/index.json", "/posts/") && covers("/posts.json", "/posts/"));
+    }
 
     #[test]
     fn parts_say_which_article_they_belong_to() {

@@ -45,6 +45,8 @@ pub struct Route {
     pub access: Access,
     /// What an unpaid reader gets instead of our own page.
     pub teaser: Option<Teaser>,
+    /// For how many seconds what the origin lets be shared is kept behind the gate; 0 for not at all.
+    pub cache: u32,
     /// One sentence for people.
     pub description: String,
     /// The price of the first offer as people read it, like `$0.05`; for a token of the publisher's own,

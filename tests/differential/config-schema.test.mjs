@@ -21,7 +21,7 @@ const OTHER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906";
 /** Every key there is, in configs without a mistake. */
 const GOOD = [
   {
-    $schema: "https://farthing.example/farthing.schema.json", site: "https://news.example/", origin: { url: "http://127.0.0.1:8080" }, payTo: { eip155: PAYEE }, money: "real",
+    $schema: "https://farthing.example/farthing.schema.json", site: "https://news.example/", origin: { url: "http://127.0.0.1:8080", cache: { for: "5m" } }, payTo: { eip155: PAYEE }, money: "real",
     networks: [
       "eip155:8453", { network: "eip155:42220", asset: "USDT", payTo: OTHER }, { network: "eip155:8453", transfer: "permit2" },
       { network: "eip155:36900", separator: "0x4369b2ef8a73be962c9aaf8dcddc38d022dca40af0729d7e4c80a3b44f6698fa" },
@@ -41,7 +41,7 @@ const GOOD = [
       { match: "/free/*", price: "free" },
       {
         match: "/a/*", price: "$0.05", prices: { "eip155:42220": "$0.04", "eip155:8453/USDC": { atomic: "7" }, [`eip155:84532/${PAYEE}`]: "1 N" }, access: "12h",
-        description: "One", scheme: "exact", flow: "upfront", payTo: { eip155: OTHER },
+        description: "One", cache: false, scheme: "exact", flow: "upfront", payTo: { eip155: OTHER },
         recent: [{ price: "0.03 USDC", until: "2026-11-22T00:00:00Z" }, { price: "$1", prices: { "eip155:84532": "$2" }, until: "2026-11-22T00:00:00.5+01:00" }],
       },
       { match: "/m", price: "1 USDC", scheme: "upto", access: "once", flow: "authorization" },
@@ -61,7 +61,7 @@ const GOOD = [
     site: "https://b.example", origin: "dns", payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:8453"], settlement: { facilitators: [{ url: "https://f.example" }] },
     routes: [{ match: "/x", price: "$1", listing: { output: { type: "json" } }, crawlers: { "agent.example": { atomic: "7" }, "*": "0.01 USDC" } }, { match: "/y/*", price: "$1", listing: {} }, {
       match: "/z/*", price: "$1", listing: false, except: ["/z/free"], methods: ["GET", "PATCH"], parts: ["/media/{1}/*"], query: ["page", "a%5B%5D"],
-      passQuery: ["_rsc"], freeFrom: "2026-11-22T00:00:00Z",
+      passQuery: ["_rsc"], freeFrom: "2026-11-22T00:00:00Z", cache: { for: "24h" },
     }],
     cors: ["https://blog.example", "http://127.0.0.1:8080"],
     extensions: { paymentIdentifier: "off", signIn: false, receipts: false },

@@ -1,12 +1,15 @@
-// Real nginx before a folder, on 127.0.0.1, as most static sites are served: suffixes and index pages are found, slashes are merged.
+// Real nginx on 127.0.0.1: before a folder, as most static sites are served (suffixes and index pages are found, slashes are merged), or
+// as it is told.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort, portTaken, start, stop } from "../../tools/lib/processes.mjs";
 import { nginx } from "../../tools/lib/toolchain.mjs";
 
-/** `root`: the folder that is served. */
-export async function startNginx({ root }) {
+const serving = (root) => `root ${root}; index index.html; charset utf-8; location / { try_files $uri $uri.html $uri/index.html =404; }`;
+
+/** `root`: the folder that is served. `server`: the lines of the server instead; `http`: lines around it, of which `folder` is its own. */
+export async function startNginx({ root, server = serving(root), http = () => "" }) {
   const program = nginx();
   if (!program) throw new Error("No nginx found: install it, or name it in the environment variable NGINX.");
   const folder = await mkdtemp(join(tmpdir(), "farthing-nginx-"));
@@ -18,11 +21,11 @@ export async function startNginx({ root }) {
     events {}
     http {
       access_log off; ${paths}
-      types { text/html html; application/json json; text/css css; image/svg+xml svg; text/javascript js; }
+      types { text/html html; application/json json; text/css css; image/svg+xml svg; text/javascript js; application/xml xml; audio/mpeg mp3; }
+      ${http(folder)}
       server {
         listen 127.0.0.1:${port};
-        root ${root}; index index.html; charset utf-8;
-        location / { try_files $uri $uri.html $uri/index.html =404; }
+        ${server}
       }
     }`);
   const child = start(program, ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", join(folder, "error.log")], { stdio: "ignore" });

@@ -13,6 +13,7 @@ export class Edge {
   lost = false;
   origin; // what it was configured with
   wanted; // names of further headers that the gate looks at
+  shelf; // the host of what is kept, or empty
   asked = false; // whether the facilitators were asked what they settle
   #wasm;
   #calls = new Set(); // rejections of the ledger's calls under way

@@ -88,6 +88,14 @@ export class Gate {
     return this.#ask("trimmed", [lines, fault, nonce, policy, page].join("\0"));
   }
 
+  // where answers to this request are kept, and for how long
+  shelf(lines) {
+    const edge = this.#edge;
+    if (edge.shelf === "") return undefined;
+    const seconds = edge.enter("kept", [edge.write(lines)]);
+    return seconds > 0 ? { host: edge.shelf, seconds } : undefined;
+  }
+
   undelivered(lines, status, paid) {
     const edge = this.#edge;
     edge.enter("undelivered", [edge.write(lines), status, paid ? 1 : 0]);

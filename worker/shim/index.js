@@ -81,7 +81,7 @@ async function look(gate, request, env, ctx) {
       return asset(await env.ASSETS.fetch(new Request(new URL(`/.farthing${text}`, request.url), { method: request.method, headers: request.headers })));
     case FORWARD: {
       const [path, headers] = gate.split(text, 1);
-      const fetched = await fetchPriced(gate.origin, path, request, env, ctx, false);
+      const fetched = await fetchPriced(gate.origin, path, request, env, ctx, false, gate.shelf(lines));
       return fetched ? deliver(fetched, headers) : gate.undelivered(lines, 0, false);
     }
     case TEASER:
@@ -127,7 +127,7 @@ async function pay(gate, lines, text, request, env, ctx) {
   if (call === "claim" && next.code !== ANSWER) askSupported(env, ctx);
   if (next.code === FETCH) {
     const [path, owner] = gate.split(next.text, 2);
-    fetched = await fetchPriced(gate.origin, path, request, env, ctx, true);
+    fetched = await fetchPriced(gate.origin, path, request, env, ctx, true, gate.shelf(lines));
     if (fetched?.status !== 200) {
       await fetched?.body?.cancel();
       await ask("release", owner);
@@ -139,7 +139,7 @@ async function pay(gate, lines, text, request, env, ctx) {
   }
   if (next.code === DELIVER) {
     const [path, report, headers] = gate.split(next.text, 2);
-    fetched ??= await fetchPriced(gate.origin, path, request, env, ctx, true);
+    fetched ??= await fetchPriced(gate.origin, path, request, env, ctx, true, gate.shelf(lines));
     if (fetched?.status !== 200) {
       await fetched?.body?.cancel();
       if (report !== "") await ask("unanswered", report);

@@ -1,6 +1,7 @@
 // Requests to the publisher's own server.
 
 import { fromBucket } from "./bucket.js";
+import { fromShelf, toShelf } from "./kept.js";
 
 // How long the origin may take to begin its answer; less than a claim lasts.
 const PATIENCE = 25_000;
@@ -14,6 +15,8 @@ const CONDITIONAL = ["range", "if-range", "if-none-match", "if-modified-since", 
 const CHARGES = "settlement-overrides";
 // What tells one reader from another.
 const PERSONAL = ["cookie", "authorization", "proxy-authorization"];
+// All that the origin hears of who asks where the answer is for everybody: nothing that one of them says can end up in it.
+const NOBODY = { accept: "*/*", "accept-encoding": "identity", "user-agent": "farthing" };
 const OUR_COOKIE = /^\s*__(?:Secure|Host)-farthing=/;
 
 function at({ kind, value, handler }, path, init, env, ctx) {
@@ -75,7 +78,14 @@ function introduced(origin, headers) {
 
 // A priced resource under its canonical path; undefined if the origin does not answer.
 // What is held until it is paid for is always the whole thing: no range, no condition.
-export async function fetchPriced(origin, path, request, env, ctx, whole) {
+// `shelf`: where it may be kept.
+export async function fetchPriced(origin, path, request, env, ctx, whole, shelf) {
+  if (shelf !== undefined) {
+    const kept = await fromShelf(shelf, path, request, whole);
+    if (kept !== undefined) return kept;
+    const { method, headers } = request;
+    if (method === "GET" && (whole || !CONDITIONAL.some((name) => headers.has(name)))) return fetchShared(origin, path, request, env, ctx, shelf);
+  }
   const headers = introduced(origin, cleaned(request.headers, whole ? [...STRIPPED, ...CONDITIONAL] : STRIPPED));
   return hushed(origin, await patient(origin, path, request, { headers }, env, ctx));
 }
@@ -100,10 +110,18 @@ export function fetchSays(origin, path, request, env, ctx, method, patience) {
 }
 
 // A page that everybody may see in part: the same for everybody, whoever asks.
-export function fetchTeaser(origin, path, request, env, ctx) {
+export async function fetchTeaser(origin, path, request, env, ctx, shelf) {
+  if (shelf !== undefined) {
+    return (await fromShelf(shelf, path, { method: "GET" }, true)) ?? fetchShared(origin, path, request, env, ctx, shelf);
+  }
   const headers = introduced(origin, cleaned(request.headers, [...STRIPPED, ...CONDITIONAL, ...PERSONAL]));
   headers.set("accept-encoding", "gzip");
   return patient(origin, path, request, { headers, method: "GET" }, env, ctx);
+}
+
+async function fetchShared(origin, path, request, env, ctx, shelf) {
+  const response = await patient(origin, path, request, { headers: introduced(origin, new Headers(NOBODY)), method: "GET" }, env, ctx);
+  return response && toShelf(shelf, path, hushed(origin, response), ctx);
 }
 
 async function patient(origin, path, request, changes, env, ctx, patience = PATIENCE) {

@@ -14,7 +14,7 @@ const DECODED = [null, "identity", "gzip"];
 
 export async function teaser(gate, lines, text, request, env, ctx) {
   const [path, selector] = text.split("\n");
-  const response = await fetchTeaser(gate.origin, path, request, env, ctx);
+  const response = await fetchTeaser(gate.origin, path, request, env, ctx, gate.shelf(lines));
   if (response?.status !== 200) {
     await response?.body?.cancel();
     return gate.undelivered(lines, response?.status ?? 0, false);

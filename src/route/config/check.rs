@@ -217,10 +217,11 @@ impl Check {
         self.money(file.get("money"), &entries);
         let (settlement, facilitator) = self.settlement(file.get("settlement"), &entries);
         self.crawlers("crawlers", file.get("crawlers"));
+        let cache = self.cache("origin", file.get("origin"));
         let mut routes = Vec::new();
         for (index, route) in self.items("routes", file.get("routes")).iter().enumerate() {
             let at = format!("routes[{index}]");
-            routes.extend(self.route(&at, route, &entries, &facilitator, file.get("crawlers")));
+            routes.extend(self.route(&at, route, &entries, &facilitator, file.get("crawlers"), cache));
         }
         let demo_script = file.get("demo").and_then(|demo| {
             self.object("demo", demo, DEMO_KEYS);

@@ -1,6 +1,7 @@
 //! The publisher's config file: what it becomes, and every mistake in it as a sentence of its own.
 
 mod ask;
+mod cache;
 mod check;
 mod cors;
 mod crawlers;

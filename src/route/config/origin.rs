@@ -6,7 +6,7 @@ use super::{Origin, check::Check};
 use crate::json::Value;
 
 /// The members of an origin that is an object, of which one says where it is.
-pub(super) const ORIGIN_KEYS: &[&str] = &["url", "dns", "service", "assets", "bucket", "headers"];
+pub(super) const ORIGIN_KEYS: &[&str] = &["url", "dns", "service", "assets", "bucket", "headers", "cache"];
 const FORMS: &str = "\"dns\", {\"url\": \"https://…\"}, {\"service\": \"BINDING\"}, {\"assets\": \"BINDING\"}, {\"bucket\": \"BINDING\"}, or \"handler\" for paywall(config, handler)";
 /// What the connection, the gate and conditional requests use.
 const OUR_HEADERS: &[&str] = &[
@@ -44,7 +44,7 @@ impl Check {
         }
         let members = value.members().unwrap_or_default();
         let known = members.iter().all(|(key, _)| ORIGIN_KEYS.contains(&key.as_ref()));
-        let mut places = members.iter().filter(|(key, _)| key != "headers");
+        let mut places = members.iter().filter(|(key, _)| key != "headers" && key != "cache");
         let origin = match (places.next(), places.next()) {
             (Some((key, place)), None) if known => match (key.as_ref(), place.text(), place.bool()) {
                 ("url", Some(text), _) => Some(Origin::Url(self.url("origin.url", text))),

@@ -37,6 +37,7 @@ pub(super) const ROUTE_KEYS: &[&str] = &[
     "passQuery",
     "freeFrom",
     "crawlers",
+    "cache",
     "subscribers",
     "ask",
     "meter",
@@ -54,6 +55,7 @@ impl Check {
         entries: &[Entry],
         facilitator: &Facilitator,
         crawlers: Option<&Value<'_>>,
+        cache: Option<u32>,
     ) -> Option<Route> {
         self.object(at, file, ROUTE_KEYS);
         let pattern = self.member_pattern(at, file);
@@ -98,6 +100,7 @@ impl Check {
             contract_wallets: facilitator.contract_wallets,
             access,
             teaser: self.teaser(at, file, free),
+            cache: self.cache(at, Some(file)).or(cache).filter(|_| !free).unwrap_or_default(),
             description,
             price,
             symbol,

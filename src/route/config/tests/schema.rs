@@ -1,6 +1,6 @@
 //! www/farthing.schema.json knows the keys that the checker knows, and no others.
 
-use super::super::{ask, check, extensions, given, networks, origin, prices, routes, settlement, subscribers, teaser};
+use super::super::{ask, cache, check, extensions, given, networks, origin, prices, routes, settlement, subscribers, teaser};
 use alloc::{collections::BTreeSet, vec::Vec};
 use serde_json::Value;
 
@@ -11,6 +11,7 @@ fn the_schema_knows_every_key_and_no_other() {
         ("", check::FILE_KEYS),
         ("/definitions/payTo", check::PAY_TO_KEYS),
         ("/properties/origin/oneOf/2", origin::ORIGIN_KEYS),
+        ("/definitions/cache/oneOf/1", cache::CACHE_KEYS),
         ("/properties/demo", check::DEMO_KEYS),
         ("/properties/meter", given::METER_KEYS),
         ("/properties/gifts", given::GIFT_KEYS),
