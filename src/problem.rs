@@ -91,6 +91,12 @@ problems! {
     /// The account proved itself, and does not own the page.
     NotOwned = "not-owned", 402, "refused", "This account has not paid for this page",
         "Pay with one of the offers in accepts, or sign in with the account that paid.";
+    /// A bundle would be spent by a page that is not the site's own (threat E10).
+    CrossSite = "cross-site", 403, "refused", "This was not asked by a page of this site",
+        "Nothing was opened or used up; a bundle is spent from the site's own pages, or with a sign-in proof.";
+    /// There is no bundle, or nothing left in it, or the page opens without one.
+    NothingLeft = "nothing-left", 403, "refused", "No article of a bundle is left for this page",
+        "Ask for the page itself: it says what it costs now.";
     /// A program's signature cannot be read, lacks something, or does not hold (threats D10, D11).
     AgentSignature = "agent-signature-invalid", 400, "refused", "The agent's signature does not hold",
         "Sign each request anew for this host, as Web Bot Auth has it, with a key of the directory that Signature-Agent names.";

@@ -1,11 +1,10 @@
 //! What to do with a request that is not free.
 
 use alloc::{borrow::ToOwned, string::String};
-use serde::Serialize;
 
 use super::{Answer, Asked, Decision, Gate, LedgerCall, Request, Routed, Target, answer, object_name, refuse};
 use crate::{
-    access::{Handle, Keys, Pass, Purpose, cookie, receipt_id},
+    access::{Keys, Pass, Purpose, cookie, receipt_id},
     evm::{Address, Transfer, hex},
     ledger::Intent,
     offer::{
@@ -14,7 +13,10 @@ use crate::{
     },
     problem::Problem,
     route::{Access, Route},
-    x402::v2::{PaymentFlow, Scheme},
+    x402::{
+        Wider,
+        v2::{PaymentFlow, Scheme},
+    },
 };
 
 impl Gate {
@@ -34,7 +36,7 @@ impl Gate {
             Routed::Look(Target::Method(route)) => return Decision::Answer(self.method(request, route)),
             Routed::Look(Target::Wrong(problem)) => return Decision::Answer(self.problem(request, problem.into())),
             Routed::Look(Target::Redirect(path)) => return Decision::Answer(refuse::redirect(request.url, &path)),
-            Routed::Look(Target::Own(name)) => return self.own(request, name),
+            Routed::Look(Target::Own(name)) => return self.own(request, name, now, random),
         };
         let Ok(keys) = &self.keys else {
             return Decision::Answer(self.problem(request, Problem::NotConfigured.into()));
@@ -58,9 +60,9 @@ impl Gate {
 
     pub(super) fn without_payment(&self, request: &Request<'_>, asked: &Asked<'_>) -> Decision {
         let passes = || cookie::values(request.cookie, cookie::PASS);
-        let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
         if matches!(asked.route.access, Access::Owned(_)) {
-            if passes().any(|text| Pass::open(asked.keys, asked.resource, text, asked.now).is_some()) {
+            let open = passes().any(|text| Pass::open(asked.keys, asked.resource, text, asked.now).is_some());
+            if open || self.is_covered(request, asked) {
                 return Decision::Forward {
                     path: asked.path.to_owned(),
                     headers: answer::private(),
@@ -69,20 +71,11 @@ impl Gate {
             if let Some(decision) = self.embedded(request, asked).or_else(|| self.sign_in(request, asked)) {
                 return decision;
             }
-            let handle =
-                cookie::values(request.cookie, cookie::HANDLE).find_map(|text| Handle::open(asked.keys, site, text, asked.now));
-            if let Some(handle) = handle {
-                #[derive(Serialize)]
-                struct Question<'a> {
-                    resource: &'a str,
-                }
+            if let Some(handle) = self.handle(request, asked.keys, asked.now) {
                 return Decision::Ledger(LedgerCall {
-                    object: object_name(site, handle.payer),
+                    object: object_name(self.site(), handle.payer),
                     call: "owned",
-                    body: serde_json::to_string(&Question {
-                        resource: asked.resource,
-                    })
-                    .unwrap_or_default(),
+                    body: serde_json::to_string(&asked.question()).unwrap_or_default(),
                 });
             }
         }
@@ -156,6 +149,11 @@ impl Gate {
                 Access::Owned(seconds) => Some(seconds),
                 Access::Once => None,
             },
+            offer: payment.offer.extra.offer.as_deref().map(|offer| Wider {
+                title: String::new(),
+                ..offer.clone()
+            }),
+            passes: asked.passes().into_iter().map(ToOwned::to_owned).collect(),
             version: payment.version.number(),
             network: payment.offer.network,
             asset: payment.offer.asset,

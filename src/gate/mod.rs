@@ -18,6 +18,7 @@ mod refuse;
 mod request;
 mod supported;
 mod teaser;
+mod wider;
 
 pub use answer::{Answer, Headers};
 pub use crawlers::Verify;
@@ -33,7 +34,8 @@ use crate::{
     route::{
         Config, ConfigError, Matched, Route,
         config::{SecretForm, is_loopback},
-        path, query, rule,
+        path, query,
+        rule::{self, path_of},
     },
     x402::v2::ResourceInfo,
 };
@@ -135,7 +137,7 @@ pub enum Decision {
 pub struct LedgerCall {
     /// Name of the object: site and payer.
     pub object: String,
-    /// `claim`, `owned`, `signIn` or `receipt`.
+    /// `claim`, `owned`, `signIn`, `spend` or `receipt`.
     pub call: &'static str,
     /// JSON.
     pub body: String,
@@ -190,6 +192,7 @@ impl Gate {
             .is_some_and(|config| config.routes.iter().any(|route| route.teaser.is_some()));
         let agent = teasers.then_some("user-agent");
         let mut wanted: Vec<_> = self.cors_headers().iter().copied().chain(self.crawler_headers()).collect();
+        wanted.extend(self.spend_headers());
         wanted.extend(agent.filter(|agent| !wanted.contains(agent)));
         wanted
     }
@@ -269,7 +272,10 @@ impl Gate {
     }
 
     /// Files and endpoints under the well-known prefix.
-    fn own(&self, request: &Request<'_>, name: &str) -> Decision {
+    fn own(&self, request: &Request<'_>, name: &str, now: u64, random: [u8; 16]) -> Decision {
+        if name == wider::SPEND {
+            return self.spend(request, now, random);
+        }
         if !matches!(request.method, "GET" | "HEAD") {
             return Decision::Answer(Answer::empty(405, [("Allow", "GET, HEAD".to_owned())]));
         }
@@ -318,11 +324,6 @@ fn good<'a>(site: &str, route: &'a Route, article: String, path: &str, query: &s
     })
 }
 
-/// The path of one of our own resource URLs.
-fn path_of(resource: &str) -> &str {
-    path::split(resource).map_or("/", |(_, path, _)| path)
-}
-
 fn joined(path: &str, query: &str) -> String {
     match query {
         "" => path.to_owned(),
@@ -339,6 +340,8 @@ struct Asked<'a> {
     keys: &'a Keys,
     now: u64,
     random: [u8; 16],
+    /// How many articles the reader's bundles still open, where that is known.
+    left: Option<u32>,
 }
 
 impl<'a> Asked<'a> {
@@ -351,6 +354,7 @@ impl<'a> Asked<'a> {
             keys,
             now,
             random,
+            left: None,
         }
     }
 

@@ -261,6 +261,7 @@ impl World<'_> {
             open: other.into_iter().filter(|row| row.is_open()).count(),
             refused: 0,
             owned: owned.as_ref(),
+            credit: None,
             verified: false,
         };
         self.clients[client] = match broken::claim(broken, payer, &intent, self.now) {

@@ -115,6 +115,8 @@ impl<'a> World<'a> {
             resource: ARTICLES[article].into(),
             // what is metered is sold by the call
             seconds: (!self.setting.metered).then_some(1_000_000),
+            offer: None,
+            passes: Vec::new(),
             version: 2,
             network: Network::BASE_SEPOLIA,
             asset: Address::repeat_byte(1),

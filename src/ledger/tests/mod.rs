@@ -33,6 +33,8 @@ fn intent() -> Intent {
     Intent {
         resource: "https://n.example/a".into(),
         seconds: Some(1000),
+        offer: None,
+        passes: Vec::new(),
         version: 2,
         network: Network::BASE_SEPOLIA,
         asset: Address::repeat_byte(1),
@@ -66,6 +68,7 @@ fn alone() -> Payer<'static> {
         open: 0,
         refused: 0,
         owned: None,
+        credit: None,
         verified: false,
     }
 }

@@ -22,6 +22,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "money",
     "payments",
     "settlement",
+    "offers",
     "routes",
     "extensions",
     "cors",
@@ -214,10 +215,11 @@ impl Check {
         self.money(file.get("money"), &entries);
         let (settlement, facilitator) = self.settlement(file.get("settlement"), &entries);
         self.crawlers("crawlers", file.get("crawlers"));
+        let table = self.offers(file.get("offers"), &entries);
         let mut routes = Vec::new();
         for (index, route) in self.items("routes", file.get("routes")).iter().enumerate() {
             let at = format!("routes[{index}]");
-            routes.extend(self.route(&at, route, &entries, &facilitator, file.get("crawlers")));
+            routes.extend(self.route(&at, route, &entries, &facilitator, &table, file.get("crawlers")));
         }
         let demo_script = file.get("demo").and_then(|demo| {
             self.object("demo", demo, DEMO_KEYS);

@@ -6,6 +6,7 @@ mod crawlers;
 mod extensions;
 mod money;
 mod networks;
+mod offers;
 mod origin;
 mod paths;
 mod prices;

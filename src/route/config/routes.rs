@@ -7,6 +7,7 @@ use super::{
     check::{Check, place},
     crawlers::Terms,
     networks::Entry,
+    offers::Sold,
     settlement::Facilitator,
 };
 use crate::{
@@ -36,6 +37,7 @@ pub(super) const ROUTE_KEYS: &[&str] = &[
     "query",
     "passQuery",
     "freeFrom",
+    "offers",
     "crawlers",
 ];
 /// The members of a recent price.
@@ -50,6 +52,7 @@ impl Check {
         file: &Value<'_>,
         entries: &[Entry],
         facilitator: &Facilitator,
+        table: &[Sold],
         crawlers: Option<&Value<'_>>,
     ) -> Option<Route> {
         self.object(at, file, ROUTE_KEYS);
@@ -91,6 +94,7 @@ impl Check {
             pass_query: self.keys(at, file, "passQuery").unwrap_or_default(),
             free_from: self.time(at, file, "freeFrom"),
             offers: offered.iter().map(|(_, entry, amount)| offer(entry, *amount)).collect(),
+            wider: Vec::new(),
             recent,
             contract_wallets: facilitator.contract_wallets,
             access,
@@ -111,6 +115,8 @@ impl Check {
             offer: offer_by,
         };
         route.crawlers = self.policies(at, file.get("crawlers"), crawlers, &route, &terms);
+        // those who pay a price of their own buy single articles
+        route.wider = self.wider(at, file, table, entries, &route, flow);
         Some(route)
     }
 
@@ -225,7 +231,7 @@ pub(super) fn shown(entry: &Entry, amount: Amount) -> String {
     format!("${whole}.{fraction:0<2}")
 }
 
-fn duration(text: &str) -> Option<u64> {
+pub(super) fn duration(text: &str) -> Option<u64> {
     let unit = match text.as_bytes().last()? {
         b's' => 1,
         b'm' => 60,

@@ -49,6 +49,8 @@ impl World {
         Intent {
             resource: resource(article).into(),
             seconds: (!self.setting.single).then_some(30 * DAY_SECONDS),
+            offer: None,
+            passes: Vec::new(),
             version: 2,
             network: Network::BASE_SEPOLIA,
             asset: TOKEN,

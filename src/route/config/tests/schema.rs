@@ -1,6 +1,6 @@
 //! www/farthing.schema.json knows the keys that the checker knows, and no others.
 
-use super::super::{check, extensions, networks, origin, prices, routes, settlement, teaser};
+use super::super::{check, extensions, networks, offers, origin, prices, routes, settlement, teaser};
 use alloc::{collections::BTreeSet, vec::Vec};
 use serde_json::Value;
 
@@ -18,6 +18,7 @@ fn the_schema_knows_every_key_and_no_other() {
         ("/definitions/depth", settlement::DEPTH_KEYS),
         ("/definitions/entry", networks::ENTRY_KEYS),
         ("/definitions/price/oneOf/1", prices::ATOMIC_KEYS),
+        ("/properties/offers/additionalProperties", offers::OFFER_KEYS),
         ("/definitions/teaser", teaser::TEASER_KEYS),
         ("/definitions/route", routes::ROUTE_KEYS),
         ("/definitions/route/properties/recent/items", routes::RECENT_KEYS),
