@@ -84,7 +84,11 @@ impl Pass {
 
     /// Reads a token for the time pass of this name at a site.
     pub fn open_wider(keys: &Keys, site: &str, name: &str, text: &str, now: u64) -> Option<Self> {
-        Self::read(&token::open(keys, Purpose::Pass, text, embedded(site, name).as_bytes())?, WIDER, now)
+        Self::read(
+            &token::open(keys, Purpose::Pass, text, embedded(site, name).as_bytes())?,
+            WIDER,
+            now,
+        )
     }
 
     /// Makes the token that a page of another origin carries for this article; it is no cookie, and opens nothing as one (threat E8).
@@ -98,7 +102,12 @@ impl Pass {
     /// assert_eq!(Pass::open(&keys, "https://news.example/a", &token, 199), None);
     /// ```
     pub fn seal_for(&self, keys: &Keys, resource: &str, origin: &str) -> Option<String> {
-        token::seal(keys, Purpose::Embed, &self.payload(ARTICLE), embedded(resource, origin).as_bytes())
+        token::seal(
+            keys,
+            Purpose::Embed,
+            &self.payload(ARTICLE),
+            embedded(resource, origin).as_bytes(),
+        )
     }
 
     fn payload(&self, scope: u8) -> Vec<u8> {

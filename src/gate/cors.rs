@@ -58,7 +58,10 @@ impl Gate {
         Some(Decision::Answer(Answer::empty(
             204,
             [
-                ("Access-Control-Allow-Methods", if asked == "POST" { "POST" } else { "GET, HEAD" }.to_owned()),
+                (
+                    "Access-Control-Allow-Methods",
+                    if asked == "POST" { "POST" } else { "GET, HEAD" }.to_owned(),
+                ),
                 ("Access-Control-Allow-Headers", ALLOWED.to_owned()),
                 ("Access-Control-Max-Age", PREFLIGHT_SECONDS.to_string()),
                 ("Cache-Control", "no-store".to_owned()),

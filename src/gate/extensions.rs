@@ -1,10 +1,6 @@
 //! The extensions of x402 on a request's way: what a 402 announces, what a payment echoes, who signs in.
 
-use alloc::{
-    borrow::ToOwned,
-    string::String,
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use alloy_primitives::hex;
 
@@ -153,7 +149,9 @@ impl Gate {
     /// Whose proof this is, wherever it came; none where no proofs are asked for.
     pub(super) fn proven(&self, header: &str, asked: &Asked<'_>) -> Result<Option<sign_in::SignedIn>, Refusal> {
         let statement = self.config().and_then(|config| config.extensions.sign_in.as_deref());
-        statement.map(|statement| self.signed_in(header, statement, asked)).transpose()
+        statement
+            .map(|statement| self.signed_in(header, statement, asked))
+            .transpose()
     }
 
     fn signed_in(&self, header: &str, statement: &str, asked: &Asked<'_>) -> Result<sign_in::SignedIn, Refusal> {

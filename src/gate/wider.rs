@@ -70,7 +70,8 @@ impl Gate {
         let site = self.site();
         asked.passes().into_iter().any(|name| {
             let cookie = cookie::wider(name);
-            cookie::values(request.cookie, &cookie).any(|text| Pass::open_wider(asked.keys, site, name, text, asked.now).is_some())
+            cookie::values(request.cookie, &cookie)
+                .any(|text| Pass::open_wider(asked.keys, site, name, text, asked.now).is_some())
         })
     }
 
@@ -78,7 +79,9 @@ impl Gate {
     pub(super) fn cover(&self, name: &str, pass: &Pass, seconds: u64, asked: &Asked<'_>, headers: &mut Headers) {
         let offer = asked.route.wider.iter().find(|offer| offer.label.name == name);
         let token = pass.seal_wider(asked.keys, self.site(), name);
-        let cookie = offer.zip(token).map(|(offer, token)| cookie::set(&cookie::wider(name), &token, &offer.path, seconds));
+        let cookie = offer
+            .zip(token)
+            .map(|(offer, token)| cookie::set(&cookie::wider(name), &token, &offer.path, seconds));
         headers.extend(cookie.map(|cookie| ("Set-Cookie", cookie)));
     }
 
@@ -89,7 +92,8 @@ impl Gate {
 
     /// Whether any route sells bundles.
     fn sells_bundles(&self) -> bool {
-        self.config().is_some_and(|config| config.routes.iter().any(|route| route.bundles().next().is_some()))
+        self.config()
+            .is_some_and(|config| config.routes.iter().any(|route| route.bundles().next().is_some()))
     }
 
     /// The headers that it takes to know who spends.
@@ -201,7 +205,9 @@ impl Gate {
         let mut answer = self.refuse(request, Some(asked), &problem.into(), None);
         answer.headers.push((LEFT, alloc::format!("{}", left.left)));
         if request.sign_in.is_some() && !self.is_reader(request) {
-            answer.headers.extend(self.handle_cookie(left.payer, asked).map(|cookie| ("Set-Cookie", cookie)));
+            answer
+                .headers
+                .extend(self.handle_cookie(left.payer, asked).map(|cookie| ("Set-Cookie", cookie)));
         }
         answer
     }
@@ -267,9 +273,22 @@ mod tests {
             let url = ["https://n.example", &spend_path(resource)].concat();
             assert_eq!(spent_url(&url).as_deref(), Some(resource));
         }
-        for bad in ["", "?path=", "?path=x", "?path=%2", "?path=%zz", "?path=/a&b=c", "?path=%ff", "?p=/x", "?path=//e.example"] {
+        for bad in [
+            "",
+            "?path=",
+            "?path=x",
+            "?path=%2",
+            "?path=%zz",
+            "?path=/a&b=c",
+            "?path=%ff",
+            "?p=/x",
+            "?path=//e.example",
+        ] {
             let url = ["https://n.example/.farthing/spend", bad].concat();
-            assert!(spent_url(&url).is_none_or(|url| url == "https://n.example//e.example"), "{bad}");
+            assert!(
+                spent_url(&url).is_none_or(|url| url == "https://n.example//e.example"),
+                "{bad}"
+            );
         }
     }
 }

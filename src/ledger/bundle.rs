@@ -27,7 +27,12 @@ impl Bundle {
 
 impl Read for Bundle {
     fn from_json(value: &Value<'_>) -> Option<Self> {
-        let number = |name| value.get(name).and_then(Value::integer).and_then(|number| u32::try_from(number).ok());
+        let number = |name| {
+            value
+                .get(name)
+                .and_then(Value::integer)
+                .and_then(|number| u32::try_from(number).ok())
+        };
         Some(Self {
             owned: Owned::from_json(value)?,
             count: number("count")?,

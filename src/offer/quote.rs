@@ -152,7 +152,13 @@ fn terms(resource: &str, offer: &PaymentRequirements) -> String {
     }
     // how much of it is sold is held like its price
     if let Some(wider) = &offer.extra.offer {
-        let _ = write!(text, "\noffer {} {} {}", wider.name, wider.count.unwrap_or_default(), wider.seconds);
+        let _ = write!(
+            text,
+            "\noffer {} {} {}",
+            wider.name,
+            wider.count.unwrap_or_default(),
+            wider.seconds
+        );
     }
     text
 }

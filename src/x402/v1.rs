@@ -83,7 +83,9 @@ impl<'a> PaymentRequirementsV1<'a> {
             let is_new = match offer.extra.offer {
                 None => seen.next().is_none(),
                 // what is paid tells these apart, in one asset
-                Some(_) => seen.clone().any(|seen| seen.asset == offer.asset) && seen.all(|seen| seen.extra.offer != offer.extra.offer),
+                Some(_) => {
+                    seen.clone().any(|seen| seen.asset == offer.asset) && seen.all(|seen| seen.extra.offer != offer.extra.offer)
+                }
             };
             if is_new {
                 all.push(offer);

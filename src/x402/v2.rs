@@ -285,10 +285,7 @@ impl<'a> PaymentPayload<'a> {
                 facilitator: extra("facilitatorAddress")?,
                 flow: extra("paymentFlow")?,
                 quote: extra("quote")?,
-                offer: accepted
-                    .get("extra")
-                    .and_then(|extra| extra.get("offer"))
-                    .map(Wider::read),
+                offer: accepted.get("extra").and_then(|extra| extra.get("offer")).map(Wider::read),
             },
             payload: EvmPayload::read(json)?,
         })

@@ -66,4 +66,3 @@ impl Read for Named {
         Some(Self { receipt })
     }
 }
-

@@ -9,8 +9,8 @@ use std::{
 use farthing::{
     evm::chain::Wanted,
     ledger::{
-        self, Claim, Event, Floor, Intent, Observation, Owned, Payer, Phase, REFUSED_SECONDS, Read, Reply, Row, SETTLE_SLACK_SECONDS,
-        Settlement, Standing, Terms, Work,
+        self, Claim, Event, Floor, Intent, Observation, Owned, Payer, Phase, REFUSED_SECONDS, Read, Reply, Row,
+        SETTLE_SLACK_SECONDS, Settlement, Standing, Terms, Work,
     },
     money::Amount,
     problem::Problem,

@@ -288,7 +288,9 @@ impl Rows {
 
     fn note_opened(&self, bundle: &Owned, resource: &str) -> Result<()> {
         let sql = "INSERT INTO opened (receipt, resource, until) VALUES (?, ?, CAST(? AS INTEGER)) ON CONFLICT (receipt, resource) DO NOTHING";
-        self.platform.sql(sql, &[&bundle.receipt, resource, &bundle.until.to_string()]).map(drop)
+        self.platform
+            .sql(sql, &[&bundle.receipt, resource, &bundle.until.to_string()])
+            .map(drop)
     }
 
     fn own(&self, owned: &Owned) -> Result<()> {

@@ -21,7 +21,7 @@ function route({ match, free, access, offers, crawlers, findings }) {
     `on ${offer.networkName}`,
     offer.transfer === "permit2" ? "by Permit2" : "by EIP-3009",
     `to ${short(offer.payTo)}`,
-    offer.upfront ? "before the content is fetched" : "",
+    [offer.upfront && "before the content is fetched", offer.offer && `for "${offer.offer}"`].filter(Boolean).join(", "),
   ]);
   const agents = crawlers.length > 0 ? [`    agents: ${crawlers.map(([name, price]) => `${name} ${price}`).join(", ")}`] : [];
   return [`  ${match}: ${head}`, ...(rows.length > 0 ? table(rows) : []), ...agents, ...findings.flatMap(finding)];

@@ -29,7 +29,10 @@ fn paid(gate: &Gate, offer: &Value) -> Result<Intent, String> {
 fn the_single_article_comes_first_and_each_offer_says_what_it_is() {
     let gate = gate();
     let offers = all(&gate, URL);
-    let told: Vec<_> = offers.iter().map(|offer| (offer["amount"].as_str().unwrap(), &offer["extra"]["offer"])).collect();
+    let told: Vec<_> = offers
+        .iter()
+        .map(|offer| (offer["amount"].as_str().unwrap(), &offer["extra"]["offer"]))
+        .collect();
     let ten = json!({"name": "ten", "title": "Ten <articles>", "count": 10, "seconds": 2_592_000});
     let day = json!({"name": "day", "seconds": 86_400});
     assert_eq!(told, [("50000", &Value::Null), ("400000", &ten), ("500000", &day)]);
@@ -38,23 +41,37 @@ fn the_single_article_comes_first_and_each_offer_says_what_it_is() {
     // v1 has them in the same order
     let answer = answer(gate.decide(&request(URL), NOW, [5; 16]));
     let body: Value = serde_json::from_str(&answer.body).unwrap();
-    let told: Vec<_> = body["accepts"].as_array().unwrap().iter().map(|offer| &offer["maxAmountRequired"]).collect();
+    let told: Vec<_> = body["accepts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|offer| &offer["maxAmountRequired"])
+        .collect();
     assert_eq!(told, ["50000", "400000", "500000"]);
 }
 
 #[test]
 fn a_payment_claims_the_offer_that_it_answers() {
     let gate = gate();
-    for (index, (name, count)) in [(None, None), (Some("ten"), Some(10)), (Some("day"), None)].into_iter().enumerate() {
+    for (index, (name, count)) in [(None, None), (Some("ten"), Some(10)), (Some("day"), None)]
+        .into_iter()
+        .enumerate()
+    {
         let offer = &all(&gate, URL)[index];
         let intent = paid(&gate, offer).unwrap();
         assert_eq!(intent.offer.as_ref().map(|offer| offer.name.as_str()), name);
         assert_eq!(intent.offer.as_ref().and_then(|offer| offer.count), count);
-        assert_eq!((intent.seconds, &intent.passes[..]), (Some(30 * 86_400), &["day".to_owned()][..]));
+        assert_eq!(
+            (intent.seconds, &intent.passes[..]),
+            (Some(30 * 86_400), &["day".to_owned()][..])
+        );
         assert!(intent.secret && !intent.request.contains("quote") && !intent.request.contains("offer"));
         // who echoes the bare terms is told apart by what they pay
         let mut bare = offer.clone();
-        bare["extra"].as_object_mut().unwrap().retain(|key, _| key == "name" || key == "version");
+        bare["extra"]
+            .as_object_mut()
+            .unwrap()
+            .retain(|key, _| key == "name" || key == "version");
         let untagged = paid(&gate, &bare).unwrap();
         assert_eq!((untagged.offer, untagged.secret), (intent.offer, false));
     }
@@ -116,7 +133,10 @@ fn e7_a_time_pass_opens_what_it_covers_and_where_it_is_sold() {
     assert!(opens(URL, "day", &day, NOW));
     assert!(opens("https://news.example/articles/y", "day", &day, NOW + 59));
     assert!(!opens(URL, "day", &day, NOW + 60));
-    assert!(!opens("https://news.example/articles/dear", "day", &day, NOW), "not sold there");
+    assert!(
+        !opens("https://news.example/articles/dear", "day", &day, NOW),
+        "not sold there"
+    );
     assert!(!opens(URL, "sport", &sport, NOW), "not covered");
     assert!(!opens(URL, "day", &sport, NOW), "under another's name");
     let article = pass.seal(&keys, URL).unwrap();
@@ -127,7 +147,10 @@ fn e7_a_time_pass_opens_what_it_covers_and_where_it_is_sold() {
         cookie: &cookie,
         ..super::request(URL)
     };
-    assert!(!matches!(gate.decide(&asked, NOW, [0; 16]), Decision::Forward { .. }), "as an article's own");
+    assert!(
+        !matches!(gate.decide(&asked, NOW, [0; 16]), Decision::Forward { .. }),
+        "as an article's own"
+    );
 }
 
 fn grant(pass: Option<&str>, left: Option<u32>) -> Grant {
@@ -163,7 +186,10 @@ fn a_grant_by_a_time_pass_sets_its_cookie_for_the_section() {
     let Next::Deliver { headers, .. } = gate().next(&request(URL), &reply, NOW, [0; 16]) else {
         panic!()
     };
-    assert_eq!(cookies(&headers), ["__Secure-farthing-day Path=/articles/", "__Host-farthing Path=/"]);
+    assert_eq!(
+        cookies(&headers),
+        ["__Secure-farthing-day Path=/articles/", "__Host-farthing Path=/"]
+    );
 }
 
 const SPEND: &str = "https://news.example/.farthing/spend?path=%2Farticles%2Fx";
@@ -182,40 +208,73 @@ fn spend<'a>(method: &'a str, cookie: &'a str, more: &'a str) -> Request<'a> {
 fn e10_only_a_page_of_the_site_spends() {
     let gate = gate();
     assert!(gate.wanted_headers().contains(&"sec-fetch-site"));
-    assert!(!super::gate().wanted_headers().contains(&"sec-fetch-site"), "where nothing is spent");
+    assert!(
+        !super::gate().wanted_headers().contains(&"sec-fetch-site"),
+        "where nothing is spent"
+    );
     let handle = Handle {
         payer: Payer::new(7).address(),
         expires: NOW + 60,
     };
-    let cookie = format!("{}={}", cookie::HANDLE, handle.seal(&test_keys(), "https://news.example").unwrap());
+    let cookie = format!(
+        "{}={}",
+        cookie::HANDLE,
+        handle.seal(&test_keys(), "https://news.example").unwrap()
+    );
     let said = |method: &str, cookie: &str, more: &str| match gate.decide(&spend(method, cookie, more), NOW, [0; 16]) {
         Decision::Ledger(call) => format!("{} {}", call.call, call.body),
         other => {
             let answer = answer(other);
-            if answer.status == 405 { "405".into() } else { problem_of(&answer) }
+            if answer.status == 405 {
+                "405".into()
+            } else {
+                problem_of(&answer)
+            }
         }
     };
     let body = r#"spend {"resource":"https://news.example/articles/x","passes":["day"],"bundles":["ten"],"seconds":2592000}"#;
     assert_eq!(said("POST", &cookie, "sec-fetch-site: same-origin"), body);
-    for more in ["", "sec-fetch-site: cross-site", "sec-fetch-site: same-site", "sec-fetch-site: none"] {
+    for more in [
+        "",
+        "sec-fetch-site: cross-site",
+        "sec-fetch-site: same-site",
+        "sec-fetch-site: none",
+    ] {
         assert_eq!(said("POST", &cookie, more), "cross-site", "{more}");
     }
     for method in ["GET", "HEAD", "PUT", "OPTIONS"] {
         assert_eq!(said(method, &cookie, "sec-fetch-site: same-origin"), "405", "{method}");
     }
-    assert_eq!(said("POST", "", "sec-fetch-site: same-origin"), "nothing-left", "nobody in particular");
+    assert_eq!(
+        said("POST", "", "sec-fetch-site: same-origin"),
+        "nothing-left",
+        "nobody in particular"
+    );
     let dear = Request {
         url: "https://news.example/.farthing/spend?path=/articles/dear",
         ..spend("POST", &cookie, "sec-fetch-site: same-origin")
     };
-    assert_eq!(problem_of(&answer(gate.decide(&dear, NOW, [0; 16]))), "nothing-left", "E7: not sold there");
-    for url in ["/.farthing/spend", "/.farthing/spend?path=/", "/.farthing/spend?path=/Articles/x", "/.farthing/spend?path=//articles/x"] {
+    assert_eq!(
+        problem_of(&answer(gate.decide(&dear, NOW, [0; 16]))),
+        "nothing-left",
+        "E7: not sold there"
+    );
+    for url in [
+        "/.farthing/spend",
+        "/.farthing/spend?path=/",
+        "/.farthing/spend?path=/Articles/x",
+        "/.farthing/spend?path=//articles/x",
+    ] {
         let url = format!("https://news.example{url}");
         let request = Request {
             url: &url,
             ..spend("POST", &cookie, "sec-fetch-site: same-origin")
         };
-        assert_eq!(problem_of(&answer(gate.decide(&request, NOW, [0; 16]))), "no-such-endpoint", "{url}");
+        assert_eq!(
+            problem_of(&answer(gate.decide(&request, NOW, [0; 16]))),
+            "no-such-endpoint",
+            "{url}"
+        );
     }
 }
 
@@ -230,9 +289,15 @@ fn who_spent_gets_the_pass_and_hears_how_many_are_left() {
     };
     let program = next(&request, &reply);
     let body: Value = serde_json::from_str(&program.body).unwrap();
-    assert_eq!((program.status, &body["left"], &body["resource"]), (200, &json!(9), &json!(URL)));
+    assert_eq!(
+        (program.status, &body["left"], &body["resource"]),
+        (200, &json!(9), &json!(URL))
+    );
     assert_eq!(header(&program, "Farthing-Left"), Some("9"));
-    assert_eq!(cookies(&program.headers), ["__Secure-farthing Path=/articles/x", "__Host-farthing Path=/"]);
+    assert_eq!(
+        cookies(&program.headers),
+        ["__Secure-farthing Path=/articles/x", "__Host-farthing Path=/"]
+    );
     let reader = Request {
         accept: "text/html",
         ..request
@@ -244,7 +309,10 @@ fn who_spent_gets_the_pass_and_hears_how_many_are_left() {
         resource: "https://news.example/articles/y".into(),
         ..grant(None, Some(9))
     };
-    assert_eq!(next(&request, &serde_json::to_string(&Reply::Deliver(other)).unwrap()).status, 500);
+    assert_eq!(
+        next(&request, &serde_json::to_string(&Reply::Deliver(other)).unwrap()).status,
+        500
+    );
 }
 
 #[test]
@@ -264,7 +332,12 @@ fn a_reader_with_articles_left_is_shown_how_to_open_one() {
         panic!()
     };
     assert_eq!((page.status, header(&page, "Farthing-Left")), (402, Some("7")));
-    assert!(page.body.contains(r#"<form method="post" action="/.farthing/spend?path=/articles/x">"#), "{}", page.body);
+    assert!(
+        page.body
+            .contains(r#"<form method="post" action="/.farthing/spend?path=/articles/x">"#),
+        "{}",
+        page.body
+    );
     assert!(page.body.contains("You have 7 articles left"));
     let fresh = answer(gate.decide(&reader, NOW, [0; 16]));
     assert!(!fresh.body.contains("<form"));

@@ -2,6 +2,7 @@
 
 mod answers;
 mod books;
+mod bundles;
 mod claims;
 mod extensions;
 mod methods;
