@@ -91,6 +91,12 @@ problems! {
     /// The account proved itself, and does not own the page.
     NotOwned = "not-owned", 402, "refused", "This account has not paid for this page",
         "Pay with one of the offers in accepts, or sign in with the account that paid.";
+    /// A bundle or a gift would be used by a page that is not the site's own (threat E10).
+    CrossSite = "cross-site", 403, "refused", "This was not asked by a page of this site",
+        "Nothing was opened or used up; bundles and gifts are opened from the site's own pages, or with a sign-in proof.";
+    /// There is no bundle, or nothing left in it, or the page opens without one.
+    NothingLeft = "nothing-left", 403, "refused", "No article of a bundle is left for this page",
+        "Ask for the page itself: it says what it costs now.";
     /// A program's signature cannot be read, lacks something, or does not hold (threats D10, D11).
     AgentSignature = "agent-signature-invalid", 400, "refused", "The agent's signature does not hold",
         "Sign each request anew for this host, as Web Bot Auth has it, with a key of the directory that Signature-Agent names.";
@@ -121,9 +127,6 @@ problems! {
     /// A gift link that never was one, is too old, or has opened as often as it may.
     GiftOver = "gift-over", 410, "refused", "This gift is over",
         "It was opened as often as it may be, or its time is up; the article itself is still there to be paid for.";
-    /// Something that changes a count was sent by a page of another site (threat E10).
-    NotFromHere = "not-from-here", 403, "refused", "This was sent from elsewhere",
-        "Open the link itself, and press its button there.";
     /// A method other than GET on a priced resource.
     MethodNotPayable = "method-not-payable", 405, "refused", "This method cannot be paid for",
         "Use GET with the payment header.";

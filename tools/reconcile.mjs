@@ -148,7 +148,7 @@ async function main() {
   }
   const urls = [...urlsIn(listed, config.site), ...config.routes.flatMap(({ match }) => (match?.includes("*") ? [] : [config.site + match]))];
   const find = openArticles(join(root, "js", "dist", "tools.wasm"), keys);
-  const report = await compare({ chains, books, urls, find });
+  const report = await compare({ chains, books, urls, offers: Object.keys(config.offers ?? {}), find });
   console.log(values.json ? JSON.stringify(report, (_, value) => (typeof value === "bigint" ? String(value) : value), 2) : print(report, tokens));
   process.exitCode = report.ok ? 0 : 1;
 }

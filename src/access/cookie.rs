@@ -20,9 +20,19 @@ pub fn values<'a>(header: &'a str, name: &'a str) -> impl Iterator<Item = &'a st
         .take(8)
 }
 
+/// The name of the cookie with the time pass of this name: of several passes a browser keeps each.
+pub fn wider(name: &str) -> String {
+    [PASS, "-", name].concat()
+}
+
 /// `Set-Cookie` for a pass.
 pub fn set_pass(token: &str, path: &str, seconds: u64) -> String {
-    format!("{PASS}={token}; Path={path}; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")
+    set(PASS, token, path, seconds)
+}
+
+/// `Set-Cookie` for a cookie of ours.
+pub fn set(name: &str, token: &str, path: &str, seconds: u64) -> String {
+    format!("{name}={token}; Path={path}; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")
 }
 
 /// `Set-Cookie` that takes a pass away.

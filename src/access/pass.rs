@@ -44,8 +44,10 @@ pub struct Pass {
     pub expires: u64,
 }
 
-/// This one article; other scopes (a section, a site) get other first bytes.
+/// This one article.
 const ARTICLE: u8 = 1;
+/// All that a wider offer covers.
+const WIDER: u8 = 2;
 
 impl Pass {
     /// A payer's digest, as passes name it.
@@ -60,7 +62,33 @@ impl Pass {
 
     /// Makes the token.
     pub fn seal(&self, keys: &Keys, resource: &str) -> Option<String> {
-        token::seal(keys, Purpose::Pass, &self.payload(), resource.as_bytes())
+        token::seal(keys, Purpose::Pass, &self.payload(ARTICLE), resource.as_bytes())
+    }
+
+    /// Makes the token for all that the time pass of this name covers at a site. It opens no article as an article's own pass, nor is
+    /// one of those a time pass (threat E7).
+    /// ```
+    /// use farthing::{access::{Keys, Pass}, evm::Address};
+    /// let keys = Keys::parse("k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap();
+    /// let pass = Pass { payer: Pass::payer_digest(Address::ZERO), receipt: [7; 16], issued: 100, expires: 200 };
+    /// let token = pass.seal_wider(&keys, "https://news.example", "day").unwrap();
+    /// assert_eq!(Pass::open_wider(&keys, "https://news.example", "day", &token, 199), Some(pass));
+    /// assert_eq!(Pass::open_wider(&keys, "https://news.example", "day", &token, 200), None);
+    /// assert_eq!(Pass::open_wider(&keys, "https://news.example", "month", &token, 199), None);
+    /// assert_eq!(Pass::open_wider(&keys, "https://blog.example", "day", &token, 199), None);
+    /// assert_eq!(Pass::open(&keys, "day https://news.example", &token, 199), None);
+    /// ```
+    pub fn seal_wider(&self, keys: &Keys, site: &str, name: &str) -> Option<String> {
+        token::seal(keys, Purpose::Pass, &self.payload(WIDER), embedded(site, name).as_bytes())
+    }
+
+    /// Reads a token for the time pass of this name at a site.
+    pub fn open_wider(keys: &Keys, site: &str, name: &str, text: &str, now: u64) -> Option<Self> {
+        Self::read(
+            &token::open(keys, Purpose::Pass, text, embedded(site, name).as_bytes())?,
+            WIDER,
+            now,
+        )
     }
 
     /// Makes the token that a page of another origin carries for this article; it is no cookie, and opens nothing as one (threat E8).
@@ -74,12 +102,17 @@ impl Pass {
     /// assert_eq!(Pass::open(&keys, "https://news.example/a", &token, 199), None);
     /// ```
     pub fn seal_for(&self, keys: &Keys, resource: &str, origin: &str) -> Option<String> {
-        token::seal(keys, Purpose::Embed, &self.payload(), embedded(resource, origin).as_bytes())
+        token::seal(
+            keys,
+            Purpose::Embed,
+            &self.payload(ARTICLE),
+            embedded(resource, origin).as_bytes(),
+        )
     }
 
-    fn payload(&self) -> Vec<u8> {
+    fn payload(&self, scope: u8) -> Vec<u8> {
         let mut payload = Vec::with_capacity(49);
-        payload.push(ARTICLE);
+        payload.push(scope);
         payload.extend_from_slice(&self.payer);
         payload.extend_from_slice(&self.receipt);
         payload.extend_from_slice(&self.issued.to_be_bytes());
@@ -89,17 +122,17 @@ impl Pass {
 
     /// Reads a token for this article; none unless it is ours, whole and in its time.
     pub fn open(keys: &Keys, resource: &str, text: &str, now: u64) -> Option<Self> {
-        Self::read(&token::open(keys, Purpose::Pass, text, resource.as_bytes())?, now)
+        Self::read(&token::open(keys, Purpose::Pass, text, resource.as_bytes())?, ARTICLE, now)
     }
 
     /// Reads a token for this article on pages of this origin.
     pub fn open_for(keys: &Keys, resource: &str, origin: &str, text: &str, now: u64) -> Option<Self> {
         let context = embedded(resource, origin);
-        Self::read(&token::open(keys, Purpose::Embed, text, context.as_bytes())?, now)
+        Self::read(&token::open(keys, Purpose::Embed, text, context.as_bytes())?, ARTICLE, now)
     }
 
-    fn read(payload: &[u8], now: u64) -> Option<Self> {
-        let (scope, rest) = payload.split_first()?;
+    fn read(payload: &[u8], scope: u8, now: u64) -> Option<Self> {
+        let (first, rest) = payload.split_first()?;
         let (payer, rest) = rest.split_first_chunk::<16>()?;
         let (receipt, rest) = rest.split_first_chunk::<16>()?;
         let (issued, rest) = rest.split_first_chunk::<8>()?;
@@ -110,7 +143,7 @@ impl Pass {
             issued: u64::from_be_bytes(*issued),
             expires: u64::from_be_bytes(*expires),
         };
-        (*scope == ARTICLE && rest.is_empty() && now < pass.expires).then_some(pass)
+        (*first == scope && rest.is_empty() && now < pass.expires).then_some(pass)
     }
 }
 

@@ -140,6 +140,8 @@ fn card_offer(accepted: &Value<'_>, resource: Option<&Value<'_>>, named: bool) -
         && (is_or_missing("paymentFlow", "authorization") || is("paymentFlow", "upfront"))
         && is("name", asset.name)
         && is("version", asset.version)
+        // a card sells the article: a wider offer would be another price than the one it shows
+        && extra("offer").and_then(|wider| wider.get("name")).is_none()
         && amount > Amount::ZERO
         && !pay_to.is_zero()
         && seconds >= LEAST_SECONDS;

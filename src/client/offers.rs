@@ -140,6 +140,7 @@ pub(super) struct Read<'a> {
     pub(super) version: Option<&'a str>,
     pub(super) facilitator: Option<Address>,
     pub(super) quote: Option<Peek>,
+    pub(super) wider: Option<&'a str>,
 }
 
 /// Reads one entry of `accepts`.
@@ -208,6 +209,7 @@ pub(super) fn read<'a>(accepted: &'a Value<'_>, generation: Version) -> Result<R
         version,
         facilitator,
         quote: own.and_then(|own| own.get("quote")?.text()).and_then(Peek::read),
+        wider: own.and_then(|own| own.get("offer")?.get("name")?.text()),
     })
 }
 
@@ -238,6 +240,8 @@ pub struct Offer {
     pub facilitator: Option<Address>,
     /// Our own servers' quote.
     pub quote: Option<Peek>,
+    /// The name of the time pass or the bundle that it is for (`extra.offer`); none for what was asked for alone.
+    pub wider: Option<String>,
     /// The server's own bytes, for `accepted`.
     pub raw: String,
 }
@@ -257,6 +261,7 @@ impl Offer {
             version: read.version.map(ToOwned::to_owned),
             facilitator: read.facilitator,
             quote: read.quote,
+            wider: read.wider.map(ToOwned::to_owned),
             raw: raw.to_owned(),
         }
     }

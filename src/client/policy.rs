@@ -105,6 +105,7 @@ pub struct Policy {
     transfers: [bool; 2],
     upto: bool,
     upfront: bool,
+    offer: Option<String>,
 }
 
 /// A part of a policy that cannot be read: its name in JSON. Nothing is paid, for nobody knows what it
@@ -136,6 +137,8 @@ pub enum Refusal {
     Method,
     /// To be paid before anything is delivered.
     Upfront,
+    /// For more than what was asked for, or not the wider offer that the policy names.
+    Offer,
     /// To somebody whom the policy leaves out.
     Payee,
     /// In a token without a limit of its own: a limit in dollars says nothing about it.
@@ -154,6 +157,7 @@ impl Refusal {
             Self::Domain => "domain-mismatch",
             Self::Method => "method-not-allowed",
             Self::Upfront => "upfront-not-allowed",
+            Self::Offer => "offer-not-wanted",
             Self::Payee => "payee-not-allowed",
             Self::Unlimited => "no-limit",
             Self::TooDear => "too-dear",
@@ -170,6 +174,7 @@ impl fmt::Display for Refusal {
             Self::Domain => "the token's name or version is not the one it has",
             Self::Method => "the policy leaves this way to pay out",
             Self::Upfront => "the policy does not pay before delivery",
+            Self::Offer => "the policy wants another of the offers",
             Self::Payee => "the policy leaves this payee out",
             Self::Unlimited => "the policy has no limit for this token",
             Self::TooDear => "the amount is over the policy's limit",
@@ -215,6 +220,7 @@ impl Policy {
             transfers: [true; 2],
             upto: false,
             upfront: true,
+            offer: None,
         })
     }
 
@@ -262,6 +268,13 @@ impl Policy {
         self
     }
 
+    /// Buys the time pass or the bundle of this name (`extra.offer.name`), and nothing else; without it the article alone is bought,
+    /// never something wider.
+    pub fn offer(mut self, name: &str) -> Self {
+        self.offer = Some(name.to_owned());
+        self
+    }
+
     /// Reads a policy from JSON; `max` of a token may be atomic units. The error names the member that
     /// is missing, unknown, or cannot be read.
     ///
@@ -276,7 +289,8 @@ impl Policy {
     ///     "payees": ["0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"],
     ///     "transfers": ["eip3009", "permit2"],
     ///     "upto": false,
-    ///     "upfront": true
+    ///     "upfront": true,
+    ///     "offer": "ten"
     /// }"#);
     /// assert!(policy.is_ok());
     /// // only the limit has to be there, and what nobody knows is an error
@@ -285,7 +299,7 @@ impl Policy {
     /// assert!(Policy::read(r#"{"max":"$0.10","network":["eip155:8453"]}"#).is_err());
     /// ```
     pub fn read(json: &str) -> Result<Self, PolicyError> {
-        const KNOWN: [&str; 8] = [
+        const KNOWN: [&str; 9] = [
             "max",
             "networks",
             "tokens",
@@ -294,6 +308,7 @@ impl Policy {
             "transfers",
             "upto",
             "upfront",
+            "offer",
         ];
         let json = parse(json).map_err(|_| PolicyError("JSON"))?;
         only(&json, &KNOWN, "members")?;
@@ -315,6 +330,9 @@ impl Policy {
         }
         policy.listed_only = flag(&json, "listedOnly", false)?;
         policy.upto = flag(&json, "upto", policy.upto)?;
+        if let Some(name) = json.get("offer") {
+            policy.offer = Some(name.text().ok_or(PolicyError("offer"))?.to_owned());
+        }
         policy.upfront = flag(&json, "upfront", policy.upfront)?;
         Ok(policy)
     }
@@ -343,6 +361,9 @@ impl Policy {
     /// Whether this one offer may be paid.
     fn judge(&self, entry: &Result<Offer, Unpayable>, offers: &Offers) -> Result<Choice, Refusal> {
         let offer = entry.as_ref().map_err(|why| Refusal::Unpayable(*why))?;
+        if offer.wider != self.offer {
+            return Err(Refusal::Offer);
+        }
         if !self.networks.is_empty() && !self.networks.contains(&offer.network) {
             return Err(Refusal::Network);
         }

@@ -12,7 +12,7 @@ const REQUESTED: &str = "access-control-request-method";
 const PASS: &str = "farthing-pass";
 /// What of an answer pages of other origins get to see beside what they always do.
 const EXPOSED: &str =
-    "PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, Farthing-Receipt, Farthing-Pass, Retry-After, Link";
+    "PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, Farthing-Receipt, Farthing-Pass, Farthing-Left, Retry-After, Link";
 /// What they may send; the last is no request header, and official clients send it all the same (`@x402/fetch` 2.27).
 const ALLOWED: &str =
     "PAYMENT-SIGNATURE, X-PAYMENT, SIGN-IN-WITH-X, Farthing-Pass, Accept, Content-Type, Range, Access-Control-Expose-Headers";
@@ -42,6 +42,11 @@ impl Gate {
         Some(origin).filter(|origin| !own && self.cors().allows(origin))
     }
 
+    /// Whether it comes from a page that is not the site's, and that may read.
+    pub(super) fn is_reader(&self, request: &Request<'_>) -> bool {
+        self.reader(request).is_some()
+    }
+
     /// Answers a preflight before anything else is looked at: nothing comes with it, and nothing is told. That of a method which is
     /// free is the origin's.
     pub(super) fn preflight(&self, request: &Request<'_>) -> Option<Decision> {
@@ -53,7 +58,10 @@ impl Gate {
         Some(Decision::Answer(Answer::empty(
             204,
             [
-                ("Access-Control-Allow-Methods", "GET, HEAD".to_owned()),
+                (
+                    "Access-Control-Allow-Methods",
+                    if asked == "POST" { "POST" } else { "GET, HEAD" }.to_owned(),
+                ),
                 ("Access-Control-Allow-Headers", ALLOWED.to_owned()),
                 ("Access-Control-Max-Age", PREFLIGHT_SECONDS.to_string()),
                 ("Cache-Control", "no-store".to_owned()),

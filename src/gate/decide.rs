@@ -1,11 +1,10 @@
 //! What to do with a request that is not free.
 
 use alloc::{borrow::ToOwned, string::String};
-use serde::Serialize;
 
 use super::{Answer, Asked, Decision, Gate, LedgerCall, Request, Routed, Target, answer, object_name, refuse};
 use crate::{
-    access::{Handle, Keys, Pass, Purpose, cookie, receipt_id},
+    access::{Keys, Pass, Purpose, cookie, receipt_id},
     evm::{Address, Transfer, hex},
     ledger::Intent,
     offer::{
@@ -14,7 +13,10 @@ use crate::{
     },
     problem::Problem,
     route::{Access, Route},
-    x402::v2::{PaymentFlow, Scheme},
+    x402::{
+        Wider,
+        v2::{PaymentFlow, Scheme},
+    },
 };
 
 impl Gate {
@@ -65,13 +67,18 @@ impl Gate {
     }
 
     pub(super) fn without_payment(&self, request: &Request<'_>, asked: &Asked<'_>) -> Decision {
-        let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
         if let Some(pass) = Self::passed(request, asked) {
             let mut headers = answer::private();
             headers.extend(self.gift_link(request, asked, &pass));
             return Decision::Forward {
                 path: asked.path.to_owned(),
                 headers,
+            };
+        }
+        if matches!(asked.route.access, Access::Owned(_)) && self.is_covered(request, asked) {
+            return Decision::Forward {
+                path: asked.path.to_owned(),
+                headers: answer::private(),
             };
         }
         if let Some(decision) = self.subscriber(request, asked) {
@@ -81,20 +88,11 @@ impl Gate {
             if let Some(decision) = self.embedded(request, asked).or_else(|| self.sign_in(request, asked)) {
                 return decision;
             }
-            let handle =
-                cookie::values(request.cookie, cookie::HANDLE).find_map(|text| Handle::open(asked.keys, site, text, asked.now));
-            if let Some(handle) = handle {
-                #[derive(Serialize)]
-                struct Question<'a> {
-                    resource: &'a str,
-                }
+            if let Some(handle) = self.handle(request, asked.keys, asked.now) {
                 return Decision::Ledger(LedgerCall {
-                    object: object_name(site, handle.payer),
+                    object: object_name(self.site(), handle.payer),
                     call: "owned",
-                    body: serde_json::to_string(&Question {
-                        resource: asked.resource,
-                    })
-                    .unwrap_or_default(),
+                    body: serde_json::to_string(&asked.question()).unwrap_or_default(),
                 });
             }
         }
@@ -183,6 +181,11 @@ impl Gate {
                 Access::Owned(seconds) => Some(seconds),
                 Access::Once => None,
             },
+            offer: payment.offer.extra.offer.as_deref().map(|offer| Wider {
+                title: String::new(),
+                ..offer.clone()
+            }),
+            passes: asked.passes().into_iter().map(ToOwned::to_owned).collect(),
             version: payment.version.number(),
             network: payment.offer.network,
             asset: payment.offer.asset,

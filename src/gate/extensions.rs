@@ -1,10 +1,6 @@
 //! The extensions of x402 on a request's way: what a 402 announces, what a payment echoes, who signs in.
 
-use alloc::{
-    borrow::ToOwned,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use alloy_primitives::hex;
 
@@ -137,18 +133,25 @@ impl Gate {
         };
         Some(match self.signed_in(header, statement, asked) {
             Ok(signed) => {
-                let mut question = Writer::default();
-                question.text("resource", asked.resource);
-                question.text("nonce", &hex::encode(signed.nonce));
-                question.raw("until", &signed.until.to_string());
+                let mut question = asked.question();
+                question.nonce = Some(hex::encode(signed.nonce));
+                question.until = Some(signed.until);
                 Decision::Ledger(LedgerCall {
                     object: object_name(&config.site, signed.payer),
                     call: "signIn",
-                    body: question.end(),
+                    body: serde_json::to_string(&question).unwrap_or_default(),
                 })
             }
             Err(refusal) => Decision::Answer(self.refuse(request, Some(asked), &refusal, None)),
         })
+    }
+
+    /// Whose proof this is, wherever it came; none where no proofs are asked for.
+    pub(super) fn proven(&self, header: &str, asked: &Asked<'_>) -> Result<Option<sign_in::SignedIn>, Refusal> {
+        let statement = self.config().and_then(|config| config.extensions.sign_in.as_deref());
+        statement
+            .map(|statement| self.signed_in(header, statement, asked))
+            .transpose()
     }
 
     fn signed_in(&self, header: &str, statement: &str, asked: &Asked<'_>) -> Result<sign_in::SignedIn, Refusal> {
@@ -220,7 +223,7 @@ impl Gate {
 /// Where an account that pays for a resource may be.
 fn chains(asked: &Asked<'_>) -> Vec<Network> {
     let mut chains: Vec<Network> = Vec::new();
-    for offer in &asked.route.offers {
+    for offer in asked.route.ways(asked.resource) {
         if !chains.contains(&offer.network) {
             chains.push(offer.network);
         }

@@ -5,9 +5,11 @@ use serde::Serialize;
 
 use super::{
     Answer, Asked, Decision, Gate, Headers, Next, Request, Routed, Target, answer, extensions, gifts, meter::Tally, path_of,
+    wider,
 };
 use crate::{
     access::{Handle, Pass, cookie},
+    evm::Address,
     ledger::{Grant, Reply},
     problem::Problem,
 };
@@ -34,6 +36,7 @@ impl Gate {
             Routed::Look(Target::Own(name)) if name.starts_with(gifts::FOLDER) => {
                 return Next::Answer(self.gift_opened(request, name, reply, now));
             }
+            Routed::Look(Target::Own(wider::SPEND)) => return Next::Answer(self.spent(request, reply, now, random)),
             Routed::Look(Target::Own(name)) => return Next::Answer(self.standing(request, name, reply, now)),
             _ => return internal(),
         };
@@ -62,6 +65,7 @@ impl Gate {
                 headers: self.granted(request, &grant, &asked),
                 report: grant.report,
             },
+            Some(Reply::Left(left)) if left.resource == good.resource => Next::Answer(self.left(request, &mut asked, &left)),
             Some(Reply::Refuse(refused)) => {
                 let problem = Problem::from_slug(&refused.problem).unwrap_or(Problem::Internal);
                 // a known reader who does not own this one
@@ -115,7 +119,7 @@ impl Gate {
         answer::settled(&mut headers, grant, &self.receipt(&paid, asked.keys, asked.now));
         let charged = self.charged_header(asked.route, grant.network, grant.charged);
         headers.extend(charged.map(|charged| (crate::crawl::price::CHARGED, charged)));
-        let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
+        headers.extend(Self::left_header(grant));
         let left = grant
             .until
             .map(|until| until.saturating_sub(asked.now))
@@ -130,11 +134,9 @@ impl Gate {
             if self.embed(request, asked, pass, &mut headers) {
                 return headers;
             }
-            let handle = Handle {
-                payer: grant.payer,
-                expires: asked.now.saturating_add(HANDLE_SECONDS),
-            };
-            if let Some(token) = pass.seal(asked.keys, asked.resource) {
+            if let Some(name) = &grant.pass {
+                self.cover(name, &pass, seconds, asked, &mut headers);
+            } else if let Some(token) = pass.seal(asked.keys, asked.resource) {
                 let article = path_of(asked.resource);
                 let short = seconds.min(SHORT_SECONDS);
                 let lasts = if grant.shelf.aged { short } else { seconds };
@@ -148,12 +150,21 @@ impl Gate {
                         .map(|last| ("Set-Cookie", cookie::clear_pass(last))),
                 );
             }
-            if !grant.contract
-                && let Some(token) = handle.seal(asked.keys, site)
-            {
-                headers.push(("Set-Cookie", cookie::set_handle(&token, HANDLE_SECONDS)));
+            if !grant.contract {
+                let cookie = self.handle_cookie(grant.payer, asked);
+                headers.extend(cookie.map(|cookie| ("Set-Cookie", cookie)));
             }
         }
         headers
+    }
+
+    /// The cookie that names a payer.
+    pub(super) fn handle_cookie(&self, payer: Address, asked: &Asked<'_>) -> Option<String> {
+        let handle = Handle {
+            payer,
+            expires: asked.now.saturating_add(HANDLE_SECONDS),
+        };
+        let token = handle.seal(asked.keys, self.site())?;
+        Some(cookie::set_handle(&token, HANDLE_SECONDS))
     }
 }

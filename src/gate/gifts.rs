@@ -64,7 +64,7 @@ impl Gate {
                 good.route,
                 &hex::print(random),
             ))),
-            _ if !request.is_from_here() => Some(answer(Problem::NotFromHere)),
+            _ if !request.is_from_here() => Some(answer(Problem::CrossSite)),
             _ => Some(Decision::Ledger(LedgerCall {
                 object: format!("{}|gift|{}", config.site, hex::print(&gift.id)),
                 call: "tally",

@@ -23,6 +23,7 @@ mod shelf;
 mod subscribers;
 mod supported;
 mod teaser;
+mod wider;
 
 pub use answer::{Answer, Headers};
 pub use crawlers::Verify;
@@ -41,7 +42,8 @@ use crate::{
     route::{
         Config, ConfigError, Matched, Route,
         config::{SecretForm, is_loopback},
-        path, query, rule,
+        path, query,
+        rule::{self, path_of},
     },
     x402::v2::ResourceInfo,
 };
@@ -150,7 +152,7 @@ pub enum Decision {
 pub struct LedgerCall {
     /// Name of the object: site and payer.
     pub object: String,
-    /// `claim`, `owned`, `signIn` or `receipt`; or `tally`, for a count of what is given away, which is no payer's ledger.
+    /// `claim`, `owned`, `signIn`, `spend` or `receipt`; or `tally`, for a count of what is given away, which is no payer's ledger.
     pub call: &'static str,
     /// JSON.
     pub body: String,
@@ -213,7 +215,8 @@ impl Gate {
             .copied()
             .chain(self.crawler_headers())
             .chain(agent)
-            .chain(given);
+            .chain(given)
+            .chain(self.spend_headers());
         let mut wanted: Vec<&str> = Vec::new();
         for name in all {
             if !wanted.contains(&name) {
@@ -309,6 +312,9 @@ impl Gate {
         {
             return decision;
         }
+        if name == wider::SPEND {
+            return self.spend(request, now, random);
+        }
         if !matches!(request.method, "GET" | "HEAD") {
             return Decision::Answer(Answer::empty(405, [("Allow", "GET, HEAD".to_owned())]));
         }
@@ -360,11 +366,6 @@ fn good<'a>(site: &str, route: &'a Route, article: String, path: &str, query: &s
     })
 }
 
-/// The path of one of our own resource URLs.
-fn path_of(resource: &str) -> &str {
-    path::split(resource).map_or("/", |(_, path, _)| path)
-}
-
 fn joined(path: &str, query: &str) -> String {
     match query {
         "" => path.to_owned(),
@@ -381,6 +382,8 @@ struct Asked<'a> {
     keys: &'a Keys,
     now: u64,
     random: [u8; 16],
+    /// How many articles the reader's bundles still open, where that is known.
+    left: Option<u32>,
 }
 
 impl<'a> Asked<'a> {
@@ -393,6 +396,7 @@ impl<'a> Asked<'a> {
             keys,
             now,
             random,
+            left: None,
         }
     }
 

@@ -6,7 +6,10 @@ use alloc::{
     string::{String, ToString},
 };
 
-use super::answer::{self, Answer, Offer};
+use super::{
+    answer::{self, Answer, Offer},
+    wider,
+};
 use crate::{
     ledger::Refused,
     offer::Refusal,
@@ -53,7 +56,7 @@ impl Template {
     }
 
     /// The page that offers an article.
-    pub(super) fn offer(&self, offer: &Offer<'_>, route: &Route, demo: Option<&str>) -> Answer {
+    pub(super) fn offer(&self, offer: &Offer<'_>, route: &Route, demo: Option<&str>, left: Option<u32>) -> Answer {
         let first = offer.accepts.first();
         let content = answer::payment_required(offer, Problem::PaymentRequired.slug());
         let embedded = answer::embedded(offer);
@@ -77,6 +80,7 @@ impl Template {
             "symbol" => escape(&route.symbol),
             "network" => first.map(|offer| network_name(offer.network)).unwrap_or_default(),
             "offer" => embedded.clone(),
+            "spend" => left.map(|left| spend(offer.info.url, left)).unwrap_or_default(),
             "test" => {
                 if test {
                     " test-network".into()
@@ -216,6 +220,16 @@ impl Template {
             body: html,
         }
     }
+}
+
+/// A form for a reader who has articles left of a bundle.
+fn spend(resource: &str, left: u32) -> String {
+    let articles = if left == 1 { "one article" } else { "articles" };
+    let number = if left == 1 { String::new() } else { format!("{left} ") };
+    format!(
+        "<form method=\"post\" action=\"{}\"><p>You have {number}{articles} left.</p><button>Open this one</button></form>",
+        wider::spend_path(resource)
+    )
 }
 
 /// Fills `{{name}}` places; text that comes in is not looked at again.

@@ -66,6 +66,7 @@ impl Gate {
         body.text("id", id);
         body.text("state", &standing.state);
         body.text("resource", &standing.resource);
+        body.some_text("offer", standing.offer.as_deref());
         body.text("network", &format!("{}", standing.network));
         body.text("asset", &standing.asset.to_checksum(None));
         body.text("payTo", &standing.pay_to.to_checksum(None));

@@ -34,7 +34,7 @@ impl Gate {
             .map(|id| self.receipt_url(id));
         let page = asked.map_or_else(|| request.wants_page(), |asked| self.shows_page(request, asked));
         let mut answer = match (&offer, asked) {
-            (Some(offer), Some(asked)) if first && page => self.page.offer(offer, asked.route, self.demo()),
+            (Some(offer), Some(asked)) if first && page => self.page.offer(offer, asked.route, self.demo(), asked.left),
             _ if page => self.page.problem(refusal, refused, status.as_deref()),
             _ => answer::problem(refusal, refused, offer.as_ref(), status.as_deref()),
         };

@@ -10,6 +10,7 @@ mod receipts;
 mod subscribers;
 mod supported;
 mod teaser;
+mod wider;
 
 use alloc::{format, string::String, vec::Vec};
 use std::vec;
@@ -432,6 +433,8 @@ fn a_grant_sets_a_pass_for_its_path_and_only_for_what_was_asked() {
         charged: None,
         metered: false,
         until: Some(NOW + 100),
+        pass: None,
+        left: None,
         shelf: Shelf::default(),
         contract: false,
         report: None,

@@ -24,7 +24,7 @@ use crate::{
 /// #    "nonce": "0x0404040404040404040404040404040404040404040404040404040404040404", "validBefore": 1800000300,
 /// #    "digest": "d", "secret": true, "tagged": true, "address": "", "receipt": "r", "request": "{}"
 /// # }"#).unwrap();
-/// # let nobody = Payer { same: None, named: None, other_open: false, open: 0, refused: 0, owned: None, verified: false };
+/// # let nobody = Payer { same: None, named: None, other_open: false, open: 0, refused: 0, owned: None, credit: None, verified: false };
 /// # let (now, terms) = (1_800_000_000, Terms { timeout: 20, confirmations: 0, readable: true });
 /// # let Claim::Won(row) = claim(nobody, &intent, now) else { panic!() };
 /// let (settling, work) = step(&row, Event::OriginReady { fence: row.fence, charge: None }, now, &terms);
@@ -46,6 +46,9 @@ pub struct Entry<'a> {
     pub receipt: &'a str,
     /// Canonical URL of what is bought.
     pub resource: &'a str,
+    /// The name of the wider offer that is bought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offer: Option<&'a str>,
     /// Where the asset lives.
     pub network: Network,
     /// Token contract.
@@ -82,6 +85,7 @@ pub fn entry(row: &Row) -> Option<Entry<'_>> {
         state: "unknown",
         receipt: &row.intent.receipt,
         resource: &row.intent.resource,
+        offer: row.intent.offer.as_ref().map(|offer| offer.name.as_str()),
         network: row.intent.network,
         asset: row.intent.asset,
         payer: row.intent.payer,

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::{
-    ANSWER_COST, CLAIM_SECONDS, DAY_SECONDS, Intent, MAX_ANSWERS, MAX_HOLD_SECONDS, MAX_OPEN, MAX_REFUSED, Owned, Phase,
+    ANSWER_COST, Bundle, CLAIM_SECONDS, DAY_SECONDS, Intent, MAX_ANSWERS, MAX_HOLD_SECONDS, MAX_OPEN, MAX_REFUSED, Owned, Phase,
     REDELIVERY_SECONDS, Refused, Reply, Row, SAME_ADDRESS_SECONDS,
 };
 use crate::problem::Problem;
@@ -15,7 +15,8 @@ pub struct Payer<'a> {
     pub same: Option<&'a Row>,
     /// The row of another authorization that came with the same identifier.
     pub named: Option<&'a Row>,
-    /// Whether another authorization for the same resource is open.
+    /// Whether another authorization for the same resource is open, or one for a time pass that opens it, or for the same bundle:
+    /// whatever comes of that, this one may turn out to be needless.
     pub other_open: bool,
     /// How many authorizations are open.
     pub open: usize,
@@ -23,24 +24,27 @@ pub struct Payer<'a> {
     pub refused: usize,
     /// The claimed resource, if it is owned and its time is not over.
     pub owned: Option<&'a Owned>,
+    /// Where the claimed payment buys a bundle: one by the same name that opens the resource as well, and is paid for.
+    pub credit: Option<&'a Owned>,
     /// Whether the facilitator has just verified the claimed payment.
     pub verified: bool,
 }
 
 /// What to do about a claim.
+#[expect(clippy::large_enum_variant, reason = "one at a time, taken apart at once")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// Write this row; its request fetches the origin.
     Won(Box<Row>),
     /// Wait for the outcome of the same authorization, then claim again.
     Join,
-    /// Wait for the payer's other authorization for this resource, then claim again.
+    /// Wait for the payer's other authorization for this resource, or for a wider offer that would open it, then claim again.
     WaitForOther,
     /// Find out what became of it, then claim again.
     Resolve,
     /// Have the facilitator verify it, then claim again: meanwhile a twin may have begun.
     Verify,
-    /// The payer owns the article. Deliver once the new authorization is shown to be nobody's old
+    /// The payer owns the article, or an unused part of the same bundle. Deliver once the new authorization is shown to be nobody's old
     /// one: it is either tagged, or unused on its chain.
     Owned,
     /// The answer is known.
@@ -59,7 +63,7 @@ pub enum Claim {
 ///     "nonce": "0x0404040404040404040404040404040404040404040404040404040404040404", "validBefore": 1800000300,
 ///     "digest": "d", "secret": true, "tagged": true, "address": "", "receipt": "r", "request": "{}"
 /// }"#).unwrap();
-/// let nobody = Payer { same: None, named: None, other_open: false, open: 0, refused: 0, owned: None, verified: false };
+/// let nobody = Payer { same: None, named: None, other_open: false, open: 0, refused: 0, owned: None, credit: None, verified: false };
 /// let now = 1_800_000_000;
 /// let Claim::Won(row) = claim(nobody, &intent, now) else { panic!() };
 /// // the same payment again waits for the first
@@ -145,6 +149,7 @@ fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> C
         // an address is another contract on another chain, perhaps of another owner
         let owned = payer
             .owned
+            .or(payer.credit)
             .filter(|owned| !intent.contract || owned.network == intent.network);
         if owned.is_some() {
             // what was once sent out may be public by now, though it was refused (threat A16)
@@ -242,7 +247,7 @@ fn redeliver(row: &Row, intent: &Intent, at: u64, now: u64) -> Claim {
     }
 }
 
-/// Decides about who proved an account: delivers what it owns, once for every proof.
+/// Decides about who proved an account: delivers what it owns, or says how many articles its bundles still open, once for every proof.
 ///
 /// `consume` notes a proof's nonce and says whether it is new. It is only asked about owners, so that
 /// strangers leave nothing behind (threat B8): a proof that opens nothing needs no end.
@@ -250,18 +255,27 @@ fn redeliver(row: &Row, intent: &Intent, at: u64, now: u64) -> Claim {
 /// ```
 /// use farthing::ledger::sign_in;
 /// let asked = std::cell::Cell::new(false);
-/// let reply = sign_in(None, "https://news.example/a", || Ok::<_, ()>(!asked.replace(true))).unwrap();
+/// let reply = sign_in(None, &[], "https://news.example/a", || Ok::<_, ()>(!asked.replace(true))).unwrap();
 /// assert!(format!("{reply:?}").contains("not-owned") && !asked.get());
 /// ```
 ///
 /// # Errors
 /// Whatever `consume` fails with.
-pub fn sign_in<E>(owned: Option<&Owned>, resource: &str, consume: impl FnOnce() -> Result<bool, E>) -> Result<Reply, E> {
-    let Some(owned) = owned else {
+pub fn sign_in<E>(
+    owned: Option<&Owned>,
+    bundles: &[Bundle],
+    resource: &str,
+    consume: impl FnOnce() -> Result<bool, E>,
+) -> Result<Reply, E> {
+    let reply = match owned {
+        Some(owned) => Some(Reply::deliver_owned(owned, true, false)),
+        None => Reply::left(bundles, resource),
+    };
+    let Some(reply) = reply else {
         return Ok(Reply::refuse(Problem::NotOwned, resource));
     };
     Ok(if consume()? {
-        Reply::deliver_owned(owned, true, false)
+        reply
     } else {
         Reply::refuse(Problem::SignInUsed, resource)
     })

@@ -1,13 +1,13 @@
 //! What the gate hands to the ledger: a checked payment for one resource.
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     evm::{Address, B256, Transfer, hex, permit2::PERMIT2},
     money::Amount,
-    x402::{Network, extension::identifier::is_proof},
+    x402::{Network, Wider, extension::identifier::is_proof},
 };
 
 /// A payment whose signature, terms and resource the gate has checked.
@@ -31,6 +31,12 @@ pub struct Intent {
     /// How long the payer will own it; none buys one answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
+    /// What it opens besides the resource, or instead of it for longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Wider>,
+    /// The names of the time passes that open the resource.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passes: Vec<String>,
     /// Protocol version of the request.
     pub version: u8,
     /// Where the asset lives.
@@ -102,6 +108,12 @@ impl Intent {
         format!("{}/{counter:x}/{}", self.network, hex::print(self.nonce.as_slice()))
     }
 
+    /// The name of the bundle that it buys, if it buys one.
+    pub fn bundle(&self) -> Option<&str> {
+        let offer = self.offer.as_ref().filter(|offer| offer.count.is_some())?;
+        Some(&offer.name)
+    }
+
     /// Whether who sends this payment holds what its first sender held and no chain shows: our quote, or
     /// an identifier too long to be guessed (threat A16).
     pub fn proves(&self, first: &Self) -> bool {
@@ -130,4 +142,18 @@ pub struct Owned {
     pub network: Network,
     /// Unix seconds until when.
     pub until: u64,
+    /// The name of the time pass that opens it; none where the article itself was bought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass: Option<String>,
+}
+
+/// A time pass or a bundle that was bought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The offer's name.
+    pub name: String,
+    /// How many articles it opens; none opens all that it covers.
+    pub count: Option<u32>,
+    /// By whom, by which transfer, and until when. The resource is the one it was bought at.
+    pub owned: Owned,
 }

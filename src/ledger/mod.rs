@@ -5,6 +5,7 @@
 //! one synchronous step at a time, and carries the row's fence across every wait.
 
 mod books;
+mod bundle;
 mod claim;
 mod intent;
 mod metered;
@@ -17,11 +18,12 @@ mod standing;
 mod step;
 
 pub use books::{Entry, entry, news};
+pub use bundle::{Bundle, from_which, left};
 pub use claim::{Claim, Payer, claim, pending, sign_in};
-pub use intent::{Intent, Owned};
+pub use intent::{Held, Intent, Owned};
 pub use quota::{Leased, Mark, Quota, until_tomorrow};
-pub use read::Read;
-pub use reply::{Grant, Refused, Reply, Shelf};
+pub use read::{Read, texts};
+pub use reply::{Grant, Left, Refused, Reply, Shelf};
 pub use row::{Floor, Phase, Row, Watch};
 pub use settle::{Settlement, is_of_the_settler, passes_on, read_settlement, unverified};
 pub use standing::Standing;

@@ -1,12 +1,12 @@
 //! Reading what the ledger has written, without serde: that would be a tenth of the Worker's size.
 
-use alloc::{borrow::ToOwned, string::String};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use super::{Floor, Intent, Owned, Phase, Row, Watch};
 use crate::{
     evm::{Address, B256, Transfer, hex},
     json::{self, Value},
-    x402::Network,
+    x402::{Network, Wider},
 };
 
 /// What has a JSON form of its own.
@@ -26,6 +26,12 @@ pub trait Read: Sized {
 
 fn text(value: &Value<'_>, name: &str) -> Option<String> {
     value.get(name)?.text().map(ToOwned::to_owned)
+}
+
+/// A list of texts, which may be missing.
+pub fn texts(value: &Value<'_>, name: &str) -> Vec<String> {
+    let items = value.get(name).and_then(Value::items).unwrap_or_default();
+    items.iter().filter_map(Value::text).map(ToOwned::to_owned).collect()
 }
 
 fn integer<T: TryFrom<u64>>(value: &Value<'_>, name: &str) -> Option<T> {
@@ -61,6 +67,8 @@ impl Read for Intent {
         Some(Self {
             resource: text(value, "resource")?,
             seconds: some(value, "seconds", |seconds| seconds.integer())?,
+            offer: some(value, "offer", Wider::read)?,
+            passes: texts(value, "passes"),
             version: integer(value, "version")?,
             network: network(value)?,
             asset: address(value, "asset")?,
@@ -96,6 +104,7 @@ impl Read for Owned {
             transaction: text(value, "transaction")?,
             network: network(value)?,
             until: integer(value, "until")?,
+            pass: text(value, "pass"),
         })
     }
 }

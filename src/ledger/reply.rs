@@ -4,7 +4,7 @@ use alloc::{borrow::ToOwned, boxed::Box, string::String};
 
 use serde::Serialize;
 
-use super::{Owned, Phase, Row};
+use super::{Bundle, Owned, Phase, Row, bundle};
 use crate::{
     evm::{Address, hex},
     json::{self, Value},
@@ -36,8 +36,23 @@ pub enum Reply {
     },
     /// Deliver the article.
     Deliver(Grant),
+    /// Not owned, and the payer has a bundle that would open it: deliver nothing, for only a spend may.
+    Left(Left),
     /// Deliver nothing.
     Refuse(Refused),
+}
+
+/// What is left of a payer's bundles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Left {
+    /// Canonical URL of what was asked for.
+    pub resource: String,
+    /// Whose they are.
+    #[serde(with = "hex::address")]
+    pub payer: Address,
+    /// How many articles they open.
+    pub left: u32,
 }
 
 /// A right to the article, with what its answer has to say.
@@ -64,6 +79,12 @@ pub struct Grant {
     /// Until when a pass may be made, Unix seconds; none makes none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
+    /// The name of the time pass that opens it, for which the pass is made then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass: Option<String>,
+    /// How many articles the payer's bundles still open, where one of them has opened this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<u32>,
     /// What lies between it and the payer's last purchase.
     #[serde(default, skip_serializing_if = "Shelf::is_plain")]
     pub shelf: Shelf,
@@ -142,6 +163,8 @@ impl Reply {
                 },
                 metered: value.get("metered").and_then(Value::bool).unwrap_or_default(),
                 until: integer("until"),
+                pass: owned("pass"),
+                left: integer("left").and_then(|left| left.try_into().ok()),
                 shelf: match value.get("shelf") {
                     Some(shelf) => Shelf {
                         aged: shelf.get("aged").and_then(Value::bool).unwrap_or_default(),
@@ -151,6 +174,11 @@ impl Reply {
                 },
                 contract: value.get("contract").and_then(Value::bool).unwrap_or_default(),
                 report: owned("report"),
+            }),
+            "left" => Self::Left(Left {
+                resource: owned("resource")?,
+                payer: hex::read(text("payer")?).map(Address::new)?,
+                left: integer("left")?.try_into().ok()?,
             }),
             "refuse" => Self::Refuse(Refused {
                 problem: owned("problem")?,
@@ -210,6 +238,15 @@ impl Reply {
         })
     }
 
+    /// What a payer is told who owns bundles and not the article; none where nothing is left in them.
+    pub fn left(bundles: &[Bundle], resource: &str) -> Option<Self> {
+        Some(Self::Left(Left {
+            resource: resource.into(),
+            payer: bundle::from_which(bundles)?.owned.payer,
+            left: bundle::left(bundles),
+        }))
+    }
+
     /// A refusal that says where its payment's standing is told: what was refused may settle all the same.
     pub fn with_receipt(mut self, id: &str) -> Self {
         if let Self::Refuse(refused) = &mut self {
@@ -225,7 +262,9 @@ impl Reply {
             Phase::Waived => (String::new(), row.created),
             _ => return None,
         };
-        let until = row.intent.seconds.map(|seconds| at.saturating_add(seconds));
+        let pass = row.intent.offer.as_ref().filter(|offer| offer.count.is_none());
+        let seconds = pass.map_or(row.intent.seconds, |pass| Some(pass.seconds));
+        let until = seconds.map(|seconds| at.saturating_add(seconds));
         Some(Self::Deliver(Grant {
             resource: row.intent.resource.clone(),
             payer: row.intent.payer,
@@ -235,6 +274,8 @@ impl Reply {
             charged: Some(row.charged()),
             metered: row.charge.is_some(),
             until: until.filter(|_| mint),
+            pass: pass.map(|pass| pass.name.clone()),
+            left: None,
             shelf: Shelf::default(),
             contract: row.intent.contract,
             // what proves itself may be asked for again anyway
@@ -254,6 +295,8 @@ impl Reply {
             charged: None,
             metered: false,
             until: mint.then_some(owned.until),
+            pass: owned.pass.clone(),
+            left: None,
             shelf: Shelf::default(),
             contract,
             report: None,

@@ -4,7 +4,7 @@ use alloc::{format, string::String};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Intent, Owned};
+use super::{Held, Intent, Owned};
 use crate::{
     evm::{B256, hex},
     money::Amount,
@@ -169,9 +169,28 @@ impl Row {
         }
     }
 
-    /// What the payer owns through it.
+    /// The article that the payer owns through it: the one it is for, unless that opens by a time pass. Of a bundle it is the
+    /// first of its articles.
     pub fn owned(&self) -> Option<Owned> {
-        let (Phase::Settled { transaction, at, .. }, Some(seconds)) = (&self.phase, self.intent.seconds) else {
+        let pass = self.intent.offer.as_ref().is_some_and(|offer| offer.count.is_none());
+        self.intent.seconds.filter(|_| !pass).and_then(|seconds| self.until(seconds))
+    }
+
+    /// The time pass or the bundle that the payer has through it.
+    pub fn held(&self) -> Option<Held> {
+        let offer = self.intent.offer.as_ref()?;
+        let mut owned = self.until(offer.seconds)?;
+        owned.pass = offer.count.is_none().then(|| offer.name.clone());
+        Some(Held {
+            name: offer.name.clone(),
+            count: offer.count,
+            owned,
+        })
+    }
+
+    /// What is owned for so many seconds from the settlement.
+    fn until(&self, seconds: u64) -> Option<Owned> {
+        let Phase::Settled { transaction, at, .. } = &self.phase else {
             return None;
         };
         Some(Owned {
@@ -181,6 +200,7 @@ impl Row {
             transaction: transaction.clone(),
             network: self.intent.network,
             until: at.saturating_add(seconds),
+            pass: None,
         })
     }
 }

@@ -31,6 +31,9 @@ pub struct Standing {
     pub state: String,
     /// Canonical URL of what is bought.
     pub resource: String,
+    /// The name of the wider offer that was bought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offer: Option<String>,
     /// Where the asset lives.
     pub network: Network,
     /// Token contract.
@@ -89,6 +92,7 @@ impl Standing {
         Self {
             state: state(phase).to_owned(),
             resource: intent.resource.clone(),
+            offer: intent.offer.as_ref().map(|offer| offer.name.clone()),
             network: intent.network,
             asset: intent.asset,
             payer: intent.payer,
@@ -112,6 +116,7 @@ impl Standing {
         Some(Self {
             state: owned("state")?,
             resource: owned("resource")?,
+            offer: owned("offer"),
             network: text("network")?.parse().ok()?,
             asset: address("asset")?,
             payer: address("payer")?,

@@ -202,10 +202,17 @@ impl Against<'_> {
             .recent
             .iter()
             .find(|(offer, until)| offer.amount == signed && offer.asset == today.asset && told(&offer) && self.now < *until);
+        let wider = || {
+            let mut ways = self.route.ways(self.resource).filter(|offer| offer.extra.offer.is_some());
+            ways.find(|offer| offer.amount == signed && offer.asset == today.asset && told(offer))
+        };
         Ok(match recent {
-            Some((offer, _)) if signed != today.amount => offer.clone(),
-            _ => today.clone(),
-        })
+            _ if signed == today.amount => today,
+            Some((offer, _)) => offer,
+            // told apart by what it costs: no two offers of a route cost the same
+            None => wider().unwrap_or(today),
+        }
+        .clone())
     }
 
     /// Today's offer that an echo is about: the one with its scheme, network, asset and transfer method.
@@ -217,7 +224,18 @@ impl Against<'_> {
             Some(name) => Transfer::read(name),
             None => Some(Transfer::Eip3009),
         };
-        let mut kept: Vec<&PaymentRequirements> = self.route.offers.iter().collect();
+        let amount: Option<Amount> = accepted.amount.and_then(|text| text.parse().ok());
+        // a wider offer by its name; or, from who echoes no more than the terms, by what it costs
+        let meant = |offer: &&PaymentRequirements| match (&accepted.offer, &offer.extra.offer) {
+            (Some(echo), Some(wider)) => echo.as_ref().is_some_and(|echo| echo.name == wider.name),
+            (Some(_), None) => false,
+            (None, None) => true,
+            (None, Some(_)) => accepted.quote.is_none() && Some(offer.amount) == amount,
+        };
+        let mut kept: Vec<&PaymentRequirements> = self.route.ways(self.resource).filter(meant).collect();
+        if kept.is_empty() {
+            return Err(Problem::OfferUnknown);
+        }
         let mut narrow = |problem, fits: &dyn Fn(&PaymentRequirements) -> bool| {
             kept.retain(|offer| fits(offer));
             if kept.is_empty() { Err(problem) } else { Ok(()) }
@@ -226,7 +244,8 @@ impl Against<'_> {
         narrow(Problem::NetworkNotOffered, &|offer| Some(offer.network) == network)?;
         narrow(Problem::AssetNotOffered, &|offer| Some(offer.asset.0.0) == asset)?;
         narrow(Problem::TransferNotOffered, &|offer| Some(offer.extra.transfer) == transfer)?;
-        kept.first().copied().ok_or(Problem::OfferUnknown)
+        let same = kept.iter().find(|offer| Some(offer.amount) == amount);
+        same.or(kept.first()).copied().ok_or(Problem::OfferUnknown)
     }
 
     /// Our offer that a v2 echo selects: today's, or the one a quote of ours still holds.
@@ -253,6 +272,10 @@ impl Against<'_> {
         offer.extra.facilitator = facilitator;
         offer.pay_to = pay_to.into();
         offer.max_timeout_seconds = seconds;
+        // as much as was promised, by a quote that holds it
+        if let (Some(wider), Some(Some(echo))) = (&mut offer.extra.offer, &accepted.offer) {
+            (wider.count, wider.seconds) = (echo.count, echo.seconds);
+        }
         let text = accepted.quote;
         let quote = text.and_then(|text| Quote::open(self.keys, text, self.resource, &offer));
         let is_today = offer == *today;
@@ -340,6 +363,7 @@ pub fn facilitator_request(payment: &Payment, resource: &v2::ResourceInfo<'_>) -
     let mut offer = payment.offer.clone();
     // the quote is between the payer and us: with it, a facilitator's log would be a way in (threat A16)
     offer.extra.quote = None;
+    offer.extra.offer = None;
     match payment.version {
         Version::V2 => v2::facilitator_request(&offer, resource, payload, &payment.told),
         Version::V1 => crate::x402::v1::facilitator_request(&offer, resource, payload),

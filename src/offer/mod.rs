@@ -6,7 +6,7 @@ pub mod quote;
 pub use matching::{Payment, Refusal};
 pub use quote::Quote;
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 
 use crate::{access::Keys, route::Route, x402::v2::PaymentRequirements};
 
@@ -29,8 +29,7 @@ use crate::{access::Keys, route::Route, x402::v2::PaymentRequirements};
 /// ```
 pub fn offers(route: &Route, resource: &str, keys: &Keys, now: u64, random: [u8; 16]) -> Vec<PaymentRequirements> {
     route
-        .offers
-        .iter()
+        .ways(resource)
         .enumerate()
         .map(|(index, offer)| {
             let mut offer = offer.clone();
@@ -39,10 +38,19 @@ pub fn offers(route: &Route, resource: &str, keys: &Keys, now: u64, random: [u8;
             for (byte, with) in random.iter_mut().zip(index.to_le_bytes()) {
                 *byte ^= with;
             }
-            offer.extra.quote = Quote::new(resource, now, random, keys).and_then(|quote| quote.seal(keys, resource, &offer));
+            let quote = Quote::new(&sold(resource, &offer), now, random, keys);
+            offer.extra.quote = quote.and_then(|quote| quote.seal(keys, resource, &offer));
             offer
         })
         .collect()
+}
+
+/// What a tag names: the article, and the wider offer where it is sold with one. No address has a space.
+fn sold(resource: &str, offer: &PaymentRequirements) -> String {
+    match &offer.extra.offer {
+        Some(wider) => [resource, " ", &wider.name].concat(),
+        None => resource.into(),
+    }
 }
 
 #[cfg(test)]

@@ -150,6 +150,16 @@ fn terms(resource: &str, offer: &PaymentRequirements) -> String {
     if let Some(audience) = &offer.extra.audience {
         text.extend(["\n", audience]);
     }
+    // how much of it is sold is held like its price
+    if let Some(wider) = &offer.extra.offer {
+        let _ = write!(
+            text,
+            "\noffer {} {} {}",
+            wider.name,
+            wider.count.unwrap_or_default(),
+            wider.seconds
+        );
+    }
     text
 }
 

@@ -6,6 +6,7 @@ pub mod pattern;
 pub mod query;
 pub mod rule;
 mod token;
+pub mod wider;
 
 pub use config::{Access, Config, ConfigError, Cors, Extensions, Free, Gifts, Identifiers, Origin, Settlement};
 pub use rule::{Matched, Route};

@@ -10,6 +10,7 @@ use super::{
     config::{Access, Ask, Policy, Teaser},
     path::{self, Spelling},
     pattern::{Part, Pattern},
+    wider::WiderOffer,
 };
 use crate::{
     evm::Address,
@@ -36,6 +37,8 @@ pub struct Route {
     pub free_from: Option<u64>,
     /// What it costs: one requirement per way to pay, without quote; none means free.
     pub offers: Vec<PaymentRequirements>,
+    /// What is sold beside the single article.
+    pub wider: Vec<WiderOffer>,
     /// What it cost until a moment ago, and the Unix second until which that is still taken from clients
     /// that cannot echo a quote (threat A4).
     pub recent: Vec<(PaymentRequirements, u64)>,
@@ -84,6 +87,23 @@ impl Route {
         })
     }
 
+    /// Every way to pay at a resource, the single article's first.
+    pub fn ways<'a>(&'a self, resource: &'a str) -> impl Iterator<Item = &'a PaymentRequirements> {
+        let wider = self.wider.iter().filter(|offer| offer.covers(path_of(resource)));
+        self.offers.iter().chain(wider.flat_map(|offer| &offer.ways))
+    }
+
+    /// The time passes that open a resource.
+    pub fn passes<'a>(&'a self, resource: &'a str) -> impl Iterator<Item = &'a WiderOffer> {
+        self.wider.iter().filter(|offer| offer.is_pass_for(path_of(resource)))
+    }
+
+    /// The names of the bundles that open an article here.
+    pub fn bundles(&self) -> impl Iterator<Item = &str> {
+        let bundles = self.wider.iter().filter(|offer| offer.label.count.is_some());
+        bundles.map(|offer| offer.label.name.as_str())
+    }
+
     /// HEAD and OPTIONS go where GET goes.
     fn takes(&self, method: &str) -> bool {
         let method = if matches!(method, "HEAD" | "OPTIONS") { "GET" } else { method };
@@ -111,6 +131,11 @@ impl Route {
         let mut articles = self.parts.iter().filter_map(|part| part.article_folded(folded));
         own(folded) || articles.any(|article| own(&article))
     }
+}
+
+/// The path of one of our own resource URLs.
+pub(crate) fn path_of(resource: &str) -> &str {
+    path::split(resource).map_or("/", |(_, path, _)| path)
 }
 
 /// What the rules say about a path.

@@ -12,7 +12,9 @@ pub mod reason;
 mod strict;
 pub mod v1;
 pub mod v2;
+mod wider;
 
 pub use network::Network;
 pub(crate) use strict::with_member;
 pub use strict::{DecodeError, MAX_HEADER_BYTES, decode, encode, encode_with};
+pub use wider::Wider;

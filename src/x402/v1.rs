@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use super::{
-    DecodeError,
+    DecodeError, Wider,
     v2::{EvmPayload, OutgoingEvm, PaymentRequirements, ResourceInfo, Scheme, text},
 };
 use crate::{evm::Transfer, json::Value};
@@ -46,6 +46,8 @@ pub struct PaymentRequirementsV1<'a> {
 struct DomainV1<'a> {
     name: &'a str,
     version: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offer: Option<&'a Wider>,
 }
 
 impl<'a> PaymentRequirementsV1<'a> {
@@ -68,15 +70,24 @@ impl<'a> PaymentRequirementsV1<'a> {
             extra: DomainV1 {
                 name: &offer.extra.name,
                 version: &offer.extra.version,
+                offer: offer.extra.offer.as_deref(),
             },
         })
     }
 
-    /// The v1 forms of these offers, one per network.
+    /// The v1 forms of these offers: one per network, and there in the same asset one of each wider offer.
     pub fn all(offers: &'a [PaymentRequirements], resource: &ResourceInfo<'a>) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
         for offer in offers.iter().filter_map(|offer| Self::of(offer, resource)) {
-            if all.iter().all(|seen| seen.network != offer.network) {
+            let mut seen = all.iter().filter(|seen| seen.network == offer.network);
+            let is_new = match offer.extra.offer {
+                None => seen.next().is_none(),
+                // what is paid tells these apart, in one asset
+                Some(_) => {
+                    seen.clone().any(|seen| seen.asset == offer.asset) && seen.all(|seen| seen.extra.offer != offer.extra.offer)
+                }
+            };
+            if is_new {
                 all.push(offer);
             }
         }

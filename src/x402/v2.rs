@@ -1,11 +1,11 @@
 //! Version 2 of the wire format (x402 specification v2, HTTP transport, schemes `exact` and `upto` on EVM).
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 use alloy_primitives::Address;
 use serde::{Serialize, Serializer};
 
-use super::{DecodeError, Network, extension::Writer, with_member};
+use super::{DecodeError, Network, Wider, extension::Writer, with_member};
 use crate::{
     evm::{Authorization, Domain, Permit, Signed, Transfer, hex},
     json::Value,
@@ -112,6 +112,9 @@ pub struct Extra {
     /// Our MAC'd quote (see [`offer`](crate::offer)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quote: Option<String>,
+    /// What it opens besides the one article.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offer: Option<Box<Wider>>,
     /// Whom the offer is for, where it is not for everybody: never on the wire, but a quote is only good for them.
     #[serde(skip)]
     pub audience: Option<String>,
@@ -239,6 +242,8 @@ pub struct Accepted<'a> {
     pub flow: Option<&'a str>,
     /// Our quote.
     pub quote: Option<&'a str>,
+    /// Which wider offer it is; some where it names one, also one that cannot be read.
+    pub offer: Option<Option<Wider>>,
 }
 
 /// The payload of `exact` and `upto` on EVM; by EIP-3009 it is the same in v1 and v2.
@@ -280,6 +285,7 @@ impl<'a> PaymentPayload<'a> {
                 facilitator: extra("facilitatorAddress")?,
                 flow: extra("paymentFlow")?,
                 quote: extra("quote")?,
+                offer: accepted.get("extra").and_then(|extra| extra.get("offer")).map(Wider::read),
             },
             payload: EvmPayload::read(json)?,
         })

@@ -59,11 +59,15 @@ const GOOD = [
   },
   {
     site: "https://b.example", origin: "dns", payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:8453"], settlement: { facilitators: [{ url: "https://f.example" }] },
-    routes: [{ match: "/x", price: "$1", listing: { output: { type: "json" } }, crawlers: { "agent.example": { atomic: "7" }, "*": "0.01 USDC" } }, { match: "/y/*", price: "$1", listing: {} }, {
+    routes: [{ match: "/x", price: "$1", listing: { output: { type: "json" } }, crawlers: { "agent.example": { atomic: "7" }, "*": "0.01 USDC" } }, { match: "/y/*", price: "$1", listing: {}, offers: ["day"] }, {
       match: "/z/*", price: "$1", listing: false, except: ["/z/free"], methods: ["GET", "PATCH"], parts: ["/media/{1}/*"], query: ["page", "a%5B%5D"],
       passQuery: ["_rsc"], freeFrom: "2026-11-22T00:00:00Z", cache: { for: "24h" },
     }],
     cors: ["https://blog.example", "http://127.0.0.1:8080"],
+    offers: {
+      "ten-30": { title: "Ten", count: 10, for: "30d", price: "$5", prices: { "eip155:8453": "$6" } }, day: { covers: "site", for: "24h", price: "$7", payTo: { eip155: OTHER } },
+      x: { covers: ["/x", "/z/*"], for: "90s", price: { atomic: "3" } },
+    },
     extensions: { paymentIdentifier: "off", signIn: false, receipts: false },
   },
   { site: "http://localhost:4020", origin: "dns", payTo: { eip155: PAYEE.toLowerCase() }, money: "real", networks: ["eip155:1"], payments: "on", routes: [], settlement: { facilitators: [{ direct: "GAS_KEY" }], rpc: { "eip155:1": ["https://rpc.example"] } } },

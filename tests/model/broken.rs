@@ -19,10 +19,14 @@ pub(crate) enum Broken {
     NobodyWatches,
     /// A facilitator's word counts where blocks were asked for.
     NobodyConfirms,
+    /// A payment for a wider offer waits for one at the same article alone, so that of two tabs each pays.
+    EachTabPays,
+    /// Who has a time pass, or articles left, is charged for another.
+    WiderIsSoldAgain,
 }
 
 impl Broken {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::UnknownIsRefused,
         Self::LostCallsAreForgotten,
         Self::NobodyWaits,
@@ -30,6 +34,8 @@ impl Broken {
         Self::EarlyExpiry,
         Self::NobodyWatches,
         Self::NobodyConfirms,
+        Self::EachTabPays,
+        Self::WiderIsSoldAgain,
     ];
 }
 
@@ -57,6 +63,15 @@ pub(crate) fn claim(broken: Option<Broken>, payer: Payer<'_>, intent: &Intent, n
                 now,
             )
         }
+        Some(Broken::WiderIsSoldAgain) => ledger::claim(
+            Payer {
+                owned: payer.owned.filter(|owned| owned.pass.is_none()),
+                credit: None,
+                ..payer
+            },
+            intent,
+            now,
+        ),
         _ => ledger::claim(payer, intent, now),
     }
 }

@@ -4,13 +4,13 @@ use std::rc::Rc;
 
 use farthing::{
     evm::B256,
-    ledger::{self, Claim, Event, Floor, Observation, Payer, Phase, Reply, Row, Settlement, Work},
+    ledger::{self, Bundle, Claim, Event, Floor, Observation, Payer, Phase, Reply, Row, Settlement, Work},
     money::Amount,
 };
 
 use super::{
-    Broken, broken,
-    world::{Client, Drive, Nonce, START, World},
+    Broken, Wider, broken,
+    world::{ARTICLES, Client, Drive, Nonce, START, World},
 };
 
 /// The chain grows to this many blocks by itself.
@@ -19,6 +19,11 @@ const TX: &str = "0xabababababababababababababababababababababababababababababab
 
 /// Takes an event's name and what it does to a world.
 type Add<'a, W> = &'a mut dyn FnMut(String, &dyn Fn(&mut W));
+
+/// The number of an article.
+fn article(resource: &str) -> usize {
+    ARTICLES.iter().position(|one| *one == resource).unwrap()
+}
 
 impl World<'_> {
     /// Every event that is possible, and the world after it.
@@ -244,8 +249,40 @@ impl World<'_> {
     }
 
     fn owned(&self, resource: &str) -> Option<ledger::Owned> {
-        let owned = self.rows.iter().flatten().filter_map(|row| row.owned());
-        owned.into_iter().find(|owned| owned.resource == resource)
+        let rows = || self.rows.iter().flatten();
+        let passes = rows().filter_map(|row| row.held()).filter(|held| held.count.is_none());
+        let pass = passes.map(|held| held.owned).next();
+        let opened = (0..2).find(|index| self.opened[*index][article(resource)] && self.bundle(*index, resource).is_some());
+        let opened = opened
+            .and_then(|index| self.bundle(index, resource))
+            .map(|bundle| bundle.owned);
+        let mut owned = rows().filter_map(|row| row.owned());
+        pass.or_else(|| owned.find(|owned| owned.resource == resource)).or(opened)
+    }
+
+    /// The bundle that a payment bought, seen from an article.
+    fn bundle(&self, index: usize, resource: &str) -> Option<Bundle> {
+        let row = self.rows[index].as_ref()?;
+        let held = row.held()?;
+        let mut has = self.opened[index];
+        has[article(&row.intent.resource)] = true;
+        Some(Bundle {
+            count: held.count?,
+            owned: held.owned,
+            spent: has.iter().map(|has| u32::from(*has)).sum(),
+            has: has[article(resource)],
+        })
+    }
+
+    /// The payment whose bundle opens an article.
+    fn credit(&self, resource: &str) -> Option<(usize, ledger::Owned)> {
+        let bundles: Vec<(usize, Bundle)> = (0..2)
+            .filter_map(|index| Some((index, self.bundle(index, resource)?)))
+            .collect();
+        let all: Vec<Bundle> = bundles.iter().map(|(_, bundle)| bundle.clone()).collect();
+        let chosen = ledger::from_which(&all)?;
+        let (index, bundle) = bundles.iter().find(|(_, bundle)| bundle == chosen)?;
+        Some((*index, bundle.owned.clone()))
     }
 
     /// A request's claim, up to its first wait.
@@ -253,14 +290,17 @@ impl World<'_> {
         let index = self.index(client);
         let intent = self.intent(client);
         let owned = self.owned(&intent.resource);
+        let credit = self.credit(&intent.resource);
+        let needless = self.setting.wider.is_some() && broken != Some(Broken::EachTabPays);
         let other = self.rows[1 - index].as_deref();
         let payer = Payer {
             same: self.rows[index].as_deref(),
             named: None,
-            other_open: other.is_some_and(|row| row.is_open() && row.intent.resource == intent.resource),
+            other_open: other.is_some_and(|row| row.is_open() && (needless || row.intent.resource == intent.resource)),
             open: other.into_iter().filter(|row| row.is_open()).count(),
             refused: 0,
             owned: owned.as_ref(),
+            credit: credit.as_ref().map(|(_, owned)| owned),
             verified: false,
         };
         self.clients[client] = match broken::claim(broken, payer, &intent, self.now) {
@@ -281,7 +321,12 @@ impl World<'_> {
                 self.serve(client)
             }
             Claim::Reply(_) => Client::Away(tries),
-            Claim::Owned if intent.tagged || self.chain[index] == Nonce::Unused => self.serve(client),
+            Claim::Owned if intent.tagged || self.chain[index] == Nonce::Unused => {
+                if let (None, Some((bundle, _))) = (owned, credit) {
+                    self.opened[bundle][article(&intent.resource)] = true;
+                }
+                self.serve(client)
+            }
             Claim::Owned => Client::Away(tries),
             Claim::Resolve if self.drives[index] == Drive::Idle => {
                 self.tick(index, true, broken);
@@ -297,7 +342,9 @@ impl World<'_> {
     fn serve(&mut self, client: usize) -> Client {
         let resource = self.intent(client).resource;
         let paid = (0..2).any(|index| {
-            let bound = self.rows[index].as_ref().is_some_and(|row| row.intent.resource == resource);
+            let bound = self.rows[index].as_ref().is_some_and(|row| row.intent.resource == resource)
+                || self.opened[index][article(&resource)]
+                || self.setting.wider == Some(Wider::Pass);
             // where no block is waited for, one that is undone afterwards is the publisher's loss
             let excused = self.hasty[index] && self.setting.confirmations == 0;
             let here = matches!(self.chain[index], Nonce::Paid { .. }) && !self.elsewhere[index];

@@ -33,6 +33,17 @@ pub(crate) struct Setting {
     pub(crate) elsewhere: bool,
     /// Whether what was used is charged, which may be nothing.
     pub(crate) metered: bool,
+    /// What the payments buy beside their articles.
+    pub(crate) wider: Option<Wider>,
+}
+
+/// A wider offer, which lasts for longer than the model looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wider {
+    /// Opens both articles.
+    Pass,
+    /// Opens so many articles.
+    Bundle(u32),
 }
 
 pub(crate) const SETTINGS: &[Setting] = &[
@@ -46,6 +57,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         confirmations: 0,
         elsewhere: false,
         metered: false,
+        wider: None,
     },
     Setting {
         name: "one payment for two articles",
@@ -57,6 +69,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         confirmations: 0,
         elsewhere: false,
         metered: false,
+        wider: None,
     },
     Setting {
         name: "two payments for one article",
@@ -68,6 +81,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         confirmations: 0,
         elsewhere: false,
         metered: false,
+        wider: None,
     },
     Setting {
         name: "two payments, two articles",
@@ -79,6 +93,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         confirmations: 0,
         elsewhere: false,
         metered: false,
+        wider: None,
     },
     Setting {
         name: "blocks are undone",
@@ -90,6 +105,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         confirmations: 0,
         elsewhere: false,
         metered: false,
+        wider: None,
     },
     Setting {
         name: "blocks are undone, and waited for",
@@ -101,6 +117,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         confirmations: 1,
         elsewhere: false,
         metered: false,
+        wider: None,
     },
     Setting {
         name: "paid for something else before",
@@ -112,6 +129,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         confirmations: 0,
         elsewhere: true,
         metered: false,
+        wider: None,
     },
     Setting {
         name: "what was used is charged",
@@ -123,6 +141,43 @@ pub(crate) const SETTINGS: &[Setting] = &[
         confirmations: 0,
         elsewhere: false,
         metered: true,
+        wider: None,
+    },
+    Setting {
+        name: "one time pass from two articles",
+        requests: [(0, 0), (1, 1), (0, 0)],
+        tagged: true,
+        liar: false,
+        others: false,
+        undone: false,
+        confirmations: 0,
+        elsewhere: false,
+        metered: false,
+        wider: Some(Wider::Pass),
+    },
+    Setting {
+        name: "one bundle from two articles",
+        requests: [(0, 0), (1, 1), (1, 0)],
+        tagged: false,
+        liar: false,
+        others: false,
+        undone: false,
+        confirmations: 0,
+        elsewhere: false,
+        metered: false,
+        wider: Some(Wider::Bundle(2)),
+    },
+    Setting {
+        name: "a pass, and blocks are undone",
+        requests: [(0, 0), (1, 1), (0, 0)],
+        tagged: true,
+        liar: false,
+        others: false,
+        undone: true,
+        confirmations: 1,
+        elsewhere: false,
+        metered: false,
+        wider: Some(Wider::Pass),
     },
 ];
 

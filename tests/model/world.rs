@@ -9,10 +9,10 @@ use std::{
 use farthing::{
     evm::{Address, B256, Transfer},
     ledger::{Intent, Phase, Row, Terms},
-    x402::Network,
+    x402::{self, Network},
 };
 
-use super::{Broken, Setting};
+use super::{Broken, Setting, Wider};
 
 /// When the world begins, Unix seconds.
 pub(crate) const START: u64 = 1_000_000;
@@ -84,6 +84,8 @@ pub(crate) struct World<'a> {
     pub(crate) elsewhere: [bool; 2],
     pub(crate) chain: [Nonce; 2],
     pub(crate) clients: [Client; 3],
+    /// Which articles each payment's bundle has opened besides the one it was bought at.
+    pub(crate) opened: [[bool; 2]; 2],
     /// A promise broken by the last event.
     pub(crate) broken_promise: Option<&'static str>,
 }
@@ -104,6 +106,7 @@ impl<'a> World<'a> {
             elsewhere: [false; 2],
             chain: [Nonce::Unused; 2],
             clients: [Client::Away(2), Client::Away(2), Client::Away(2)],
+            opened: [[false; 2]; 2],
             broken_promise: None,
         }
     }
@@ -115,6 +118,19 @@ impl<'a> World<'a> {
             resource: ARTICLES[article].into(),
             // what is metered is sold by the call
             seconds: (!self.setting.metered).then_some(1_000_000),
+            offer: self.setting.wider.map(|wider| x402::Wider {
+                name: "wider".into(),
+                title: String::new(),
+                count: match wider {
+                    Wider::Pass => None,
+                    Wider::Bundle(count) => Some(count),
+                },
+                seconds: 1_000_000,
+            }),
+            passes: (self.setting.wider == Some(Wider::Pass))
+                .then(|| "wider".into())
+                .into_iter()
+                .collect(),
             version: 2,
             network: Network::BASE_SEPOLIA,
             asset: Address::repeat_byte(1),
@@ -167,6 +183,7 @@ impl<'a> World<'a> {
                 self.elsewhere,
                 self.chain,
                 self.clients,
+                self.opened,
                 self.broken_promise,
             )
                 .hash(&mut hasher);
@@ -190,11 +207,12 @@ impl<'a> World<'a> {
             here.then(|| row.map(|row| row.intent.resource.clone()))
         };
         if let (Some(one), Some(other)) = (taken(0), taken(1))
-            && one == other
+            // a pass opens both articles, and a bundle of two is not used up by one
+            && (one == other || self.setting.wider.is_some())
             && !self.lied.contains(&true)
             && !self.setting.metered
         {
-            return Err("S3: one article was paid for twice".into());
+            return Err("S3: one article, or one wider offer, was paid for twice".into());
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ const policy = (style) => [
   "connect-src 'self'",
   "frame-ancestors 'none'",
   "base-uri 'none'",
-  "form-action 'none'",
+  "form-action 'self'",
   "require-trusted-types-for 'script'",
   "trusted-types farthing",
 ].join("; ");

@@ -5,20 +5,23 @@ const lower = (text) => (text ?? "").toLowerCase();
 
 /**
  * `chains`: [{network, rpc, range, tokens, transfers}]; `books`: rows, or undefined; `urls`: addresses that may have been sold;
- * `find(urls, nonces)`: the URL of each nonce that was made for one.
+ * `offers`: the names of wider offers; `find(urls, nonces)`: the URL of each nonce that was made for one.
  *
  * The report: `articles` [{resource, network, asset, payments, chain, books, booked}], and lists of single payments: `missing` (the chain has
  * it, the books do not have it as settled), `extra` (the reverse), `different` (both have it, and say something else), `nameless` (paid,
  * and for no article that is known), `open` (unknown in the books), `others` (transfers that are no payment by their logs, or
  * by what they moved).
  */
-export async function compare({ chains, books, urls, find }) {
+export async function compare({ chains, books, urls, offers = [], find }) {
   const rows = (books ?? []).map((row) => ({
     ...row, asset: lower(row.asset), payer: lower(row.payer), pay_to: lower(row.pay_to), transaction_hash: lower(row.transaction_hash),
     value: BigInt(row.charged ?? row.amount),
+    // as the nonces of our own clients have it: the article, and the wider offer that was bought at it
+    resource: row.resource && row.offer ? `${row.resource} ${row.offer}` : row.resource,
   }));
   const byKey = new Map(rows.map((row) => [row.key, row]));
-  const known = [...new Set([...rows.map(({ resource }) => resource).filter(Boolean), ...urls])];
+  const articles = [...new Set([...(books ?? []).map(({ resource }) => resource).filter(Boolean), ...urls])];
+  const known = articles.flatMap((url) => [url, ...offers.map((name) => `${url} ${name}`)]);
   const report = { ok: true, compared: books !== undefined, ranges: [], articles: [], missing: [], extra: [], different: [], nameless: [], open: [], others: [] };
   const sums = new Map();
   const seen = new Set();

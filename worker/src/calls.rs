@@ -1,6 +1,9 @@
 //! The bodies of calls, as the gate and the shim write them. A payment's is an [`Intent`](farthing::ledger::Intent).
 
-use farthing::{json::Value, ledger::Read};
+use farthing::{
+    json::Value,
+    ledger::{Read, texts},
+};
 
 /// Who owns a claim.
 pub(crate) struct Owner {
@@ -10,21 +13,22 @@ pub(crate) struct Owner {
     pub(crate) overrides: Option<String>,
 }
 
-/// Whether a resource is owned.
+/// Whether a resource is owned, or could be.
 pub(crate) struct Question {
     pub(crate) resource: String,
+    /// The names of the time passes that open it.
+    pub(crate) passes: Vec<String>,
+    /// The names of the bundles that do.
+    pub(crate) bundles: Vec<String>,
+    /// How long it is owned, once a bundle has opened it.
+    pub(crate) seconds: u64,
+    /// Of a proof of the account: what makes it count once, and until when it would.
+    pub(crate) proof: Option<(String, u64)>,
 }
 
 /// How the payment with this receipt stands.
 pub(crate) struct Named {
     pub(crate) receipt: String,
-}
-
-/// A proof of an account.
-pub(crate) struct SignIn {
-    pub(crate) resource: String,
-    pub(crate) nonce: String,
-    pub(crate) until: u64,
 }
 
 fn text(value: &Value<'_>, name: &str) -> Option<String> {
@@ -43,8 +47,16 @@ impl Read for Owner {
 
 impl Read for Question {
     fn from_json(value: &Value<'_>) -> Option<Self> {
-        let resource = text(value, "resource")?;
-        Some(Self { resource })
+        Some(Self {
+            resource: text(value, "resource")?,
+            passes: texts(value, "passes"),
+            bundles: texts(value, "bundles"),
+            seconds: value.get("seconds").and_then(Value::integer).unwrap_or_default(),
+            proof: match text(value, "nonce") {
+                Some(nonce) => Some((nonce, value.get("until")?.integer()?)),
+                None => None,
+            },
+        })
     }
 }
 
@@ -52,15 +64,5 @@ impl Read for Named {
     fn from_json(value: &Value<'_>) -> Option<Self> {
         let receipt = text(value, "receipt")?;
         Some(Self { receipt })
-    }
-}
-
-impl Read for SignIn {
-    fn from_json(value: &Value<'_>) -> Option<Self> {
-        Some(Self {
-            resource: text(value, "resource")?,
-            nonce: text(value, "nonce")?,
-            until: value.get("until")?.integer()?,
-        })
     }
 }

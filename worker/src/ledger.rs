@@ -9,8 +9,8 @@ use std::{
 use farthing::{
     evm::chain::Wanted,
     ledger::{
-        self, Claim, Event, Floor, Intent, Observation, Payer, Phase, REFUSED_SECONDS, Read, Reply, Row, SETTLE_SLACK_SECONDS,
-        Settlement, Standing, Terms, Work,
+        self, Claim, Event, Floor, Intent, Observation, Owned, Payer, Phase, REFUSED_SECONDS, Read, Reply, Row,
+        SETTLE_SLACK_SECONDS, Settlement, Standing, Terms, Work,
     },
     money::Amount,
     problem::Problem,
@@ -22,7 +22,7 @@ use crate::{
     ask::{self, Lookup},
     books,
     budget::{BUDGET_SECONDS, Budget},
-    calls::{Named, Owner, Question, SignIn},
+    calls::{Named, Owner, Question},
     config,
     platform::{Platform, Result},
     quota,
@@ -105,6 +105,7 @@ impl Ledger {
             "release" => self.release(&read(body)?)?,
             "owned" => self.owned(&read(body)?)?,
             "signIn" => self.sign_in(&read(body)?)?,
+            "spend" => self.spend(&read(body)?)?,
             "receipt" => {
                 if let Some(standing) = self.standing(&read(body)?)? {
                     return Ok(standing);
@@ -132,10 +133,12 @@ impl Ledger {
 
     /// Says which other pass makes room for this one; nothing where storage fails, for the article is paid for.
     fn shelved(&self, mut reply: Reply) -> Reply {
-        if let Reply::Deliver(grant) = &mut reply
-            && grant.until.is_some()
-        {
-            grant.shelf = self.rows.shelf(&grant.resource).unwrap_or_default();
+        if let Reply::Deliver(grant) = &mut reply {
+            // an article's own pass is one of many; a time pass is not among them
+            if grant.until.is_some() && grant.pass.is_none() {
+                grant.shelf = self.rows.shelf(&grant.resource).unwrap_or_default();
+            }
+            grant.left = self.rows.left_of(&grant.receipt, self.now()).unwrap_or_default();
         }
         reply
     }
@@ -269,7 +272,8 @@ impl Ledger {
     fn decide(&self, intent: &Intent, key: &str, verified: bool) -> Result<Option<Claim>> {
         let now = self.now();
         let same = self.rows.get(key)?;
-        let owned = self.rows.owned(&intent.resource, now)?;
+        let owned = self.rows.owned(&intent.resource, &intent.passes, now)?;
+        let credit = self.credit(intent, now)?;
         let named = match &intent.identifier {
             Some(id) => self.rows.named(id, key)?,
             None => None,
@@ -277,10 +281,11 @@ impl Ledger {
         let payer = Payer {
             same: same.as_ref(),
             named: named.as_ref(),
-            other_open: self.rows.other_open(&intent.resource, key)?,
+            other_open: self.rows.other_open(&intent.resource, &self.needless_after(intent), key)?,
             open: self.rows.open_count(key)?,
             refused: self.rows.refused_since(now.saturating_sub(REFUSED_SECONDS), key)?,
             owned: owned.as_ref(),
+            credit: credit.as_ref(),
             verified,
         };
         let claim = ledger::claim(payer, intent, now);
@@ -291,6 +296,22 @@ impl Ledger {
             self.rows.put(same.as_ref(), row)?;
         }
         Ok(Some(claim))
+    }
+
+    /// A bundle of the kind that is bought which opens the article: the payer paid for one already, and has not used it up.
+    fn credit(&self, intent: &Intent, now: u64) -> Result<Option<Owned>> {
+        let Some(name) = intent.bundle() else {
+            return Ok(None);
+        };
+        let bundles = self.rows.bundles(&[name.to_owned()], &intent.resource, now)?;
+        Ok(ledger::from_which(&bundles).map(|bundle| bundle.owned.clone()))
+    }
+
+    /// Which wider offers would make this payment needless, were they settled: time passes that open the article, and what it buys
+    /// itself. Of two tabs only one pays.
+    fn needless_after(&self, intent: &Intent) -> Vec<String> {
+        let own = intent.offer.iter().map(|offer| &offer.name);
+        intent.passes.iter().chain(own).cloned().collect()
     }
 
     fn pending(&self, intent: &Intent, key: &str) -> Result<Reply> {
@@ -309,7 +330,13 @@ impl Ledger {
             ));
         }
         let fresh = intent.tagged || self.is_unused(intent).await;
-        Ok(match self.rows.owned(&intent.resource, self.now())? {
+        let now = self.now();
+        let mut owned = self.rows.owned(&intent.resource, &intent.passes, now)?;
+        if let (None, true, Some(name), Some(seconds)) = (&owned, fresh, intent.bundle(), intent.seconds) {
+            // who signs for a bundle that is not used up wants this article, and keeps the money
+            owned = self.open(&[name.to_owned()], &intent.resource, seconds, now)?;
+        }
+        Ok(match owned {
             Some(owned) if fresh => Reply::deliver_owned(&owned, intent.tagged, intent.contract),
             _ => Reply::refuse(Problem::AlreadyOwned, &intent.resource),
         })
@@ -407,10 +434,60 @@ impl Ledger {
 
     /// Whether the payer owns a resource.
     fn owned(&self, question: &Question) -> Result<Reply> {
-        Ok(match self.rows.owned(&question.resource, self.now())? {
+        let now = self.now();
+        if let Some(owned) = self.rows.owned(&question.resource, &question.passes, now)? {
+            return Ok(Reply::deliver_owned(&owned, true, false));
+        }
+        let bundles = self.rows.bundles(&question.bundles, &question.resource, now)?;
+        let left = Reply::left(&bundles, &question.resource);
+        Ok(left.unwrap_or_else(|| Reply::refuse(Problem::PaymentRequired, &question.resource)))
+    }
+
+    /// Opens a resource with a bundle, unless it is open already; one synchronous step. The same request again, and another device's,
+    /// find it owned.
+    fn spend(&self, question: &Question) -> Result<Reply> {
+        let now = self.now();
+        let owned = self.rows.owned(&question.resource, &question.passes, now)?;
+        let bundles = match owned {
+            Some(_) => Vec::new(),
+            None => self.rows.bundles(&question.bundles, &question.resource, now)?,
+        };
+        // strangers leave nothing behind (threat B8)
+        if owned.is_none() && ledger::from_which(&bundles).is_none() {
+            return Ok(Reply::refuse(Problem::NothingLeft, &question.resource));
+        }
+        // a payment that may open it is under way: nothing is used up beside it
+        if owned.is_none() && self.rows.other_open(&question.resource, &question.passes, "")? {
+            return Ok(Reply::pending(&question.resource, 2));
+        }
+        if let Some((nonce, until)) = &question.proof
+            && !self.rows.consume(nonce, *until, now)?
+        {
+            return Ok(Reply::refuse(Problem::SignInUsed, &question.resource));
+        }
+        let opened = match owned {
+            Some(owned) => Some(owned),
+            None => self.open(&question.bundles, &question.resource, question.seconds, now)?,
+        };
+        Ok(match opened {
             Some(owned) => Reply::deliver_owned(&owned, true, false),
-            None => Reply::refuse(Problem::PaymentRequired, &question.resource),
+            None => Reply::refuse(Problem::NothingLeft, &question.resource),
         })
+    }
+
+    /// Notes that one of these bundles has opened a resource, if one can: what the payer owns by that.
+    fn open(&self, names: &[String], resource: &str, seconds: u64, now: u64) -> Result<Option<Owned>> {
+        let bundles = self.rows.bundles(names, resource, now)?;
+        let Some(bundle) = ledger::from_which(&bundles) else {
+            return Ok(None);
+        };
+        let owned = Owned {
+            resource: resource.to_owned(),
+            until: now.saturating_add(seconds),
+            ..bundle.owned.clone()
+        };
+        self.rows.open_with(&bundle.owned, &owned)?;
+        Ok(Some(owned))
     }
 
     /// How the payment with this receipt stands, as JSON. Reads only.
@@ -466,11 +543,13 @@ impl Ledger {
     }
 
     /// Whether who proved the account owns a resource; one synchronous step, so a proof counts once.
-    fn sign_in(&self, proof: &SignIn) -> Result<Reply> {
+    fn sign_in(&self, question: &Question) -> Result<Reply> {
         let now = self.now();
-        let owned = self.rows.owned(&proof.resource, now)?;
-        ledger::sign_in(owned.as_ref(), &proof.resource, || {
-            self.rows.consume(&proof.nonce, proof.until, now)
+        let (nonce, until) = question.proof.as_ref().ok_or("the call has no proof")?;
+        let owned = self.rows.owned(&question.resource, &question.passes, now)?;
+        let bundles = self.rows.bundles(&question.bundles, &question.resource, now)?;
+        ledger::sign_in(owned.as_ref(), &bundles, &question.resource, || {
+            self.rows.consume(nonce, *until, now)
         })
     }
 

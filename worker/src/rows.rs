@@ -4,15 +4,21 @@ use std::cell::Cell;
 
 use farthing::{
     json::Value,
-    ledger::{self, Owned, Phase, Read, Row, Shelf, Standing},
+    ledger::{self, Bundle, Held, Owned, Phase, Read, Row, Shelf, Standing},
 };
 
 use crate::platform::{Platform, Result};
 
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 9] = [
     "CREATE TABLE IF NOT EXISTS payment (key TEXT PRIMARY KEY, resource TEXT NOT NULL, open INTEGER NOT NULL, alarm INTEGER NOT NULL, \
      version INTEGER NOT NULL, body TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS owned (resource TEXT PRIMARY KEY, body TEXT NOT NULL)",
+    // time passes, which count nothing, and bundles
+    "CREATE TABLE IF NOT EXISTS wider (receipt TEXT PRIMARY KEY, name TEXT NOT NULL, count INTEGER NOT NULL, until INTEGER NOT NULL, \
+     body TEXT NOT NULL)",
+    // what each bundle has opened: what is left of it is the difference
+    "CREATE TABLE IF NOT EXISTS opened (receipt TEXT NOT NULL, resource TEXT NOT NULL, until INTEGER NOT NULL, \
+     PRIMARY KEY (receipt, resource)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS identifier (id TEXT PRIMARY KEY, key TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS nonce (nonce TEXT PRIMARY KEY, until INTEGER NOT NULL)",
     // what is left of a settled payment that was retired
@@ -25,10 +31,11 @@ const TABLES: [&str; 7] = [
 ];
 /// Everything that can be kept, but for the time of the next tidying.
 const ANYTHING: &str = "SELECT EXISTS (SELECT 1 FROM payment) OR EXISTS (SELECT 1 FROM owned) OR EXISTS (SELECT 1 FROM identifier) \
-    OR EXISTS (SELECT 1 FROM nonce) OR EXISTS (SELECT 1 FROM receipt) OR EXISTS (SELECT 1 FROM outbox) \
+    OR EXISTS (SELECT 1 FROM wider) OR EXISTS (SELECT 1 FROM opened) OR EXISTS (SELECT 1 FROM nonce) OR EXISTS (SELECT 1 FROM receipt) OR EXISTS (SELECT 1 FROM outbox) \
     OR EXISTS (SELECT 1 FROM note WHERE name <> 'tidy')";
 /// What ends by itself, and when.
 const ENDS: &str = "SELECT min(until) FROM (SELECT json_extract(body, '$.until') AS until FROM owned UNION ALL SELECT until FROM nonce \
+    UNION ALL SELECT until FROM wider UNION ALL SELECT until FROM opened \
     UNION ALL SELECT until FROM receipt)";
 /// When something wants to be done.
 const NEXT: &str = "SELECT min(at) FROM (SELECT min(alarm) AS at FROM payment WHERE alarm > 0 UNION ALL SELECT min(due) FROM outbox \
@@ -189,11 +196,12 @@ impl Rows {
         Ok(!new.is_empty())
     }
 
-    /// Whether another authorization for a resource is open.
-    pub(crate) fn other_open(&self, resource: &str, key: &str) -> Result<bool> {
+    /// Whether another authorization for a resource is open, or one for a wider offer of these names.
+    pub(crate) fn other_open(&self, resource: &str, names: &[String], key: &str) -> Result<bool> {
         let n = self.count(
-            "SELECT count(*) FROM payment WHERE open = 1 AND resource = ? AND key <> ?",
-            &[resource, key],
+            "SELECT count(*) FROM payment WHERE open = 1 AND key <> ?1 AND (resource = ?2 \
+             OR json_extract(body, '$.intent.offer.name') IN (SELECT value FROM json_each(?3)))",
+            &[key, resource, &json(&names)?],
         )?;
         Ok(n > 0)
     }
@@ -231,10 +239,90 @@ impl Rows {
         )
     }
 
-    /// What the payer owns of a resource at a time.
-    pub(crate) fn owned(&self, resource: &str, now: u64) -> Result<Option<Owned>> {
+    /// What the payer owns of a resource at a time: by the longest of these time passes, or the article itself.
+    pub(crate) fn owned(&self, resource: &str, passes: &[String], now: u64) -> Result<Option<Owned>> {
+        if !passes.is_empty() {
+            let pass: Option<Owned> = self
+                .bodies(
+                    "SELECT body FROM wider WHERE count = 0 AND until > CAST(? AS INTEGER) AND name IN (SELECT value FROM json_each(?)) \
+                     ORDER BY until DESC LIMIT 1",
+                    &[&now.to_string(), &json(&passes)?],
+                )?
+                .pop();
+            if let Some(pass) = pass {
+                return Ok(Some(Owned {
+                    resource: resource.to_owned(),
+                    ..pass
+                }));
+            }
+        }
         let owned: Option<Owned> = self.bodies("SELECT body FROM owned WHERE resource = ?", &[resource])?.pop();
         Ok(owned.filter(|owned| now < owned.until))
+    }
+
+    /// The payer's bundles of these names at a time, seen from a resource.
+    pub(crate) fn bundles(&self, names: &[String], resource: &str, now: u64) -> Result<Vec<Bundle>> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.bodies(
+            "SELECT json_set(body, '$.count', count, '$.spent', (SELECT count(*) FROM opened WHERE opened.receipt = wider.receipt), \
+             '$.has', EXISTS (SELECT 1 FROM opened WHERE opened.receipt = wider.receipt AND opened.resource = ?1)) \
+             FROM wider WHERE count > 0 AND until > CAST(?2 AS INTEGER) AND name IN (SELECT value FROM json_each(?3))",
+            &[resource, &now.to_string(), &json(&names)?],
+        )
+    }
+
+    /// How many articles a payer's bundles like the one with this receipt still open; none where it is no bundle's.
+    pub(crate) fn left_of(&self, receipt: &str, now: u64) -> Result<Option<u32>> {
+        let sql = "SELECT name FROM wider WHERE count > 0 AND receipt = ?";
+        let names = self.texts(sql, &[receipt])?;
+        Ok((!names.is_empty()).then_some(ledger::left(&self.bundles(&names, "", now)?)))
+    }
+
+    /// A bundle has opened a resource: noted once, however often it comes (insert or ignore), and the resource is owned.
+    pub(crate) fn open_with(&self, bundle: &Owned, owned: &Owned) -> Result<()> {
+        self.note_opened(bundle, &owned.resource)?;
+        self.own(owned)
+    }
+
+    fn note_opened(&self, bundle: &Owned, resource: &str) -> Result<()> {
+        let sql = "INSERT INTO opened (receipt, resource, until) VALUES (?, ?, CAST(? AS INTEGER)) ON CONFLICT (receipt, resource) DO NOTHING";
+        self.platform
+            .sql(sql, &[&bundle.receipt, resource, &bundle.until.to_string()])
+            .map(drop)
+    }
+
+    fn own(&self, owned: &Owned) -> Result<()> {
+        // the first receipt stays: a second transfer for the same article cannot be ours; its transaction may
+        // turn out to be another than a facilitator named
+        self.platform.sql(
+            "INSERT INTO owned (resource, body) VALUES (?, ?) ON CONFLICT (resource) DO UPDATE SET body = excluded.body \
+             WHERE json_extract(excluded.body, '$.until') > json_extract(owned.body, '$.until') \
+             OR json_extract(excluded.body, '$.receipt') = json_extract(owned.body, '$.receipt')",
+            &[&owned.resource, &json(owned)?],
+        )?;
+        self.tidy_by(owned.until)
+    }
+
+    /// A time pass or a bundle that was bought; a bundle has opened the article that it was bought at.
+    fn hold(&self, held: &Held) -> Result<()> {
+        let owned = &held.owned;
+        self.platform.sql(
+            "INSERT INTO wider (receipt, name, count, until, body) VALUES (?, ?, CAST(? AS INTEGER), CAST(? AS INTEGER), ?) \
+             ON CONFLICT (receipt) DO UPDATE SET until = excluded.until, body = excluded.body",
+            &[
+                &owned.receipt,
+                &held.name,
+                &held.count.unwrap_or(0).to_string(),
+                &owned.until.to_string(),
+                &json(owned)?,
+            ],
+        )?;
+        if held.count.is_some() {
+            self.note_opened(owned, &owned.resource)?;
+        }
+        self.tidy_by(owned.until)
     }
 
     /// Where a resource stands among what the payer bought.
@@ -290,16 +378,19 @@ impl Rows {
                 &[id, &key],
             )?;
         }
+        if let Some(held) = row.held() {
+            self.hold(&held)?;
+        } else if row.intent.offer.is_some() {
+            // and all that a bundle has opened; what it opened stays noted, should it be settled again
+            for sql in [
+                "DELETE FROM wider WHERE receipt = ?",
+                "DELETE FROM owned WHERE json_extract(body, '$.receipt') = ?",
+            ] {
+                self.platform.sql(sql, &[&row.intent.receipt])?;
+            }
+        }
         if let Some(owned) = row.owned() {
-            // the first receipt stays: a second transfer for the same article cannot be ours; its transaction may
-            // turn out to be another than a facilitator named
-            self.platform.sql(
-                "INSERT INTO owned (resource, body) VALUES (?, ?) ON CONFLICT (resource) DO UPDATE SET body = excluded.body \
-                 WHERE json_extract(excluded.body, '$.until') > json_extract(owned.body, '$.until') \
-                 OR json_extract(excluded.body, '$.receipt') = json_extract(owned.body, '$.receipt')",
-                &[&owned.resource, &json(&owned)?],
-            )?;
-            self.tidy_by(owned.until)?;
+            self.own(&owned)?;
         } else if row.intent.seconds.is_some() {
             // what a settlement gave goes with it, when its block was undone (threat A13)
             self.platform.sql(
@@ -343,7 +434,8 @@ impl Rows {
     pub(crate) fn forget(&self, row: &Row, now: u64) -> Result<()> {
         let key = row.intent.key();
         if let Phase::Settled { at, .. } = &row.phase {
-            let kept = row.intent.seconds.unwrap_or(0).max(RECEIPT_SECONDS);
+            let wider = row.intent.offer.as_ref().map_or(0, |offer| offer.seconds);
+            let kept = row.intent.seconds.unwrap_or(0).max(wider).max(RECEIPT_SECONDS);
             let until = at.saturating_add(kept);
             self.platform.sql(
                 "INSERT INTO receipt (id, until, body) VALUES (?, CAST(? AS INTEGER), ?) ON CONFLICT (id) DO NOTHING",
@@ -365,6 +457,8 @@ impl Rows {
             let now_text = now.to_string();
             for sql in [
                 "DELETE FROM owned WHERE json_extract(body, '$.until') <= CAST(? AS INTEGER)",
+                "DELETE FROM wider WHERE until <= CAST(? AS INTEGER)",
+                "DELETE FROM opened WHERE until <= CAST(? AS INTEGER)",
                 "DELETE FROM nonce WHERE until <= CAST(? AS INTEGER)",
                 "DELETE FROM receipt WHERE until <= CAST(? AS INTEGER)",
             ] {

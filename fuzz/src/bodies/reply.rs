@@ -43,6 +43,7 @@ pub(super) fn run(data: &[u8]) {
             assert!(answer.status >= 400);
             let problem = match read {
                 Some(Reply::Refuse(refused)) => Problem::from_slug(&refused.problem),
+                Some(Reply::Left(left)) if left.resource == ARTICLE => Some(Problem::PaymentRequired),
                 _ => None,
             };
             assert_eq!(answer.status, problem.unwrap_or(Problem::Internal).status());

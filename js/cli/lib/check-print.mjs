@@ -21,7 +21,7 @@ function route({ match, free, access, offers, crawlers, said, findings }) {
     `on ${offer.networkName}`,
     offer.transfer === "permit2" ? "by Permit2" : "by EIP-3009",
     `to ${short(offer.payTo)}`,
-    offer.upfront ? "before the content is fetched" : "",
+    [offer.upfront && "before the content is fetched", offer.offer && `for "${offer.offer}"`].filter(Boolean).join(", "),
   ]);
   const agents = crawlers.length > 0 ? [`    agents: ${crawlers.map(([name, price]) => `${name} ${price}`).join(", ")}`] : [];
   const origin = said.length > 0 ? [`    the origin may say: ${said.join(", ")}`] : [];

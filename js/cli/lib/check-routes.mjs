@@ -59,7 +59,7 @@ export function listRoutes(gate, config, entries) {
         const entry = entryOf(entries, { network, asset });
         return {
           scheme, network, networkName: networkName(network), asset, symbol: entry.symbol, amount, price: decimal(amount, entry.decimals), payTo,
-          transfer: extra.assetTransferMethod ?? "eip3009", upfront: extra.paymentFlow === "upfront", facilitator: extra.facilitatorAddress,
+          transfer: extra.assetTransferMethod ?? "eip3009", upfront: extra.paymentFlow === "upfront", facilitator: extra.facilitatorAddress, offer: extra.offer?.name,
         };
       }),
       findings,

@@ -111,6 +111,8 @@ fn e8_a_page_of_another_origin_gets_a_pass_of_its_own_and_no_cookie() {
         charged: None,
         metered: false,
         until: Some(NOW + 30 * 24 * 60 * 60),
+        pass: None,
+        left: None,
         shelf: Shelf::default(),
         contract: false,
         report: None,

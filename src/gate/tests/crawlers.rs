@@ -319,6 +319,8 @@ fn what_was_charged_is_said_in_dollars() {
         charged: charged.map(|amount| amount.parse().unwrap()),
         metered: false,
         until: None,
+        pass: None,
+        left: None,
         shelf: Shelf::default(),
         contract: false,
         report: None,

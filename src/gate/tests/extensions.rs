@@ -314,6 +314,8 @@ fn delivered(gate: &Gate, transaction: &str) -> Headers {
         charged: None,
         metered: false,
         until: None,
+        pass: None,
+        left: None,
         shelf: Shelf::default(),
         contract: false,
         report: None,

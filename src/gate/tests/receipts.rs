@@ -146,6 +146,8 @@ fn s1_what_is_told_is_a_document_and_never_the_article() {
         charged: None,
         metered: false,
         until: Some(NOW + 100),
+        pass: None,
+        left: None,
         shelf: Shelf::default(),
         contract: false,
         report: None,

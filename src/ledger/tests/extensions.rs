@@ -123,16 +123,16 @@ fn e11_a_proof_opens_what_its_account_owns_and_once() {
     let first = row(intent(), settled());
     let owned = first.owned().unwrap();
     let new = |is_new: bool| move || Ok::<_, ()>(is_new);
-    let delivered = sign_in(Some(&owned), &owned.resource, new(true)).unwrap();
+    let delivered = sign_in(Some(&owned), &[], &owned.resource, new(true)).unwrap();
     assert_eq!(slug(Claim::Reply(delivered)), "deliver and mint");
-    let again = sign_in(Some(&owned), &owned.resource, new(false)).unwrap();
+    let again = sign_in(Some(&owned), &[], &owned.resource, new(false)).unwrap();
     assert_eq!(slug(Claim::Reply(again)), "sign-in-used");
-    assert_eq!(sign_in(Some(&owned), &owned.resource, || Err("disk")), Err("disk"));
+    assert_eq!(sign_in(Some(&owned), &[], &owned.resource, || Err("disk")), Err("disk"));
 }
 
 #[test]
 fn b8_a_strangers_proof_leaves_nothing_behind() {
-    let reply = sign_in(None, "https://n.example/a", || -> Result<bool, ()> { panic!("asked") }).unwrap();
+    let reply = sign_in(None, &[], "https://n.example/a", || -> Result<bool, ()> { panic!("asked") }).unwrap();
     assert_eq!(slug(Claim::Reply(reply)), "not-owned");
 }
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod books;
+mod bundles;
 mod claims;
 mod extensions;
 mod methods;
@@ -33,6 +34,8 @@ fn intent() -> Intent {
     Intent {
         resource: "https://n.example/a".into(),
         seconds: Some(1000),
+        offer: None,
+        passes: Vec::new(),
         version: 2,
         network: Network::BASE_SEPOLIA,
         asset: Address::repeat_byte(1),
@@ -66,6 +69,7 @@ fn alone() -> Payer<'static> {
         open: 0,
         refused: 0,
         owned: None,
+        credit: None,
         verified: false,
     }
 }

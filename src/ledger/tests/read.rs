@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::x402::Wider;
 
 fn text() -> impl Strategy<Value = String> {
     // quotes, backslashes, line ends and all planes
@@ -13,7 +14,7 @@ prop_compose! {
     fn some_intent()(
         resource in text(), request in text(), identifier in proptest::option::of(text()), late in proptest::option::of(text()),
         seconds: Option<u64>, flags: [bool; 5], metered: Option<u8>, permit2: bool, addresses: [[u8; 20]; 3], nonce: [u8; 32],
-        amount: u128, valid_before: u64, confirmations: u64, version: u8
+        amount: u128, valid_before: u64, confirmations: u64, version: u8, wider: Option<(Option<u32>, u64)>
     ) -> Intent {
         let [asset, payer, pay_to] = addresses.map(Address::new);
         let [upfront, verify, contract, secret, tagged] = flags;
@@ -23,6 +24,8 @@ prop_compose! {
             amount: Amount::from_atomic(U256::from(amount)),
             nonce: B256::new(nonce),
             valid_before, confirmations, secret, tagged, identifier, late, request,
+            offer: wider.map(|(count, seconds)| Wider { name: "ten".into(), title: String::new(), count, seconds }),
+            passes: wider.map(|_| "day".into()).into_iter().collect(),
             digest: "d".into(), address: resource, receipt: "r".into(),
         }
     }

@@ -9,7 +9,7 @@ use alloc::{
 };
 use alloy_primitives::Address;
 
-use super::{Config, ConfigError, Origin};
+use super::{Config, ConfigError, Origin, routes::Shared};
 use crate::{evm::hex, json::Value};
 
 /// The members of the file.
@@ -22,6 +22,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "money",
     "payments",
     "settlement",
+    "offers",
     "routes",
     "extensions",
     "cors",
@@ -218,10 +219,18 @@ impl Check {
         let (settlement, facilitator) = self.settlement(file.get("settlement"), &entries);
         self.crawlers("crawlers", file.get("crawlers"));
         let cache = self.cache("origin", file.get("origin"));
+        let table = self.offers(file.get("offers"), &entries);
         let mut routes = Vec::new();
         for (index, route) in self.items("routes", file.get("routes")).iter().enumerate() {
             let at = format!("routes[{index}]");
-            routes.extend(self.route(&at, route, &entries, &facilitator, file.get("crawlers"), cache));
+            let shared = Shared {
+                entries: &entries,
+                facilitator: &facilitator,
+                table: &table,
+                crawlers: file.get("crawlers"),
+                cache,
+            };
+            routes.extend(self.route(&at, route, &shared));
         }
         let demo_script = file.get("demo").and_then(|demo| {
             self.object("demo", demo, DEMO_KEYS);

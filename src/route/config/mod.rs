@@ -9,6 +9,7 @@ mod extensions;
 mod given;
 mod money;
 mod networks;
+mod offers;
 mod origin;
 mod paths;
 mod prices;

@@ -7,6 +7,7 @@ use super::{
     check::{Check, place},
     crawlers::Terms,
     networks::Entry,
+    offers::Sold,
     settlement::Facilitator,
 };
 use crate::{
@@ -36,6 +37,7 @@ pub(super) const ROUTE_KEYS: &[&str] = &[
     "query",
     "passQuery",
     "freeFrom",
+    "offers",
     "crawlers",
     "cache",
     "subscribers",
@@ -47,16 +49,24 @@ pub(super) const RECENT_KEYS: &[&str] = &["price", "prices", "until"];
 
 pub(super) const DAY: u64 = 24 * 60 * 60;
 
+/// What the file says for all routes.
+pub(super) struct Shared<'a, 'b> {
+    pub(super) entries: &'a [Entry],
+    pub(super) facilitator: &'a Facilitator,
+    pub(super) table: &'a [Sold],
+    pub(super) crawlers: Option<&'a Value<'b>>,
+    pub(super) cache: Option<u32>,
+}
+
 impl Check {
-    pub(super) fn route(
-        &mut self,
-        at: &str,
-        file: &Value<'_>,
-        entries: &[Entry],
-        facilitator: &Facilitator,
-        crawlers: Option<&Value<'_>>,
-        cache: Option<u32>,
-    ) -> Option<Route> {
+    pub(super) fn route(&mut self, at: &str, file: &Value<'_>, shared: &Shared<'_, '_>) -> Option<Route> {
+        let Shared {
+            entries,
+            facilitator,
+            table,
+            crawlers,
+            cache,
+        } = *shared;
         self.object(at, file, ROUTE_KEYS);
         let pattern = self.member_pattern(at, file);
         let description = self.text_if_any(at, file, "description").unwrap_or_default();
@@ -96,6 +106,7 @@ impl Check {
             pass_query: self.keys(at, file, "passQuery").unwrap_or_default(),
             free_from: self.time(at, file, "freeFrom"),
             offers: offered.iter().map(|(_, entry, amount)| offer(entry, *amount)).collect(),
+            wider: Vec::new(),
             recent,
             contract_wallets: facilitator.contract_wallets,
             access,
@@ -121,6 +132,8 @@ impl Check {
         };
         route.ask = self.ask(at, file, &route, &terms.entries);
         route.crawlers = self.policies(at, file.get("crawlers"), crawlers, &route, &terms);
+        // those who pay a price of their own buy single articles
+        route.wider = self.wider(at, file, table, entries, &route, flow);
         Some(route)
     }
 

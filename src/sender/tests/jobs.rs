@@ -14,6 +14,8 @@ fn intent(signed: &Signed, signature: &str) -> Intent {
     Intent {
         resource: "https://news.example/a".into(),
         seconds: Some(60),
+        offer: None,
+        passes: Vec::new(),
         version: 2,
         network: Network::BASE_SEPOLIA,
         asset: Address::repeat_byte(1),

@@ -49,6 +49,8 @@ impl World {
         Intent {
             resource: resource(article).into(),
             seconds: (!self.setting.single).then_some(30 * DAY_SECONDS),
+            offer: None,
+            passes: Vec::new(),
             version: 2,
             network: Network::BASE_SEPOLIA,
             asset: TOKEN,
@@ -137,6 +139,9 @@ impl World {
                 if self.chance.happens(200) {
                     self.comes_back(client, 5);
                 }
+            }
+            Some(Reply::Left(_)) => {
+                self.violation = Some(format!("client {client} has articles left, and nobody bought a bundle"))
             }
             Some(Reply::Refuse(refused)) => {
                 self.note(format!("client {client} hears {}", refused.problem));

@@ -1,6 +1,8 @@
 //! www/farthing.schema.json knows the keys that the checker knows, and no others.
 
-use super::super::{ask, cache, check, extensions, given, networks, origin, prices, routes, settlement, subscribers, teaser};
+use super::super::{
+    ask, cache, check, extensions, given, networks, offers, origin, prices, routes, settlement, subscribers, teaser,
+};
 use alloc::{collections::BTreeSet, vec::Vec};
 use serde_json::Value;
 
@@ -21,6 +23,7 @@ fn the_schema_knows_every_key_and_no_other() {
         ("/definitions/depth", settlement::DEPTH_KEYS),
         ("/definitions/entry", networks::ENTRY_KEYS),
         ("/definitions/price/oneOf/1", prices::ATOMIC_KEYS),
+        ("/properties/offers/additionalProperties", offers::OFFER_KEYS),
         ("/definitions/teaser", teaser::TEASER_KEYS),
         ("/definitions/route", routes::ROUTE_KEYS),
         ("/properties/subscribers", subscribers::SUBSCRIBERS_KEYS),
