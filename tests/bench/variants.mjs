@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join } from "node:path";
-import { parseJsonc } from "../../tools/lib/jsonc.mjs";
+import { parseJsonc } from "../../js/cli/lib/jsonc.mjs";
 import { root } from "../../tools/lib/toolchain.mjs";
 import { payTo } from "../support/accounts.mjs";
 import { startWorkerd } from "./workerd.mjs";
