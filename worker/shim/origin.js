@@ -14,19 +14,23 @@ const CONDITIONAL = ["range", "if-range", "if-none-match", "if-modified-since", 
 const PERSONAL = ["cookie", "authorization", "proxy-authorization"];
 const OUR_COOKIE = /^\s*__(?:Secure|Host)-farthing=/;
 
-function at({ kind, value, handler }, path, init, env, ctx) {
+// The request with these changes, under a path. Each request that is made anew costs about as much as all that is decided about it.
+function at({ kind, value, handler }, path, request, changes, env, ctx) {
+  const { url } = request;
+  const site = url.slice(0, url.indexOf("/", 8));
+  const under = (start) => (start + path === url ? request : new Request(start + path, request));
   switch (kind) {
     case "bucket":
-      return fromBucket(env[value], path, init);
+      return fromBucket(env[value], path, { method: request.method, headers: request.headers, ...changes });
     case "handler":
-      return handler(new Request(new URL(path, init.url), init), env, ctx);
+      return handler(new Request(under(site), changes), env, ctx);
     case "url":
-      return fetch(new Request(value + path, init));
+      return fetch(under(value), changes);
     case "service":
     case "assets":
-      return env[value].fetch(new Request(new URL(path, init.url), init));
+      return env[value].fetch(under(site), changes);
     case "dns":
-      return fetch(new Request(new URL(path, init.url), init));
+      return fetch(under(site), changes);
     default:
       throw new Error("no origin");
   }
@@ -41,7 +45,7 @@ export async function fetchFree(origin, request, env, ctx, as) {
   if (origin.kind === "dns" && plain && as === undefined) return charging(await fetch(request));
   const init = plain ? { redirect: "manual" } : { headers: introduced(origin, cleaned(headers, OVERRIDES)), redirect: "manual" };
   const path = as ?? request.url.slice(request.url.indexOf("/", 8));
-  return charging(relocated(origin, await at(origin, path, new Request(request, init), env, ctx)));
+  return charging(relocated(origin, await at(origin, path, request, init, env, ctx)));
 }
 
 // What the origin charges is between it and us.
@@ -71,14 +75,16 @@ function introduced(origin, headers) {
 // What is held until it is paid for is always the whole thing: no range, no condition.
 export function fetchPriced(origin, path, request, env, ctx, whole) {
   const headers = introduced(origin, cleaned(request.headers, whole ? [...STRIPPED, ...CONDITIONAL] : STRIPPED));
-  return patient(origin, path, request, { headers }, env, ctx);
+  const changes = { headers, redirect: "manual" };
+  // who owns it waits for nobody else's sake: no deadline, as on free pages
+  return whole ? patient(origin, path, request, changes, env, ctx) : answered(origin, () => at(origin, path, request, changes, env, ctx));
 }
 
 // A page that everybody may see in part: the same for everybody, whoever asks.
 export function fetchTeaser(origin, path, request, env, ctx) {
   const headers = introduced(origin, cleaned(request.headers, [...STRIPPED, ...CONDITIONAL, ...PERSONAL]));
   headers.set("accept-encoding", "gzip");
-  return patient(origin, path, request, { headers, method: "GET" }, env, ctx);
+  return patient(origin, path, request, { headers, method: "GET", redirect: "manual" }, env, ctx);
 }
 
 async function patient(origin, path, request, changes, env, ctx) {
@@ -92,13 +98,19 @@ async function patient(origin, path, request, changes, env, ctx) {
     }, PATIENCE);
   });
   try {
-    const init = new Request(request, { ...changes, redirect: "manual", signal: abort.signal });
-    return relocated(origin, await Promise.race([at(origin, path, init, env, ctx), late]));
+    const all = { ...changes, signal: abort.signal };
+    return await answered(origin, () => Promise.race([at(origin, path, request, all, env, ctx), late]));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function answered(origin, ask) {
+  try {
+    return relocated(origin, await ask());
   } catch (error) {
     console.error("the origin did not answer:", error?.message);
     return undefined;
-  } finally {
-    clearTimeout(timer);
   }
 }
 
