@@ -118,6 +118,12 @@ problems! {
     /// `crawler-max-price` is below the price.
     CrawlerPriceTooLow = "crawler-price-too-low", 402, "refused", "The price is above crawler-max-price",
         "Nothing was charged; the price is in crawler-price.";
+    /// A gift link that never was one, is too old, or has opened as often as it may.
+    GiftOver = "gift-over", 410, "refused", "This gift is over",
+        "It was opened as often as it may be, or its time is up; the article itself is still there to be paid for.";
+    /// Something that changes a count was sent by a page of another site (threat E10).
+    NotFromHere = "not-from-here", 403, "refused", "This was sent from elsewhere",
+        "Open the link itself, and press its button there.";
     /// A method other than GET on a priced resource.
     MethodNotPayable = "method-not-payable", 405, "refused", "This method cannot be paid for",
         "Use GET with the payment header.";

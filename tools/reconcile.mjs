@@ -72,19 +72,31 @@ function urlsIn(text, site) {
   return found.map((url) => url.trim()).filter(Boolean).map((url) => (url.startsWith("/") ? site + url : url));
 }
 
-/** The tokens that are taken, each with who is paid (routes may say), how amounts read, and the smallest price asked in it. */
+/** The tokens that are taken, each with who is paid (routes may say, and the origin by their names), how amounts read, and the smallest price asked in it. */
 function tokensOf(config, gate) {
   const entries = entriesOf(config);
   const tokens = [];
-  for (const { scheme, network, asset, payTo, amount } of listRoutes(gate, config, entries).flatMap((route) => route.offers)) {
+  const asked = listRoutes(gate, config, entries).flatMap(({ offers }, index) => {
+    const { price, payTo = {} } = config.routes[index].ask ?? {};
+    const payees = Object.values(payTo).map(({ eip155 }) => eip155);
+    return offers.flatMap((offer) => [offer.payTo, ...payees].map((payTo) => ({ ...offer, payTo, least: price?.min })));
+  });
+  for (const { scheme, network, asset, payTo, amount, least } of asked) {
     const { symbol, decimals } = entryOf(entries, { network, asset });
-    const price = scheme === "upto" ? 1n : BigInt(amount);
+    const prices = [BigInt(amount), ...(least ? [unitsOf(least, decimals)] : [])];
+    const price = scheme === "upto" ? 1n : prices.reduce((one, other) => (other < one ? other : one));
     const token = { network, asset: asset.toLowerCase(), payTo: payTo.toLowerCase(), symbol: symbol ?? asset, decimals, least: price };
     const known = tokens.find((one) => one.network === network && one.asset === token.asset && one.payTo === token.payTo);
     if (!known) tokens.push(token);
     else if (price < known.least) known.least = price;
   }
   return tokens;
+}
+
+/** "$0.07" in atomic units. */
+function unitsOf(price, decimals) {
+  const [whole, fraction = ""] = price.trim().slice(1).split(".");
+  return BigInt(whole + fraction.padEnd(decimals, "0"));
 }
 
 /** An endpoint for each network. */

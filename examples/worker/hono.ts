@@ -2,7 +2,7 @@
 import { paywall } from "farthing/worker";
 import { Hono } from "hono";
 
-export { Ledger, Sender } from "farthing/worker";
+export { Ledger, Sender, Tally } from "farthing/worker";
 
 const app = new Hono();
 app.get("/", (c) => c.text("Ask for /api/weather/london, for a cent"));

@@ -2,7 +2,7 @@
 import { paywall } from "farthing/worker";
 import { AutoRouter, type IRequest } from "itty-router";
 
-export { Ledger, Sender } from "farthing/worker";
+export { Ledger, Sender, Tally } from "farthing/worker";
 
 const router = AutoRouter();
 router.get("/", () => ({ articles: ["/articles/one"] }));

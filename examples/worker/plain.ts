@@ -1,7 +1,7 @@
 // A paywall around a plain function: /story costs five cents, everything else is free.
 import { paywall } from "farthing/worker";
 
-export { Ledger, Sender } from "farthing/worker";
+export { Ledger, Sender, Tally } from "farthing/worker";
 
 const PAGES: Record<string, string> = {
   "/": '<h1>A newspaper</h1><p><a href="/story">A story</a>, for five cents</p>',

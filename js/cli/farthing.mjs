@@ -5,12 +5,13 @@ import { join, resolve } from "node:path";
 import * as check from "./check.mjs";
 import * as dev from "./dev.mjs";
 import * as doctor from "./doctor.mjs";
+import * as gift from "./gift.mjs";
 import * as init from "./init.mjs";
 import * as quote from "./quote.mjs";
 import { Mistake } from "./mistake.mjs";
 import { runCommand } from "./run.mjs";
 
-const COMMANDS = { init, check, dev, quote, doctor };
+const COMMANDS = { init, check, dev, quote, gift, doctor };
 const program = "npx farthing ";
 const dist = resolve(import.meta.dirname, "..");
 const version = () => JSON.parse(readFileSync(join(dist, "..", "package.json"), "utf8")).version;
@@ -32,5 +33,5 @@ const main = {
 
 const [name, ...args] = process.argv.slice(2);
 const command = Object.hasOwn(COMMANDS, name ?? "") ? COMMANDS[name] : undefined;
-const context = { program, gate: join(dist, "worker", "edge.wasm"), at: (file) => resolve(file), version };
+const context = { program, gate: join(dist, "worker", "edge.wasm"), tools: join(dist, "tools.wasm"), at: (file) => resolve(file), version };
 await (command ? runCommand(command, args, context) : runCommand(main, process.argv.slice(2), context));

@@ -7,6 +7,9 @@ pub const PASS: &str = "__Secure-farthing";
 /// The reader's handle: bound to the host by its prefix.
 pub const HANDLE: &str = "__Host-farthing";
 
+/// What a reader has read for nothing.
+pub const METER: &str = "__Host-farthing-meter";
+
 /// The values of all cookies of this name; browsers send the one with the longest path first.
 pub fn values<'a>(header: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
     header
@@ -30,6 +33,11 @@ pub fn clear_pass(path: &str) -> String {
 /// `Set-Cookie` for a handle.
 pub fn set_handle(token: &str, seconds: u64) -> String {
     format!("{HANDLE}={token}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")
+}
+
+/// `Set-Cookie` for what was read for nothing.
+pub fn set_meter(token: &str, seconds: u64) -> String {
+    format!("{METER}={token}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")
 }
 
 #[cfg(test)]

@@ -28,10 +28,14 @@ pub enum Purpose {
     ReceiptId,
     /// Passes of single articles for pages of other origins.
     Embed,
+    /// Gift links.
+    Gift,
+    /// What a reader has read for nothing.
+    Meter,
 }
 
 impl Purpose {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Quote,
         Self::Pass,
         Self::Handle,
@@ -41,6 +45,8 @@ impl Purpose {
         Self::Receipt,
         Self::ReceiptId,
         Self::Embed,
+        Self::Gift,
+        Self::Meter,
     ];
 
     const fn label(self) -> &'static [u8] {
@@ -54,6 +60,8 @@ impl Purpose {
             Self::Receipt => b"farthing v1 receipt",
             Self::ReceiptId => b"farthing v1 receipt-id",
             Self::Embed => b"farthing v1 embed",
+            Self::Gift => b"farthing v1 gift",
+            Self::Meter => b"farthing v1 meter",
         }
     }
 }
@@ -77,7 +85,7 @@ pub struct Keys(Vec<Entry>);
 #[derive(Clone)]
 struct Entry {
     kid: String,
-    derived: [[u8; 32]; 9],
+    derived: [[u8; 32]; 11],
 }
 
 impl fmt::Debug for Keys {
@@ -183,6 +191,8 @@ impl Purpose {
             Self::Receipt => 6,
             Self::ReceiptId => 7,
             Self::Embed => 8,
+            Self::Gift => 9,
+            Self::Meter => 10,
         }
     }
 }

@@ -16,6 +16,7 @@ use alloc::{string::String, vec::Vec};
 
 use super::memory::{INPUT, OUTPUT};
 use crate::{
+    access::jwt::KeySource,
     crawl::directory,
     gate::{Answer, Decision, Fetched, Gate, Headers, Next, Request, Routed, Verify},
     route::{Origin, Settlement, Token},
@@ -45,6 +46,14 @@ const FREE_AS: u32 = 9;
 /// signature; the rest is what was signed.
 const VERIFY: u32 = 12;
 
+/// Check a token: lines of `jwks` or `secret`, the set's address or the secret's name, the algorithm, the key, the signature, what was
+/// signed.
+const TOKEN: u32 = 13;
+/// Ask the origin about this reader: lines of path, digest of the reader, their network; the rest are headers for the answer.
+const PEEK: u32 = 14;
+/// Ask the origin what it says of a page: lines of path, whether its meta tags count (1 or 0), how many seconds it is remembered.
+const ASK: u32 = 15;
+
 /// Fetch the page for a teaser: lines of path, selector. Then, as the answer of [`trimmed`]: it is the publisher's page.
 const TEASER: u32 = 11;
 
@@ -57,9 +66,9 @@ thread_local! {
     static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
 }
 
-/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has four
-/// lines: the origin's kind, its address or binding, the headers that go there, each with the name of its secret and commas between, and
-/// the further headers that the gate wants to see, with spaces between; then one line for each secret that the config names: its form,
+/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has five
+/// lines: the origin's kind, its address or binding, the headers that go there, each with the name of its secret and commas between,
+/// the further headers that the gate wants to see, with spaces between, and those of the origin's answers that are for us alone; then one line for each secret that the config names: its form,
 /// its place, its name.
 #[unsafe(no_mangle)]
 pub extern "C" fn configure(length: usize, local: u32) -> u32 {
@@ -86,7 +95,10 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
             {
                 output.extend([header, " ", secret, ","]);
             }
-            output.extend(["\n", &gate.wanted_headers().join(" ")]);
+            output.extend(["\n", &gate.wanted_headers().join(" "), "\n"]);
+            for name in gate.internal_headers() {
+                output.extend([name, " "]);
+            }
             for secret in gate.config().map(|config| config.secrets()).unwrap_or_default() {
                 output.extend(["\n", secret.form.name(), " ", &secret.at, " ", secret.name]);
             }
@@ -181,6 +193,20 @@ pub extern "C" fn decide(length: usize, now: u32) -> u32 {
                 ];
                 write_lines(&lines, &Headers::new(), VERIFY)
             }
+            Decision::Token(token) => {
+                let (kind, place) = match &token.keys {
+                    KeySource::Set(url) => ("jwks", url),
+                    KeySource::Secret(name) => ("secret", name),
+                };
+                let claim = &token.claim;
+                let lines = [kind, place, &claim.algorithm, &claim.key, &claim.signature, &claim.signed];
+                write_lines(&lines, &Headers::new(), TOKEN)
+            }
+            Decision::Ask(question) => {
+                let meta = if question.meta { "1" } else { "0" };
+                write_lines(&[&question.path, meta, &question.remember.to_string()], &Headers::new(), ASK)
+            }
+            Decision::Peek(peek) => write_lines(&[&peek.path, &peek.reader, &peek.network], &peek.headers, PEEK),
             Decision::Ledger(call) => write_lines(&[&call.object, call.call, &call.body], &Headers::new(), LEDGER),
             Decision::Teaser(call) => write_lines(&[&call.path, &call.selector], &Headers::new(), TEASER),
         })
@@ -201,6 +227,7 @@ pub extern "C" fn next(length: usize, now: u32) -> u32 {
             Next::Deliver { path, headers, report } => {
                 write_lines(&[&path, report.as_deref().unwrap_or_default()], &headers, DELIVER)
             }
+            Next::Ledger(call) => write_lines(&[&call.object, call.call, &call.body], &Headers::new(), LEDGER),
             Next::Teaser(call) => write_lines(&[&call.path, &call.selector], &Headers::new(), TEASER),
         })
     })

@@ -6,12 +6,16 @@
     reason = "the attribute that exports a function under its own name is called unsafe; there is no unsafe block"
 )]
 
-use alloc::string::{String, ToString};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use super::memory::{INPUT, OUTPUT};
 use crate::{
-    access::Keys,
+    access::{Gift, Keys},
     evm::hex,
+    gate::gift_url,
     offer::quote::{named_by, resource_id},
 };
 
@@ -27,6 +31,45 @@ pub extern "C" fn articles(length: usize) -> u32 {
     let good = answer.is_ok();
     OUTPUT.set(answer.unwrap_or_else(|error| error));
     u32::from(good)
+}
+
+/// A link that gives an article away. The input has seven parts with a zero byte between them: the secret `FARTHING_KEYS`, the site, the
+/// article's canonical path, how many may open it, for how many seconds, the Unix seconds now, 16 random bytes as `0x` and hex digits. Returns 1, with the
+/// link in the output; or 0, with what is wrong.
+#[unsafe(no_mangle)]
+pub extern "C" fn gift(length: usize) -> u32 {
+    let answer = INPUT.with_borrow(|input| {
+        let text = input.get(..length).and_then(|bytes| core::str::from_utf8(bytes).ok());
+        given(text.unwrap_or_default())
+    });
+    let good = answer.is_ok();
+    OUTPUT.set(answer.unwrap_or_else(|error| error));
+    u32::from(good)
+}
+
+fn given(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split('\0').collect();
+    let [keys, site, path, most, seconds, now, random] = parts[..] else {
+        return Err("the input has seven parts".into());
+    };
+    let keys = Keys::parse(keys).map_err(|error| error.to_string())?;
+    let numbers = (
+        most.parse().ok(),
+        seconds.parse::<u32>().ok(),
+        now.parse::<u64>().ok(),
+        hex::read(random),
+    );
+    let (Some(most), Some(seconds), Some(now), Some(id)) = numbers else {
+        return Err("a number of the gift is none".into());
+    };
+    let gift = Gift {
+        id,
+        most,
+        seconds,
+        expires: now.saturating_add(seconds.into()),
+        path: path.into(),
+    };
+    gift_url(&gift, &keys, site).ok_or_else(|| "The article's path is too long for a link.".into())
 }
 
 fn find(text: &str) -> Result<String, String> {
@@ -73,5 +116,25 @@ mod tests {
         assert!(find("x\0\0").unwrap_err().contains("FARTHING_KEYS"));
         assert!(find(text).is_err());
         assert_eq!(find(&format!("{text}\0\0")).unwrap(), "");
+    }
+
+    #[test]
+    fn a_gift_link_says_what_it_was_asked_to() {
+        let text = "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+        let random = hex::print(&[9; 16]);
+        let input = |path: &str, most: &str| format!("{text}\0https://n.example\0{path}\0{most}\086400\0100\0{random}");
+        let link = given(&input("/articles/x", "50")).unwrap();
+        let token = link.strip_prefix("https://n.example/.farthing/gift/").unwrap();
+        let gift = Gift::open(&Keys::parse(text).unwrap(), "https://n.example", token, 86_499).unwrap();
+        assert_eq!(
+            (gift.id, gift.most, gift.seconds, gift.expires),
+            ([9; 16], 50, 86_400, 86_500)
+        );
+        assert_eq!(gift.path, "/articles/x");
+        assert!(given(&input(&"/x".repeat(200), "50")).unwrap_err().contains("too long"));
+        for most in ["-1", "65536", "x", ""] {
+            assert!(given(&input("/articles/x", most)).is_err(), "{most}");
+        }
+        assert!(given("x").is_err());
     }
 }

@@ -88,7 +88,14 @@ impl Gate {
     pub(super) fn readable_decision(&self, request: &Request<'_>, mut decision: Decision) -> Decision {
         match &mut decision {
             Decision::Answer(Answer { headers, .. }) | Decision::Forward { headers, .. } => self.readable(request, headers),
-            Decision::Free | Decision::Asset(_) | Decision::Ledger(_) | Decision::Teaser(_) | Decision::Verify(_) => {}
+            Decision::Peek(peek) => self.readable(request, &mut peek.headers),
+            Decision::Free
+            | Decision::Asset(_)
+            | Decision::Ledger(_)
+            | Decision::Teaser(_)
+            | Decision::Verify(_)
+            | Decision::Token(_)
+            | Decision::Ask(_) => {}
         }
         decision
     }
@@ -96,7 +103,7 @@ impl Gate {
     pub(super) fn readable_next(&self, request: &Request<'_>, mut next: Next) -> Next {
         match &mut next {
             Next::Answer(Answer { headers, .. }) | Next::Deliver { headers, .. } => self.readable(request, headers),
-            Next::Fetch { .. } | Next::Teaser(_) => {}
+            Next::Fetch { .. } | Next::Teaser(_) | Next::Ledger(_) => {}
         }
         next
     }

@@ -32,6 +32,8 @@ const WANTED: [&str; 5] = [
 ];
 /// Read only where a policy is about it.
 const USER_AGENT: &str = "user-agent";
+/// Browsers send it with everything, and no page can make them leave it out or change it (Fetch, section 3.2).
+const SITE: &str = "sec-fetch-site";
 
 /// A question about a signature: who asks has to hold it against a key.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,7 +62,8 @@ impl Gate {
     pub(super) fn crawler_headers(&self) -> impl Iterator<Item = &'static str> {
         let signed = WANTED.into_iter().filter(|_| self.knows_crawlers());
         let unsigned = self.policies().any(|policy| policy.who == Who::Unverified);
-        signed.chain(unsigned.then_some(USER_AGENT))
+        let programs = self.policies().any(|policy| policy.who == Who::Programs);
+        signed.chain(unsigned.then_some(USER_AGENT)).chain(programs.then_some(SITE))
     }
 
     /// What is asked of who sent this request: the route with their own price, or all that there is to say.
@@ -105,11 +108,11 @@ impl Gate {
             let says_so = || request.header(USER_AGENT).is_some_and(crawl::names_a_crawler);
             return match find(&Who::Unverified).filter(|_| says_so()) {
                 Some(policy) => self.treat(request, asked, policy),
-                None => Ok(route),
+                None => self.person_or_program(request, asked),
             };
         };
         let Some(policy) = of(&claim.host) else {
-            return Ok(route);
+            return self.person_or_program(request, asked);
         };
         let pays = request.payment.is_some() || request.x_payment.is_some();
         match verdict {
@@ -131,9 +134,21 @@ impl Gate {
             // nothing is known: they are anybody
             _ => match find(&Who::Unverified) {
                 Some(policy) => self.treat(request, asked, policy),
-                None if pays => Ok(route),
+                None if pays => self.person_or_program(request, asked),
                 None => refuse(Problem::AgentUnverified, None),
             },
+        }
+    }
+
+    /// What is asked of who proves nothing. All that tells a program from a person can be forged, so a program is never asked for less,
+    /// and one that pays is not sent away.
+    fn person_or_program<'a>(&self, request: &Request<'_>, asked: &Asked<'a>) -> Result<&'a Route, Decision> {
+        let pays = request.payment.is_some() || request.x_payment.is_some();
+        let person = request.header(SITE).is_some() || self.shows_page(request, asked);
+        let policy = asked.route.crawlers.iter().find(|policy| policy.who == Who::Programs);
+        match policy.filter(|policy| !(person || pays && matches!(policy.treatment, Treatment::Refuse))) {
+            Some(policy) => self.treat(request, asked, policy),
+            None => Ok(asked.route),
         }
     }
 

@@ -34,12 +34,20 @@ impl Gate {
             Routed::Look(Target::Method(route)) => return Decision::Answer(self.method(request, route)),
             Routed::Look(Target::Wrong(problem)) => return Decision::Answer(self.problem(request, problem.into())),
             Routed::Look(Target::Redirect(path)) => return Decision::Answer(refuse::redirect(request.url, &path)),
-            Routed::Look(Target::Own(name)) => return self.own(request, name),
+            Routed::Look(Target::Own(name)) => return self.own(request, name, now, random),
         };
         let Ok(keys) = &self.keys else {
             return Decision::Answer(self.problem(request, Problem::NotConfigured.into()));
         };
         let mut asked = Asked::new(&good, keys, now, random);
+        if let Some(question) = self.question(request, &asked) {
+            return question;
+        }
+        let said = Self::said(request, &good);
+        asked.route = said.as_deref().unwrap_or(asked.route);
+        if asked.route.free_from.is_some_and(|from| from <= now) {
+            return Decision::Free;
+        }
         match self.audience(request, &asked) {
             Ok(route) => asked.route = route,
             Err(decision) => return decision,
@@ -57,15 +65,19 @@ impl Gate {
     }
 
     pub(super) fn without_payment(&self, request: &Request<'_>, asked: &Asked<'_>) -> Decision {
-        let passes = || cookie::values(request.cookie, cookie::PASS);
         let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
+        if let Some(pass) = Self::passed(request, asked) {
+            let mut headers = answer::private();
+            headers.extend(self.gift_link(request, asked, &pass));
+            return Decision::Forward {
+                path: asked.path.to_owned(),
+                headers,
+            };
+        }
+        if let Some(decision) = self.subscriber(request, asked) {
+            return decision;
+        }
         if matches!(asked.route.access, Access::Owned(_)) {
-            if passes().any(|text| Pass::open(asked.keys, asked.resource, text, asked.now).is_some()) {
-                return Decision::Forward {
-                    path: asked.path.to_owned(),
-                    headers: answer::private(),
-                };
-            }
             if let Some(decision) = self.embedded(request, asked).or_else(|| self.sign_in(request, asked)) {
                 return decision;
             }
@@ -89,6 +101,14 @@ impl Gate {
         if request.method == "OPTIONS" {
             return Decision::Answer(Answer::empty(204, [("Allow", "GET, HEAD, OPTIONS".to_owned())]));
         }
+        if let Some(metered) = self.metered(request, asked) {
+            return metered.into();
+        }
+        self.unpaid(request, asked)
+    }
+
+    /// The answer to who brings nothing.
+    pub(super) fn unpaid(&self, request: &Request<'_>, asked: &Asked<'_>) -> Decision {
         if let Some(call) = self.teaser(request, asked) {
             return Decision::Teaser(call);
         }
@@ -99,6 +119,13 @@ impl Gate {
                 .unwrap_or(Problem::PaymentRequired.into()),
         };
         Decision::Answer(self.refuse(request, Some(asked), &nothing, None))
+    }
+
+    /// The reader's pass.
+    pub(super) fn passed(request: &Request<'_>, asked: &Asked<'_>) -> Option<Pass> {
+        let mut passes = cookie::values(request.cookie, cookie::PASS);
+        let opened = || passes.find_map(|text| Pass::open(asked.keys, asked.resource, text, asked.now));
+        matches!(asked.route.access, Access::Owned(_)).then(opened).flatten()
     }
 
     /// The answer to a method that a route is not for.
@@ -202,7 +229,7 @@ fn receipt_id(keys: &Keys, site: &str, payer: Address, random: &[u8; 16]) -> Str
 }
 
 /// A keyed digest of a network address, so that no address is ever stored.
-fn address_digest(keys: &Keys, address: Option<&str>) -> String {
+pub(super) fn address_digest(keys: &Keys, address: Option<&str>) -> String {
     use hmac::{Hmac, Mac};
     let mac = keys
         .signing(Purpose::Address)

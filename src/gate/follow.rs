@@ -3,7 +3,9 @@
 use alloc::{borrow::ToOwned, string::String};
 use serde::Serialize;
 
-use super::{Answer, Asked, Gate, Headers, Next, Request, Routed, Target, answer, extensions, path_of};
+use super::{
+    Answer, Asked, Decision, Gate, Headers, Next, Request, Routed, Target, answer, extensions, gifts, meter::Tally, path_of,
+};
 use crate::{
     access::{Handle, Pass, cookie},
     ledger::{Grant, Reply},
@@ -29,11 +31,19 @@ impl Gate {
         };
         let good = match self.route(request.method, request.url) {
             Routed::Look(Target::Priced(good)) => good,
+            Routed::Look(Target::Own(name)) if name.starts_with(gifts::FOLDER) => {
+                return Next::Answer(self.gift_opened(request, name, reply, now));
+            }
             Routed::Look(Target::Own(name)) => return Next::Answer(self.standing(request, name, reply, now)),
             _ => return internal(),
         };
         let mut asked = Asked::new(&good, keys, now, random);
+        let said = Self::said(request, &good);
+        asked.route = said.as_deref().unwrap_or(asked.route);
         asked.route = self.audience(request, &asked).unwrap_or(asked.route);
+        if let Some(tally) = Tally::read(reply) {
+            return self.after_count(request, &asked, tally);
+        }
         match Reply::read(reply) {
             Some(Reply::Fetch { key, fence }) => {
                 #[derive(Serialize)]
@@ -55,14 +65,32 @@ impl Gate {
             Some(Reply::Refuse(refused)) => {
                 let problem = Problem::from_slug(&refused.problem).unwrap_or(Problem::Internal);
                 // a known reader who does not own this one
-                if problem == Problem::PaymentRequired
-                    && let Some(call) = self.teaser(request, &asked)
-                {
-                    return Next::Teaser(call);
+                if problem == Problem::PaymentRequired {
+                    if let Some(metered) = self.metered(request, &asked) {
+                        return metered.into();
+                    }
+                    if let Some(call) = self.teaser(request, &asked) {
+                        return Next::Teaser(call);
+                    }
                 }
                 Next::Answer(self.refuse(request, Some(&asked), &problem.into(), Some(&refused)))
             }
             _ => internal(),
+        }
+    }
+
+    fn after_count(&self, request: &Request<'_>, asked: &Asked<'_>, tally: Tally) -> Next {
+        match self.given(request, asked, tally) {
+            Some(headers) => Next::Deliver {
+                path: asked.path.to_owned(),
+                headers,
+                report: None,
+            },
+            None => match self.unpaid(request, asked) {
+                Decision::Teaser(call) => Next::Teaser(call),
+                Decision::Answer(answer) => Next::Answer(answer),
+                _ => Next::Answer(self.problem(request, Problem::Internal.into())),
+            },
         }
     }
 

@@ -10,18 +10,25 @@ mod crawlers;
 mod decide;
 mod extensions;
 mod follow;
+mod gifts;
 mod health;
 mod llms;
+mod meter;
 mod page;
 mod receipts;
 mod refuse;
 mod request;
+mod says;
+mod subscribers;
 mod supported;
 mod teaser;
 
 pub use answer::{Answer, Headers};
 pub use crawlers::Verify;
+pub use gifts::gift_url;
 pub use request::Request;
+pub use says::Question;
+pub use subscribers::{Peek, Token};
 pub use teaser::{Fetched, TeaserCall};
 
 use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
@@ -128,6 +135,13 @@ pub enum Decision {
     Teaser(TeaserCall),
     /// Check a program's signature, and ask again with a line that says what came of it.
     Verify(Box<Verify>),
+    /// Check a token of the publisher's login, and ask again likewise.
+    Token(Box<Token>),
+    /// Ask the origin about this reader: deliver its answer with these headers if it says that they read for nothing, and ask again
+    /// without it otherwise.
+    Peek(Box<Peek>),
+    /// Ask the origin what it says of a page, and ask again with a line that says it.
+    Ask(Box<Question>),
 }
 
 /// A question to a payer's ledger.
@@ -135,7 +149,7 @@ pub enum Decision {
 pub struct LedgerCall {
     /// Name of the object: site and payer.
     pub object: String,
-    /// `claim`, `owned`, `signIn` or `receipt`.
+    /// `claim`, `owned`, `signIn` or `receipt`; or `tally`, for a count of what is given away, which is no payer's ledger.
     pub call: &'static str,
     /// JSON.
     pub body: String,
@@ -164,6 +178,8 @@ pub enum Next {
     },
     /// As [`Decision::Teaser`].
     Teaser(TeaserCall),
+    /// Ask this too.
+    Ledger(LedgerCall),
 }
 
 impl Gate {
@@ -184,13 +200,30 @@ impl Gate {
     }
 
     /// The request headers that the gate wants to see beside those that every gate looks at, in lower case.
-    pub fn wanted_headers(&self) -> Vec<&'static str> {
+    pub fn wanted_headers(&self) -> Vec<&str> {
         let teasers = self
             .config()
             .is_some_and(|config| config.routes.iter().any(|route| route.teaser.is_some()));
         let agent = teasers.then_some("user-agent");
-        let mut wanted: Vec<_> = self.cors_headers().iter().copied().chain(self.crawler_headers()).collect();
-        wanted.extend(agent.filter(|agent| !wanted.contains(agent)));
+        let given = self.meter_headers().iter().chain(self.gift_headers()).copied();
+        let all = self
+            .cors_headers()
+            .iter()
+            .copied()
+            .chain(self.crawler_headers())
+            .chain(agent)
+            .chain(given);
+        let mut wanted: Vec<&str> = Vec::new();
+        for name in all {
+            if !wanted.contains(&name) {
+                wanted.push(name);
+            }
+        }
+        if let Some(name) = self.subscriber_header()
+            && !wanted.contains(&name)
+        {
+            wanted.push(name);
+        }
         wanted
     }
 
@@ -269,7 +302,12 @@ impl Gate {
     }
 
     /// Files and endpoints under the well-known prefix.
-    fn own(&self, request: &Request<'_>, name: &str) -> Decision {
+    fn own(&self, request: &Request<'_>, name: &str, now: u64, random: [u8; 16]) -> Decision {
+        if let Some(token) = name.strip_prefix(gifts::FOLDER)
+            && let Some(decision) = self.gift(request, token, now, &random)
+        {
+            return decision;
+        }
         if !matches!(request.method, "GET" | "HEAD") {
             return Decision::Answer(Answer::empty(405, [("Allow", "GET, HEAD".to_owned())]));
         }
@@ -281,6 +319,9 @@ impl Gate {
             ),
             "farthing.js" | "farthing.wasm" => Decision::Asset(format!("/{name}")),
             "llms.txt" if self.knows_crawlers() => Decision::Answer(self.llms()),
+            _ if name.strip_prefix(meter::ROUND).is_some_and(|to| to.starts_with('/')) => {
+                Decision::Answer(self.rounded(request, now))
+            }
             _ if name.starts_with(receipts::FOLDER) => self.ask_receipt(request, name),
             _ => Decision::Answer(self.problem(request, Problem::NoSuchEndpoint.into())),
         }

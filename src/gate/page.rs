@@ -33,6 +33,17 @@ pub(super) struct Scripts<'a> {
     pub(super) demo: Option<&'a str>,
 }
 
+/// As the 402 page looks.
+const GIFT_STYLE: &str = "\
+    :root{color-scheme:light dark;background:light-dark(#faf8f3,#171614);color:light-dark(#22201c,#ece8e1);font:1.0625rem/1.6 system-ui,sans-serif}\
+    body{max-width:32rem;margin:0 auto;padding:0 1.25rem 3rem;overflow-wrap:anywhere}\
+    header{padding-block:1.25rem;border-bottom:1px solid light-dark(#dcd6ca,#45403a);font-size:.9375rem}\
+    header a{padding-block:.5rem;color:inherit;text-decoration:none}\
+    h1{margin:3rem 0 1rem;font:600 2.125rem/1.2 Charter,'Iowan Old Style',Georgia,serif;text-wrap:balance}\
+    p{margin:0 0 1.5rem}\
+    button{font:600 1.0625rem/1.2 system-ui,sans-serif;padding:.875rem 1.75rem;border:0;border-radius:10px;cursor:pointer;\
+    background:light-dark(#22201c,#ece8e1);color:light-dark(#faf8f3,#171614)}";
+
 impl Template {
     pub(super) fn new(html: &str, csp: &str) -> Self {
         Self {
@@ -151,6 +162,32 @@ impl Template {
             headers,
             body: html,
         }
+    }
+
+    /// The page of a gift: what it is, and a button. No script, and a form that leads to the same address.
+    pub(super) fn gift(&self, site: &str, route: &Route, nonce: &str) -> Answer {
+        let host = escape(site.split_once("://").map_or(site, |(_, host)| host));
+        let title = match route.description.as_str() {
+            "" => "An article for you".into(),
+            title => escape(title),
+        };
+        let price = escape(&route.price);
+        let html = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+             <meta name=\"color-scheme\" content=\"light dark\"><meta name=\"robots\" content=\"noindex\"><title>{title} · {host}</title>\
+             <style nonce=\"{nonce}\">{GIFT_STYLE}</style><header><a href=\"/\">{host}</a></header><main><h1>{title}</h1>\
+             <p>A gift for you: reading this would cost {price}.</p>\
+             <form method=\"post\"><button>Read it</button></form></main></html>"
+        );
+        let mut answer = self.page(200, html);
+        for (name, value) in &mut answer.headers {
+            if *name == "Content-Security-Policy" {
+                *value = format!(
+                    "default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+                );
+            }
+        }
+        answer
     }
 
     /// A plain page for any other problem.

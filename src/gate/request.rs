@@ -55,6 +55,31 @@ impl<'a> Request<'a> {
         pairs.into_iter().find(|(other, _)| *other == name).map(|(_, value)| value)
     }
 
+    /// Whether a person went to this page, as far as a browser says so: not one that looks ahead, not a program that says nothing.
+    /// Whoever wants to can say the same.
+    pub fn is_visit(&self) -> bool {
+        let is = |name, value| self.header(name) == Some(value);
+        let ahead = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+        let ahead = ahead.iter().filter_map(|name| self.header(name));
+        self.method == "GET"
+            && self.wants_page()
+            && is("sec-fetch-mode", "navigate")
+            && is("sec-fetch-dest", "document")
+            && !ahead.into_iter().any(|value| value.contains("pre"))
+    }
+
+    /// Whether a page of the site itself sent this: what changes something is done for nobody else (threat E10).
+    pub fn is_from_here(&self) -> bool {
+        match self.header("sec-fetch-site") {
+            Some(site) => site == "same-origin",
+            // browsers that do not say it name the page's origin
+            None => self.header("origin").is_some_and(|origin| {
+                let rest = self.url.strip_prefix(origin);
+                rest.is_some_and(|rest| rest.starts_with('/'))
+            }),
+        }
+    }
+
     /// Whether the answer is for a person's eyes: a browser asks for HTML, and nothing signed came.
     pub fn wants_page(&self) -> bool {
         !self.is_signed() && self.accept.contains("text/html")

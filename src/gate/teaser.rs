@@ -88,6 +88,8 @@ impl Gate {
             return internal();
         };
         let mut asked = Asked::new(&good, keys, now, random);
+        let said = Self::said(request, &good);
+        asked.route = said.as_deref().unwrap_or(asked.route);
         asked.route = self.audience(request, &asked).unwrap_or(asked.route);
         let Some((part, status)) = asked
             .route

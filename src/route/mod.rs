@@ -7,6 +7,6 @@ pub mod query;
 pub mod rule;
 mod token;
 
-pub use config::{Access, Config, ConfigError, Cors, Extensions, Identifiers, Origin, Settlement};
+pub use config::{Access, Config, ConfigError, Cors, Extensions, Free, Gifts, Identifiers, Origin, Settlement};
 pub use rule::{Matched, Route};
 pub use token::Token;

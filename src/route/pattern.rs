@@ -166,6 +166,50 @@ impl Part {
         Some(if rest.starts_with('/') { folder } else { path })
     }
 
+    /// The folder, or the path, that all of this canonical article's parts by this template have in common and no other article's;
+    /// none where there is no such thing.
+    /// ```
+    /// use farthing::route::pattern::Part;
+    /// let part = Part::new("/media/{1}/*", "/articles/*").unwrap();
+    /// assert_eq!(part.home("/articles/x").as_deref(), Some("/media/x"));
+    /// let part = Part::new("/data/{1}.json", "/articles/*").unwrap();
+    /// assert_eq!(part.home("/articles/x").as_deref(), Some("/data/x.json"));
+    /// let part = Part::new("/media/{1}-*.jpg", "/articles/*").unwrap();
+    /// assert_eq!(part.home("/articles/x"), None);
+    /// ```
+    pub fn home(&self, article: &str) -> Option<String> {
+        let Template {
+            literals,
+            gaps,
+            article: own,
+        } = &self.exact;
+        let stars = stars(own, article)?;
+        let free = gaps.iter().position(Option::is_none).unwrap_or(gaps.len());
+        let (named, others) = gaps.split_at_checked(free)?;
+        if others.iter().any(Option::is_some) {
+            return None;
+        }
+        let mut home = String::new();
+        for (literal, gap) in literals.iter().zip(named) {
+            home.push_str(literal);
+            home.push_str(stars.get((*gap)?)?);
+        }
+        let end = literals.get(free)?;
+        match others {
+            [] => home.push_str(end),
+            _ if !end.starts_with('/') => return None,
+            _ => {}
+        }
+        // several stars can be told apart in several ways: it has to lead back
+        let below = if others.is_empty() {
+            home.clone()
+        } else {
+            [&home, end, "x"].concat()
+        };
+        let whole = others.len() > 1 || self.article(&below).as_deref() == Some(article);
+        whole.then_some(home)
+    }
+
     /// The same for a folded path, in folded form.
     pub fn article_folded(&self, folded: &str) -> Option<String> {
         let article = |path: &str| self.folded.article(path).map(|(article, _)| article);
@@ -210,6 +254,24 @@ impl Template {
     }
 }
 
+/// What stands for the stars between these texts.
+fn stars<'a>(literals: &[String], path: &'a str) -> Option<Vec<&'a str>> {
+    let (first, rest) = literals.split_first()?;
+    let mut text = path.strip_prefix(first.as_str())?;
+    let mut stars = Vec::new();
+    for (index, literal) in rest.iter().enumerate() {
+        let last = rest.len() == index.saturating_add(1);
+        let (star, after) = if last {
+            (text.strip_suffix(literal.as_str())?, "")
+        } else {
+            text.split_once(literal.as_str())?
+        };
+        stars.push(star);
+        text = after;
+    }
+    Some(stars)
+}
+
 fn split(text: &str) -> Vec<String> {
     text.split('*').map(Into::into).collect()
 }
@@ -249,6 +311,22 @@ mod tests {
             ("/media;a/{1}", "/articles/*"),
         ] {
             assert_eq!(Part::new(template, pattern), None, "{template}");
+        }
+    }
+
+    #[test]
+    fn a_home_is_of_one_article() {
+        for (template, pattern, article, want) in [
+            ("/media/{1}/*", "/articles/*", "/articles/x", Some("/media/x")),
+            ("/media/{1}/*", "/articles/*", "/elsewhere/x", None),
+            ("/media/{1}/*/*", "/articles/*", "/articles/x", Some("/media/x")),
+            ("/*/{1}/x", "/articles/*", "/articles/x", None),
+            ("/{2}/{1}.json", "/*/story/*", "/a/story/b", Some("/b/a.json")),
+            ("/m/{1}/{2}/*", "/a-*-*/", "/a-b-c-d/", Some("/m/b/c-d")),
+            ("/{1}/again/{1}", "/articles/*", "/articles/x", Some("/x/again/x")),
+        ] {
+            let part = Part::new(template, pattern).unwrap();
+            assert_eq!(part.home(article).as_deref(), want, "{template} {article}");
         }
     }
 

@@ -7,11 +7,15 @@ use alloc::{
 };
 
 use super::{
-    config::{Access, Policy, Teaser},
+    config::{Access, Ask, Policy, Teaser},
     path::{self, Spelling},
     pattern::{Part, Pattern},
 };
-use crate::x402::{extension::bazaar::Listing, v2::PaymentRequirements};
+use crate::{
+    evm::Address,
+    money::Amount,
+    x402::{extension::bazaar::Listing, v2::PaymentRequirements},
+};
 
 /// A rule as it decides requests.
 #[derive(Clone, Debug)]
@@ -50,6 +54,12 @@ pub struct Route {
     pub symbol: String,
     /// What programs pay instead, by who they are.
     pub crawlers: Vec<Policy>,
+    /// Whether subscribers read it for nothing.
+    pub subscribers: bool,
+    /// What the origin may say of each page.
+    pub ask: Option<Ask>,
+    /// Whether it is among what a reader may get for nothing, where readers do.
+    pub metered: bool,
     /// What catalogues of paid resources are told, if the publisher wants to be in them.
     pub listing: Option<Listing>,
 }
@@ -58,6 +68,18 @@ impl Route {
     /// Whether nothing is asked.
     pub fn is_free(&self) -> bool {
         self.offers.is_empty()
+    }
+
+    /// Every offer with each of those who may be paid by it, and the least that it may ask.
+    pub(super) fn asked(&self) -> impl Iterator<Item = (&PaymentRequirements, Address, Amount)> {
+        let least = |index: usize| self.ask.as_ref()?.prices.get(index).map(|(least, _)| *least);
+        let authors = self.ask.iter().flat_map(|ask| &ask.payees).map(|(_, address)| *address);
+        self.offers.iter().enumerate().flat_map(move |(index, offer)| {
+            let amount = least(index).map_or(offer.amount, |least| least.min(offer.amount));
+            core::iter::once(offer.pay_to)
+                .chain(authors.clone())
+                .map(move |pay_to| (offer, pay_to, amount))
+        })
     }
 
     /// HEAD and OPTIONS go where GET goes.

@@ -50,14 +50,14 @@ impl Config {
     /// ```
     pub fn tokens(&self) -> Vec<Token> {
         let mut tokens: Vec<Token> = Vec::new();
-        for offer in self.routes.iter().flat_map(|route| &route.offers) {
+        for (offer, pay_to, least) in self.routes.iter().flat_map(super::Route::asked) {
             let token = Token {
                 network: offer.network,
                 asset: offer.asset,
-                pay_to: offer.pay_to,
+                pay_to,
                 transfer: offer.extra.transfer,
                 least: match offer.scheme {
-                    Scheme::Exact => offer.amount,
+                    Scheme::Exact => least,
                     Scheme::Upto => Amount::from_atomic(U256::ONE),
                 },
             };

@@ -46,7 +46,7 @@ const GOOD = [
       },
       { match: "/m", price: "1 USDC", scheme: "upto", access: "once", flow: "authorization" },
       { match: "/l/*", price: "$1", listing: { template: "/l/:page", output: { type: "text", example: { words: [1.5, null] } } } },
-      { match: "/n", price: "$1", listing: true, crawlers: { "agent.example": "refuse", unverified: "refuse" } },
+      { match: "/n", price: "$1", listing: true, crawlers: { "agent.example": "refuse", unverified: "refuse", programs: "$2" } },
       { match: "/o/*", price: "$1", teaser: { selector: "article > .premium:not([data-free=\"1\"])" } }, { match: "/p", price: "$1", teaser: { marker: "farthing", status: 402 } },
       { match: "/q", price: "$1", teaser: { paragraphs: 3, within: "article" } }, { match: "/r", price: "$1", teaser: { status: 200 } },
     ],
@@ -55,7 +55,7 @@ const GOOD = [
       httpMessageSignatures: { registrationUrl: "https://agents.example/register/", signatureSchemes: ["ed25519", "rsa-pss-sha512"], tags: ["web-bot-auth", "a.b_C-9"] },
     },
     crawlers: { "agent.example": "$1", "xn--a.b-c.example": "free", "*": "$3", unverified: "$5", "127.0.0.1:8080": "refuse" },
-    demo: { script: "/demo-wallet.js" },
+    demo: { script: "/demo-wallet.js" }, meter: { articles: 3, per: "30d", perAddress: 3 }, gifts: { perReader: 0, for: "12h" },
   },
   {
     site: "https://b.example", origin: "dns", payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:8453"], settlement: { facilitators: [{ url: "https://f.example" }] },
@@ -67,9 +67,17 @@ const GOOD = [
     extensions: { paymentIdentifier: "off", signIn: false, receipts: false },
   },
   { site: "http://localhost:4020", origin: "dns", payTo: { eip155: PAYEE.toLowerCase() }, money: "real", networks: ["eip155:1"], payments: "on", routes: [], settlement: { facilitators: [{ direct: "GAS_KEY" }], rpc: { "eip155:1": ["https://rpc.example"] } } },
-  { site: "https://a.example", origin: { service: "SITE", headers: { "x-a": "A" } }, cors: "*", payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:4326"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: { atomic: "1" } }] },
+  { site: "https://a.example", origin: { service: "SITE", headers: { "x-a": "A" } }, cors: "*", meter: { articles: 100 }, gifts: {},
+    subscribers: { jwt: { jwks: "https://login.example/jwks.json", issuer: "https://login.example", audience: "news", cookie: "session", header: "Authorization", algorithms: ["RS256", "RS512", "ES256", "EdDSA"], claims: { "https://news.example/plan": ["digital", "staff"] } } },
+    payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:4326"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: { atomic: "1" }, subscribers: false, crawlers: { programs: "refuse" }, meter: false }] },
   { site: "https://a.example", origin: { assets: "ASSETS" }, payTo: { eip155: PAYEE }, money: "test", networks: ["eip155:51"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: " $10.50 ", access: "90s" }] },
-  { site: "https://a.example", origin: "handler", payTo: { eip155: PAYEE }, networks: ["eip155:84532"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [] },
+  { site: "https://a.example", origin: "handler", payTo: { eip155: PAYEE }, networks: ["eip155:84532"], settlement: { facilitators: [{ url: "https://f.example" }] },
+    subscribers: { jwt: { secret: "LOGIN", issuer: "x", header: "x-token", algorithms: ["HS256"] }, originHeader: "Farthing-Access", whenCookie: ["wordpress_logged_in_*", "ghost-members-ssr"] },
+    routes: [
+      { match: "/a/*", price: "$0.05", subscribers: true, ask: { price: { min: "$0.01", max: "$1" }, payTo: { "jane-doe": { eip155: OTHER } }, freeFrom: true, meta: true, remember: "10m" } },
+      { match: "/b/*", price: "0.05 USDC", ask: { freeFrom: true, meta: false } },
+    ],
+  },
 ];
 
 const core = (value) => gate.configure(typeof value === "string" ? value : JSON.stringify(value)).errors;

@@ -112,7 +112,7 @@ for (const [what, id, says, broken] of [
     if (all["payment-required"]) all["payment-required"] = encoded({ ...decoded(all["payment-required"]), extensions: { x: "y".repeat(8000) } });
   }) }],
   ["a body that v1 cannot read", "offer", /the body: accepts\[0\]\.description/, { change(answer, request) {
-    if (request.url !== PATH || answer.status !== 402 || !/json/.test(answer.headers["content-type"])) return;
+    if (request.url !== PATH || request.method === "HEAD" || answer.status !== 402 || !/json/.test(answer.headers["content-type"])) return;
     const value = JSON.parse(answer.body);
     value.accepts[0].description = null;
     answer.body = JSON.stringify(value);

@@ -2,11 +2,15 @@
 // untouched; ranges, conditions and HEAD before and after a payment.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
+import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import { listen } from "../../tools/lib/processes.mjs";
-import { startEdge } from "../support/edge.mjs";
+import { BUILD, startEdge } from "../support/edge.mjs";
 import { rawRequest } from "../support/http.mjs";
 import { startParts } from "../support/parts.mjs";
 import { startShop } from "../support/shop.mjs";
@@ -141,10 +145,17 @@ test("another Worker is the origin", async () => {
 });
 
 test("the Worker's own static files are the origin", async () => {
-  const at = await edgeWith({ assets: "ASSETS" });
-  const free = await fetch(`${at.url}/farthing.js`);
+  const build = mkdtempSync(join(tmpdir(), "farthing-assets-"));
+  add({ stop: () => rm(build, { recursive: true, force: true }) });
+  cpSync(BUILD, build, { recursive: true });
+  mkdirSync(join(build, "assets/articles"));
+  writeFileSync(join(build, "assets/style.css"), "p { color: teal }");
+  writeFileSync(join(build, "assets/articles/tides.html"), TEXT);
+  const at = await edgeWith({ assets: "ASSETS" }, { build });
+  const free = await fetch(`${at.url}/style.css`);
   assert.equal(free.status, 200);
-  assert.match(free.headers.get("content-type"), /javascript/);
+  assert.match(free.headers.get("content-type"), /css/);
+  assert.match((await fetch(`${at.url}/.farthing/farthing.js`)).headers.get("content-type"), /javascript/, "ours is beside it");
   assert.equal((await fetch(`${at.url}/nothing`)).status, 404);
   // a file that is not there is not charged for
   const payer = await shop.newPayer({ edge: at, approve: false });

@@ -88,7 +88,7 @@ test("the examples are right TypeScript by the package's own types", async () =>
 
 const worker = (handler, more = "") => ({
   text: `import { paywall } from "farthing/worker";
-    export { Ledger, Sender } from "farthing/worker";
+    export { Ledger, Sender, Tally } from "farthing/worker";
     ${more}
     export default paywall({ site: "https://x.example", payTo: { eip155: "${payTo.address}" }, networks: ["eip155:84532"],
       settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/paid/*", price: "$0.05" }] }, ${handler});`,

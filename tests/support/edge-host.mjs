@@ -72,11 +72,12 @@ function options({ build, port, state, env, books, services }) {
         config: {
           name: "farthing", compatibilityDate, compatibilityFlags: wrangler.compatibility_flags ?? [],
           manifest: { mainModule: wrangler.main ?? "index.js", modules: modulesOf(build) },
-          exports: { Ledger: { type: "durable-object", storage: "sqlite" }, Sender: { type: "durable-object", storage: "sqlite" } },
+          exports: { Ledger: { type: "durable-object", storage: "sqlite" }, Sender: { type: "durable-object", storage: "sqlite" }, Tally: { type: "durable-object", storage: "sqlite" } },
           env: {
             ...vars,
             LEDGER: { type: "durable-object", worker: "farthing", exportName: "Ledger" },
             SENDER: { type: "durable-object", worker: "farthing", exportName: "Sender" },
+            TALLY: { type: "durable-object", worker: "farthing", exportName: "Tally" },
             ASSETS: { type: "worker", worker: "farthing-assets" },
             ...(books && { BOOKS: { type: "worker", worker: "farthing-books", exportName: "Books" } }),
             ...Object.fromEntries(Object.entries(services).map(([name, { bucket }]) => [name, bucket ? { type: "r2", name: "bucket" } : { type: "worker", worker: nameOf(name) }])),

@@ -19,9 +19,9 @@ export const page = (path) => `<h1>What is sold at ${path}</h1>`;
 /**
  * @param {object} options
  * `routes` of the configuration; `edges`: by name the `networks` of each Worker, as a function of the chain's; `origin`: more routes
- * of the origin; `extensions` and `timeoutSeconds` as in the configuration.
+ * of the origin; `extensions` and `timeoutSeconds` as in the configuration; `config`: more of it.
  */
-export async function startShop({ routes, edges, origin: more = {}, extensions, timeoutSeconds = 2 }) {
+export async function startShop({ routes, edges, origin: more = {}, extensions, timeoutSeconds = 2, config: moreConfig = {} }) {
   const { add, stop } = startParts();
   try {
     const chain = await add(startChain());
@@ -41,12 +41,12 @@ export async function startShop({ routes, edges, origin: more = {}, extensions, 
     const workers = {};
     for (const [name, networks] of Object.entries(edges)) {
       const config = (site) => ({
-        site, origin: { url: origin.url }, payTo: { eip155: payTo.address }, networks: networks(chain.network),
+        site, origin: { url: origin.url }, payTo: { eip155: payTo.address }, money: "real", networks: networks(chain.network),
         settlement: {
           facilitators: [{ url: bad.url, address: facilitatorAccount.address, contractWallets: true }],
           rpc: { [chain.network]: [badRpc.url] }, timeoutSeconds,
         },
-        ...(extensions && { extensions }), routes,
+        ...(extensions && { extensions }), ...moreConfig, routes,
       });
       workers[name] = await add(startEdge({ config, keys }));
     }

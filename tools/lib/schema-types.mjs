@@ -29,7 +29,8 @@ function typeOf(schema, indent) {
     case "integer": case "number": return "number";
     case "array": return `Array<${schema.items ? typeOf(schema.items, indent) : "unknown"}>`;
     case "object": {
-      if (schema.properties) return `{\n${members(schema, `${indent}  `)}\n${indent}}`;
+      const others = typeof schema.additionalProperties === "object" ? `\n${indent}  [name: string]: ${typeOf(schema.additionalProperties, indent)} | undefined;` : "";
+      if (schema.properties) return `{\n${members(schema, `${indent}  `)}${others}\n${indent}}`;
       return `Record<string, ${typeof schema.additionalProperties === "object" ? typeOf(schema.additionalProperties, indent) : "unknown"}>`;
     }
     default: return "unknown";

@@ -3,5 +3,5 @@
 import config from "./farthing.jsonc";
 import { paywall } from "./index.js";
 
-export { Ledger, Sender } from "./index.js";
+export { Ledger, Sender, Tally } from "./index.js";
 export default paywall(config);

@@ -14,6 +14,9 @@ export const DELIVER = 8;
 export const FREE_AS = 9;
 export const TEASER = 11;
 export const VERIFY = 12;
+export const TOKEN = 13;
+export const PEEK = 14;
+export const ASK = 15;
 
 const RANDOM = 16;
 // The names of headers in Signature-Input, and a few words more; so many are looked up.

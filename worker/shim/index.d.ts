@@ -10,9 +10,10 @@ export interface HasFetch {
 
 /** What a Worker with a paywall needs around it, as `farthing init` writes it into wrangler.jsonc. */
 export interface PaywallEnv {
-  /** The Durable Objects `Ledger` and `Sender`, which this module exports. */
+  /** The Durable Objects `Ledger`, `Sender` and `Tally`, which this module exports. */
   LEDGER: unknown;
   SENDER: unknown;
+  TALLY: unknown;
   /** Files of the reader's card: `node_modules/farthing/dist/worker/assets`, or a copy of it among your own. */
   ASSETS?: unknown;
   /** D1, where the books are kept; without it there are none. */
@@ -50,3 +51,5 @@ export function paywall(config: string | (Omit<Config, "origin"> & { origin?: "h
 export const Ledger: new (ctx: any, env: any) => any;
 /** Durable Object class of a gas key: export it as well. */
 export const Sender: new (ctx: any, env: any) => any;
+/** Durable Object class of what is given away: export it too. */
+export const Tally: new (ctx: any, env: any) => any;

@@ -3,21 +3,35 @@
 
 import { verdictOf } from "./agents.js";
 import { use } from "./config.js";
-import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY } from "./gate.js";
+import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY, TOKEN, PEEK, ASK } from "./gate.js";
+import { asMember } from "./members.js";
 import { fetchFree, fetchPriced } from "./origin.js";
 import { asset, deliver, refused } from "./response.js";
+import { saysOf } from "./says.js";
 import { askSupported } from "./supported.js";
 import { teaser } from "./teaser.js";
+import { tokenVerdict } from "./tokens.js";
 
 export { Ledger } from "./ledger.js";
 export { Sender } from "./sender.js";
+export { Tally } from "./tally.js";
 
 // Payments that one isolate works on at once. Each holds a request, and perhaps an answer of the origin, for as long as a settlement takes.
 const MOST_PAID = 1024;
 let paid = 0;
 
 const BUSY = '{"refuse":{"problem":"too-many-requests","resource":"","retryAfter":2}}';
+const NONE_LEFT = '{"tally":{}}';
 const PENDING = '{"refuse":{"problem":"settlement-pending","resource":"","retryAfter":2}}';
+
+// What the gate wants to know before it decides: found out, and told in a line whose name no header has. Or the answer, where it is one.
+const QUESTIONS = {
+  [VERIFY]: async (gate, text, request, env, ctx) => `=agent: ${await verdictOf(text, env, ctx)}`,
+  [TOKEN]: async (gate, text, request, env, ctx) => `=token: ${await tokenVerdict(text, env, ctx)}`,
+  [PEEK]: async (gate, text, request, env, ctx) => (await asMember(gate, text, request, env, ctx)) ?? "=access: paid",
+  [ASK]: async (gate, text, request, env, ctx) => `=says: ${await saysOf(gate, text, request, env, ctx)}`,
+};
+const MOST_QUESTIONS = 4;
 
 // The Worker for a config, an object or the file's text; before `handler`, if there is one: a function like `fetch`, or an object that
 // has it, such as a router.
@@ -51,9 +65,11 @@ const worker = {
 async function look(gate, request, env, ctx) {
   let lines = gate.lines(request);
   let { code, text } = gate.decide(lines);
-  if (code === VERIFY) {
-    // no header has a name like this one
-    lines += `\n=agent: ${await verdictOf(text, env, ctx)}`;
+  // each is asked once
+  for (let asked = 0; code in QUESTIONS && asked < MOST_QUESTIONS; asked += 1) {
+    const found = await QUESTIONS[code](gate, text, request, env, ctx);
+    if (found instanceof Response) return found;
+    lines += `\n${found}`;
     ({ code, text } = gate.decide(lines));
   }
   switch (code) {
@@ -87,18 +103,26 @@ async function look(gate, request, env, ctx) {
 }
 
 async function pay(gate, lines, text, request, env, ctx) {
-  const [object, call, body] = gate.split(text, 3);
+  let [object, call, body] = gate.split(text, 3);
   const ask = async (call, body) => {
+    // where nothing can be counted, nothing is given away
+    const failed = call === "tally" ? NONE_LEFT : PENDING;
     try {
-      const stub = env.LEDGER.get(env.LEDGER.idFromName(object));
+      // what is given away is counted beside what is paid for
+      const objects = call === "tally" ? env.TALLY : env.LEDGER;
+      const stub = objects.get(objects.idFromName(object));
       const response = await stub.fetch(`https://ledger/${call}`, { method: "POST", body });
       const reply = await response.text();
-      return response.ok ? reply : PENDING;
+      return response.ok ? reply : failed;
     } catch {
-      return PENDING;
+      return failed;
     }
   };
   let next = gate.next(lines, await ask(call, body));
+  if (next.code === LEDGER) {
+    [object, call, body] = gate.split(next.text, 3);
+    next = gate.next(lines, await ask(call, body));
+  }
   let fetched;
   if (call === "claim" && next.code !== ANSWER) askSupported(env, ctx);
   if (next.code === FETCH) {

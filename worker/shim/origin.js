@@ -10,6 +10,8 @@ const OVERRIDES = [
 ];
 const STRIPPED = ["payment-signature", "x-payment", "sign-in-with-x", ...OVERRIDES];
 const CONDITIONAL = ["range", "if-range", "if-none-match", "if-modified-since", "if-match", "if-unmodified-since"];
+// What the origin charges is between it and us.
+const CHARGES = "settlement-overrides";
 // What tells one reader from another.
 const PERSONAL = ["cookie", "authorization", "proxy-authorization"];
 const OUR_COOKIE = /^\s*__(?:Secure|Host)-farthing=/;
@@ -42,18 +44,22 @@ export async function fetchFree(origin, request, env, ctx, as) {
   const { headers } = request;
   const known = origin.headers.length > 0;
   const plain = !known && !headers.get("cookie")?.includes("-farthing=") && !OVERRIDES.some((name) => headers.has(name));
-  if (origin.kind === "dns" && plain && as === undefined) return charging(await fetch(request));
+  if (origin.kind === "dns" && plain && as === undefined) return told(origin, await fetch(request));
   const init = plain ? { redirect: "manual" } : { headers: introduced(origin, cleaned(headers, OVERRIDES)), redirect: "manual" };
   const path = as ?? request.url.slice(request.url.indexOf("/", 8));
-  return charging(relocated(origin, await at(origin, path, request, init, env, ctx)));
+  return told(origin, relocated(origin, await at(origin, path, request, init, env, ctx)));
 }
 
-// What the origin charges is between it and us.
-function charging(response) {
-  if (!response.headers.has("settlement-overrides")) return response;
-  const told = new Response(response.body, response);
-  told.headers.delete("settlement-overrides");
-  return told;
+const told = ({ internal }, response) => without([CHARGES, ...internal], response);
+
+// Without what the origin says to us alone about a page or its reader.
+export const hushed = ({ internal }, response) => without(internal, response);
+
+function without(names, response) {
+  if (!response || !names.some((name) => response.headers.has(name))) return response;
+  const rest = new Response(response.body, response);
+  for (const name of names) rest.headers.delete(name);
+  return rest;
 }
 
 function cleaned(original, names) {
@@ -73,41 +79,60 @@ function introduced(origin, headers) {
 
 // A priced resource under its canonical path; undefined if the origin does not answer.
 // What is held until it is paid for is always the whole thing: no range, no condition.
-export function fetchPriced(origin, path, request, env, ctx, whole) {
+export async function fetchPriced(origin, path, request, env, ctx, whole) {
   const headers = introduced(origin, cleaned(request.headers, whole ? [...STRIPPED, ...CONDITIONAL] : STRIPPED));
-  const changes = { headers, redirect: "manual" };
   // who owns it waits for nobody else's sake: no deadline, as on free pages
-  return whole ? patient(origin, path, request, changes, env, ctx) : answered(origin, () => at(origin, path, request, changes, env, ctx));
+  return hushed(origin, await (whole ? patient : answered)(origin, path, request, { headers }, env, ctx));
+}
+
+// The same for a reader who may be the origin's own, with what the origin says of them. No cache answers: it would do so for anybody.
+export async function fetchPersonal(origin, path, request, env, ctx) {
+  const ask = (names) => {
+    const headers = introduced(origin, cleaned(request.headers, [...STRIPPED, ...origin.internal, ...names]));
+    return patient(origin, path, request, { headers, cache: "no-store" }, env, ctx);
+  };
+  const response = await ask([]);
+  // some servers leave out of these what they say of the reader
+  if (![304, 412, 416].includes(response?.status) || response.headers.has(origin.internal[0])) return response;
+  await response.body?.cancel();
+  return ask(CONDITIONAL);
+}
+
+// What the origin says of a page, whoever reads it: nothing of the request goes there but its path, and no cache answers.
+export function fetchSays(origin, path, request, env, ctx, method, patience) {
+  const headers = introduced(origin, new Headers({ accept: "text/html,*/*;q=0.8" }));
+  return patient(origin, path, new Request(request.url), { headers, method, cache: "no-store" }, env, ctx, patience);
 }
 
 // A page that everybody may see in part: the same for everybody, whoever asks.
 export function fetchTeaser(origin, path, request, env, ctx) {
   const headers = introduced(origin, cleaned(request.headers, [...STRIPPED, ...CONDITIONAL, ...PERSONAL]));
   headers.set("accept-encoding", "gzip");
-  return patient(origin, path, request, { headers, method: "GET", redirect: "manual" }, env, ctx);
+  return patient(origin, path, request, { headers, method: "GET" }, env, ctx);
 }
 
-async function patient(origin, path, request, changes, env, ctx) {
+async function patient(origin, path, request, changes, env, ctx, patience = PATIENCE) {
   const abort = new AbortController();
   let timer;
   // a handler need not listen to the signal
-  const late = new Promise((_, reject) => {
+  const late = new Promise((resolve) => {
     timer = setTimeout(() => {
+      console.error("the origin took too long");
       abort.abort();
-      reject(new Error("it took too long"));
-    }, PATIENCE);
+      resolve(undefined);
+    }, patience);
   });
   try {
-    const all = { ...changes, signal: abort.signal };
-    return await answered(origin, () => Promise.race([at(origin, path, request, all, env, ctx), late]));
+    return await Promise.race([answered(origin, path, request, { ...changes, signal: abort.signal }, env, ctx), late]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function answered(origin, ask) {
+// The origin's answer; undefined if there is none.
+async function answered(origin, path, request, changes, env, ctx) {
   try {
-    return relocated(origin, await ask());
+    return relocated(origin, await at(origin, path, request, { ...changes, redirect: "manual" }, env, ctx));
   } catch (error) {
     console.error("the origin did not answer:", error?.message);
     return undefined;

@@ -7,6 +7,7 @@ const FORMS = {
   header: /^[!-~](?:[ -~]*[!-~])?$/,
   coinbase: /^[^:\s]+:\s*[^:\s]/,
   key: /^0x(?!0{64})[0-9a-fA-F]{64}$/,
+  shared: /^[^]{32,}$/,
 };
 
 // "missing", "form", or nothing.

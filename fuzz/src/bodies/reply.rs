@@ -27,6 +27,7 @@ pub(super) fn run(data: &[u8]) {
     }
     match world::gate().next(&request, text, NOW, RANDOM) {
         Next::Teaser(_) => panic!("no route here has one"),
+        Next::Ledger(_) => panic!("nothing is given away here"),
         Next::Fetch { path, .. } => {
             assert!(matches!(read, Some(Reply::Fetch { .. })));
             assert_eq!(path, "/articles/x");

@@ -63,6 +63,9 @@ pub(super) fn run(data: &[u8]) {
             assert!(passes.any(|text| Pass::open(world::keys(), &resource, text, NOW).is_some()));
         }
         Decision::Verify(verify) => panic!("{verify:?} without a policy"),
+        other @ (Decision::Token(_) | Decision::Peek(_) | Decision::Ask(_)) => {
+            panic!("{other:?} without a word of it in the config")
+        }
         Decision::Ledger(call) => {
             let body = json::parse(&call.body).unwrap();
             let (_, path, _) = path::split(request.url).unwrap();

@@ -89,11 +89,12 @@ export function wranglerJsonc({ name, site, local }) {
   // farthing.jsonc is read as text.
   "rules": [{ "type": "Text", "globs": ["**/*.jsonc"], "fallthrough": true }],
 
-  // The ledger: one object for each payer, with its own SQLite. The sender: one for each gas key, where farthing.jsonc names one.
+  // The ledger: one object for each payer, with its own SQLite. The sender: one for each gas key, where farthing.jsonc names one. The
+  // tally: one for each gift link, and for each network address that reads for nothing, where farthing.jsonc has "gifts" or "meter".
   "durable_objects": {
-    "bindings": [{ "name": "LEDGER", "class_name": "Ledger" }, { "name": "SENDER", "class_name": "Sender" }]
+    "bindings": [{ "name": "LEDGER", "class_name": "Ledger" }, { "name": "SENDER", "class_name": "Sender" }, { "name": "TALLY", "class_name": "Tally" }]
   },
-  "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Ledger", "Sender"] }],
+  "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Ledger", "Sender", "Tally"] }],
 
   // The books, a row for each payment (npx wrangler d1 create farthing-books); without them nothing is kept for them.
   // "d1_databases": [{ "binding": "BOOKS", "database_name": "farthing-books", "database_id": "…" }],

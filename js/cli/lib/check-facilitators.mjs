@@ -27,6 +27,8 @@ const covers = (kind, version, scheme, network) =>
 export function secretsOf(config) {
   const list = Array.isArray(config?.settlement?.facilitators) ? config.settlement.facilitators : [];
   const asking = Object.entries(config?.origin?.headers ?? {}).map(([header, name]) => ({ at: `origin.headers.${header}`, name, what: `the value of the header ${header}` }));
+  const login = config?.subscribers?.jwt?.secret;
+  if (login !== undefined) asking.push({ at: "subscribers.jwt.secret", name: login, what: "what the login signs with, at least 32 bytes" });
   return asking.concat(list.flatMap((settler, index) => {
     const at = `settlement.facilitators[${index}]`;
     return [

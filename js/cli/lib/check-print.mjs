@@ -14,7 +14,7 @@ const finding = ({ level, at, text, put }) => [
   ...(put ? [`           put into ${at}: ${JSON.stringify(put)}`] : []),
 ];
 
-function route({ match, free, access, offers, crawlers, findings }) {
+function route({ match, free, access, offers, crawlers, said, findings }) {
   const head = free ? "free" : offers.length === 0 ? "is answered for no page that could be thought of" : access;
   const rows = offers.map((offer) => [
     `${offer.scheme === "upto" ? "up to " : ""}${offer.price} ${offer.symbol}`,
@@ -24,7 +24,8 @@ function route({ match, free, access, offers, crawlers, findings }) {
     offer.upfront ? "before the content is fetched" : "",
   ]);
   const agents = crawlers.length > 0 ? [`    agents: ${crawlers.map(([name, price]) => `${name} ${price}`).join(", ")}`] : [];
-  return [`  ${match}: ${head}`, ...(rows.length > 0 ? table(rows) : []), ...agents, ...findings.flatMap(finding)];
+  const origin = said.length > 0 ? [`    the origin may say: ${said.join(", ")}`] : [];
+  return [`  ${match}: ${head}`, ...(rows.length > 0 ? table(rows) : []), ...agents, ...origin, ...findings.flatMap(finding)];
 }
 
 export function print({ ok, errors, warnings, routes, chains, facilitators, secrets }, { file, asked }) {

@@ -15,8 +15,14 @@ const plain = ({ extra: { quote, ...extra }, ...offer }) => JSON.stringify({ ...
 const agentsOf = (config, route) =>
   Object.entries({ ...config.crawlers, ...route.crawlers }).map(([name, price]) => [name, price.atomic ? `${price.atomic} atomic units` : price]);
 
+/** What the origin may say instead. */
+const saidOf = ({ ask: { price, payTo, freeFrom } = {} }) => [
+  ...(price ? [`a price from ${price.min} to ${price.max}`] : []), ...(payTo ? [`who is paid (${Object.keys(payTo).join(", ")})`] : []),
+  ...(freeFrom ? ["from when on it is free"] : []),
+];
+
 /**
- * [{match, sample, access, offers, crawlers, findings}]; `sample` is the page that was asked for. Each route is asked alone, so that none
+ * [{match, sample, access, offers, crawlers, said, findings}]; `sample` is the page that was asked for. Each route is asked alone, so that none
  * hides another; then all together, which shows whether one does.
  */
 export function listRoutes(gate, config, entries) {
@@ -47,6 +53,7 @@ export function listRoutes(gate, config, entries) {
     return {
       at, match: route.match, sample: samples[index], free: offers?.length === 0,
       crawlers: offers?.length ? agentsOf(config, route) : [],
+      said: offers?.length ? saidOf(route) : [],
       access: offers?.length ? lasting(route.scheme === "upto" ? "once" : route.access) : undefined,
       offers: (offers ?? []).map(({ scheme, network, amount, asset, payTo, extra }) => {
         const entry = entryOf(entries, { network, asset });

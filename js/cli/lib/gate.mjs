@@ -8,6 +8,9 @@ const KEYS = `k1:${Buffer.alloc(32, 7).toString("base64url")}`;
 // Random bytes as they come: zeroes would compress better than any quote.
 const RANDOM = Buffer.from("8f3a51c7e0924db6a1780f6ce3d95b24", "hex");
 
+// What a program is asked for may be more; and no origin is there to say anything.
+const LIKE_A_PERSON = ["sec-fetch-site: none", "=says: "];
+
 /** What the ledger's part would call: nothing here does. */
 const nobody = () => { throw new Error("there is no platform"); };
 // whatever is imported
@@ -28,16 +31,21 @@ export function openGate(path) {
 
   /** The whole answer to a GET, as the shim reads it: status, headers, an empty line, the body; "" where it is free by now. */
   function ask(url, accept, now) {
-    return decide(write(RANDOM, ["GET", url, accept, "", "", "", "", ""].join("\n")), now) === FREE ? "" : text();
+    return decide(write(RANDOM, ["GET", url, accept, "", "", "", "", "", ...LIKE_A_PERSON].join("\n")), now) === FREE ? "" : text();
   }
   return {
-    /** Takes another config, with the 402 page if its weight matters. Returns {ok, errors, warnings}. */
-    configure(config, { html = "", csp = "" } = {}) {
-      configure(write([config, KEYS, html, csp].join("\0")), 0);
+    /** Takes another config, with the 402 page if its weight matters, and the site's secret if tokens do. Returns {ok, errors, warnings}. */
+    configure(config, { keys = KEYS, html = "", csp = "" } = {}) {
+      configure(write([config, keys, html, csp].join("\0")), 0);
       const answer = ask("https://localhost/.farthing/health", "application/json", 1);
       return JSON.parse(answer.slice(answer.indexOf("\n\n") + 2));
     },
     ask,
+    /** The canonical address of what is sold at this URL; undefined where nothing is, or it is spelled otherwise. */
+    resource(url) {
+      const header = /^PAYMENT-REQUIRED: (.*)$/m.exec(ask(url, "application/json", Math.floor(Date.now() / 1000)));
+      return header ? JSON.parse(Buffer.from(header[1], "base64").toString("utf8")).resource.url : undefined;
+    },
     /** What a program is asked for at this URL: the entries of `accepts`, [] where it is free, undefined where it is refused. */
     offers(url) {
       if ([FREE, FREE_AS].includes(route(write(`GET ${url}`)))) return [];

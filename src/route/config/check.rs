@@ -26,6 +26,9 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "extensions",
     "cors",
     "crawlers",
+    "subscribers",
+    "meter",
+    "gifts",
     "demo",
 ];
 /// The members of `payTo`.
@@ -229,6 +232,9 @@ impl Check {
         {
             self.wrong("demo.script", "must be a path on the site, like \"/demo-wallet.js\"");
         }
+        let known = !origin_headers.is_empty();
+        let subscribers = self.subscribers(file.get("subscribers"), &origin, known);
+        self.asks_somebody(&routes, &origin, known);
         Config {
             site,
             origin,
@@ -239,6 +245,9 @@ impl Check {
             demo_script,
             extensions: self.extensions(file.get("extensions")),
             cors: self.cors(file.get("cors")),
+            subscribers,
+            meter: self.meter(file.get("meter")),
+            gifts: self.gifts(file.get("gifts")),
         }
     }
 }

@@ -18,6 +18,8 @@ use crate::{
 const ANY: &str = "*";
 /// Who calls itself a crawler and proves nothing.
 const UNVERIFIED: &str = "unverified";
+/// Who is no person, as far as anybody can tell.
+const PROGRAMS: &str = "programs";
 
 /// Whom a policy is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum Who {
     AnyAgent,
     /// Who is a crawler by its own words, and whose signature cannot be checked.
     Unverified,
+    /// Who does not ask as a browser does, and is none of the others.
+    Programs,
 }
 
 /// What becomes of them at a priced page.
@@ -55,6 +59,7 @@ impl Who {
         match key {
             ANY => Some(Self::AnyAgent),
             UNVERIFIED => Some(Self::Unverified),
+            PROGRAMS => Some(Self::Programs),
             host if is_public_name(host) || is_local(host) => Some(Self::Agent(host.to_owned())),
             _ => None,
         }
@@ -66,6 +71,7 @@ impl Who {
             Self::Agent(host) => host,
             Self::AnyAgent => ANY,
             Self::Unverified => UNVERIFIED,
+            Self::Programs => PROGRAMS,
         }
     }
 }
@@ -95,13 +101,13 @@ impl Check {
             if Who::read(key).is_none() {
                 self.wrong(
                     &at,
-                    "is neither an agent's host in lower case, like \"agent.example\", nor \"*\" (all that prove who they are) nor \"unverified\"",
+                    "is neither an agent's host in lower case, like \"agent.example\", nor \"*\" (all that prove who they are) nor \"unverified\" nor \"programs\"",
                 );
             }
             match value.text() {
                 Some("refuse") => {}
-                Some("free") if key == UNVERIFIED => {
-                    self.wrong(&at, "cannot be \"free\": anybody can call itself a crawler");
+                Some("free") if key == UNVERIFIED || key == PROGRAMS => {
+                    self.wrong(&at, "cannot be \"free\": anybody can call itself a crawler, or ask as one");
                 }
                 _ => self.is_price(&at, value),
             }
@@ -165,8 +171,11 @@ impl Check {
         };
         // whoever says that it is a crawler may be asked for more, and given nothing (threat D10)
         let cheaper = |(asked, usual): (&Option<Amount>, &Amount)| asked.is_some_and(|asked| asked < *usual);
-        if *who == Who::Unverified && amounts.iter().zip(&terms.amounts).any(cheaper) {
-            self.wrong(here, format!("is less than {at} asks: anybody can call itself a crawler"));
+        if matches!(who, Who::Unverified | Who::Programs) && amounts.iter().zip(&terms.amounts).any(cheaper) {
+            self.wrong(
+                here,
+                format!("is less than {at} asks: anybody can call itself a crawler, or ask as one"),
+            );
             return None;
         }
         let offered: Vec<(&Entry, Amount)> = terms
@@ -178,7 +187,8 @@ impl Check {
         let (entry, amount) = offered.first()?;
         let offers = offered.iter().map(|(entry, amount)| {
             let mut offer = (terms.offer)(entry, Scheme::Exact, *amount);
-            offer.extra.audience = Some(who.name().to_owned());
+            // a person whose card is taken for a program pays what the card showed
+            offer.extra.audience = (*who != Who::Programs).then(|| who.name().to_owned());
             offer
         });
         Some(Treatment::Priced(Box::new(Route {
@@ -288,7 +298,7 @@ mod tests {
         let said = config(r#"{"unverified": "$0.04"}"#, "{}").unwrap_err();
         assert_eq!(
             said,
-            "crawlers[\"unverified\"]: is less than routes[0] asks: anybody can call itself a crawler"
+            "crawlers[\"unverified\"]: is less than routes[0] asks: anybody can call itself a crawler, or ask as one"
         );
         assert!(config(r#"{"unverified": "$0.06"}"#, "{}").is_ok());
         assert!(config(r#"{"unverified": "refuse"}"#, "{}").is_ok());
@@ -299,7 +309,8 @@ mod tests {
     fn an_agent_pays_in_what_the_route_is_sold_in() {
         let text = SAMPLE
             .replace("[\"eip155:84532\"]", "[\"eip155:84532\", {\"network\": \"eip155:84532\", \"transfer\": \"permit2\"}, {\"network\": \"eip155:42220\", \"asset\": \"USDT\"}]")
-            .replace("\"$0.05\"", "\"0.05 USDC\", \"crawlers\": {\"*\": \"$0.01\"}");
+            .replace("\"$0.05\"", "\"0.05 USDC\", \"crawlers\": {\"*\": \"$0.01\"}")
+            .replace("\"networks\"", "\"money\": \"real\", \"networks\"");
         let config = Config::parse(&text).unwrap();
         let Treatment::Priced(route) = &config.routes[0].crawlers[0].treatment else {
             panic!()

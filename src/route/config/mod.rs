@@ -1,9 +1,11 @@
 //! The publisher's config file: what it becomes, and every mistake in it as a sentence of its own.
 
+mod ask;
 mod check;
 mod cors;
 mod crawlers;
 mod extensions;
+mod given;
 mod money;
 mod networks;
 mod origin;
@@ -12,6 +14,7 @@ mod prices;
 mod routes;
 mod settlement;
 mod settler;
+mod subscribers;
 mod teaser;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -20,15 +23,19 @@ use core::fmt;
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
+pub use ask::Ask;
 pub(crate) use check::is_loopback;
 pub use cors::Cors;
 pub use crawlers::{Policy, Treatment, Who};
 pub use extensions::{Extensions, Identifiers};
+pub use given::{Free, Gifts};
+pub(crate) use routes::shown_as;
 pub use settler::{Depth, Secret, SecretForm, Settlement, Settler};
+pub use subscribers::{Subscribers, Word};
 pub use teaser::Teaser;
 
 use super::rule::Route;
-use crate::json;
+use crate::{access::jwt, json};
 use check::Check;
 
 /// How long a client may take between the offer and the settlement, in seconds; the official
@@ -97,6 +104,12 @@ pub struct Config {
     pub extensions: Extensions,
     /// Whose pages may read our answers.
     pub cors: Cors,
+    /// Who reads for nothing because they pay elsewhere.
+    pub subscribers: Subscribers,
+    /// What every reader gets for nothing.
+    pub meter: Option<Free>,
+    /// Links that open an article for others.
+    pub gifts: Option<Gifts>,
 }
 
 /// One mistake in the config file.
@@ -129,6 +142,13 @@ impl Config {
             name,
             form: SecretForm::Header,
         }));
+        if let Some(jwt::KeySource::Secret(name)) = self.subscribers.jwt.as_ref().map(|jwt| &jwt.keys) {
+            secrets.push(Secret {
+                at: "subscribers.jwt.secret".into(),
+                name,
+                form: SecretForm::Shared,
+            });
+        }
         secrets
     }
 

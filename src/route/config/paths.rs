@@ -134,7 +134,7 @@ impl Check {
 
     /// What says nothing where nothing is asked.
     pub(super) fn of_free_alone(&mut self, at: &str, file: &Value<'_>, free: bool) {
-        for name in ["parts", "passQuery", "freeFrom"] {
+        for name in ["parts", "passQuery", "freeFrom", "subscribers"] {
             if free && file.get(name).is_some() {
                 self.wrong_member(at, name, "is for pages that cost something, and these are free: leave it out");
             }

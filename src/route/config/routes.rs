@@ -37,11 +37,14 @@ pub(super) const ROUTE_KEYS: &[&str] = &[
     "passQuery",
     "freeFrom",
     "crawlers",
+    "subscribers",
+    "ask",
+    "meter",
 ];
 /// The members of a recent price.
 pub(super) const RECENT_KEYS: &[&str] = &["price", "prices", "until"];
 
-const DAY: u64 = 24 * 60 * 60;
+pub(super) const DAY: u64 = 24 * 60 * 60;
 
 impl Check {
     pub(super) fn route(
@@ -99,6 +102,9 @@ impl Check {
             price,
             symbol,
             crawlers: Vec::new(),
+            subscribers: file.get("subscribers").is_none() || self.flag(at, file, "subscribers"),
+            ask: None,
+            metered: file.get("meter").is_none() || self.flag(at, file, "meter"),
             listing: self.listing(
                 at,
                 file.get("listing"),
@@ -110,6 +116,7 @@ impl Check {
             amounts: offered.iter().map(|(_, _, amount)| *amount).collect(),
             offer: offer_by,
         };
+        route.ask = self.ask(at, file, &route, &terms.entries);
         route.crawlers = self.policies(at, file.get("crawlers"), crawlers, &route, &terms);
         Some(route)
     }
@@ -216,16 +223,26 @@ fn both(entries: &[Entry], amounts: Vec<Option<Amount>>) -> impl Iterator<Item =
 
 /// The price as people read it: dollars, or units of a token that only the publisher knows.
 pub(super) fn shown(entry: &Entry, amount: Amount) -> String {
-    let number = amount.to_decimal(entry.decimals);
-    if entry.own {
-        return format!("{number} {}", entry.symbol);
+    let usual = if entry.own {
+        ["0 ", &entry.symbol].concat()
+    } else {
+        "$0".into()
+    };
+    shown_as(&usual, amount, entry.decimals)
+}
+
+/// Another price in the form of one that is shown already.
+pub(crate) fn shown_as(price: &str, amount: Amount, decimals: u8) -> String {
+    let number = amount.to_decimal(decimals);
+    if let Some((_, symbol)) = price.split_once(' ') {
+        return format!("{number} {symbol}");
     }
     // with at least two digits after the point, as prices are written
     let (whole, fraction) = number.split_once('.').unwrap_or((&number, ""));
     format!("${whole}.{fraction:0<2}")
 }
 
-fn duration(text: &str) -> Option<u64> {
+pub(super) fn duration(text: &str) -> Option<u64> {
     let unit = match text.as_bytes().last()? {
         b's' => 1,
         b'm' => 60,

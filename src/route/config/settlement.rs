@@ -194,7 +194,7 @@ impl Check {
     }
 
     /// The name of a secret. What stands there instead may be the secret itself: it is never shown (threat G1).
-    fn secret(&mut self, at: &str, value: Option<&Value<'_>>) -> Option<String> {
+    pub(super) fn secret(&mut self, at: &str, value: Option<&Value<'_>>) -> Option<String> {
         let name = value.and_then(Value::text).unwrap_or_default();
         let letters = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
         let plain = name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_uppercase()) && name.bytes().all(letters);

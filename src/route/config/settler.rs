@@ -98,6 +98,8 @@ pub enum SecretForm {
     Coinbase,
     /// `0x` and 64 hex digits.
     Key,
+    /// What a login and the Worker both know, at least 32 bytes.
+    Shared,
 }
 
 impl SecretForm {
@@ -107,6 +109,7 @@ impl SecretForm {
             Self::Header => "header",
             Self::Coinbase => "coinbase",
             Self::Key => "key",
+            Self::Shared => "shared",
         }
     }
 
@@ -124,6 +127,7 @@ impl SecretForm {
             Self::Header => "names a secret that is no header's value: one line of plain characters, no space before or after",
             Self::Coinbase => "names a secret that is not the key's id, a colon and the key's secret",
             Self::Key => "names a secret that is not a private key: 0x and 64 hex digits",
+            Self::Shared => "names a secret of less than 32 bytes, which HS256 needs (RFC 7518, section 3.2)",
         }
     }
 }

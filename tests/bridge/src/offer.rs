@@ -58,6 +58,7 @@ fn decide(request: &Value) -> Result<Value, String> {
             "headers": answer.headers,
             "body": answer.body,
         } }),
+        Decision::Token(_) | Decision::Peek(_) | Decision::Ask(_) => json!({ "asks": true }),
         Decision::Verify(verify) => json!({ "verify": { "directory": verify.directory, "base": verify.claim.base } }),
         Decision::Ledger(call) => json!({ "ledger": { "object": call.object, "call": call.call, "body": call.body } }),
         Decision::Forward { path, headers } => json!({ "forward": { "path": path, "headers": headers } }),
@@ -94,6 +95,7 @@ fn next(request: &Value) -> Result<Value, String> {
             Next::Deliver { path, headers, report } => {
                 json!({ "deliver": { "path": path, "headers": headers, "report": report } })
             }
+            Next::Ledger(call) => json!({ "ledger": { "object": call.object, "call": call.call, "body": call.body } }),
             Next::Teaser(call) => json!({ "teaser": { "path": call.path, "selector": call.selector } }),
         },
     )

@@ -14,6 +14,7 @@ mod paths;
 mod prices;
 mod schema;
 mod settlement;
+mod subscribers;
 
 pub(crate) const SAMPLE: &str = r#"{
     // a comment

@@ -1,6 +1,6 @@
 //! www/farthing.schema.json knows the keys that the checker knows, and no others.
 
-use super::super::{check, extensions, networks, origin, prices, routes, settlement, teaser};
+use super::super::{ask, check, extensions, given, networks, origin, prices, routes, settlement, subscribers, teaser};
 use alloc::{collections::BTreeSet, vec::Vec};
 use serde_json::Value;
 
@@ -12,6 +12,8 @@ fn the_schema_knows_every_key_and_no_other() {
         ("/definitions/payTo", check::PAY_TO_KEYS),
         ("/properties/origin/oneOf/2", origin::ORIGIN_KEYS),
         ("/properties/demo", check::DEMO_KEYS),
+        ("/properties/meter", given::METER_KEYS),
+        ("/properties/gifts", given::GIFT_KEYS),
         ("/properties/settlement", settlement::SETTLEMENT_KEYS),
         ("/definitions/facilitator", settlement::FACILITATOR_KEYS),
         ("/definitions/direct", settlement::DIRECT_KEYS),
@@ -20,6 +22,10 @@ fn the_schema_knows_every_key_and_no_other() {
         ("/definitions/price/oneOf/1", prices::ATOMIC_KEYS),
         ("/definitions/teaser", teaser::TEASER_KEYS),
         ("/definitions/route", routes::ROUTE_KEYS),
+        ("/properties/subscribers", subscribers::SUBSCRIBERS_KEYS),
+        ("/definitions/jwt", subscribers::JWT_KEYS),
+        ("/definitions/ask", ask::ASK_KEYS),
+        ("/definitions/ask/properties/price", ask::BOUNDS_KEYS),
         ("/definitions/route/properties/recent/items", routes::RECENT_KEYS),
         ("/definitions/route/properties/listing/oneOf/1", extensions::LISTING_KEYS),
         ("/properties/extensions", extensions::EXTENSIONS_KEYS),
