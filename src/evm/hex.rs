@@ -29,8 +29,13 @@ pub fn print(bytes: &[u8]) -> String {
 
 /// For `#[serde(with)]`: a 20-byte address, read in any case, written with its EIP-55 checksum.
 pub mod address {
-    use super::*;
+    use core::cell::RefCell;
+    use std::thread_local;
+
+    use alloc::{rc::Rc, vec::Vec};
     use serde::Serializer;
+
+    use super::*;
 
     /// Reads an address.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
@@ -42,7 +47,29 @@ pub mod address {
 
     /// Writes an address.
     pub fn serialize<S: Serializer>(address: &Address, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(address.to_checksum_buffer(None).as_str())
+        serializer.serialize_str(&checksummed(*address))
+    }
+
+    /// So many addresses are kept with their checksums: a site's tokens and payees, and the payer of the moment.
+    const KEPT: usize = 8;
+
+    thread_local! {
+        static CHECKSUMMED: RefCell<Vec<(Address, Rc<str>)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// The text of an address. A checksum is a whole Keccak-256, and every answer has the same few of them.
+    fn checksummed(address: Address) -> Rc<str> {
+        CHECKSUMMED.with_borrow_mut(|kept| {
+            if let Some((_, text)) = kept.iter().find(|(other, _)| *other == address) {
+                return Rc::clone(text);
+            }
+            if kept.len() == KEPT {
+                kept.remove(0);
+            }
+            let text: Rc<str> = address.to_checksum_buffer(None).as_str().into();
+            kept.push((address, Rc::clone(&text)));
+            text
+        })
     }
 }
 

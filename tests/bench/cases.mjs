@@ -2,7 +2,7 @@
 import { generatePrivateKey } from "viem/accounts";
 import { decode, nonceFor, signPayment } from "../support/pay.mjs";
 import { headersOf, once, requestText } from "./load.mjs";
-import { FORGED } from "./variants.mjs";
+import { FORGED, OBJECTS } from "./variants.mjs";
 
 const GATES = ["by hand", "@x402/hono", "farthing"];
 const ARTICLES = 64;
@@ -101,7 +101,7 @@ export const CASES = [
     answer: () => from(402, asksForMoney),
   },
   {
-    name: "paid", workers: GATES, against: "by hand", bar: 1.4, fresh: true,
+    name: "paid", workers: [...GATES, OBJECTS], against: "by hand", bar: 1.4, fresh: true,
     requests: (who, count) => who.payments(count, true),
     answer: () => from(200, (answer, path) => fromOrigin(answer, path) && headersOf(answer, "payment-response").length === 1),
   },

@@ -1,4 +1,5 @@
 // What was measured, as text: the figures, the bar beside each, and which are over.
+import { OBJECTS } from "./variants.mjs";
 import { CASES, RECOVERY_BAR, SIZE_BAR, START_BAR, median } from "./bench.mjs";
 
 const WORKERS = ["pass-through", "by hand", "@x402/hono", "farthing"];
@@ -20,7 +21,7 @@ const written = { x: (value) => `${value.toFixed(2)}x`, ms: (value) => `${value.
 export function report(found) {
   const { machine, rounds, seconds, payments, starts } = found;
   const bars = new Map(judged(found).map((one) => [one.what, one]));
-  const row = (cells) => cells.map((cell, index) => (index === 0 ? cell.padEnd(24) : cell.padStart(14))).join("").trimEnd();
+  const row = (cells) => cells.map((cell, index) => (index === 0 ? cell.padEnd(28) : cell.padStart(14))).join("").trimEnd();
   const last = (what) => {
     const { figure, bar, unit } = bars.get(what);
     return [written[unit](figure), `≤ ${written[unit](bar)}`, figure > bar ? "over" : ""];
@@ -37,6 +38,9 @@ export function report(found) {
     const cells = WORKERS.map((name) => (one.workers.includes(name) ? median(found.requests[one.name][name].map((round) => round.us)).toFixed(0) : "-"));
     lines.push(row([one.name, ...cells, ...last(one.name)]));
   }
+  const objects = median(found.requests.paid[OBJECTS].map((round) => round.us));
+  const times = median(found.requests.paid[OURS].map((round) => round.us)) / objects;
+  lines.push(row(["paid, by hand with an object", "", objects.toFixed(0), "", "", written.x(times)]));
   const { ours, noble } = found.recovery;
   lines.push(
     "", row(["recovery alone, us", "", `noble ${median(noble).toFixed(0)}`, "", median(ours).toFixed(0), ...last("recovery")]),

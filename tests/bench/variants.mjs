@@ -18,6 +18,9 @@ const deployed = () => parseJsonc(readFileSync(join(root, "worker/wrangler.jsonc
 /** Who signs nothing that is sent in their name. */
 export const FORGED = "0x000000000000000000000000000000000000dEaD";
 
+/** The Worker by hand with a Durable Object for each payer: the least that any ledger of that kind costs. */
+export const OBJECTS = "by hand, objects";
+
 async function bundled(name, external = []) {
   const esbuild = await import("esbuild");
   const inShim = {
@@ -74,6 +77,10 @@ export async function variants({ site, facilitator }) {
     "by hand": {
       modules: { "index.js": readFileSync(here("by-hand.js"), "utf8"), "page.js": page() }, date,
       variables: { ...others, SECRET: randomBytes(32).toString("base64url") },
+    },
+    [OBJECTS]: {
+      modules: Object.fromEntries(["by-hand-objects.js", "by-hand.js"].map((name) => [name, readFileSync(here(name), "utf8")]).concat([["page.js", page()]])), date,
+      variables: { ...others, SECRET: randomBytes(32).toString("base64url") }, objects: { PAYMENTS: "Payments" },
     },
     "@x402/hono": { modules: { "index.js": hono }, variables: others, date, flags: ["nodejs_compat"] },
     farthing: {

@@ -105,9 +105,9 @@ export class Gate {
   // "402\nName: value\n\nbody"
   answer(text) {
     const end = text.indexOf("\n\n");
-    const [status, ...lines] = text.slice(0, end).split("\n");
-    const code = Number(status);
-    return new Response(NO_BODY.has(code) ? null : text.slice(end + 2), { status: code, headers: pairs(lines) });
+    const [first, ...lines] = text.slice(0, end).split("\n");
+    const status = Number(first);
+    return new Response(NO_BODY.has(status) ? null : text.slice(end + 2), { status, headers: headersOf(lines) });
   }
 
   // the first lines one by one, and the header lines after them as pairs
@@ -122,6 +122,13 @@ export class Gate {
     crypto.getRandomValues(edge.bytes(RANDOM));
     return { code: edge.enter(way, [length, now()]), text: edge.read() };
   }
+}
+
+// The platform takes an object in half the time that it needs for pairs; only a name that stands twice, as of cookies, needs these.
+function headersOf(lines) {
+  const all = pairs(lines);
+  const headers = Object.fromEntries(all);
+  return Object.keys(headers).length === all.length ? headers : all;
 }
 
 function pairs(lines) {

@@ -19,19 +19,23 @@ const PERSONAL = ["cookie", "authorization", "proxy-authorization"];
 const NOBODY = { accept: "*/*", "accept-encoding": "identity", "user-agent": "farthing" };
 const OUR_COOKIE = /^\s*__(?:Secure|Host)-farthing=/;
 
-function at({ kind, value, handler }, path, init, env, ctx) {
+// The request with these changes, under a path. Each request that is made anew costs about as much as all that is decided about it.
+function at({ kind, value, handler }, path, request, changes, env, ctx) {
+  const { url } = request;
+  const site = url.slice(0, url.indexOf("/", 8));
+  const under = (start) => (start + path === url ? request : new Request(start + path, request));
   switch (kind) {
     case "bucket":
-      return fromBucket(env[value], path, init);
+      return fromBucket(env[value], path, { method: request.method, headers: request.headers, ...changes });
     case "handler":
-      return handler(new Request(new URL(path, init.url), init), env, ctx);
+      return handler(new Request(under(site), changes), env, ctx);
     case "url":
-      return fetch(new Request(value + path, init));
+      return fetch(under(value), changes);
     case "service":
     case "assets":
-      return env[value].fetch(new Request(new URL(path, init.url), init));
+      return env[value].fetch(under(site), changes);
     case "dns":
-      return fetch(new Request(new URL(path, init.url), init));
+      return fetch(under(site), changes);
     default:
       throw new Error("no origin");
   }
@@ -46,7 +50,7 @@ export async function fetchFree(origin, request, env, ctx, as) {
   if (origin.kind === "dns" && plain && as === undefined) return told(origin, await fetch(request));
   const init = plain ? { redirect: "manual" } : { headers: introduced(origin, cleaned(headers, OVERRIDES)), redirect: "manual" };
   const path = as ?? request.url.slice(request.url.indexOf("/", 8));
-  return told(origin, relocated(origin, await at(origin, path, new Request(request, init), env, ctx)));
+  return told(origin, relocated(origin, await at(origin, path, request, init, env, ctx)));
 }
 
 const told = ({ internal }, response) => without([CHARGES, ...internal], response);
@@ -87,7 +91,8 @@ export async function fetchPriced(origin, path, request, env, ctx, whole, shelf)
     if (method === "GET" && (whole || !CONDITIONAL.some((name) => headers.has(name)))) return fetchShared(origin, path, request, env, ctx, shelf);
   }
   const headers = introduced(origin, cleaned(request.headers, whole ? [...STRIPPED, ...CONDITIONAL] : STRIPPED));
-  return hushed(origin, await patient(origin, path, request, { headers }, env, ctx));
+  // who owns it waits for nobody else's sake: no deadline, as on free pages
+  return hushed(origin, await (whole ? patient : answered)(origin, path, request, { headers }, env, ctx));
 }
 
 // The same for a reader who may be the origin's own, with what the origin says of them. No cache answers: it would do so for anybody.
@@ -128,20 +133,27 @@ async function patient(origin, path, request, changes, env, ctx, patience = PATI
   const abort = new AbortController();
   let timer;
   // a handler need not listen to the signal
-  const late = new Promise((_, reject) => {
+  const late = new Promise((resolve) => {
     timer = setTimeout(() => {
+      console.error("the origin took too long");
       abort.abort();
-      reject(new Error("it took too long"));
+      resolve(undefined);
     }, patience);
   });
   try {
-    const init = new Request(request, { ...changes, redirect: "manual", signal: abort.signal });
-    return relocated(origin, await Promise.race([at(origin, path, init, env, ctx), late]));
+    return await Promise.race([answered(origin, path, request, { ...changes, signal: abort.signal }, env, ctx), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// The origin's answer; undefined if there is none.
+async function answered(origin, path, request, changes, env, ctx) {
+  try {
+    return relocated(origin, await at(origin, path, request, { ...changes, redirect: "manual" }, env, ctx));
   } catch (error) {
     console.error("the origin did not answer:", error?.message);
     return undefined;
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -15,14 +15,15 @@ async function ask(method, url, auth, body, seconds, most, env) {
   }
   if (body !== undefined) headers["content-type"] = "application/json";
   const response = await fetch(url, { method, headers, body, redirect: "manual", signal });
-  const chunks = [];
+  const decoder = new TextDecoder();
+  let text = `${response.status}\n`;
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.byteLength;
     if (size > most) throw new Error("the answer is too large");
-    chunks.push(chunk);
+    text += decoder.decode(chunk, { stream: true });
   }
-  return `${response.status}\n${await new Blob(chunks).text()}`;
+  return text + decoder.decode();
 }
 
 export const post = (url, auth, body, seconds, most, env) => ask("POST", url, auth, body, seconds, most, env);

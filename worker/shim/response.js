@@ -6,9 +6,12 @@ const PROBLEM = JSON.stringify({
   status: 500,
   detail: "Nothing was delivered; send the same request again, the same authorization is never charged twice.",
 });
-const KEPT_BY_CACHES = ["cache-control", "cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "expires", "age"];
-// Between the origin and us (x402: "internal, must be stripped").
-const INTERNAL = "settlement-overrides";
+const NOT_DELIVERED = [
+  // what tells caches to keep it
+  "cache-control", "cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "expires", "age",
+  // between the origin and us (x402: "internal, must be stripped")
+  "settlement-overrides",
+];
 
 export function refused() {
   return new Response(PROBLEM, {
@@ -27,13 +30,6 @@ export function asset(response) {
 
 // The origin's answer with our headers over it; `report.ends` is told whether all of it went out.
 export function deliver(response, headers, report) {
-  const all = new Headers(response.headers);
-  for (const name of [...KEPT_BY_CACHES, INTERNAL]) all.delete(name);
-  for (const [name, value] of headers) {
-    if (name === "Set-Cookie" || name === "Vary") all.append(name, value);
-    else all.set(name, value);
-  }
-  const { status, statusText } = response;
   let { body } = response;
   if (body && report) {
     const { readable, writable } = new TransformStream();
@@ -42,5 +38,12 @@ export function deliver(response, headers, report) {
     report.ctx.waitUntil(sent.then(() => report.ends("delivered"), () => report.ends("broken")));
     body = readable;
   }
-  return new Response(body, { status, statusText, headers: all });
+  const delivered = new Response(body, response);
+  const all = delivered.headers;
+  for (const name of NOT_DELIVERED) all.delete(name);
+  for (const [name, value] of headers) {
+    if (name === "Set-Cookie" || name === "Vary") all.append(name, value);
+    else all.set(name, value);
+  }
+  return delivered;
 }

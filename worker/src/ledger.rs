@@ -1,7 +1,7 @@
 //! The Durable Object: executes what the core decides, waits, and re-arms its alarm.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{HashMap, HashSet},
     rc::Rc,
 };
@@ -43,6 +43,8 @@ pub(crate) struct Ledger {
     /// Payments that are being verified right now, by digest, and what comes of it.
     verifying: RefCell<HashMap<String, Verdict>>,
     budget: RefCell<Budget>,
+    /// When the alarm will come, Unix seconds, where this object has set it.
+    armed: Cell<Option<u64>>,
 }
 
 /// A refusal, or none, once it is known.
@@ -94,6 +96,7 @@ impl Ledger {
             resolving: RefCell::default(),
             verifying: RefCell::default(),
             budget: RefCell::default(),
+            armed: Cell::new(None),
         }
     }
 
@@ -145,6 +148,7 @@ impl Ledger {
 
     /// The alarm's work. Never fails: the platform gives up on an alarm after six failures (threat B6).
     async fn alarm(&self) -> Result<()> {
+        self.armed.set(None);
         if self.work_off().await.is_err() {
             self.platform.alarm(Some(ALARM_RETRY_SECONDS)).await?;
         }
@@ -591,6 +595,9 @@ impl Ledger {
 
     async fn drive_alone(&self, key: &str, mut work: Work, mut may_settle: bool) -> Result<()> {
         loop {
+            if work == Work::None {
+                return Ok(());
+            }
             // what was decided is on disk and its alarm armed before anything leaves (threat B5)
             self.arm().await?;
             let Some(row) = self.rows.get(key)? else {
@@ -661,15 +668,29 @@ impl Ledger {
         if self.rows.tidy(now)? {
             // in one step with the look: what comes meanwhile makes the tables anew
             self.rows.gone();
+            self.armed.set(None);
             self.platform.clear();
         }
         Ok(())
     }
 
-    /// Sets the alarm to the earliest time that anything wants.
+    /// Sets the alarm to the earliest time that anything wants. One that comes earlier stays: it finds nothing to do and sets
+    /// the next. One that should have come is not relied on (threat B6).
     async fn arm(&self) -> Result<()> {
-        let seconds = |at: u64| u32::try_from(at.saturating_sub(self.now()).max(1)).unwrap_or(u32::MAX);
-        self.platform.alarm(self.rows.next()?.map(seconds)).await
+        let next = self.rows.next()?;
+        let now = self.now();
+        let early = self.armed.get().filter(|armed| *armed > now);
+        if early.zip(next).is_some_and(|(armed, next)| armed <= next) {
+            return Ok(());
+        }
+        let seconds = |at: u64| u32::try_from(at.saturating_sub(now).max(1)).unwrap_or(u32::MAX);
+        let wait = next.map(seconds);
+        self.armed.set(wait.map(|wait| now.saturating_add(wait.into())));
+        let set = self.platform.alarm(wait).await;
+        if set.is_err() {
+            self.armed.set(None);
+        }
+        set
     }
 
     /// Waits for a change of any row, at most this many seconds.

@@ -1,6 +1,6 @@
 //! The object's SQLite tables. All calls are synchronous.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use farthing::{
     json::Value,
@@ -9,37 +9,93 @@ use farthing::{
 
 use crate::platform::{Platform, Result};
 
-const TABLES: [&str; 9] = [
-    "CREATE TABLE IF NOT EXISTS payment (key TEXT PRIMARY KEY, resource TEXT NOT NULL, open INTEGER NOT NULL, alarm INTEGER NOT NULL, \
-     version INTEGER NOT NULL, body TEXT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS owned (resource TEXT PRIMARY KEY, body TEXT NOT NULL)",
-    // time passes, which count nothing, and bundles
-    "CREATE TABLE IF NOT EXISTS wider (receipt TEXT PRIMARY KEY, name TEXT NOT NULL, count INTEGER NOT NULL, until INTEGER NOT NULL, \
-     body TEXT NOT NULL)",
-    // what each bundle has opened: what is left of it is the difference
-    "CREATE TABLE IF NOT EXISTS opened (receipt TEXT NOT NULL, resource TEXT NOT NULL, until INTEGER NOT NULL, \
-     PRIMARY KEY (receipt, resource)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS identifier (id TEXT PRIMARY KEY, key TEXT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS nonce (nonce TEXT PRIMARY KEY, until INTEGER NOT NULL)",
-    // what is left of a settled payment that was retired
-    "CREATE TABLE IF NOT EXISTS receipt (id TEXT PRIMARY KEY, until INTEGER NOT NULL, body TEXT NOT NULL)",
-    // what the books have not been told yet
-    "CREATE TABLE IF NOT EXISTS outbox (key TEXT NOT NULL, version INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL, \
-     body TEXT NOT NULL, PRIMARY KEY (key, version)) WITHOUT ROWID",
-    // when to tidy up, how far a scan came
-    "CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-];
-/// Everything that can be kept, but for the time of the next tidying.
-const ANYTHING: &str = "SELECT EXISTS (SELECT 1 FROM payment) OR EXISTS (SELECT 1 FROM owned) OR EXISTS (SELECT 1 FROM identifier) \
-    OR EXISTS (SELECT 1 FROM wider) OR EXISTS (SELECT 1 FROM opened) OR EXISTS (SELECT 1 FROM nonce) OR EXISTS (SELECT 1 FROM receipt) OR EXISTS (SELECT 1 FROM outbox) \
-    OR EXISTS (SELECT 1 FROM note WHERE name <> 'tidy')";
-/// What ends by itself, and when.
-const ENDS: &str = "SELECT min(until) FROM (SELECT json_extract(body, '$.until') AS until FROM owned UNION ALL SELECT until FROM nonce \
-    UNION ALL SELECT until FROM wider UNION ALL SELECT until FROM opened \
-    UNION ALL SELECT until FROM receipt)";
-/// When something wants to be done.
-const NEXT: &str = "SELECT min(at) FROM (SELECT min(alarm) AS at FROM payment WHERE alarm > 0 UNION ALL SELECT min(due) FROM outbox \
-    UNION ALL SELECT CAST(value AS INTEGER) FROM note WHERE name = 'tidy')";
+/// A table of the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Table {
+    Payment,
+    Owned,
+    Note,
+    Wider,
+    Opened,
+    Identifier,
+    Nonce,
+    Receipt,
+    Outbox,
+}
+
+impl Table {
+    /// What every payer needs. The others are made with their first row: making a table costs as much as a payment's other statements.
+    const FIRST: [Self; 3] = [Self::Payment, Self::Owned, Self::Note];
+    const ALL: [Self; 9] = [
+        Self::Payment,
+        Self::Owned,
+        Self::Note,
+        Self::Wider,
+        Self::Opened,
+        Self::Identifier,
+        Self::Nonce,
+        Self::Receipt,
+        Self::Outbox,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::Owned => "owned",
+            Self::Note => "note",
+            Self::Wider => "wider",
+            Self::Opened => "opened",
+            Self::Identifier => "identifier",
+            Self::Nonce => "nonce",
+            Self::Receipt => "receipt",
+            Self::Outbox => "outbox",
+        }
+    }
+
+    const fn columns(self) -> &'static str {
+        match self {
+            Self::Payment => {
+                "(key TEXT PRIMARY KEY, resource TEXT NOT NULL, open INTEGER NOT NULL, alarm INTEGER NOT NULL, \
+                 version INTEGER NOT NULL, body TEXT NOT NULL)"
+            }
+            Self::Owned => "(resource TEXT PRIMARY KEY, body TEXT NOT NULL)",
+            // when to tidy up, how far a scan came
+            Self::Note => "(name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+            // time passes, which count nothing, and bundles
+            Self::Wider => {
+                "(receipt TEXT PRIMARY KEY, name TEXT NOT NULL, count INTEGER NOT NULL, until INTEGER NOT NULL, body TEXT NOT NULL)"
+            }
+            // what each bundle has opened: what is left of it is the difference
+            Self::Opened => {
+                "(receipt TEXT NOT NULL, resource TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (receipt, resource)) WITHOUT ROWID"
+            }
+            Self::Identifier => "(id TEXT PRIMARY KEY, key TEXT NOT NULL)",
+            Self::Nonce => "(nonce TEXT PRIMARY KEY, until INTEGER NOT NULL)",
+            // what is left of a settled payment that was retired
+            Self::Receipt => "(id TEXT PRIMARY KEY, until INTEGER NOT NULL, body TEXT NOT NULL)",
+            // what the books have not been told yet
+            Self::Outbox => {
+                "(key TEXT NOT NULL, version INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL, \
+                 body TEXT NOT NULL, PRIMARY KEY (key, version)) WITHOUT ROWID"
+            }
+        }
+    }
+
+    /// What ends by itself, and when.
+    const fn ends(self) -> Option<&'static str> {
+        match self {
+            Self::Owned => Some("json_extract(body, '$.until')"),
+            Self::Wider | Self::Opened | Self::Nonce | Self::Receipt => Some("until"),
+            _ => None,
+        }
+    }
+}
+
+/// The names of the tables that there are, in one row.
+const NAMES: &str = "SELECT ifnull(group_concat(name), '') FROM sqlite_master WHERE type = 'table'";
+/// When something wants to be done, but for what the books are told.
+const NEXT: &str =
+    "SELECT min(alarm) AS at FROM payment WHERE alarm > 0 UNION ALL SELECT CAST(value AS INTEGER) FROM note WHERE name = 'tidy'";
 /// The books are told so much later, in seconds: what follows at once goes along.
 const DELIVERY_SECONDS: u64 = 2;
 /// Events that are delivered at once.
@@ -79,8 +135,10 @@ impl Read for EventId {
 #[derive(Debug)]
 pub(crate) struct Rows {
     platform: Platform,
-    /// Whether there are tables, once it is known.
-    exist: Cell<Option<bool>>,
+    /// The tables that there are, once it is known.
+    tables: RefCell<Option<Vec<Table>>>,
+    /// The row that was read or written last, as storage has it: a payment's steps come one after the other.
+    last: RefCell<Option<(String, Row)>>,
 }
 
 impl Rows {
@@ -88,53 +146,57 @@ impl Rows {
     pub(crate) const fn open(platform: Platform) -> Self {
         Self {
             platform,
-            exist: Cell::new(None),
+            tables: RefCell::new(None),
+            last: RefCell::new(None),
         }
     }
 
-    /// Whether there are tables: looking at an empty object stores nothing (threat B8). An object that has some gets
+    /// Whether there is a table: looking at an empty object stores nothing (threat B8). An object that has some gets
     /// those that were added since. Where that cannot be told, nothing is believed (S7): a ledger that seems empty
     /// would begin anew what it has settled.
-    fn exist(&self) -> Result<bool> {
-        if let Some(exist) = self.exist.get() {
-            return Ok(exist);
+    fn has(&self, table: Table) -> Result<bool> {
+        if let Some(tables) = &*self.tables.borrow() {
+            return Ok(tables.contains(&table));
         }
-        let counts = self
-            .platform
-            .sql("SELECT count(*) FROM sqlite_master WHERE name = 'payment'", &[])?;
-        let exist = counts.first().ok_or("the tables cannot be counted")? != "0";
+        let names = self.platform.sql(NAMES, &[])?.pop().ok_or("the tables cannot be named")?;
+        let known = |table: &Table| names.split(',').any(|name| name == table.name());
+        let tables: Vec<Table> = Table::ALL.into_iter().filter(known).collect();
+        let exist = tables.contains(&Table::Payment);
+        self.tables.replace(Some(tables));
         if exist {
-            self.create()?;
+            self.make(Table::Payment)?;
         }
-        self.exist.set(Some(exist));
-        Ok(exist)
+        Ok(self.tables.borrow().as_ref().is_some_and(|tables| tables.contains(&table)))
     }
 
-    fn create(&self) -> Result<()> {
-        for table in TABLES {
-            self.platform.sql(table, &[])?;
+    /// Makes a table where it is not there yet, and before it those of every payer.
+    fn make(&self, wanted: Table) -> Result<()> {
+        for table in Table::FIRST.into_iter().chain([wanted]) {
+            if !self.has(table)? {
+                let sql = ["CREATE TABLE IF NOT EXISTS ", table.name(), " ", table.columns()].concat();
+                self.platform.sql(&sql, &[])?;
+                self.tables.borrow_mut().get_or_insert_default().push(table);
+            }
         }
         Ok(())
     }
 
-    fn bodies<T: Read>(&self, sql: &str, values: &[&str]) -> Result<Vec<T>> {
-        if !self.exist()? {
-            return Ok(Vec::new());
-        }
-        let texts = self.platform.sql(sql, values)?;
+    fn bodies<T: Read>(&self, table: Table, sql: &str, values: &[&str]) -> Result<Vec<T>> {
+        let texts = self.texts(table, sql, values)?;
         let body = |text: &String| T::read(text).ok_or_else(|| "a row cannot be read".into());
         texts.iter().map(body).collect()
     }
 
-    fn texts(&self, sql: &str, values: &[&str]) -> Result<Vec<String>> {
-        if !self.exist()? {
+    /// What a statement finds, or does, in a table; nothing where it is not there.
+    fn texts(&self, table: Table, sql: &str, values: &[&str]) -> Result<Vec<String>> {
+        if !self.has(table)? {
             return Ok(Vec::new());
         }
         self.platform.sql(sql, values)
     }
 
     fn count(&self, sql: &str, values: &[&str]) -> Result<usize> {
-        if !self.exist()? {
+        if !self.has(Table::Payment)? {
             return Ok(0);
         }
         let counts = self.platform.sql(sql, values)?;
@@ -146,12 +208,22 @@ impl Rows {
 
     /// The row of an authorization.
     pub(crate) fn get(&self, key: &str) -> Result<Option<Row>> {
-        Ok(self.bodies("SELECT body FROM payment WHERE key = ?", &[key])?.pop())
+        if let Some((last, row)) = &*self.last.borrow()
+            && last == key
+        {
+            return Ok(Some(row.clone()));
+        }
+        let row: Option<Row> = self
+            .bodies(Table::Payment, "SELECT body FROM payment WHERE key = ?", &[key])?
+            .pop();
+        self.last.replace(row.clone().map(|row| (key.to_owned(), row)));
+        Ok(row)
     }
 
     /// The row of another authorization that came with this identifier.
     pub(crate) fn named(&self, id: &str, key: &str) -> Result<Option<Row>> {
         let rows = self.bodies(
+            Table::Identifier,
             "SELECT body FROM payment JOIN identifier USING (key) WHERE id = ? AND key <> ?",
             &[id, key],
         );
@@ -161,17 +233,20 @@ impl Rows {
     /// The row whose receipt has, or will have, this id.
     pub(crate) fn with_receipt(&self, id: &str) -> Result<Option<Row>> {
         let sql = "SELECT body FROM payment WHERE json_extract(body, '$.intent.receipt') = ?";
-        Ok(self.bodies(sql, &[id])?.pop())
+        Ok(self.bodies(Table::Payment, sql, &[id])?.pop())
     }
 
     /// The receipt of a payment whose row is gone: a [`Standing`], JSON.
     pub(crate) fn receipt(&self, id: &str) -> Result<Option<String>> {
-        Ok(self.texts("SELECT body FROM receipt WHERE id = ?", &[id])?.pop())
+        Ok(self
+            .texts(Table::Receipt, "SELECT body FROM receipt WHERE id = ?", &[id])?
+            .pop())
     }
 
     /// Open and refused rows by Permit2 of a token: the chain names none of them.
     pub(crate) fn permits(&self, network: &str, asset: &str) -> Result<Vec<Row>> {
         self.bodies(
+            Table::Payment,
             "SELECT body FROM payment WHERE json_extract(body, '$.intent.transfer') = 'permit2' \
              AND json_extract(body, '$.intent.network') = ? AND lower(json_extract(body, '$.intent.asset')) = ? \
              AND (open = 1 OR json_extract(body, '$.phase.rejected') IS NOT NULL)",
@@ -182,12 +257,13 @@ impl Rows {
     /// Notes a sign-in nonce; whether it is new. Forgets those whose proofs are void by themselves.
     pub(crate) fn consume(&self, nonce: &str, until: u64, now: u64) -> Result<bool> {
         let past = now.saturating_sub(NONCE_MARGIN_SECONDS);
-        self.platform
-            .sql("DELETE FROM nonce WHERE until < CAST(? AS INTEGER)", &[&past.to_string()])?;
+        let sql = "DELETE FROM nonce WHERE until < CAST(? AS INTEGER)";
+        self.texts(Table::Nonce, sql, &[&past.to_string()])?;
         // one that would be forgotten at once cannot be told from one that was
         if until < past {
             return Ok(false);
         }
+        self.make(Table::Nonce)?;
         let new = self.platform.sql(
             "INSERT INTO nonce (nonce, until) VALUES (?, ?) ON CONFLICT (nonce) DO NOTHING RETURNING 1",
             &[nonce, &until.to_string()],
@@ -222,18 +298,24 @@ impl Rows {
     /// Rows that want to be looked at, or can be forgotten, by now.
     pub(crate) fn due(&self, now: u64) -> Result<Vec<Row>> {
         let sql = "SELECT body FROM payment WHERE alarm > 0 AND alarm <= CAST(? AS INTEGER) ORDER BY alarm";
-        self.bodies(sql, &[&now.to_string()])
+        self.bodies(Table::Payment, sql, &[&now.to_string()])
     }
 
     /// When something wants to be done next, Unix seconds.
     pub(crate) fn next(&self) -> Result<Option<u64>> {
+        let events = match self.has(Table::Outbox)? {
+            true => " UNION ALL SELECT min(due) FROM outbox",
+            false => "",
+        };
+        let sql = ["SELECT min(at) FROM (", NEXT, events, ")"].concat();
         // nothing at all is a null
-        Ok(self.texts(NEXT, &[])?.first().and_then(|at| at.parse().ok()))
+        Ok(self.texts(Table::Payment, &sql, &[])?.first().and_then(|at| at.parse().ok()))
     }
 
     /// The transactions that settled the payer's payments, but for one.
     pub(crate) fn transactions(&self, but: &str) -> Result<Vec<String>> {
         self.texts(
+            Table::Payment,
             "SELECT json_extract(body, '$.phase.settled.transaction') AS hash FROM payment WHERE hash IS NOT NULL AND key <> ?",
             &[but],
         )
@@ -244,6 +326,7 @@ impl Rows {
         if !passes.is_empty() {
             let pass: Option<Owned> = self
                 .bodies(
+                    Table::Wider,
                     "SELECT body FROM wider WHERE count = 0 AND until > CAST(? AS INTEGER) AND name IN (SELECT value FROM json_each(?)) \
                      ORDER BY until DESC LIMIT 1",
                     &[&now.to_string(), &json(&passes)?],
@@ -256,7 +339,9 @@ impl Rows {
                 }));
             }
         }
-        let owned: Option<Owned> = self.bodies("SELECT body FROM owned WHERE resource = ?", &[resource])?.pop();
+        let owned: Option<Owned> = self
+            .bodies(Table::Owned, "SELECT body FROM owned WHERE resource = ?", &[resource])?
+            .pop();
         Ok(owned.filter(|owned| now < owned.until))
     }
 
@@ -265,7 +350,9 @@ impl Rows {
         if names.is_empty() {
             return Ok(Vec::new());
         }
+        // the two tables come together
         self.bodies(
+            Table::Opened,
             "SELECT json_set(body, '$.count', count, '$.spent', (SELECT count(*) FROM opened WHERE opened.receipt = wider.receipt), \
              '$.has', EXISTS (SELECT 1 FROM opened WHERE opened.receipt = wider.receipt AND opened.resource = ?1)) \
              FROM wider WHERE count > 0 AND until > CAST(?2 AS INTEGER) AND name IN (SELECT value FROM json_each(?3))",
@@ -276,7 +363,7 @@ impl Rows {
     /// How many articles a payer's bundles like the one with this receipt still open; none where it is no bundle's.
     pub(crate) fn left_of(&self, receipt: &str, now: u64) -> Result<Option<u32>> {
         let sql = "SELECT name FROM wider WHERE count > 0 AND receipt = ?";
-        let names = self.texts(sql, &[receipt])?;
+        let names = self.texts(Table::Wider, sql, &[receipt])?;
         Ok((!names.is_empty()).then_some(ledger::left(&self.bundles(&names, "", now)?)))
     }
 
@@ -287,6 +374,7 @@ impl Rows {
     }
 
     fn note_opened(&self, bundle: &Owned, resource: &str) -> Result<()> {
+        self.make(Table::Opened)?;
         let sql = "INSERT INTO opened (receipt, resource, until) VALUES (?, ?, CAST(? AS INTEGER)) ON CONFLICT (receipt, resource) DO NOTHING";
         self.platform
             .sql(sql, &[&bundle.receipt, resource, &bundle.until.to_string()])
@@ -307,6 +395,8 @@ impl Rows {
 
     /// A time pass or a bundle that was bought; a bundle has opened the article that it was bought at.
     fn hold(&self, held: &Held) -> Result<()> {
+        self.make(Table::Wider)?;
+        self.make(Table::Opened)?;
         let owned = &held.owned;
         self.platform.sql(
             "INSERT INTO wider (receipt, name, count, until, body) VALUES (?, ?, CAST(? AS INTEGER), CAST(? AS INTEGER), ?) \
@@ -328,42 +418,42 @@ impl Rows {
     /// Where a resource stands among what the payer bought.
     pub(crate) fn shelf(&self, resource: &str) -> Result<Shelf> {
         let long = Shelf::LONG.to_string();
-        let since = self.texts(
-            "SELECT count(*) FROM owned WHERE rowid > (SELECT rowid FROM owned WHERE resource = ?)",
-            &[resource],
-        )?;
         let last = self.texts(
+            Table::Owned,
             "SELECT resource FROM owned ORDER BY rowid DESC LIMIT 1 OFFSET CAST(? AS INTEGER)",
             &[&long],
+        )?;
+        let Some(last) = last.into_iter().next() else {
+            // there are too few for one to have so many after it
+            return Ok(Shelf::default());
+        };
+        let since = self.texts(
+            Table::Owned,
+            "SELECT count(*) FROM owned WHERE rowid > (SELECT rowid FROM owned WHERE resource = ?)",
+            &[resource],
         )?;
         Ok(Shelf {
             aged: since
                 .first()
                 .and_then(|count| count.parse().ok())
                 .is_some_and(|count: usize| count >= Shelf::LONG),
-            last: last.into_iter().next().map(Into::into),
+            last: Some(last.into()),
         })
-    }
-
-    fn make(&self) -> Result<()> {
-        if !self.exist()? {
-            self.create()?;
-            self.exist.set(Some(true));
-        }
-        Ok(())
     }
 
     /// Writes a row, and with it what its payer owns and what the books are to be told, if there are any; one
     /// synchronous step, so one transaction. The row comes last: whatever fails in between, the step is taken again,
     /// and all that belongs to it is written again.
     pub(crate) fn put(&self, before: Option<&Row>, row: &Row) -> Result<()> {
-        self.make()?;
+        self.last.take();
+        self.make(Table::Payment)?;
         let now = self.platform.now();
         let news = self.platform.has_books().then(|| ledger::news(before, row)).flatten();
         let key = row.intent.key();
         // every event is newer than the one before, also where the row was forgotten between them
         let version = if news.is_some() { now.saturating_mul(1000) } else { 0 }.to_string();
         if let Some(news) = news {
+            self.make(Table::Outbox)?;
             let due = now.saturating_add(DELIVERY_SECONDS).to_string();
             self.platform.sql(
                 "INSERT INTO outbox (key, version, due, attempts, body) VALUES (?1, \
@@ -373,6 +463,7 @@ impl Rows {
             )?;
         }
         if let Some(id) = &row.intent.identifier {
+            self.make(Table::Identifier)?;
             self.platform.sql(
                 "INSERT INTO identifier (id, key) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET key = excluded.key WHERE key <> excluded.key",
                 &[id, &key],
@@ -382,16 +473,16 @@ impl Rows {
             self.hold(&held)?;
         } else if row.intent.offer.is_some() {
             // and all that a bundle has opened; what it opened stays noted, should it be settled again
-            for sql in [
-                "DELETE FROM wider WHERE receipt = ?",
-                "DELETE FROM owned WHERE json_extract(body, '$.receipt') = ?",
+            for (table, sql) in [
+                (Table::Wider, "DELETE FROM wider WHERE receipt = ?"),
+                (Table::Owned, "DELETE FROM owned WHERE json_extract(body, '$.receipt') = ?"),
             ] {
-                self.platform.sql(sql, &[&row.intent.receipt])?;
+                self.texts(table, sql, &[&row.intent.receipt])?;
             }
         }
         if let Some(owned) = row.owned() {
             self.own(&owned)?;
-        } else if row.intent.seconds.is_some() {
+        } else if before.is_some_and(|before| before.owned().is_some()) {
             // what a settlement gave goes with it, when its block was undone (threat A13)
             self.platform.sql(
                 "DELETE FROM owned WHERE resource = ? AND json_extract(body, '$.receipt') = ?",
@@ -400,6 +491,11 @@ impl Rows {
         }
         let open = if row.is_open() { "1" } else { "0" };
         let retires = ledger::retire(row);
+        let mut kept = row.clone();
+        if retires.is_some() {
+            // nothing can be begun with it any more: it needs no body for a facilitator
+            kept.intent.request.clear();
+        }
         let alarm = ledger::next_alarm(row)
             .into_iter()
             .chain(retires)
@@ -417,10 +513,11 @@ impl Rows {
                     open,
                     &alarm,
                     &version,
-                    &body(row, retires.is_some())?,
+                    &json(&kept)?,
                 ],
-            )
-            .map(drop)
+            )?;
+        self.last.replace(Some((key, kept)));
+        Ok(())
     }
 
     /// Tidying up is due at this time, unless it is due already.
@@ -433,7 +530,9 @@ impl Rows {
     /// bought is owned, and some time at least.
     pub(crate) fn forget(&self, row: &Row, now: u64) -> Result<()> {
         let key = row.intent.key();
+        self.last.take();
         if let Phase::Settled { at, .. } = &row.phase {
+            self.make(Table::Receipt)?;
             let wider = row.intent.offer.as_ref().map_or(0, |offer| offer.seconds);
             let kept = row.intent.seconds.unwrap_or(0).max(wider).max(RECEIPT_SECONDS);
             let until = at.saturating_add(kept);
@@ -443,28 +542,28 @@ impl Rows {
             )?;
             self.tidy_by(until)?;
         }
-        self.platform.sql("DELETE FROM identifier WHERE key = ?", &[&key])?;
+        self.texts(Table::Identifier, "DELETE FROM identifier WHERE key = ?", &[&key])?;
         self.platform.sql("DELETE FROM payment WHERE key = ?", &[&key]).map(drop)
     }
 
     /// Drops what has ended; whether nothing at all is left.
     pub(crate) fn tidy(&self, now: u64) -> Result<bool> {
-        if !self.exist()? {
+        if !self.has(Table::Payment)? {
             return Ok(false);
         }
+        let tables = self.tables.borrow().clone().unwrap_or_default();
         let due = self.note("tidy")?.and_then(|at| at.parse().ok());
         if due.is_some_and(|due: u64| due <= now) {
-            let now_text = now.to_string();
-            for sql in [
-                "DELETE FROM owned WHERE json_extract(body, '$.until') <= CAST(? AS INTEGER)",
-                "DELETE FROM wider WHERE until <= CAST(? AS INTEGER)",
-                "DELETE FROM opened WHERE until <= CAST(? AS INTEGER)",
-                "DELETE FROM nonce WHERE until <= CAST(? AS INTEGER)",
-                "DELETE FROM receipt WHERE until <= CAST(? AS INTEGER)",
-            ] {
-                self.platform.sql(sql, &[&now_text])?;
+            let ending = || tables.iter().filter_map(|table| Some((table.name(), table.ends()?)));
+            for (name, end) in ending() {
+                let sql = format!("DELETE FROM {name} WHERE {end} <= CAST(? AS INTEGER)");
+                self.platform.sql(&sql, &[&now.to_string()])?;
             }
-            let next = self.platform.sql(ENDS, &[])?.first().and_then(|until| until.parse().ok());
+            let ends: Vec<String> = ending()
+                .map(|(name, end)| format!("SELECT min({end}) AS until FROM {name}"))
+                .collect();
+            let sql = format!("SELECT min(until) FROM ({})", ends.join(" UNION ALL "));
+            let next = self.platform.sql(&sql, &[])?.first().and_then(|until| until.parse().ok());
             match next {
                 Some(next) => {
                     let next = now.saturating_add(TIDY_SECONDS).max(next);
@@ -473,22 +572,33 @@ impl Rows {
                 None => self.platform.sql("DELETE FROM note WHERE name = 'tidy'", &[]).map(drop)?,
             }
         }
-        Ok(self.count(ANYTHING, &[])? == 0)
+        // all that can be kept, but for the time of the next tidying
+        let anything: Vec<String> = tables
+            .iter()
+            .map(|table| {
+                let but = if *table == Table::Note { " WHERE name <> 'tidy'" } else { "" };
+                format!("EXISTS (SELECT 1 FROM {}{but})", table.name())
+            })
+            .collect();
+        Ok(self.count(&format!("SELECT {}", anything.join(" OR ")), &[])? == 0)
     }
 
     /// The tables are gone, or about to be.
     pub(crate) fn gone(&self) {
-        self.exist.set(Some(false));
+        self.tables.replace(Some(Vec::new()));
+        self.last.take();
     }
 
     /// A text that was noted under a name.
     pub(crate) fn note(&self, name: &str) -> Result<Option<String>> {
-        Ok(self.texts("SELECT value FROM note WHERE name = ?", &[name])?.pop())
+        Ok(self
+            .texts(Table::Note, "SELECT value FROM note WHERE name = ?", &[name])?
+            .pop())
     }
 
     /// Notes a text under a name.
     pub(crate) fn set_note(&self, name: &str, value: &str) -> Result<()> {
-        self.make()?;
+        self.make(Table::Note)?;
         let sql = "INSERT INTO note (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         self.platform.sql(sql, &[name, value]).map(drop)
     }
@@ -496,6 +606,7 @@ impl Rows {
     /// Some events that are to be delivered by now, with their versions in them. What failed often goes alone.
     pub(crate) fn due_events(&self, now: u64) -> Result<Vec<String>> {
         self.texts(
+            Table::Outbox,
             "SELECT json_set(body, '$.version', version) FROM outbox WHERE due <= CAST(?1 AS INTEGER) ORDER BY attempts, version \
              LIMIT CASE WHEN (SELECT min(attempts) FROM outbox WHERE due <= CAST(?1 AS INTEGER)) < CAST(?2 AS INTEGER) \
              THEN CAST(?3 AS INTEGER) ELSE 1 END",
@@ -505,14 +616,14 @@ impl Rows {
 
     /// Nobody wants to be told any more.
     pub(crate) fn drop_events(&self) -> Result<()> {
-        self.texts("DELETE FROM outbox", &[]).map(drop)
+        self.texts(Table::Outbox, "DELETE FROM outbox", &[]).map(drop)
     }
 
     /// The books have these.
     pub(crate) fn delivered(&self, ids: &[EventId]) -> Result<()> {
         for id in ids {
             let sql = "DELETE FROM outbox WHERE key = ? AND version = CAST(? AS INTEGER)";
-            self.texts(sql, &[&id.key, &id.version.to_string()])?;
+            self.texts(Table::Outbox, sql, &[&id.key, &id.version.to_string()])?;
         }
         Ok(())
     }
@@ -521,6 +632,7 @@ impl Rows {
     pub(crate) fn postpone(&self, ids: &[EventId], now: u64) -> Result<()> {
         for id in ids {
             self.texts(
+                Table::Outbox,
                 "UPDATE outbox SET due = CAST(?1 AS INTEGER) + min(CAST(?2 AS INTEGER), CAST(?3 AS INTEGER) << min(attempts, 12)), \
                  attempts = attempts + 1 WHERE key = ?4 AND version = CAST(?5 AS INTEGER)",
                 &[
@@ -534,16 +646,6 @@ impl Rows {
         }
         Ok(())
     }
-}
-
-/// A row as it is kept: one that nothing can be begun with any more needs no body for a facilitator.
-fn body(row: &Row, last: bool) -> Result<String> {
-    if !last {
-        return json(row);
-    }
-    let mut row = row.clone();
-    row.intent.request.clear();
-    json(&row)
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String> {
