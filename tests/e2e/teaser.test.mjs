@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { disguises, runs, words } from "../support/disguises.mjs";
+import { searchFor, words } from "../support/disguises.mjs";
 import { rawRequest } from "../support/http.mjs";
 import { decode } from "../support/pay.mjs";
 import { OPEN, PAGES, SENTENCES, SOLD, naivelyTrimmed } from "../support/cms-pages.mjs";
@@ -14,23 +14,7 @@ const LONG = `<p>${SOLD.replaceAll("<", "&lt;").replaceAll("\n", "</p>\n<p>")}</
 const document = (body, head = "") => `<!doctype html><html lang="en"><meta charset="utf-8">${head}<title>x</title><body>${body}`;
 const marked = (premium, head) => document(`<article><h1>x</h1><p>Free.</p><!--farthing-->${premium}<!--/farthing--></article>`, head);
 
-const free = new Set(runs([OPEN.title, OPEN.dek, ...OPEN.paragraphs].join("\n")));
-const sold = new Set(runs(SOLD).filter((run) => !free.has(run)));
-const sentences = SENTENCES.map((sentence) => ` ${words(sentence).join(" ")} `);
-
-/** What of the premium text can be read in a text: the first run of six words, or sentence. */
-function soldIn(text) {
-  for (const form of disguises(text)) {
-    for (const tags of [" ", ""]) {
-      const run = runs(form, tags).find((run) => sold.has(run));
-      if (run) return run;
-      const all = ` ${words(form, tags).join(" ")} `;
-      const sentence = sentences.find((sentence) => all.includes(sentence));
-      if (sentence) return sentence;
-    }
-  }
-  return undefined;
-}
+const { soldIn, size } = searchFor({ open: [[OPEN.title, OPEN.dek, ...OPEN.paragraphs].join("\n")], sold: [SOLD], sentences: SENTENCES });
 
 let shop;
 let policy;
@@ -103,7 +87,7 @@ after(() => shop?.stop());
 const ask = (path, headers = HTML, init = {}) => fetch(shop.edge.url + path, { redirect: "manual", ...init, headers });
 
 test("the search finds what is there: six words, over tags and under escapes, and whole sentences", () => {
-  assert.ok(SENTENCES.length > 100 && sold.size > 1500, `${SENTENCES.length} sentences, ${sold.size} runs`);
+  assert.ok(size.sentences > 100 && size.runs > 1500, JSON.stringify(size));
   for (const { html } of Object.values(PAGES)) assert.ok(soldIn(html));
   assert.equal(soldIn(`${OPEN.dek} ${OPEN.paragraphs.join(" ")}`), undefined);
 });

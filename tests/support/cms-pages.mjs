@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { DEMO } from "./newspaper.mjs";
 import { unescapeHtml, words } from "./disguises.mjs";
 
-const paragraphsOf = (name) => {
+/** The paragraphs of a piece of the demo newspaper, as markup. */
+export const paragraphsOf = (name) => {
   const prose = /<div class="prose">([\s\S]*?)<\/div>/.exec(readFileSync(join(DEMO, "site", "articles", `${name}.html`), "utf8"))[1];
   return [...prose.matchAll(/<p>([\s\S]*?)<\/p>/g)].map(([, inner]) => inner);
 };

@@ -44,4 +44,27 @@ export function* disguises(text) {
   yield unescapeBase64(unescapePercent(text));
 }
 
+/**
+ * A search for what is sold: six words in a row that are in a text of `sold` and in none of `open`, or one of `sentences`. It gives the
+ * first of it that can be read in a text; nothing is the right answer.
+ */
+export function searchFor({ open, sold, sentences }) {
+  const free = new Set(open.flatMap((text) => runs(text)));
+  const paid = new Set(sold.flatMap((text) => runs(text)).filter((run) => !free.has(run)));
+  const whole = sentences.map((sentence) => ` ${words(sentence).join(" ")} `);
+  const soldIn = (text) => {
+    for (const form of disguises(text)) {
+      for (const tags of [" ", ""]) {
+        const run = runs(form, tags).find((run) => paid.has(run));
+        if (run) return run;
+        const all = ` ${words(form, tags).join(" ")} `;
+        const sentence = whole.find((sentence) => all.includes(sentence));
+        if (sentence) return sentence;
+      }
+    }
+    return undefined;
+  };
+  return { soldIn, size: { sentences: whole.length, runs: paid.size } };
+}
+
 export { unescapeHtml };

@@ -192,6 +192,7 @@ export function checkSite({ name, program, routes, origin, pages, free, locked =
         await page.waitForLoadState("networkidle");
         const seen = await page.evaluate(() => document.body.innerText);
         assert.equal(soldIn(seen), undefined);
+        assert.ok(await button.evaluate((element) => parseFloat(getComputedStyle(element).fontSize)) >= 16, "letters that can be read, whatever the page calls 1rem");
         const card = await page.locator("farthing-paywall").boundingBox();
         const last = await page.getByText(article.free[1].slice(0, 40)).first().boundingBox();
         assert.ok(card.y >= last.y + last.height - 1, "the card stands under the free text");

@@ -1,14 +1,8 @@
 // What every fixture site publishes: two articles that are sold, one with a recording, one page that is free. The programs that make
 // the sites get it as data, and put it where they put articles.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { DEMO } from "../../support/newspaper.mjs";
+import { paragraphsOf } from "../../support/cms-pages.mjs";
 import { unescapeHtml, words } from "../../support/disguises.mjs";
 
-const paragraphsOf = (name) => {
-  const prose = /<div class="prose">([\s\S]*?)<\/div>/.exec(readFileSync(join(DEMO, "site", "articles", `${name}.html`), "utf8"))[1];
-  return [...prose.matchAll(/<p>([\s\S]*?)<\/p>/g)].map(([, inner]) => inner);
-};
 const plain = (inner) => unescapeHtml(inner.replace(/<[^>]*>/g, ""));
 const FREE = 2;
 

@@ -13,8 +13,9 @@ const asRoot = process.getuid?.() === 0 ? ["--user=root"] : [];
 
 /** Waits for a child to be there. */
 export async function ready(child, what, there) {
-  for (let tries = 0; !(await there()); tries += 1) {
-    if (tries > 600 || child.exitCode !== null) throw new Error(`${what} did not start`);
+  // a first start writes a whole database
+  for (const until = Date.now() + 180_000; !(await there());) {
+    if (Date.now() > until || child.exitCode !== null) throw new Error(`${what} did not start`);
     await new Promise((done) => setTimeout(done, 50));
   }
 }
