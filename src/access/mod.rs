@@ -1,5 +1,5 @@
 //! Who may read without paying again, and who may ask: keys, MAC'd tokens, the pass of one article, the
-//! handle of one reader, the id of one receipt, what is given away; and the tokens of a login that is the publisher's own.
+//! handle of one reader, the id of one receipt; what is given away; and the tokens of a login that is the publisher's own.
 
 pub mod cookie;
 pub mod gift;

@@ -146,7 +146,7 @@ impl Gate {
         let pays = request.payment.is_some() || request.x_payment.is_some();
         let person = request.header(SITE).is_some() || self.shows_page(request, asked);
         let policy = asked.route.crawlers.iter().find(|policy| policy.who == Who::Programs);
-        match policy.filter(|policy| !person && !(pays && matches!(policy.treatment, Treatment::Refuse))) {
+        match policy.filter(|policy| !(person || pays && matches!(policy.treatment, Treatment::Refuse))) {
             Some(policy) => self.treat(request, asked, policy),
             None => Ok(asked.route),
         }

@@ -124,8 +124,9 @@ impl Gate {
     /// The reader's pass.
     pub(super) fn passed(request: &Request<'_>, asked: &Asked<'_>) -> Option<Pass> {
         let mut passes = cookie::values(request.cookie, cookie::PASS);
-        let opened = || passes.find_map(|text| Pass::open(asked.keys, asked.resource, text, asked.now));
-        matches!(asked.route.access, Access::Owned(_)).then(opened).flatten()
+        passes
+            .find_map(|text| Pass::open(asked.keys, asked.resource, text, asked.now))
+            .filter(|_| matches!(asked.route.access, Access::Owned(_)))
     }
 
     /// The answer to a method that a route is not for.

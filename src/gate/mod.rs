@@ -212,8 +212,10 @@ impl Gate {
             .copied()
             .chain(self.crawler_headers())
             .chain(agent)
-            .chain(given);
-        let mut wanted: Vec<&str> = Vec::new();
+            .chain(given)
+            .map(|name| -> &str { name })
+            .chain(self.subscriber_header());
+        let mut wanted = Vec::new();
         for name in all {
             if !wanted.contains(&name) {
                 wanted.push(name);

@@ -54,12 +54,12 @@ pub struct Route {
     pub symbol: String,
     /// What programs pay instead, by who they are.
     pub crawlers: Vec<Policy>,
+    /// Whether it is among what a reader may get for nothing, where readers do.
+    pub metered: bool,
     /// Whether subscribers read it for nothing.
     pub subscribers: bool,
     /// What the origin may say of each page.
     pub ask: Option<Ask>,
-    /// Whether it is among what a reader may get for nothing, where readers do.
-    pub metered: bool,
     /// What catalogues of paid resources are told, if the publisher wants to be in them.
     pub listing: Option<Listing>,
 }

@@ -26,9 +26,9 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "extensions",
     "cors",
     "crawlers",
-    "subscribers",
     "meter",
     "gifts",
+    "subscribers",
     "demo",
 ];
 /// The members of `payTo`.
@@ -245,9 +245,9 @@ impl Check {
             demo_script,
             extensions: self.extensions(file.get("extensions")),
             cors: self.cors(file.get("cors")),
-            subscribers,
             meter: self.meter(file.get("meter")),
             gifts: self.gifts(file.get("gifts")),
+            subscribers,
         }
     }
 }

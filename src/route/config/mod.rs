@@ -104,12 +104,12 @@ pub struct Config {
     pub extensions: Extensions,
     /// Whose pages may read our answers.
     pub cors: Cors,
-    /// Who reads for nothing because they pay elsewhere.
-    pub subscribers: Subscribers,
     /// What every reader gets for nothing.
     pub meter: Option<Free>,
     /// Links that open an article for others.
     pub gifts: Option<Gifts>,
+    /// Who reads for nothing because they pay elsewhere.
+    pub subscribers: Subscribers,
 }
 
 /// One mistake in the config file.

@@ -37,9 +37,9 @@ pub(super) const ROUTE_KEYS: &[&str] = &[
     "passQuery",
     "freeFrom",
     "crawlers",
+    "meter",
     "subscribers",
     "ask",
-    "meter",
 ];
 /// The members of a recent price.
 pub(super) const RECENT_KEYS: &[&str] = &["price", "prices", "until"];
@@ -102,9 +102,9 @@ impl Check {
             price,
             symbol,
             crawlers: Vec::new(),
+            metered: file.get("meter").is_none() || self.flag(at, file, "meter"),
             subscribers: file.get("subscribers").is_none() || self.flag(at, file, "subscribers"),
             ask: None,
-            metered: file.get("meter").is_none() || self.flag(at, file, "meter"),
             listing: self.listing(
                 at,
                 file.get("listing"),
