@@ -221,11 +221,6 @@ impl Gate {
                 wanted.push(name);
             }
         }
-        if let Some(name) = self.subscriber_header()
-            && !wanted.contains(&name)
-        {
-            wanted.push(name);
-        }
         wanted
     }
 
