@@ -174,6 +174,10 @@ pub extern "C" fn decide(length: usize, now: u32) -> u32 {
         let request = Request::from_lines(core::str::from_utf8(text).ok()?)?;
         with_gate(|gate| match gate.decide(&request, u64::from(now), *random) {
             Decision::Free => FREE,
+            Decision::FreeAs(path) => {
+                write_output(|output| output.push_str(&path));
+                FREE_AS
+            }
             Decision::Answer(answer) => write_answer(&answer),
             Decision::Asset(name) => {
                 write_output(|output| output.push_str(&name));

@@ -98,6 +98,7 @@ impl Gate {
             Decision::Answer(Answer { headers, .. }) | Decision::Forward { headers, .. } => self.readable(request, headers),
             Decision::Peek(peek) => self.readable(request, &mut peek.headers),
             Decision::Free
+            | Decision::FreeAs(_)
             | Decision::Asset(_)
             | Decision::Ledger(_)
             | Decision::Teaser(_)

@@ -31,7 +31,9 @@ impl Gate {
         let good = match self.route(request.method, request.url) {
             // never asked about these; were it, nothing may be handed on from here
             Routed::Free | Routed::FreeAs(_) => return Decision::Answer(self.problem(request, Problem::Internal.into())),
-            Routed::Look(Target::Priced(good)) if good.route.free_from.is_some_and(|from| from <= now) => return Decision::Free,
+            Routed::Look(Target::Priced(good)) if good.route.free_from.is_some_and(|from| from <= now) => {
+                return Decision::FreeAs(good.path);
+            }
             Routed::Look(Target::Priced(good)) => good,
             Routed::Look(Target::Method(route)) => return Decision::Answer(self.method(request, route)),
             Routed::Look(Target::Wrong(problem)) => return Decision::Answer(self.problem(request, problem.into())),
@@ -48,7 +50,7 @@ impl Gate {
         let said = Self::said(request, &good);
         asked.route = said.as_deref().unwrap_or(asked.route);
         if asked.route.free_from.is_some_and(|from| from <= now) {
-            return Decision::Free;
+            return Decision::FreeAs(good.path);
         }
         match self.audience(request, &asked) {
             Ok(route) => asked.route = route,

@@ -116,7 +116,7 @@ impl Gate {
         };
         let site = &self.config()?.site;
         (meter.used < free.articles).then(|| {
-            let whose = address_digest(asked.keys, request.address.map(network));
+            let whose = address_digest(asked.keys, request.address.map(network).as_deref());
             // one article is one, however often one network reads it
             let mark = hex::print(&short_digest("farthing read", asked.resource.as_bytes()));
             Metered::Ask(LedgerCall {
@@ -205,15 +205,24 @@ pub(super) fn tally(most: u16, seconds: u64, grace: u64, mark: &str) -> String {
     format!(r#"{{"most":{most},"window":{seconds},"grace":{grace},"mark":"{mark}"}}"#)
 }
 
-/// What one household has of the addresses: of IPv6 the first four groups, as RFC 5952 writes them.
-pub(super) fn network(address: &str) -> &str {
-    if address.contains('.') {
-        return address;
+/// What one household has of the addresses: of IPv6 the first four groups.
+pub(super) fn network(address: &str) -> String {
+    let groups = |text: &str| -> Vec<String> { text.split(':').filter(|group| !group.is_empty()).map(Into::into).collect() };
+    if address.contains('.') || !address.contains(':') {
+        return address.into();
     }
-    let fourth = address.match_indices(':').nth(3).map(|(at, _)| at);
-    // zeros left out among the first four: the rest of these is left out too
-    let short = address.find("::").filter(|at| fourth.is_none_or(|fourth| *at < fourth));
-    short.or(fourth).and_then(|end| address.get(..end)).unwrap_or(address)
+    let mut all = match address.split_once("::") {
+        None => groups(address),
+        Some((head, tail)) => {
+            let (mut head, tail) = (groups(head), groups(tail));
+            let length = 8_usize.saturating_sub(tail.len()).max(head.len());
+            head.resize(length, "0".into());
+            head.extend(tail);
+            head
+        }
+    };
+    all.truncate(4);
+    all.join(":")
 }
 
 /// Another page, by GET, now.
@@ -224,5 +233,27 @@ pub(super) fn see(path: String) -> Answer {
         status: 303,
         headers,
         body: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::network;
+
+    #[test]
+    fn one_household_is_one_network_however_its_addresses_are_shortened() {
+        for (address, want) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+            ("2001:db8:1::5", "2001:db8:1:0"),
+            ("2001:db8:1:0:5:6:7:8", "2001:db8:1:0"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2"),
+            ("2001:db8::5", "2001:db8:0:0"),
+            ("::1", "0:0:0:0"),
+            ("::", "0:0:0:0"),
+            ("x", "x"),
+        ] {
+            assert_eq!(network(address), want, "{address}");
+        }
     }
 }

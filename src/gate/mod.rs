@@ -119,8 +119,10 @@ pub struct Good<'a> {
 /// What to do with a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Free by now: hand the request on.
+    /// The preflight of a method that is free: hand the request on.
     Free,
+    /// Free by now: hand the request on under the canonical path and query (threat D6).
+    FreeAs(String),
     /// Answer this.
     Answer(Answer),
     /// Serve this file of ours.
@@ -375,7 +377,10 @@ fn joined(path: &str, query: &str) -> String {
 
 /// What a request is asking for.
 struct Asked<'a> {
+    /// As it is for who asks.
     route: &'a Route,
+    /// As it is for everybody: whoever pays another price for an article has bought passes and bundles here.
+    sold: &'a Route,
     resource: &'a str,
     path: &'a str,
     part: Option<&'a str>,
@@ -390,6 +395,7 @@ impl<'a> Asked<'a> {
     fn new(good: &'a Good<'_>, keys: &'a Keys, now: u64, random: [u8; 16]) -> Self {
         Self {
             route: good.route,
+            sold: good.route,
             resource: &good.resource,
             path: &good.path,
             part: good.part.as_deref(),

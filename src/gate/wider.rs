@@ -47,7 +47,7 @@ impl<'a> Asked<'a> {
         Question {
             resource: self.resource,
             passes: self.passes(),
-            bundles: self.route.bundles().collect(),
+            bundles: self.sold.bundles().collect(),
             seconds: match self.route.access {
                 Access::Owned(seconds) => Some(seconds),
                 Access::Once => None,
@@ -59,7 +59,7 @@ impl<'a> Asked<'a> {
 
     /// The names of the time passes that open it.
     pub(super) fn passes(&self) -> Vec<&'a str> {
-        let passes = self.route.passes(self.resource);
+        let passes = self.sold.passes(self.resource);
         passes.map(|offer| offer.label.name.as_str()).collect()
     }
 }
@@ -77,7 +77,7 @@ impl Gate {
 
     /// The cookie of the time pass that a grant is by.
     pub(super) fn cover(&self, name: &str, pass: &Pass, seconds: u64, asked: &Asked<'_>, headers: &mut Headers) {
-        let offer = asked.route.wider.iter().find(|offer| offer.label.name == name);
+        let offer = asked.sold.wider.iter().find(|offer| offer.label.name == name);
         let token = pass.seal_wider(asked.keys, self.site(), name);
         let cookie = offer
             .zip(token)

@@ -7,7 +7,7 @@ use alloc::{
 };
 
 use super::{
-    config::{Access, Ask, Policy, Teaser},
+    config::{Access, Ask, Policy, Teaser, Treatment},
     path::{self, Spelling},
     pattern::{Part, Pattern},
     wider::WiderOffer,
@@ -79,12 +79,25 @@ impl Route {
     pub(super) fn asked(&self) -> impl Iterator<Item = (&PaymentRequirements, Address, Amount)> {
         let least = |index: usize| self.ask.as_ref()?.prices.get(index).map(|(least, _)| *least);
         let authors = self.ask.iter().flat_map(|ask| &ask.payees).map(|(_, address)| *address);
-        self.offers.iter().enumerate().flat_map(move |(index, offer)| {
+        let wider = self.wider.iter().flat_map(|wider| &wider.ways);
+        let agents = self.crawlers.iter().filter_map(|policy| match &policy.treatment {
+            Treatment::Priced(route) => Some(&route.offers),
+            _ => None,
+        });
+        let agents = agents.flatten();
+        // what an agent pays may be less, and goes to an author too
+        let of_agents = authors.clone();
+        let others = agents.flat_map(move |offer| {
+            let payees = core::iter::once(offer.pay_to).chain(of_agents.clone());
+            payees.map(move |pay_to| (offer, pay_to, offer.amount))
+        });
+        let singles = self.offers.iter().enumerate().flat_map(move |(index, offer)| {
             let amount = least(index).map_or(offer.amount, |least| least.min(offer.amount));
             core::iter::once(offer.pay_to)
                 .chain(authors.clone())
                 .map(move |pay_to| (offer, pay_to, amount))
-        })
+        });
+        singles.chain(wider.map(|way| (way, way.pay_to, way.amount))).chain(others)
     }
 
     /// Every way to pay at a resource, the single article's first.

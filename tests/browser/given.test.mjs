@@ -75,6 +75,8 @@ test("three articles are free for a reader, each as often as they like; the four
   assert.equal((await reader.visit("/articles/one-4")).status, 402);
   assert.deepEqual(shop.origin.log.filter(({ url }) => url.startsWith("/articles/")), [], "the origin is not asked for it");
   assert.equal((await reader.visit("/articles/one-2")).status, 200, "what was free stays open");
+  assert.ok((await reader.cookies()).some(({ name }) => name === METER));
+  assert.ok(!shop.origin.log.some(({ headers }) => /farthing/.test(headers.cookie ?? "")), "the origin never sees our cookies");
 });
 
 test("the parts of a free article open with it; what is not metered costs from the first", async () => {

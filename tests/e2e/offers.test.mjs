@@ -263,3 +263,8 @@ test("the books know which offer was bought", async () => {
   for (let left = 100; left > 0 && (await rows()).length < 2; left--) await sleep(200);
   assert.deepEqual((await rows()).map((row) => ({ ...row })), [{ offer: null, charged: "50000" }, { offer: "two", charged: "90000" }]);
 });
+
+test("G1 the origin never sees what readers carry", () => {
+  assert.ok(shop.origin.log.length > 20);
+  assert.ok(!shop.origin.log.some(({ headers }) => /farthing/.test(headers.cookie ?? "")));
+});

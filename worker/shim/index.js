@@ -75,6 +75,8 @@ async function look(gate, request, env, ctx) {
   switch (code) {
     case FREE:
       return await fetchFree(gate.origin, request, env, ctx);
+    case FREE_AS:
+      return await fetchFree(gate.origin, request, env, ctx, text);
     case ANSWER:
       return gate.answer(text);
     case ASSET:

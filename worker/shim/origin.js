@@ -17,7 +17,7 @@ const CHARGES = "settlement-overrides";
 const PERSONAL = ["cookie", "authorization", "proxy-authorization"];
 // All that the origin hears of who asks where the answer is for everybody: nothing that one of them says can end up in it.
 const NOBODY = { accept: "*/*", "accept-encoding": "identity", "user-agent": "farthing" };
-const OUR_COOKIE = /^\s*__(?:Secure|Host)-farthing=/;
+const OUR_COOKIE = /^\s*__(?:Secure|Host)-farthing(?:-[a-z0-9-]+)?=/;
 
 // The request with these changes, under a path. Each request that is made anew costs about as much as all that is decided about it.
 function at({ kind, value, handler }, path, request, changes, env, ctx) {
@@ -46,9 +46,9 @@ function at({ kind, value, handler }, path, request, changes, env, ctx) {
 export async function fetchFree(origin, request, env, ctx, as) {
   const { headers } = request;
   const known = origin.headers.length > 0;
-  const plain = !known && !headers.get("cookie")?.includes("-farthing=") && !OVERRIDES.some((name) => headers.has(name));
+  const plain = !known && !headers.get("cookie")?.includes("-farthing") && !OVERRIDES.some((name) => headers.has(name));
   if (origin.kind === "dns" && plain && as === undefined) return told(origin, await fetch(request));
-  const init = plain ? { redirect: "manual" } : { headers: introduced(origin, cleaned(headers, OVERRIDES)), redirect: "manual" };
+  const init = plain ? { redirect: "manual" } : { headers: introduced(origin, cleaned(headers, as === undefined ? OVERRIDES : STRIPPED)), redirect: "manual" };
   const path = as ?? request.url.slice(request.url.indexOf("/", 8));
   return told(origin, relocated(origin, await at(origin, path, request, init, env, ctx)));
 }

@@ -103,7 +103,7 @@ fn decided<'a>(headers: &[(&str, &str)], find: &dyn Fn(&str) -> Option<&'a str>)
     match gate().decide(&request, NOW, RANDOM) {
         Decision::Teaser(_) | Decision::Token(_) | Decision::Peek(_) | Decision::Ask(_) => panic!("no config here has one"),
         // threats D8, D10: nobody is believed before, and only public names are asked
-        Decision::Forward { .. } | Decision::Free | Decision::Asset(_) => panic!("free"),
+        Decision::Forward { .. } | Decision::Free | Decision::FreeAs(_) | Decision::Asset(_) => panic!("free"),
         Decision::Answer(answer) => world::assert_clean(&answer.headers),
         Decision::Ledger(call) => assert!(call.call == "claim" || call.call == "signIn"),
         Decision::Verify(verify) => {

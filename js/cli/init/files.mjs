@@ -114,7 +114,7 @@ export const WORKER = `// The Worker. What it sells is in farthing.jsonc.
 import config from "./farthing.jsonc";
 import { paywall } from "farthing/worker";
 
-export { Ledger, Sender } from "farthing/worker";
+export { Ledger, Sender, Tally } from "farthing/worker";
 export default paywall(config);
 `;
 

@@ -352,3 +352,30 @@ fn a_reader_with_articles_left_is_shown_how_to_open_one() {
     assert_eq!((told.status, problem_of(&told).as_str()), (402, "not-owned"));
     assert_eq!(cookies(&told.headers), ["__Host-farthing Path=/"]);
 }
+
+#[test]
+fn what_is_bought_opens_for_who_pays_another_price_for_an_article() {
+    let config = SAMPLE.replace("\"routes\": [", OFFERS).replace(
+        "\"price\": \"$0.05\"",
+        "\"price\": \"$0.05\", \"crawlers\": {\"programs\": \"$0.06\"}",
+    );
+    let gate = Gate::new(&config, KEYS, "<h1>{{title}}</h1>{{spend}}", "", false);
+    let pass = Pass {
+        payer: [1; 16],
+        receipt: [2; 16],
+        issued: NOW,
+        expires: NOW + 100,
+    };
+    let token = pass.seal_wider(&test_keys(), "https://news.example", "day").unwrap();
+    let cookie = format!("{}={token}", cookie::wider("day"));
+    // no browser says so: a program, which buys single articles for six cents
+    let program = Request {
+        cookie: &cookie,
+        ..request(URL)
+    };
+    assert!(matches!(gate.decide(&program, NOW, [5; 16]), Decision::Forward { .. }));
+    let single = all(&gate, URL);
+    assert_eq!((single.len(), single[0]["amount"].as_str()), (1, Some("60000")));
+    let intent = paid(&gate, &single[0]).unwrap();
+    assert_eq!(intent.passes, ["day"], "the ledger looks for it before it charges");
+}

@@ -304,6 +304,26 @@ mod tests {
     }
 
     #[test]
+    fn b6_the_backstop_looks_for_every_offer_at_whom_it_pays() {
+        let other = "0x1111111111111111111111111111111111111111";
+        let table = TEN.replace(
+            "\"price\": \"$0.50\"",
+            &format!("\"price\": \"$0.50\", \"payTo\": {{\"eip155\": \"{other}\"}}"),
+        );
+        let tokens = |route: &str| {
+            let tokens = config(&table, route).unwrap().tokens();
+            let told = tokens
+                .iter()
+                .map(|token| (token.pay_to.to_string() == other, token.least.to_string()));
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(tokens(""), [(false, "50000".into()), (true, "500000".into())]);
+        // and for what an agent pays
+        let agents = r#", "crawlers": {"*": "$0.001"}"#;
+        assert_eq!(tokens(agents), [(false, "1000".into()), (true, "500000".into())]);
+    }
+
+    #[test]
     fn a_cookie_is_limited_to_what_its_pass_covers() {
         let path = |covers: &str, more: &str| {
             let offer = format!(r#"{{"s": {{"covers": {covers}, "for": "1h", "price": "$1"}}}}"#);

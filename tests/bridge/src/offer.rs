@@ -53,6 +53,7 @@ fn decide(request: &Value) -> Result<Value, String> {
     let random = args::bytes(request, "random")?;
     Ok(match gate.decide(&asked, args::integer(request, "now")?, random) {
         Decision::Free => json!({ "free": true }),
+        Decision::FreeAs(path) => json!({ "free": path }),
         Decision::Answer(answer) => json!({ "answer": {
             "status": answer.status,
             "headers": answer.headers,
