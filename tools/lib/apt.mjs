@@ -40,10 +40,23 @@ export function aptInstall(names) {
   return turn;
 }
 
+/** Installs the newest that Debian has of `names`, by package lists fetched anew. */
+export function aptNewest(names) {
+  const turn = last.then(async () => {
+    await aptUpdate();
+    await installAll(names);
+  });
+  last = turn.catch(() => {});
+  return turn;
+}
+
 async function install(names) {
   const missing = [];
   for (const name of names) if (!(await present(name))) missing.push(name);
-  if (missing.length === 0) return;
+  if (missing.length > 0) await installAll(missing);
+}
+
+async function installAll(missing) {
   const command = `apt-get install -y --no-install-recommends ${missing.join(" ")}`;
   if ((await rootPrefix()) === null) throw new Plain(`packages are missing; as root: apt-get update && ${command}`);
   say(`setup: ${command}`);

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { aptInstall, asRoot, debian } from "./apt.mjs";
+import { aptInstall, aptNewest, asRoot, debian } from "./apt.mjs";
 import { Plain, run, say } from "./run.mjs";
 import { debianEnv, debianRustc, findRust, inspect, registry, rustVersion, target, which } from "./toolchain.mjs";
 
@@ -106,7 +106,12 @@ const packages = ["rustc-web", "cargo-web", librarySources, "rust-web-clippy", "
 
 async function debianCompiler() {
   await aptInstall(packages);
-  const rustc = await inspect(debianRustc);
+  let rustc = await inspect(debianRustc);
+  // an image's package lists are as old as the image, and know no security updates, where the newer compilers come from
+  if (!rustc || rustc.tooOld) {
+    await aptNewest(packages);
+    rustc = await inspect(debianRustc);
+  }
   if (!rustc || rustc.tooOld) throw new Plain(`Debian's Rust here is ${rustc?.version ?? "not working"}.\n${byHand()}`);
   await debianLinker(rustc.about);
   if (which("rustup")) await run("rustup", ["toolchain", "link", "debian", "/usr"], { env: { RUSTUP_AUTO_INSTALL: "0" } });
