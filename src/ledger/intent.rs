@@ -114,6 +114,15 @@ impl Intent {
         Some(&offer.name)
     }
 
+    /// The network on which what is owned counts for this payer, as CAIP-2; empty where any does. A contract's address is another
+    /// contract on another chain, perhaps of another owner.
+    pub fn only_on(&self) -> String {
+        match self.contract {
+            true => self.network.to_string(),
+            false => String::new(),
+        }
+    }
+
     /// Whether who sends this payment holds what its first sender held and no chain shows: our quote, or
     /// an identifier too long to be guessed (threat A16).
     pub fn proves(&self, first: &Self) -> bool {

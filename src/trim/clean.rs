@@ -6,7 +6,7 @@ use super::{
     cut::{self, Cut},
     html::{self, Kind, Token},
     json_ld, payload,
-    unescape::{any_form, plain},
+    unescape::{Work, any_form, plain},
     words::{Runs, Set, Tags},
 };
 
@@ -18,7 +18,7 @@ pub(super) struct Cleaned<'a> {
     pub(super) described: bool,
 }
 
-pub(super) fn clean<'a>(tokens: &[Token<'a>], cut: &Cut, premium: &Set, nonce: &str) -> Cleaned<'a> {
+pub(super) fn clean<'a>(tokens: &[Token<'a>], cut: &Cut, premium: &Set, nonce: &str, work: &Work) -> Cleaned<'a> {
     let mut gone = vec![false; tokens.len()];
     for range in &cut.ranges {
         gone.get_mut(range.clone()).unwrap_or_default().fill(true);
@@ -36,7 +36,7 @@ pub(super) fn clean<'a>(tokens: &[Token<'a>], cut: &Cut, premium: &Set, nonce: &
             }
         }
     }
-    let leaks = |text: &str| any_form(text, &|form| premium.shares(form));
+    let leaks = |text: &str| any_form(text, work, &|form| premium.shares(form));
     let mut cleaned = Cleaned {
         texts: Vec::with_capacity(tokens.len()),
         described: false,

@@ -110,7 +110,8 @@ pub fn trim(page: &str, part: &Part, nonce: &str) -> Result<Trimmed, Untrimmed> 
     let tokens = html::tokens(page);
     let cut = cut::find(&tokens, part, nonce)?;
     let premium = premium(&tokens, &cut)?;
-    let cleaned = clean::clean(&tokens, &cut, &premium, nonce);
+    let work = unescape::Work::of(page.len());
+    let cleaned = clean::clean(&tokens, &cut, &premium, nonce, &work);
     let first = cut.ranges.first().map_or(0, |range| range.start);
     let mut trimmed = Trimmed {
         described: cleaned.described,
@@ -129,7 +130,7 @@ pub fn trim(page: &str, part: &Part, nonce: &str) -> Result<Trimmed, Untrimmed> 
     }
     // the page as a whole, whatever a browser makes of it
     let whole = [trimmed.before.as_str(), " ", &trimmed.after].concat();
-    match unescape::any_form(&whole, &|form| premium.shares(form)) {
+    match unescape::any_form(&whole, &work, &|form| premium.shares(form)) {
         true => Err(Untrimmed::Left),
         false => Ok(trimmed),
     }

@@ -1,6 +1,8 @@
 //! What a text says once the escapes of JSON, JavaScript, HTML and URLs are resolved, all in one go: where they are stacked, it is
 //! called again. Resolving too much harms nothing here, as every stage of a text is looked at.
 
+use core::cell::Cell;
+
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 /// How often something may be escaped; what goes deeper cannot be told and counts as hiding something.
@@ -193,6 +195,40 @@ fn backslash(text: &str, out: &mut String) -> usize {
     c.len_utf8().saturating_add(1)
 }
 
+/// How much is looked at for one page, in bytes: whoever writes on a page shall not make it cost seconds (threat B8). What is not looked at
+/// counts as hiding something.
+#[derive(Debug)]
+pub(super) struct Work(Cell<usize>);
+
+impl Work {
+    /// For a page of so many bytes. A page is looked at twice, whole and in parts, and as often as things are escaped in it.
+    pub(super) fn of(page: usize) -> Self {
+        const TIMES: usize = 24;
+        const LEAST: usize = 1 << 20;
+        Self(Cell::new(page.saturating_mul(TIMES).saturating_add(LEAST)))
+    }
+
+    /// Whether so many bytes more may be looked at.
+    fn takes(&self, bytes: usize) -> bool {
+        let left = self.0.get().checked_sub(bytes);
+        self.0.set(left.unwrap_or_default());
+        left.is_some()
+    }
+}
+
+/// What can be read of bytes: pictures and fonts say nothing, and would be looked at for long.
+fn readable(bytes: &[u8], out: &mut String) {
+    /// Shorter pieces between what is no text are chance.
+    const SHORTEST: usize = 5;
+    let pieces = bytes
+        .utf8_chunks()
+        .flat_map(|chunk| chunk.valid().split(|c: char| c.is_control() && !c.is_ascii_whitespace()));
+    for piece in pieces.filter(|piece| piece.len() >= SHORTEST) {
+        out.push_str(piece);
+        out.push(' ');
+    }
+}
+
 /// What base64 in a text may say, read from each of its offsets, with gaps between; none if there is nothing that could be any.
 /// Base64 in base64 is not read.
 pub(super) fn base64(text: &str) -> Option<String> {
@@ -231,23 +267,22 @@ pub(super) fn base64(text: &str) -> Option<String> {
                 .to_be_bytes();
                 bytes.extend([a, b, c].iter().take(chunk.len().saturating_sub(1)));
             }
-            out.push_str(&String::from_utf8_lossy(&bytes));
-            out.push(' ');
+            readable(&bytes, out);
         }
     }
     out
 }
 
-/// Whether a text, or anything that it says once it is unescaped, has what `found` looks for.
-pub(super) fn any_form(text: &str, found: &dyn Fn(&str) -> bool) -> bool {
-    forms(text, true, found)
+/// Whether a text, or anything that it says once it is unescaped, has what `found` looks for; or there is too much of it to tell.
+pub(super) fn any_form(text: &str, work: &Work, found: &dyn Fn(&str) -> bool) -> bool {
+    forms(text, true, work, found)
 }
 
-fn forms(text: &str, encoded: bool, found: &dyn Fn(&str) -> bool) -> bool {
+fn forms(text: &str, encoded: bool, work: &Work, found: &dyn Fn(&str) -> bool) -> bool {
     let mut form = None;
     for _ in 0..LEVELS {
         let now = form.as_deref().unwrap_or(text);
-        if found(now) || encoded && base64(now).is_some_and(|inner| forms(&inner, false, found)) {
+        if !work.takes(now.len()) || found(now) || encoded && base64(now).is_some_and(|inner| forms(&inner, false, work, found)) {
             return true;
         }
         match unescape(now) {
@@ -315,7 +350,39 @@ mod tests {
         for _ in 0..LEVELS {
             text = text.replace('&', "&amp;");
         }
-        assert!(any_form(&text, &|_| false));
-        assert!(!any_form("&amp;amp;", &|_| false));
+        assert!(any_form(&text, &Work::of(0), &|_| false));
+        assert!(!any_form("&amp;amp;", &Work::of(0), &|_| false));
+    }
+
+    #[test]
+    fn b8_a_picture_says_nothing() {
+        // what compresses well is no picture: bytes as a cipher makes them
+        let mut state = 7_u32;
+        let bytes: Vec<u8> = core::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state.to_be_bytes()[0]
+        })
+        .take(60_000)
+        .collect();
+        use base64::{Engine, engine::general_purpose::STANDARD};
+        let said = base64(&STANDARD.encode(&bytes)).unwrap();
+        assert!(said.len() < 24_000, "{} of 240,000", said.len());
+    }
+
+    #[test]
+    fn b8_what_would_be_looked_at_without_end_counts_as_found() {
+        let looked = Cell::new(0_usize);
+        let look = |text: &str| {
+            looked.set(looked.get() + text.len());
+            false
+        };
+        use base64::{Engine, engine::general_purpose::STANDARD};
+        let inner = STANDARD.encode("word &amp;amp;amp;amp;amp;amp; ".repeat(20_000));
+        let text = [&inner, " &amp;amp;amp;amp;amp;amp;"].concat();
+        // the naive look has no end but that of the levels
+        forms(&text, true, &Work(Cell::new(usize::MAX)), &look);
+        assert!(looked.take() > 24 * text.len() + (1 << 20));
+        assert!(any_form(&text, &Work::of(text.len()), &look));
+        assert!(looked.get() <= 24 * text.len() + (1 << 20));
     }
 }

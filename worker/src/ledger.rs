@@ -45,6 +45,8 @@ pub(crate) struct Ledger {
     budget: RefCell<Budget>,
     /// When the alarm will come, Unix seconds, where this object has set it.
     armed: Cell<Option<u64>>,
+    /// How often it has set the alarm.
+    arming: Cell<u32>,
 }
 
 /// A refusal, or none, once it is known.
@@ -97,6 +99,7 @@ impl Ledger {
             verifying: RefCell::default(),
             budget: RefCell::default(),
             armed: Cell::new(None),
+            arming: Cell::new(0),
         }
     }
 
@@ -276,7 +279,7 @@ impl Ledger {
     fn decide(&self, intent: &Intent, key: &str, verified: bool) -> Result<Option<Claim>> {
         let now = self.now();
         let same = self.rows.get(key)?;
-        let owned = self.rows.owned(&intent.resource, &intent.passes, now)?;
+        let owned = self.rows.owned(&intent.resource, &intent.passes, &intent.only_on(), now)?;
         let credit = self.credit(intent, now)?;
         let named = match &intent.identifier {
             Some(id) => self.rows.named(id, key)?,
@@ -307,7 +310,9 @@ impl Ledger {
         let Some(name) = intent.bundle() else {
             return Ok(None);
         };
-        let bundles = self.rows.bundles(&[name.to_owned()], &intent.resource, now)?;
+        let bundles = self
+            .rows
+            .bundles(&[name.to_owned()], &intent.resource, &intent.only_on(), now)?;
         Ok(ledger::from_which(&bundles).map(|bundle| bundle.owned.clone()))
     }
 
@@ -335,10 +340,10 @@ impl Ledger {
         }
         let fresh = intent.tagged || self.is_unused(intent).await;
         let now = self.now();
-        let mut owned = self.rows.owned(&intent.resource, &intent.passes, now)?;
+        let mut owned = self.rows.owned(&intent.resource, &intent.passes, &intent.only_on(), now)?;
         if let (None, true, Some(name), Some(seconds)) = (&owned, fresh, intent.bundle(), intent.seconds) {
             // who signs for a bundle that is not used up wants this article, and keeps the money
-            owned = self.open(&[name.to_owned()], &intent.resource, seconds, now)?;
+            owned = self.open(&[name.to_owned()], &intent.resource, &intent.only_on(), seconds, now)?;
         }
         Ok(match owned {
             Some(owned) if fresh => Reply::deliver_owned(&owned, intent.tagged, intent.contract),
@@ -439,10 +444,10 @@ impl Ledger {
     /// Whether the payer owns a resource.
     fn owned(&self, question: &Question) -> Result<Reply> {
         let now = self.now();
-        if let Some(owned) = self.rows.owned(&question.resource, &question.passes, now)? {
+        if let Some(owned) = self.rows.owned(&question.resource, &question.passes, "", now)? {
             return Ok(Reply::deliver_owned(&owned, true, false));
         }
-        let bundles = self.rows.bundles(&question.bundles, &question.resource, now)?;
+        let bundles = self.rows.bundles(&question.bundles, &question.resource, "", now)?;
         let left = Reply::left(&bundles, &question.resource);
         Ok(left.unwrap_or_else(|| Reply::refuse(Problem::PaymentRequired, &question.resource)))
     }
@@ -451,10 +456,10 @@ impl Ledger {
     /// find it owned.
     fn spend(&self, question: &Question) -> Result<Reply> {
         let now = self.now();
-        let owned = self.rows.owned(&question.resource, &question.passes, now)?;
+        let owned = self.rows.owned(&question.resource, &question.passes, "", now)?;
         let bundles = match owned {
             Some(_) => Vec::new(),
-            None => self.rows.bundles(&question.bundles, &question.resource, now)?,
+            None => self.rows.bundles(&question.bundles, &question.resource, "", now)?,
         };
         // strangers leave nothing behind (threat B8)
         if owned.is_none() && ledger::from_which(&bundles).is_none() {
@@ -471,7 +476,7 @@ impl Ledger {
         }
         let opened = match owned {
             Some(owned) => Some(owned),
-            None => self.open(&question.bundles, &question.resource, question.seconds, now)?,
+            None => self.open(&question.bundles, &question.resource, "", question.seconds, now)?,
         };
         Ok(match opened {
             Some(owned) => Reply::deliver_owned(&owned, true, false),
@@ -480,8 +485,8 @@ impl Ledger {
     }
 
     /// Notes that one of these bundles has opened a resource, if one can: what the payer owns by that.
-    fn open(&self, names: &[String], resource: &str, seconds: u64, now: u64) -> Result<Option<Owned>> {
-        let bundles = self.rows.bundles(names, resource, now)?;
+    fn open(&self, names: &[String], resource: &str, on: &str, seconds: u64, now: u64) -> Result<Option<Owned>> {
+        let bundles = self.rows.bundles(names, resource, on, now)?;
         let Some(bundle) = ledger::from_which(&bundles) else {
             return Ok(None);
         };
@@ -550,8 +555,8 @@ impl Ledger {
     fn sign_in(&self, question: &Question) -> Result<Reply> {
         let now = self.now();
         let (nonce, until) = question.proof.as_ref().ok_or("the call has no proof")?;
-        let owned = self.rows.owned(&question.resource, &question.passes, now)?;
-        let bundles = self.rows.bundles(&question.bundles, &question.resource, now)?;
+        let owned = self.rows.owned(&question.resource, &question.passes, "", now)?;
+        let bundles = self.rows.bundles(&question.bundles, &question.resource, "", now)?;
         ledger::sign_in(owned.as_ref(), &bundles, &question.resource, || {
             self.rows.consume(nonce, *until, now)
         })
@@ -685,12 +690,15 @@ impl Ledger {
         }
         let seconds = |at: u64| u32::try_from(at.saturating_sub(now).max(1)).unwrap_or(u32::MAX);
         let wait = next.map(seconds);
-        self.armed.set(wait.map(|wait| now.saturating_add(wait.into())));
-        let set = self.platform.alarm(wait).await;
-        if set.is_err() {
-            self.armed.set(None);
+        // nobody may rely on what is not set yet, nor on what somebody else sets meanwhile
+        self.armed.set(None);
+        let turn = self.arming.get().wrapping_add(1);
+        self.arming.set(turn);
+        self.platform.alarm(wait).await?;
+        if self.arming.get() == turn {
+            self.armed.set(wait.map(|wait| now.saturating_add(wait.into())));
         }
-        set
+        Ok(())
     }
 
     /// Waits for a change of any row, at most this many seconds.

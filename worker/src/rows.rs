@@ -322,14 +322,14 @@ impl Rows {
     }
 
     /// What the payer owns of a resource at a time: by the longest of these time passes, or the article itself.
-    pub(crate) fn owned(&self, resource: &str, passes: &[String], now: u64) -> Result<Option<Owned>> {
+    pub(crate) fn owned(&self, resource: &str, passes: &[String], on: &str, now: u64) -> Result<Option<Owned>> {
         if !passes.is_empty() {
             let pass: Option<Owned> = self
                 .bodies(
                     Table::Wider,
-                    "SELECT body FROM wider WHERE count = 0 AND until > CAST(? AS INTEGER) AND name IN (SELECT value FROM json_each(?)) \
-                     ORDER BY until DESC LIMIT 1",
-                    &[&now.to_string(), &json(&passes)?],
+                    "SELECT body FROM wider WHERE count = 0 AND until > CAST(?1 AS INTEGER) AND name IN (SELECT value FROM json_each(?2)) \
+                     AND ?3 IN ('', json_extract(body, '$.network')) ORDER BY until DESC LIMIT 1",
+                    &[&now.to_string(), &json(&passes)?, on],
                 )?
                 .pop();
             if let Some(pass) = pass {
@@ -342,11 +342,11 @@ impl Rows {
         let owned: Option<Owned> = self
             .bodies(Table::Owned, "SELECT body FROM owned WHERE resource = ?", &[resource])?
             .pop();
-        Ok(owned.filter(|owned| now < owned.until))
+        Ok(owned.filter(|owned| now < owned.until && (on.is_empty() || owned.network.to_string() == on)))
     }
 
     /// The payer's bundles of these names at a time, seen from a resource.
-    pub(crate) fn bundles(&self, names: &[String], resource: &str, now: u64) -> Result<Vec<Bundle>> {
+    pub(crate) fn bundles(&self, names: &[String], resource: &str, on: &str, now: u64) -> Result<Vec<Bundle>> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -355,8 +355,9 @@ impl Rows {
             Table::Opened,
             "SELECT json_set(body, '$.count', count, '$.spent', (SELECT count(*) FROM opened WHERE opened.receipt = wider.receipt), \
              '$.has', EXISTS (SELECT 1 FROM opened WHERE opened.receipt = wider.receipt AND opened.resource = ?1)) \
-             FROM wider WHERE count > 0 AND until > CAST(?2 AS INTEGER) AND name IN (SELECT value FROM json_each(?3))",
-            &[resource, &now.to_string(), &json(&names)?],
+             FROM wider WHERE count > 0 AND until > CAST(?2 AS INTEGER) AND name IN (SELECT value FROM json_each(?3)) \
+             AND ?4 IN ('', json_extract(body, '$.network'))",
+            &[resource, &now.to_string(), &json(&names)?, on],
         )
     }
 
@@ -364,7 +365,7 @@ impl Rows {
     pub(crate) fn left_of(&self, receipt: &str, now: u64) -> Result<Option<u32>> {
         let sql = "SELECT name FROM wider WHERE count > 0 AND receipt = ?";
         let names = self.texts(Table::Wider, sql, &[receipt])?;
-        Ok((!names.is_empty()).then_some(ledger::left(&self.bundles(&names, "", now)?)))
+        Ok((!names.is_empty()).then_some(ledger::left(&self.bundles(&names, "", "", now)?)))
     }
 
     /// A bundle has opened a resource: noted once, however often it comes (insert or ignore), and the resource is owned.
