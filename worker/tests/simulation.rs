@@ -23,6 +23,8 @@ mod clients;
 mod facilitator;
 #[path = "simulation/judge.rs"]
 mod judge;
+#[path = "simulation/readers.rs"]
+mod readers;
 #[path = "simulation/world.rs"]
 mod world;
 
@@ -38,6 +40,7 @@ use clients::{Client, Doing};
 use facilitator::Temper;
 use farthing::route::Settlement;
 use farthing::x402::Network;
+use readers::Reader;
 use world::{Broken, Setting, World};
 
 /// How long clients are about, and how long the rest may take, in seconds.
@@ -86,6 +89,19 @@ fn history(seed: u64, broken: Option<Broken>) -> World {
             }
         })
         .collect();
+    let single = chance.happens(150);
+    let bundle = (broken == Some(Broken::ForgetsOpened) || !single && chance.happens(300)).then_some(2);
+    let readers = match bundle {
+        Some(_) => chance.between(1, 4),
+        None => 0,
+    };
+    let readers = (0..readers)
+        .map(|_| Reader {
+            article: usize::try_from(chance.below(clients::ALL)).unwrap(),
+            tries: u32::try_from(chance.between(1, 30)).unwrap(),
+            spends: false,
+        })
+        .collect();
     let setting = Setting {
         temper: Temper {
             hasty: chance.happens(150),
@@ -95,15 +111,16 @@ fn history(seed: u64, broken: Option<Broken>) -> World {
         confirmations: *chance.of(&[0, 0, 0, 2]),
         undone: chance.happens(200),
         others: chance.happens(200),
-        single: chance.happens(150),
+        single: single && bundle.is_none(),
         tagged: chance.happens(500),
+        bundle,
         books: chance.happens(800),
         crashes: *chance.of(&[0, 10, 40, 120]),
         authorizations,
         broken,
     };
     farthing_worker::configure(Some(settlement(setting.readable)));
-    let mut world = World::new(setting, clients, chance);
+    let mut world = World::new(setting, clients, readers, chance);
     let busy = (chain::GENESIS + BUSY_SECONDS) * 1000;
     while world.violation.is_none() && world.step(busy) {}
     // whatever was on its way lands or is forgotten; then nothing disturbs the rest
@@ -161,6 +178,7 @@ fn what_is_broken_on_purpose_is_found() {
         Broken::NoAlarms,
         Broken::BlindChain,
         Broken::OldOverwrites,
+        Broken::ForgetsOpened,
     ] {
         let found = (0..2000).find_map(|seed| history(seed, Some(broken)).violation.map(|violation| (seed, violation)));
         let (seed, violation) = found.unwrap_or_else(|| panic!("{broken:?} was not found"));

@@ -3,11 +3,12 @@
 use farthing::ledger::{DAY_SECONDS, Intent, Reply};
 use farthing::{
     evm::{B256, Transfer},
-    x402::Network,
+    x402::{Network, Wider},
 };
 
 use super::{
     chain::{PAYEE, PAYER, PRICE, TOKEN, nonce},
+    readers::BUNDLE,
     world::{Event, Who, World},
 };
 
@@ -37,7 +38,9 @@ pub(crate) struct Client {
     pub(crate) thief: bool,
 }
 
-const ARTICLES: [&str; 2] = ["https://n.example/a", "https://n.example/b"];
+/// How many articles there are; payments are for the first two.
+pub(crate) const ALL: u64 = 3;
+const ARTICLES: [&str; 3] = ["https://n.example/a", "https://n.example/b", "https://n.example/c"];
 
 pub(crate) fn resource(article: usize) -> &'static str {
     ARTICLES[article]
@@ -49,7 +52,12 @@ impl World {
         Intent {
             resource: resource(article).into(),
             seconds: (!self.setting.single).then_some(30 * DAY_SECONDS),
-            offer: None,
+            offer: self.setting.bundle.map(|count| Wider {
+                name: BUNDLE.into(),
+                title: String::new(),
+                count: Some(count),
+                seconds: 30 * DAY_SECONDS,
+            }),
             passes: Vec::new(),
             version: 2,
             network: Network::BASE_SEPOLIA,
@@ -124,7 +132,7 @@ impl World {
             Some(Reply::Fetch { key, fence }) => self.fetches(client, key, fence),
             Some(Reply::Deliver(grant)) => {
                 self.note(format!("client {client} gets {} by {}", grant.resource, grant.transaction));
-                self.judge_delivery(client, &grant);
+                self.judge_delivery(self.clients[client].article, &grant);
                 if self.clients[client].thief {
                     self.violation = Some(format!("A16: {} went out to thief {client}", grant.resource));
                 }
@@ -140,9 +148,7 @@ impl World {
                     self.comes_back(client, 5);
                 }
             }
-            Some(Reply::Left(_)) => {
-                self.violation = Some(format!("client {client} has articles left, and nobody bought a bundle"))
-            }
+            Some(Reply::Left(_)) => self.violation = Some(format!("client {client} paid, and hears of articles that are left")),
             Some(Reply::Refuse(refused)) => {
                 self.note(format!("client {client} hears {}", refused.problem));
                 match refused.problem.as_str() {

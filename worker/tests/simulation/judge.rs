@@ -3,7 +3,7 @@
 use farthing::ledger::{self, Grant, Phase, Row};
 
 use super::{
-    clients::resource,
+    clients::{ALL, resource},
     world::{Who, World},
 };
 
@@ -15,19 +15,23 @@ impl World {
         self.chain.has_paid(authorization) || risk && !careful
     }
 
-    /// S1, S2: what goes out was paid for, and for this very article.
-    pub(crate) fn judge_delivery(&mut self, client: usize, grant: &Grant) {
-        let article = self.clients[client].article;
-        let paid = self
-            .bound
-            .iter()
-            .any(|(one, bound)| *bound == article && self.moved_for(*one));
+    /// S1, S2: what goes out was paid for, and for this very article; of a bundle, so many articles and no more.
+    pub(crate) fn judge_delivery(&mut self, article: usize, grant: &Grant) {
+        self.delivered.insert(article);
+        let paid = match self.setting.bundle {
+            Some(count) => {
+                let bought = self.bound.keys().filter(|one| self.moved_for(**one)).count();
+                self.delivered.len() <= bought * usize::try_from(count).unwrap()
+            }
+            None => self
+                .bound
+                .iter()
+                .any(|(one, bound)| *bound == article && self.moved_for(*one)),
+        };
         if grant.resource != resource(article) {
-            self.violation = Some(format!("S2: client {client} asked for {article} and got {}", grant.resource));
+            self.violation = Some(format!("S2: somebody asked for {article} and got {}", grant.resource));
         } else if !paid {
-            self.violation = Some(format!(
-                "S1: article {article} went out to client {client}, and nothing was paid for it"
-            ));
+            self.violation = Some(format!("S1: article {article} went out, and nothing was paid for it"));
         }
     }
 
@@ -47,7 +51,7 @@ impl World {
     fn booked(&self, authorization: usize) -> Option<(serde_json::Value, String)> {
         let entry = "SELECT json_object('key', key, 'state', state, 'receipt', receipt, 'resource', resource, 'network', network, \
             'asset', asset, 'payer', payer, 'payTo', pay_to, 'amount', amount, 'charged', charged, 'transaction', transaction_hash, \
-            'firstSeen', first_seen, 'settledAt', settled_at) FROM payment WHERE key LIKE ?";
+            'firstSeen', first_seen, 'settledAt', settled_at, 'offer', offer) FROM payment WHERE key LIKE ?";
         // a nonce's last byte is its number
         let texts = self
             .around
@@ -126,6 +130,33 @@ impl World {
             if self.setting.readable && !self.setting.single && !paid.is_empty() && !self.opens(article) {
                 return Err(format!("S4: article {article} was paid for by {paid:?}, and does not open"));
             }
+        }
+        match self.setting.bundle {
+            Some(count) => self.end_of_bundles(usize::try_from(count).unwrap(), &rows),
+            None => Ok(()),
+        }
+    }
+
+    /// S3, S4: a bundle is bought again only when the one before is used up, and opens what it promised, neither less nor more.
+    fn end_of_bundles(&mut self, count: usize, rows: &[Row]) -> Result<(), String> {
+        let paid: Vec<usize> = self.bound.keys().copied().filter(|one| self.chain.has_paid(*one)).collect();
+        let excused = self.setting.others || paid.iter().any(|one| self.lied.contains(one));
+        // the table is made with its first row
+        let opened = self.around.sql("SELECT resource FROM opened", &[]).unwrap_or_default();
+        if !excused && paid.len() > 1 && opened.len() <= (paid.len() - 1) * count {
+            return Err(format!(
+                "S3: bundles were paid for by {paid:?}, and {opened:?} is all they opened"
+            ));
+        }
+        // where nobody can read the chain, a facilitator's word may have been wrong, or never came
+        let bought = match self.setting.readable {
+            true => paid.len(),
+            false => self.around.sql("SELECT 1 FROM wider", &[]).unwrap_or_default().len(),
+        };
+        let pending = rows.iter().any(Row::is_open);
+        let (open, all) = (self.opened_at_last(), usize::try_from(ALL).unwrap());
+        if open != (bought * count).min(all) && !pending {
+            return Err(format!("S4: {bought} bundles of {count} open {open} articles"));
         }
         Ok(())
     }

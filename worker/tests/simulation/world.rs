@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
     rc::Rc,
 };
 
@@ -15,6 +15,7 @@ use super::{
     chance::Chance,
     clients::{Client, Doing},
     facilitator::{Mood, Temper, closed, noise, refusal, success},
+    readers::Reader,
 };
 
 /// What is wrong with the platform, on purpose: each has to be found.
@@ -28,6 +29,8 @@ pub(crate) enum Broken {
     BlindChain,
     /// The books take what is older over what is newer.
     OldOverwrites,
+    /// What a bundle opened is not noted.
+    ForgetsOpened,
 }
 
 /// What stands in a history's first line.
@@ -44,6 +47,8 @@ pub(crate) struct Setting {
     /// Whether the page is sold by the call.
     pub(crate) single: bool,
     pub(crate) tagged: bool,
+    /// How many articles each payment opens, where bundles are sold.
+    pub(crate) bundle: Option<u32>,
     /// Whether the publisher keeps books.
     pub(crate) books: bool,
     /// Crashes in a thousand steps.
@@ -61,6 +66,7 @@ pub(crate) struct Around {
     has_books: bool,
     millis: Cell<u64>,
     woken: Cell<bool>,
+    forgets_opened: bool,
 }
 
 /// The object's view of it.
@@ -96,6 +102,9 @@ impl Host for View {
 
 impl Around {
     pub(crate) fn sql(&self, sql: &str, values: &[&str]) -> Result<Vec<String>> {
+        if self.forgets_opened && sql.starts_with("INSERT INTO opened") {
+            return Ok(Vec::new());
+        }
         Self::run(&self.storage.borrow(), sql, values)
     }
 
@@ -124,6 +133,7 @@ impl Around {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
     Client(usize),
+    Reader(usize),
     Alarm,
     Nobody,
 }
@@ -150,6 +160,7 @@ pub(crate) enum Event {
     Alarm(u64),
     AlarmAgain,
     Client(usize),
+    Reader(usize),
     WaitOver(Asked),
     Done {
         task: Asked,
@@ -196,6 +207,9 @@ pub(crate) struct World {
     events: BTreeMap<u64, Event>,
     serial: u64,
     pub(crate) clients: Vec<Client>,
+    pub(crate) readers: Vec<Reader>,
+    /// The articles that went out.
+    pub(crate) delivered: BTreeSet<usize>,
     /// No faults any more: what is left is to end well.
     pub(crate) calm: bool,
     has_undone: bool,
@@ -214,7 +228,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(setting: Setting, clients: Vec<Client>, chance: Chance) -> Self {
+    pub(crate) fn new(setting: Setting, clients: Vec<Client>, readers: Vec<Reader>, chance: Chance) -> Self {
         let mut world = Self {
             chain: Chain::new(chance.clone()),
             chance,
@@ -224,6 +238,7 @@ impl World {
                 has_books: setting.books,
                 millis: Cell::new(GENESIS * 1000),
                 woken: Cell::new(false),
+                forgets_opened: setting.broken == Some(Broken::ForgetsOpened),
             }),
             setting,
             object: None,
@@ -234,6 +249,8 @@ impl World {
             events: BTreeMap::new(),
             serial: 0,
             clients,
+            readers,
+            delivered: BTreeSet::new(),
             calm: false,
             has_undone: false,
             lied: Vec::new(),
@@ -250,6 +267,10 @@ impl World {
         for client in 0..world.clients.len() {
             let start = world.chance.below(60_000);
             world.after(start, Event::Client(client));
+        }
+        for reader in 0..world.readers.len() {
+            let start = world.chance.below(120_000);
+            world.after(start, Event::Reader(reader));
         }
         if world.setting.others {
             for authorization in 0..world.setting.authorizations.len() {
@@ -305,6 +326,7 @@ impl World {
             Event::Alarm(_) => {}
             Event::AlarmAgain => self.ring(),
             Event::Client(client) => self.act(client),
+            Event::Reader(reader) => self.reader_acts(reader),
             Event::WaitOver(asked) => {
                 if self.tasks.get(&asked.task).is_some_and(|task| task.waiting) {
                     self.resume(asked, Ok(String::new()));
@@ -511,6 +533,7 @@ impl World {
                 };
                 match task.who {
                     Who::Client(client) => self.replied(client, result.as_deref().ok()),
+                    Who::Reader(reader) => self.reader_replied(reader, result.as_deref().ok()),
                     Who::Alarm if result.is_err() => self.after(2000, Event::AlarmAgain),
                     Who::Alarm | Who::Nobody => {}
                 }
@@ -562,6 +585,7 @@ impl World {
             match task.who {
                 // the gate answers for a ledger that does not
                 Who::Client(client) => self.replied(client, None),
+                Who::Reader(reader) => self.reader_replied(reader, None),
                 // an alarm that did not end well comes again
                 Who::Alarm => self.after(2000, Event::AlarmAgain),
                 Who::Nobody => {}
