@@ -124,9 +124,15 @@ impl Gate {
             Routed::Look(Target::Priced(good)) if good.part.is_none() && self.sells_bundles() => good,
             _ => return refuse(Problem::NoSuchEndpoint),
         };
-        let asked = Asked::new(&good, keys, now, random);
-        let free = good.route.free_from.is_some_and(|from| from <= now);
-        if free || good.route.bundles().next().is_none() {
+        let mut asked = Asked::new(&good, keys, now, random);
+        // what its publisher has set free meanwhile uses nothing up
+        if let Some(question) = self.question(request, &asked) {
+            return question;
+        }
+        let said = Self::said(request, &good);
+        asked.route = said.as_deref().unwrap_or(asked.route);
+        let free = asked.route.free_from.is_some_and(|from| from <= now);
+        if free || asked.route.bundles().next().is_none() {
             return refuse(Problem::NothingLeft);
         }
         let mut question = asked.question();

@@ -5,7 +5,7 @@ import { getAddress } from "viem";
 import { payTo } from "../support/accounts.mjs";
 import { startEdge } from "../support/edge.mjs";
 import { randomKeys } from "../support/newspaper.mjs";
-import { offersIn, signPayment } from "../support/pay.mjs";
+import { nonceFor, offersIn, signPayment } from "../support/pay.mjs";
 import { startParts } from "../support/parts.mjs";
 import { startShop } from "../support/shop.mjs";
 import { problemOf } from "./reader.mjs";
@@ -168,6 +168,25 @@ test("the reader who has paid is not asked about again, and nothing of the answe
   assert.equal((await ask(edge, path, { cookie })).status, 200);
   assert.deepEqual(shop.origin.log.map(({ method }) => method), ["GET"]);
   for (const hidden of [`/.farthing/says/${encodeURIComponent(path)}`, "/.farthing/says/"]) assert.equal((await ask(edge, hidden)).status, 404);
+});
+
+test("a bundle is not spent on what its publisher has set free", async () => {
+  const at = await edgeWith(asking, { offers: { two: { count: 2, for: "30d", price: "$2" } } });
+  const [bought, freed] = [page({}), page({ headers: { "farthing-free-from": "2020-01-01T00:00:00Z" } })];
+  const payer = await shop.newPayer({ edge: at, approve: false });
+  const offer = await payer.offer(bought);
+  const index = offer.accepts.findIndex(({ extra }) => extra.offer?.name === "two");
+  const paid = await payer.send(bought, await signPayment({ offer, index, key: payer.key, nonce: nonceFor(offer, index) }));
+  assert.deepEqual([paid.status, paid.headers.get("farthing-left")], [200, "1"], await paid.clone().text());
+  const cookie = paid.headers.getSetCookie().map((line) => line.split(";")[0]).find((one) => one.startsWith("__Host-farthing="));
+  const spend = (path) => fetch(`${at.url}/.farthing/spend?path=${encodeURIComponent(path)}`, {
+    method: "POST", redirect: "manual", headers: { cookie, "sec-fetch-site": "same-origin" },
+  });
+  assert.equal(await problemOf(await spend(freed)), "nothing-left");
+  assert.equal((await ask(at, freed)).status, 200, "it is free");
+  const other = page({ headers: { "farthing-price": "0.07" } });
+  const spent = await spend(other);
+  assert.deepEqual([spent.status, (await spent.json()).left], [200, 0]);
 });
 
 test("programs pay what is theirs, and never less than people", async () => {
