@@ -46,138 +46,97 @@ pub(crate) enum Wider {
     Bundle(u32),
 }
 
+/// Nothing special happens.
+const PLAIN: Setting = Setting {
+    name: "",
+    requests: [(0, 0); 3],
+    tagged: false,
+    liar: false,
+    others: false,
+    undone: false,
+    confirmations: 0,
+    elsewhere: false,
+    metered: false,
+    wider: None,
+};
+
 pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         name: "one payment three times",
         requests: [(0, 0), (0, 0), (0, 0)],
-        tagged: false,
         liar: true,
         others: true,
-        undone: false,
-        confirmations: 0,
-        elsewhere: false,
-        metered: false,
-        wider: None,
+        ..PLAIN
     },
     Setting {
         name: "one payment for two articles",
         requests: [(0, 0), (0, 1), (0, 0)],
-        tagged: false,
-        liar: false,
         others: true,
-        undone: false,
-        confirmations: 0,
-        elsewhere: false,
-        metered: false,
-        wider: None,
+        ..PLAIN
     },
     Setting {
         name: "two payments for one article",
         requests: [(0, 0), (1, 0), (0, 0)],
         tagged: true,
-        liar: false,
         others: true,
-        undone: false,
-        confirmations: 0,
-        elsewhere: false,
-        metered: false,
-        wider: None,
+        ..PLAIN
     },
     Setting {
         name: "two payments, two articles",
         requests: [(0, 0), (1, 1), (1, 0)],
-        tagged: false,
-        liar: false,
         others: true,
-        undone: false,
-        confirmations: 0,
-        elsewhere: false,
-        metered: false,
-        wider: None,
+        ..PLAIN
     },
     Setting {
         name: "blocks are undone",
         requests: [(0, 0), (1, 0), (0, 0)],
         tagged: true,
-        liar: false,
-        others: false,
         undone: true,
-        confirmations: 0,
-        elsewhere: false,
-        metered: false,
-        wider: None,
+        ..PLAIN
     },
     Setting {
         name: "blocks are undone, and waited for",
         requests: [(0, 0), (1, 0), (0, 0)],
         tagged: true,
-        liar: false,
-        others: false,
         undone: true,
         confirmations: 1,
-        elsewhere: false,
-        metered: false,
-        wider: None,
+        ..PLAIN
     },
     Setting {
         name: "paid for something else before",
         requests: [(0, 0), (1, 0), (0, 0)],
-        tagged: false,
-        liar: false,
-        others: false,
-        undone: false,
-        confirmations: 0,
         elsewhere: true,
-        metered: false,
-        wider: None,
+        ..PLAIN
     },
     Setting {
         name: "what was used is charged",
         requests: [(0, 0), (1, 1), (0, 1)],
         tagged: true,
-        liar: false,
         others: true,
-        undone: false,
-        confirmations: 0,
-        elsewhere: false,
         metered: true,
-        wider: None,
+        ..PLAIN
     },
     Setting {
         name: "one time pass from two articles",
         requests: [(0, 0), (1, 1), (0, 0)],
         tagged: true,
-        liar: false,
-        others: false,
-        undone: false,
-        confirmations: 0,
-        elsewhere: false,
-        metered: false,
         wider: Some(Wider::Pass),
+        ..PLAIN
     },
     Setting {
         name: "one bundle from two articles",
         requests: [(0, 0), (1, 1), (1, 0)],
-        tagged: false,
-        liar: false,
-        others: false,
-        undone: false,
-        confirmations: 0,
-        elsewhere: false,
-        metered: false,
         wider: Some(Wider::Bundle(2)),
+        ..PLAIN
     },
     Setting {
         name: "a pass, and blocks are undone",
         requests: [(0, 0), (1, 1), (0, 0)],
         tagged: true,
-        liar: false,
-        others: false,
         undone: true,
         confirmations: 1,
-        elsewhere: false,
-        metered: false,
         wider: Some(Wider::Pass),
+        ..PLAIN
     },
 ];
 
