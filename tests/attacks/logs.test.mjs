@@ -278,7 +278,7 @@ test("G1 what a handler throws is told by its kind, whatever it says and is call
     }),
   });
   try {
-    for (const path of ["/", "/?named", "/?type", "/t/x"]) await (await fetch(edge.url + path, { headers: { cookie: COOKIE } })).text();
+    for (const path of ["/", "/?named", "/?type", "/t/x"]) await (await fetch(edge.url + path, { headers: { cookie: COOKIE, accept: "text/html" } })).text();
     await until("every line", () => edge.log.length >= 5);
     assert.deepEqual(edge.log.map(({ message }) => JSON.parse(message)), [
       { event: "broken", at: "request", error: "Error" }, { event: "broken", at: "request", error: "Error" }, { event: "broken", at: "request", error: "TypeError" },
