@@ -66,10 +66,10 @@ thread_local! {
     static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
 }
 
-/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has six
+/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has seven
 /// lines: the origin's kind, its address or binding, the headers that go there, each with the name of its secret and commas between,
-/// the further headers that the gate wants to see, with spaces between, and those of the origin's answers that are for us alone, and the host of what is kept, if
-/// anything is; then one line for each secret that the config names: its form,
+/// the further headers that the gate wants to see, with spaces between, and those of the origin's answers that are for us alone, the host of what is kept, if
+/// anything is, and what is logged; then one line for each secret that the config names: its form,
 /// its place, its name.
 #[unsafe(no_mangle)]
 pub extern "C" fn configure(length: usize, local: u32) -> u32 {
@@ -100,7 +100,12 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
             for name in gate.internal_headers() {
                 output.extend([name, " "]);
             }
-            output.extend(["\n", &gate.shelf()]);
+            output.extend([
+                "\n",
+                &gate.shelf(),
+                "\n",
+                gate.config().map_or("errors", |config| config.logs),
+            ]);
             for secret in gate.config().map(|config| config.secrets()).unwrap_or_default() {
                 output.extend(["\n", secret.form.name(), " ", &secret.at, " ", secret.name]);
             }
@@ -162,6 +167,18 @@ pub extern "C" fn route(length: usize) -> u32 {
                 FREE_AS
             }
             Routed::Look(_) => LOOK,
+        })
+    })
+}
+
+/// Writes the pattern of the route that a method and URL are for, or nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pattern(length: usize) -> u32 {
+    with_input(length, |input| {
+        let (method, url) = core::str::from_utf8(input).ok()?.split_once(' ')?;
+        with_gate(|gate| {
+            write_output(|output| output.push_str(&gate.pattern(method, url)));
+            ANSWER
         })
     })
 }

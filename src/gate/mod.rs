@@ -299,6 +299,14 @@ impl Gate {
         Routed::Look(target)
     }
 
+    /// The pattern of the route that method and URL are for: all that is said of them to others. Empty where none sells it.
+    pub fn pattern(&self, method: &str, url: &str) -> String {
+        match self.route(method, url) {
+            Routed::Look(Target::Priced(Good { route, .. }) | Target::Method(route)) => route.pattern.text(),
+            _ => String::new(),
+        }
+    }
+
     /// Whether a request's origin is the site's (threat D9).
     fn is_site(&self, origin: &str) -> bool {
         let host = |origin: &str| origin.split_once("://").map(|(_, host)| host.to_ascii_lowercase());

@@ -198,8 +198,9 @@ impl Template {
     pub(super) fn problem(&self, refusal: &Refusal, refused: Option<&Refused>, status: Option<&str>) -> Answer {
         let kind = refusal.problem;
         let html = format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-             <meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title><main><h1>{title}</h1><p>{advice}</p></main></html>",
+            "<!doctype html><html lang=\"en\"><meta name=\"problem\" content=\"{slug}\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+             content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title><main><h1>{title}</h1><p>{advice}</p></main></html>",
+            slug = kind.slug(),
             title = escape(kind.title()),
             advice = escape(refusal.detail.unwrap_or_else(|| kind.advice())),
         );

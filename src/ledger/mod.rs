@@ -16,6 +16,7 @@ mod row;
 mod settle;
 mod standing;
 mod step;
+mod told;
 
 pub use books::{Entry, entry, news};
 pub use bundle::{Bundle, from_which, left};
@@ -28,6 +29,7 @@ pub use row::{Floor, Phase, Row, Watch};
 pub use settle::{Settlement, is_of_the_settler, passes_on, read_settlement, unverified};
 pub use standing::Standing;
 pub use step::{Event, Observation, Terms, Work, next_alarm, retire, step};
+pub use told::told_of;
 
 /// A claim whose origin fetch took longer may be taken over, in seconds.
 pub const CLAIM_SECONDS: u64 = 30;

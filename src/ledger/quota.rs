@@ -29,11 +29,11 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// Its line in the log.
-    pub const fn line(self) -> &'static str {
+    /// How much of the day's settlements is used then, in percent.
+    pub const fn percent(self) -> &'static str {
         match self {
-            Self::Most => "80 % of settlement.settlementsPerDay are used",
-            Self::All => "settlement.settlementsPerDay is used up: no new payments until midnight (UTC)",
+            Self::Most => "80",
+            Self::All => "100",
         }
     }
 }

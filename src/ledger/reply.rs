@@ -220,17 +220,8 @@ impl Reply {
 
     /// The facilitator refused; the same payment is not tried again for so many seconds.
     pub fn rejected(resource: &str, reason: &str, retry_after: Option<u64>) -> Self {
-        let problem = match family(reason) {
-            Family::Funds => Problem::InsufficientFunds,
-            Family::Allowance => Problem::AllowanceRequired,
-            Family::Expired => Problem::AuthorizationExpired,
-            Family::Early => Problem::AuthorizationNotYetValid,
-            Family::Signature => Problem::SignatureInvalid,
-            Family::Wallet => Problem::SignatureUnsupported,
-            _ => Problem::SettlementRefused,
-        };
         Self::Refuse(Refused {
-            problem: problem.slug().into(),
+            problem: problem_of(reason).slug().into(),
             resource: resource.into(),
             reason: Some(reason.into()),
             retry_after,
@@ -301,5 +292,18 @@ impl Reply {
             contract,
             report: None,
         })
+    }
+}
+
+/// What a facilitator's reason comes to.
+pub(super) fn problem_of(reason: &str) -> Problem {
+    match family(reason) {
+        Family::Funds => Problem::InsufficientFunds,
+        Family::Allowance => Problem::AllowanceRequired,
+        Family::Expired => Problem::AuthorizationExpired,
+        Family::Early => Problem::AuthorizationNotYetValid,
+        Family::Signature => Problem::SignatureInvalid,
+        Family::Wallet => Problem::SignatureUnsupported,
+        _ => Problem::SettlementRefused,
     }
 }

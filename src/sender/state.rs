@@ -1,7 +1,5 @@
 //! What is known of the key, its orders and its nonces; how it is stored and told.
 
-use core::fmt;
-
 use alloc::{
     format,
     string::{String, ToString},
@@ -91,15 +89,16 @@ pub enum Note {
     Reorganised(u64),
 }
 
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Note {
+    /// Its word in the log.
+    pub const fn name(&self) -> &'static str {
         match self {
-            Self::Low(account, wei) => write!(f, "the gas key {account} runs low: {wei} wei left"),
-            Self::Empty(account) => write!(f, "the gas key {account} has too little left to settle"),
-            Self::Dear(most) => write!(f, "gas costs more than the {most} wei for a unit that are allowed"),
-            Self::UsedElsewhere(nonce) => write!(f, "nonce {nonce} of the gas key was used by somebody else"),
-            Self::Reverted(key) => write!(f, "the settlement of {key} was reverted"),
-            Self::Reorganised(nonce) => write!(f, "the transaction with nonce {nonce} is no longer in any block"),
+            Self::Low(..) => "low",
+            Self::Empty(_) => "empty",
+            Self::Dear(_) => "too-dear",
+            Self::UsedElsewhere(_) => "nonce-used-elsewhere",
+            Self::Reverted(_) => "reverted",
+            Self::Reorganised(_) => "reorganised",
         }
     }
 }

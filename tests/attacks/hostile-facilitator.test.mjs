@@ -221,7 +221,7 @@ test("A15 one transaction, told of two payments: the usual paywall opens both ar
     // and the second is paid for in the end
     await assertArticle(await resend(() => reader.send(DOT, other)), DOT);
     assert.equal((await reader.transfers()).length, 2);
-    assert.match(paper.edge.log.map(({ message }) => message).join("\n"), /names a transaction that settled another payment/);
+    assert.match(paper.edge.log.map(({ message }) => message).join("\n"), /"why":"names-another-payment"/);
   });
 });
 

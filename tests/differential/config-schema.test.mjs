@@ -37,6 +37,7 @@ const GOOD = [
       confirmations: { "eip155:8453": [{ from: "$0", blocks: 0 }, { from: "$0.000000000000000001", blocks: 3 }, { from: " $10 ", blocks: 10_000 }], "eip155:42220": 1, "eip155:84532": 0 },
     },
     payments: "paused",
+    logs: "all",
     routes: [
       { match: "/free/*", price: "free" },
       {

@@ -222,7 +222,7 @@ test("/supported is asked beside the first settlement of an instance, never befo
     ];
     await until("both are told", async () => (await warned()).length === 2, 30);
     assert.deepEqual(await warned(), says);
-    const logged = () => edge.log.map(({ message }) => message).filter((line) => says.includes(line));
+    const logged = () => edge.log.map(({ message }) => JSON.parse(message)).filter(({ event }) => event === "supported").map((line) => line.says);
     await until("the log has arrived", () => logged().length >= says.length);
     assert.deepEqual(logged(), says);
     assert.equal((await edge.health()).ok, true);

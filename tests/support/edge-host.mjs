@@ -80,7 +80,7 @@ function options({ build, port, state, env, books, services }) {
             TALLY: { type: "durable-object", worker: "farthing", exportName: "Tally" },
             ASSETS: { type: "worker", worker: "farthing-assets" },
             ...(books && { BOOKS: { type: "worker", worker: "farthing-books", exportName: "Books" } }),
-            ...Object.fromEntries(Object.entries(services).map(([name, { bucket }]) => [name, bucket ? { type: "r2", name: "bucket" } : { type: "worker", worker: nameOf(name) }])),
+            ...Object.fromEntries(Object.entries(services).map(([name, { bucket, dataset }]) => [name, bucket ? { type: "r2", name: "bucket" } : dataset ? { type: "analytics-engine-dataset", name: dataset } : { type: "worker", worker: nameOf(name) }])),
           },
         },
         // A socket of the Worker's own. miniflare's usual entrance rewrites URLs and headers and shows errors as pages.

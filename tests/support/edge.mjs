@@ -18,7 +18,8 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
  * `config`: the configuration as a value, as text, or as a function of the edge's URL; left out, the bundled sample holds.
  * `port`: 0 picks one, which restarts keep. `state`: folder of the Durable Objects; left out, a temporary one that goes at `stop`.
  * `keys`: FARTHING_KEYS. `env`: more variables; `build`: the folder with the Worker; `onLog({level, message})`. `books`: bind a D1.
- * `services`: further bindings by name: `{module}`, the text of another Worker, or `{bucket: true}`, an R2 bucket.
+ * `services`: further bindings by name: `{module}`, the text of another Worker, `{bucket: true}`, an R2 bucket,
+ * or `{dataset: name}` of Analytics Engine, which takes points and shows them to nobody here.
  *
  * The Worker sees the URL as sent, with the client's Host, not normalised. CF-Connecting-IP and other headers of Cloudflare's
  * are there only if the client sends them, so a test can be any network it likes.

@@ -2,6 +2,7 @@
 // lost is replaced by the next who needs it.
 
 import { Edge } from "./edge.js";
+import { Fault, listen } from "./log.js";
 import { html, csp } from "./page.js";
 import { faultOf, valuesOf } from "./secrets.js";
 
@@ -25,11 +26,12 @@ export function edgeFor(env) {
   if (edge === undefined || edge.lost) {
     const fresh = new Edge();
     const length = fresh.write([env.FARTHING_CONFIG ?? text, env.FARTHING_KEYS ?? "", html, csp].join("\0"));
-    if (fresh.enter("configure", [length, env.FARTHING_LOCAL === "1" ? 1 : 0]) !== CONFIGURED) throw new Error("the gate did not start");
-    const [kind, value, headers, wanted, internal, shelf, ...secrets] = fresh.read().split("\n");
+    if (fresh.enter("configure", [length, env.FARTHING_LOCAL === "1" ? 1 : 0]) !== CONFIGURED) throw new Fault("the gate did not start");
+    const [kind, value, headers, wanted, internal, shelf, logs, ...secrets] = fresh.read().split("\n");
     if ((kind === "handler") !== (handler !== undefined) && kind !== "none") {
-      throw new Error(`the config's origin is ${handler ? `not "handler", and paywall() was given one` : `"handler", and paywall() was given none`}`);
+      throw new Fault(`the config's origin is ${handler ? `not "handler", and paywall() was given one` : `"handler", and paywall() was given none`}`);
     }
+    listen(logs);
     fresh.origin = { kind, value, handler, headers: valuesOf(headers, env), internal: internal.split(" ").filter(Boolean) };
     fresh.wanted = wanted === "" ? [] : wanted.split(" ");
     fresh.shelf = shelf;
@@ -46,5 +48,5 @@ function lookAtSecrets(edge, lines, env) {
     const fault = faultOf(form, env[name]);
     return fault === undefined ? [] : [`${fault} ${at}`];
   });
-  if (faults.length > 0 && edge.enter("lacks", [edge.write(faults.join("\n"))]) !== CONFIGURED) throw new Error("the gate did not start");
+  if (faults.length > 0 && edge.enter("lacks", [edge.write(faults.join("\n"))]) !== CONFIGURED) throw new Fault("the gate did not start");
 }

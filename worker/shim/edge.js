@@ -5,6 +5,7 @@
 // calls are told. Failures that Rust reports are none of these.
 
 import module from "./edge.wasm";
+import { say } from "./log.js";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -24,7 +25,7 @@ export class Edge {
       sql: (texts, count) => this.#sql(texts, count),
       now: () => this.#platform.now(),
       wake: () => this.#platform.wake(),
-      warn: (address, length) => console.warn(this.#text(address, length)),
+      say: (address, length) => this.#say(this.#text(address, length)),
       books: () => (this.#platform.hasBooks ? 1 : 0),
       clear: () => this.#platform.clear(),
       secret: (address, length) => this.#secret(this.#text(address, length)),
@@ -48,9 +49,14 @@ export class Edge {
     if (this.lost) return;
     this.lost = true;
     this.#wasm = undefined;
-    console.error("the WebAssembly restarts after an error:", error?.message);
+    say("broken", { at: "instance", error });
     for (const reject of this.#calls) reject(new Error("the WebAssembly restarts"));
     this.#calls.clear();
+  }
+
+  // The pattern of the route that a request is for; empty where none sells it.
+  pattern(method, url) {
+    return this.enter("pattern", [this.write(`${method} ${url}`)], this.#platform) === 0 ? "" : this.read();
   }
 
   // Three bytes hold any UTF-16 unit, so nothing can be cut off silently. Before the text is room for so many bytes.
@@ -91,6 +97,13 @@ export class Edge {
     }
     for (const row of rows) this.enter("row", [this.write(row)], this.#platform);
     return failed;
+  }
+
+  // What is told may ask the gate something, on behalf of nobody; then the call goes on.
+  #say(text) {
+    const platform = this.#platform;
+    platform.say(text);
+    this.#platform = platform;
   }
 
   // It is gone from the buffer before anything else can be read there.

@@ -26,8 +26,20 @@ const NO_BODY = new Set([101, 204, 205, 304]);
 const now = () => Math.floor(Date.now() / 1000);
 const present = (value) => (value === null ? "" : `=${value}`);
 
+// Of a claim: quotes in its texts are escaped.
+const PAYS = /^[^\n]*\nclaim\n.*?[,{]"network":"(eip155:\d{1,20})"/;
+// How a problem begins that we tell: as JSON, and as a page.
+const TELLS = /^(?:\{"type":"https:\/\/farthing\.dev\/problems\/|<!doctype html><html lang="en"><meta name="problem" content=")([a-z0-9-]+)"/;
+
 export class Gate {
   #env;
+  // What became of the request, for the log.
+  code;
+  asked = 0; // codes of what was asked before, a bit each
+  call; // of the ledger
+  network; // of the payment
+  problem = "";
+  missing; // what the origin answered in place of the page, and whether it was paid for
 
   constructor(env) {
     this.#env = env;
@@ -97,6 +109,7 @@ export class Gate {
   }
 
   undelivered(lines, status, paid) {
+    this.missing = { status, paid };
     const edge = this.#edge;
     edge.enter("undelivered", [edge.write(lines), status, paid ? 1 : 0]);
     return this.answer(edge.read());
@@ -107,7 +120,9 @@ export class Gate {
     const end = text.indexOf("\n\n");
     const [first, ...lines] = text.slice(0, end).split("\n");
     const status = Number(first);
-    return new Response(NO_BODY.has(status) ? null : text.slice(end + 2), { status, headers: headersOf(lines) });
+    const body = text.slice(end + 2);
+    this.problem = status < 400 ? "" : TELLS.exec(body)?.[1] ?? (status === 402 ? "payment-required" : "");
+    return new Response(NO_BODY.has(status) ? null : body, { status, headers: headersOf(lines) });
   }
 
   // the first lines one by one, and the header lines after them as pairs
@@ -120,7 +135,20 @@ export class Gate {
     const edge = this.#edge;
     const length = edge.write(text, RANDOM);
     crypto.getRandomValues(edge.bytes(RANDOM));
-    return { code: edge.enter(way, [length, now()]), text: edge.read() };
+    const code = edge.enter(way, [length, now()]);
+    const said = edge.read();
+    if (code === LEDGER) {
+      this.call = said.split("\n", 2)[1];
+      this.network ??= PAYS.exec(said)?.[1];
+    }
+    this.asked |= 1 << code;
+    this.code = code;
+    return { code, text: said };
+  }
+
+  // The pattern of the request's route.
+  pattern({ method, url }) {
+    return this.#edge.pattern(method, url);
   }
 }
 

@@ -18,6 +18,8 @@ export interface PaywallEnv {
   ASSETS?: unknown;
   /** D1, where the books are kept; without it there are none. */
   BOOKS?: unknown;
+  /** A data set of Analytics Engine; without it no figures are gathered. */
+  METRICS?: unknown;
   /** The secret: `kid:base64url,…`, 32 bytes or more each. */
   FARTHING_KEYS: string;
   /** Replaces the config, as text. */

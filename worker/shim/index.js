@@ -1,9 +1,11 @@
 // The Worker: does the I/O that the gate decides on, and decides nothing itself.
 // Anything thrown, and any code it does not know, refuses the request.
 
+import { account } from "./account.js";
 import { verdictOf } from "./agents.js";
 import { use } from "./config.js";
 import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY, TOKEN, PEEK, ASK } from "./gate.js";
+import { say } from "./log.js";
 import { asMember } from "./members.js";
 import { fetchFree, fetchPriced } from "./origin.js";
 import { asset, deliver, refused } from "./response.js";
@@ -48,9 +50,12 @@ const worker = {
       if (code === FREE) return await fetchFree(gate.origin, request, env, ctx);
       if (code === FREE_AS) return await fetchFree(gate.origin, request, env, ctx, gate.path());
       if (code !== LOOK) return refused();
-      return await look(gate, request, env, ctx);
+      const begin = Date.now();
+      const response = await look(gate, request, env, ctx);
+      account(gate, request, response, env, begin);
+      return response;
     } catch (error) {
-      console.error("refused after an error:", error?.message);
+      say("broken", { at: "request", error });
       return refused();
     }
   },
@@ -91,7 +96,10 @@ async function look(gate, request, env, ctx) {
     case LEDGER: {
       // a client that leaves changes nothing about what was begun
       const count = text.split("\n", 2)[1] === "claim" ? 1 : 0;
-      if (count > 0 && paid >= MOST_PAID) return gate.answer(gate.next(lines, BUSY).text);
+      if (count > 0 && paid >= MOST_PAID) {
+        say("limit", { limit: "payments-at-once" });
+        return gate.answer(gate.next(lines, BUSY).text);
+      }
       paid += count;
       const answer = pay(gate, lines, text, request, env, ctx).finally(() => {
         paid -= count;

@@ -2,6 +2,8 @@
 // origin is not asked. Only whole answers are kept, of requests as for nobody in particular, in the encoding that everybody reads; who
 // may have them is decided before anybody comes here.
 
+import { say } from "./log.js";
+
 // More would wait in memory while a payment is settled.
 const MOST = 8 * 1024 * 1024;
 // Where one of these stands it is somebody's, metered, or not the same for all.
@@ -26,7 +28,7 @@ export async function fromShelf({ host }, path, { method, headers }, whole) {
     await found.body?.cancel();
     return new Response(null, { status, statusText, headers: all });
   } catch (error) {
-    console.error("the cache did not answer:", error?.message);
+    say("unreachable", { at: "cache", error });
     return undefined;
   }
 }
@@ -51,7 +53,7 @@ export function toShelf({ host, seconds }, path, response, ctx) {
     }
     await (await open()).put(`https://${host}${path}`, new Response(await new Blob(chunks).arrayBuffer(), { status, headers: kept }));
   };
-  ctx.waitUntil(put().catch((error) => console.error("nothing was kept:", error?.message)));
+  ctx.waitUntil(put().catch((error) => say("unreachable", { at: "cache", error })));
   return new Response(theirs, response);
 }
 

@@ -1,6 +1,8 @@
 // Keys that other servers publish: fetched when somebody needs one, and remembered in the memory of one isolate, bounded in number, size
 // and time. One that fails or lacks a key is asked again a minute later at the earliest.
 
+import { Fault, say } from "./log.js";
+
 const PATIENCE = 5_000;
 const MOST = 64 * 1024;
 // Seconds that a set counts: what it says itself, between these; afterwards it serves until a newer one arrives, for at most so long.
@@ -49,7 +51,7 @@ export class KeySets {
     const set = { keys: before?.keys, until: before?.until ?? 0, asked: now(), pending: undefined };
     set.pending = this.#fetched(url, env).then(
       ({ keys, age }) => Object.assign(set, { keys, until: now() + age }),
-      (error) => console.warn(`no keys at ${url}:`, error?.message),
+      (error) => say("unreachable", { at: "keys", error }),
     ).finally(() => {
       set.pending = undefined;
     });
@@ -67,13 +69,13 @@ export class KeySets {
     const type = response.headers.get("content-type")?.split(";")[0].trim().toLowerCase();
     if (response.status !== 200 || !this.#accept.includes(type)) {
       await response.body?.cancel();
-      throw new Error(`the answer is ${response.status} ${type}`);
+      throw new Fault(response.status === 200 ? "the answer is of another type" : `the answer is ${response.status}`);
     }
     const chunks = [];
     let size = 0;
     for await (const chunk of response.body ?? []) {
       size += chunk.byteLength;
-      if (size > MOST) throw new Error("the set is too large");
+      if (size > MOST) throw new Fault("the set is too large");
       chunks.push(chunk);
     }
     const keys = this.#read(await new Blob(chunks).text(), env);

@@ -2,6 +2,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { edgeFor } from "./config.js";
+import { Fault, say } from "./log.js";
 import { Platform } from "./platform.js";
 
 const WAITS = 9;
@@ -9,6 +10,7 @@ const ANSWERED = 10;
 
 export const LEDGER = 0;
 export const SENDER = 1;
+const NAMES = ["ledger", "sender"];
 
 let objects = 0;
 let calls = 0;
@@ -55,7 +57,11 @@ export class CallsInWasm extends DurableObject {
         }
         ({ code, text } = enter("resume", text, failed));
       }
-      if (code !== ANSWERED) throw new Error(text);
+      if (code !== ANSWERED) {
+        // why is a text of others perhaps, and what is thrown from here the platform writes to the log
+        say("broken", { at: NAMES[this.kind], call });
+        throw new Fault("the call failed");
+      }
       return text;
     });
   }

@@ -2,6 +2,7 @@
 
 import { fromBucket } from "./bucket.js";
 import { fromShelf, toShelf } from "./kept.js";
+import { say } from "./log.js";
 
 // How long the origin may take to begin its answer; less than a claim lasts.
 const PATIENCE = 25_000;
@@ -135,7 +136,7 @@ async function patient(origin, path, request, changes, env, ctx, patience = PATI
   // a handler need not listen to the signal
   const late = new Promise((resolve) => {
     timer = setTimeout(() => {
-      console.error("the origin took too long");
+      say("unreachable", { at: "origin", error: { name: "TimeoutError" } });
       abort.abort();
       resolve(undefined);
     }, patience);
@@ -152,7 +153,7 @@ async function answered(origin, path, request, changes, env, ctx) {
   try {
     return relocated(origin, await at(origin, path, request, { ...changes, redirect: "manual" }, env, ctx));
   } catch (error) {
-    console.error("the origin did not answer:", error?.message);
+    say("unreachable", { at: "origin", error });
     return undefined;
   }
 }

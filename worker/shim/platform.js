@@ -1,5 +1,7 @@
 // What the ledger asks of the platform, for one object: some things at once, others by an effect that it waits for. Decides nothing.
 
+import { edgeFor } from "./config.js";
+import { count, say } from "./log.js";
 import { post } from "./post.js";
 
 // How long the books may take.
@@ -21,7 +23,7 @@ export class Platform {
 
   // Both happen in the order they are called in, before anything that is written later.
   clear() {
-    const failed = (error) => console.error("the storage was not emptied:", error?.message);
+    const failed = (error) => say("broken", { at: "storage", error });
     this.#storage.deleteAlarm().catch(failed);
     this.#storage.deleteAll().catch(failed);
   }
@@ -38,6 +40,21 @@ export class Platform {
 
   now() {
     return Math.floor(Date.now() / 1000);
+  }
+
+  // What happened, in lines: an event, then the name of a value and the value.
+  say(text) {
+    const [event, ...lines] = text.split("\n");
+    const { resource, amount, ...said } = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]));
+    try {
+      const route = resource && edgeFor(this.#env).pattern("GET", resource);
+      say(event, { ...said, amount, route });
+      // a charge is counted where it is written down, and taken back where the chain does so
+      const sign = { settled: 1, undone: -1 }[event];
+      if (sign) count(this.#env, { outcome: sign > 0 ? "charged" : "undone", route, network: said.network, kind: said.scheme, amount: sign * Number(amount) });
+    } catch (error) {
+      say("broken", { at: "log", error });
+    }
   }
 
   wake() {

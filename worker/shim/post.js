@@ -1,5 +1,6 @@
 // Outbound JSON requests: a deadline over the whole exchange, no redirect, a bounded answer (threat D8).
 
+import { say } from "./log.js";
 import { headersFor } from "./secrets.js";
 
 // A line with the status, then the body. Whether anything was sent is what matters: without its headers nothing is, which reads like
@@ -10,7 +11,7 @@ async function ask(method, url, auth, body, seconds, most, env) {
   try {
     headers = { accept: "application/json", ...(await headersFor(auth, method, url, env)) };
   } catch (error) {
-    console.error(`the secret for ${new URL(url).host} cannot be used:`, error?.message);
+    say("broken", { at: "secret", host: new URL(url).host, error });
     return "401\n";
   }
   if (body !== undefined) headers["content-type"] = "application/json";

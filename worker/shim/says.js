@@ -2,6 +2,7 @@
 // where no URL reaches it. Where it cannot be asked, it says nothing, and the route's own price holds.
 
 import { now } from "./keysets.js";
+import { Fault, say } from "./log.js";
 import { fetchSays } from "./origin.js";
 
 const NAMES = ["price", "pay-to", "free-from"];
@@ -32,7 +33,7 @@ export async function saysOf(gate, text, request, env, ctx) {
     page.pending = find(gate, name, path, meta === "1", Number(seconds), request, env, ctx).then(
       (found) => Object.assign(page, found),
       (error) => {
-        console.warn("the origin says nothing:", error?.message);
+        say("unreachable", { at: "says", error });
         page.until = now() + PAUSE;
       },
     ).finally(() => {
@@ -65,7 +66,7 @@ async function find(gate, name, path, meta, seconds, request, env, ctx) {
   const response = await fetchSays(origin, path, request, env, ctx, meta ? "GET" : "HEAD", PATIENCE);
   if (response?.status !== 200) {
     await response?.body?.cancel();
-    throw new Error(`the answer is ${response?.status}`);
+    throw new Fault(`the answer is ${response?.status ?? "none"}`);
   }
   const values = meta ? await metaOf(response) : {};
   for (const one of NAMES) values[one] = response.headers.get(`${PREFIX.replace(":", "-")}${one}`) ?? values[one];

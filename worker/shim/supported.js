@@ -2,6 +2,7 @@
 // be settled, and beside it. It refuses nothing; what does not fit stands in the log and among the health page's warnings.
 
 import { edgeFor } from "./config.js";
+import { say } from "./log.js";
 import { get } from "./post.js";
 
 const PATIENCE = 10;
@@ -11,7 +12,7 @@ export function askSupported(env, ctx) {
   const edge = edgeFor(env);
   if (edge.asked) return;
   edge.asked = true;
-  ctx.waitUntil(ask(edge, env).catch((error) => console.error("/supported was not understood:", error?.message)));
+  ctx.waitUntil(ask(edge, env).catch((error) => say("broken", { at: "supported", error })));
 }
 
 async function ask(edge, env) {
@@ -27,6 +28,6 @@ async function ask(edge, env) {
     }
     if (edge.lost) return;
     edge.enter("supported", [Number(number), edge.write(body)]);
-    for (const said of edge.read().split("\n").filter(Boolean)) console.warn(said);
+    for (const says of edge.read().split("\n").filter(Boolean)) say("supported", { says });
   }
 }

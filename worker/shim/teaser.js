@@ -3,6 +3,7 @@
 
 import { fetchTeaser } from "./origin.js";
 import { TEASER } from "./gate.js";
+import { say } from "./log.js";
 
 const MOST = 2 * 1024 * 1024;
 // What of the origin's answer goes with its page. Its validators, length, cookies and all that nobody thought of stay here (threat D4).
@@ -26,7 +27,7 @@ export async function teaser(gate, lines, text, request, env, ctx) {
     page = await marked(await read(response), selector, nonce);
   } catch (error) {
     fault = error instanceof Unfit ? error.message : "the page could not be read";
-    console.error("no teaser:", fault, error?.message);
+    say("teaser", { says: fault, error: error instanceof Unfit ? undefined : error });
     await response.body?.cancel().catch(() => {});
   }
   const policy = response.headers.get("content-security-policy") ?? "";

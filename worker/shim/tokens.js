@@ -1,6 +1,7 @@
 // Tokens of the publisher's login: holds a signature against the login's published keys, or against the secret that both know.
 
 import { KeySets, bytesOf } from "./keysets.js";
+import { Fault, say } from "./log.js";
 
 const hash = "SHA-256";
 const rsa = (hash) => ({ kty: "RSA", members: ["n", "e"], name: { name: "RSASSA-PKCS1-v1_5", hash } });
@@ -27,7 +28,7 @@ export async function tokenVerdict(text, env, ctx) {
     const name = kind === "secret" ? HS256 : KINDS[algorithm].name;
     return await crypto.subtle.verify(name, key, bytesOf(signature), new TextEncoder().encode(signed)) ? "verified" : "wrong";
   } catch (error) {
-    console.warn("a token could not be checked:", error?.message);
+    say("broken", { at: "token", error });
     return "unreachable";
   }
 }
@@ -51,7 +52,7 @@ async function published(url, algorithm, id, env, ctx) {
 // By `kid`. A token that names none is by the only key there is.
 function keysIn(text) {
   const { keys } = JSON.parse(text);
-  if (!Array.isArray(keys) || keys.length > MOST_KEYS) throw new Error("this is no key set");
+  if (!Array.isArray(keys) || keys.length > MOST_KEYS) throw new Fault("this is no key set");
   const named = Map.groupBy(keys.map((jwk) => ({ jwk, imported: {} })), ({ jwk }) => String(jwk.kid ?? ""));
   if (keys.length === 1) named.set("", named.values().next().value);
   return named;

@@ -7,7 +7,7 @@ use farthing::{
     },
     ledger::{Floor, Intent, Observation, Phase, Row, Settlement, is_of_the_settler, passes_on, read_settlement},
     route::{Settlement as Settings, config::Settler},
-    x402::facilitator::VerifyResponse,
+    x402::{Network, facilitator::VerifyResponse},
 };
 
 use crate::{
@@ -35,6 +35,19 @@ const FACILITATOR_BYTES: u32 = 64 * 1024;
 const CHAIN_BYTES: u32 = 4 * 1024 * 1024;
 /// How long before the first claim a nonce's use is still looked for, in seconds.
 const LOOK_BACK_SECONDS: u64 = 600;
+
+/// An endpoint of a chain did not answer as it should.
+pub(crate) fn say_unreadable(platform: &Platform, url: &str, network: Network) {
+    platform.say(
+        "rpc",
+        &[("host", &chain::endpoint_name(url)), ("network", &network.to_string())],
+    );
+}
+
+/// A reason of ours as the log has words.
+fn word(reason: &str) -> String {
+    reason.replace(['_', ' '], "-")
+}
 
 /// Posts JSON, with what `auth` says (see [`Settler::auth`]); status and body, or nothing when no whole answer came in time.
 async fn post(platform: &Platform, url: &str, auth: &str, body: &str, seconds: u64, most: u32) -> Option<(u16, String)> {
@@ -68,7 +81,7 @@ pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row, 
                     Answer::Unclear => return Settlement::Unclear,
                     Answer::Limited(reason) => refusal = refusal.or(Some(reason)),
                     Answer::Unable(reason) => {
-                        platform.warn(&format!("nothing was sent: {reason}"));
+                        platform.say("settler", &[("settler", "direct"), ("why", &word(&reason))]);
                         closed = true;
                     }
                 }
@@ -80,25 +93,34 @@ pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row, 
             left => post(platform, &url, &settler.auth(), &row.request(), left, FACILITATOR_BYTES).await,
         };
         let Some((status, body)) = answer else {
+            platform.say("settler", &[("settler", &settler.name()), ("why", "no-answer")]);
             return Settlement::Unclear;
         };
         let settlement = match read_settlement(row, status, &body) {
             Settlement::Done { transaction } if spoken_for.iter().any(|other| other.eq_ignore_ascii_case(&transaction)) => {
-                platform.warn(&format!(
-                    "{} names a transaction that settled another payment",
-                    settler.name()
-                ));
+                platform.say("settler", &[("settler", &settler.name()), ("why", "names-another-payment")]);
                 Settlement::Unclear
             }
             settlement => settlement,
         };
         if !passes_on(status, &body) {
+            if matches!(settlement, Settlement::Unclear) {
+                let status = status.to_string();
+                platform.say(
+                    "settler",
+                    &[("settler", &settler.name()), ("why", "unclear"), ("status", &status)],
+                );
+            }
             return settlement;
         }
-        platform.warn(&format!(
-            "{} settled nothing and let nobody in: status {status}",
-            settler.name()
-        ));
+        platform.say(
+            "settler",
+            &[
+                ("settler", &settler.name()),
+                ("why", "lets-nobody-in"),
+                ("status", &status.to_string()),
+            ],
+        );
         match settlement {
             Settlement::Refused { reason } => refusal = refusal.or(Some(reason)),
             _ => closed = true,
@@ -166,10 +188,7 @@ pub(crate) async fn observe(platform: &Platform, settings: &Settings, lookup: &L
                 };
             }
             Ok(observation) => return observation,
-            Err(Unreadable) => platform.warn(&format!(
-                "the rpc endpoint {} did not answer as it should",
-                chain::endpoint_name(url)
-            )),
+            Err(Unreadable) => say_unreadable(platform, url, lookup.network),
         }
     }
     best

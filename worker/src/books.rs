@@ -119,11 +119,8 @@ pub(crate) async fn deliver(platform: &Platform, rows: &Rows) -> Result<()> {
         let ids: Vec<EventId> = events.iter().map(id).collect::<Result<_>>()?;
         match sent {
             Ok(()) => rows.delivered(&ids)?,
-            Err(failure) => {
-                platform.warn(&format!(
-                    "the books did not take {} entries, which are kept: {failure}",
-                    ids.len()
-                ));
+            Err(_) => {
+                platform.say("books", &[("entries", &ids.len().to_string())]);
                 return rows.postpone(&ids, platform.now());
             }
         }

@@ -35,8 +35,8 @@ unsafe extern "C" {
     safe fn platform_now() -> u32;
     #[link_name = "wake"]
     safe fn platform_wake();
-    #[link_name = "warn"]
-    safe fn platform_warn(text: *const u8, length: usize);
+    #[link_name = "say"]
+    safe fn platform_say(text: *const u8, length: usize);
     /// Whether there are books: 1 if so.
     #[link_name = "books"]
     safe fn platform_books() -> u32;
@@ -79,8 +79,8 @@ impl Host for Shim {
         platform_wake();
     }
 
-    fn warn(&self, text: &str) {
-        platform_warn(text.as_ptr(), text.len());
+    fn say(&self, text: &str) {
+        platform_say(text.as_ptr(), text.len());
     }
 
     fn has_books(&self) -> bool {

@@ -249,6 +249,7 @@ impl Ledger {
             return Ok(Some(Reply::refuse(Problem::NotConfigured, &intent.resource)));
         };
         if !self.budget.borrow_mut().take(&intent.address, now) {
+            self.platform.say("limit", &[("limit", "checks-per-minute")]);
             return Ok(Some(Reply::refuse_for_now(
                 Problem::TooManyRequests,
                 &intent.resource,
@@ -576,9 +577,32 @@ impl Ledger {
         let (next, work) = ledger::step(&row, event, self.now(), &terms(&row.intent));
         if next != row {
             self.rows.put(Some(&row), &next)?;
+            self.tell(&row, &next);
             self.platform.wake();
         }
         Ok(work)
+    }
+
+    /// Says what an operator or the publisher's figures want to know of a step that is written.
+    fn tell(&self, before: &Row, after: &Row) {
+        let Some((event, problem)) = ledger::told_of(before, after) else {
+            return;
+        };
+        let intent = &after.intent;
+        let seconds = self.now().saturating_sub(after.created).to_string();
+        let scheme = wanted(intent, intent.amount).scheme.name();
+        self.platform.say(
+            event,
+            &[
+                ("problem", problem),
+                ("network", &intent.network.to_string()),
+                ("scheme", scheme),
+                ("transfer", intent.transfer.name()),
+                ("seconds", &seconds),
+                ("amount", &after.charged().to_string()),
+                ("resource", &intent.resource),
+            ],
+        );
     }
 
     /// Does a row's work until there is none; `may_settle` allows one settle attempt besides the

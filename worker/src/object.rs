@@ -81,7 +81,7 @@ enum Part {
 ///         1_795_000_000
 ///     }
 ///     fn wake(&self) {}
-///     fn warn(&self, _: &str) {}
+///     fn say(&self, _: &str) {}
 /// }
 ///
 /// let mut object = Object::open(Nothing);

@@ -51,8 +51,8 @@ pub trait Host: fmt::Debug {
     /// Ends every [`Effect::Wait`] of the object. The waiting calls go on later, not in here.
     fn wake(&self);
 
-    /// Writes to the log.
-    fn warn(&self, text: &str);
+    /// Says what happened: an event, then a line for each value, its name before it.
+    fn say(&self, text: &str);
 
     /// Whether there are books, which [`Effect::Books`] writes to.
     fn has_books(&self) -> bool {
@@ -155,8 +155,14 @@ impl Platform {
     }
 
     /// Writes to the log.
-    pub(crate) fn warn(&self, text: &str) {
-        self.host.warn(text);
+    pub(crate) fn say(&self, event: &str, values: &[(&str, &str)]) {
+        let mut text = event.to_owned();
+        for (name, value) in values {
+            for part in ["\n", name, " ", value] {
+                text.push_str(part);
+            }
+        }
+        self.host.say(&text);
     }
 
     /// Sets the alarm to a time from now, or takes it away.
@@ -275,7 +281,7 @@ mod tests {
             0
         }
         fn wake(&self) {}
-        fn warn(&self, _: &str) {}
+        fn say(&self, _: &str) {}
     }
 
     fn poll<F: Future>(future: core::pin::Pin<&mut F>) -> Poll<F::Output> {

@@ -56,7 +56,7 @@ pub(crate) fn grant(platform: &Platform, per_day: u64, wanted: &str) -> Result<S
         &[&day.to_string(), &used.to_string()],
     )?;
     if let Some(mark) = mark {
-        platform.warn(mark.line());
+        platform.say("limit", &[("limit", "settlementsPerDay"), ("percent", mark.percent())]);
     }
     Ok(granted.to_string())
 }

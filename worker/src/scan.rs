@@ -21,7 +21,7 @@ use farthing::{
 use serde::Serialize;
 
 use crate::{
-    ask::Endpoint,
+    ask::{self, Endpoint},
     books::{self, Stray},
     platform::{Platform, Result},
     rows::Rows,
@@ -139,11 +139,12 @@ impl Scan<'_> {
                     tokens: &tokens,
                 };
                 match chain.run(&mut asked).await? {
-                    Ok(()) => break,
-                    Err(Unreadable) => self.platform.warn(&format!(
-                        "the rpc endpoint {} did not answer as it should",
-                        chain::endpoint_name(url)
-                    )),
+                    Ok(()) => {
+                        let (network, asked) = (network.to_string(), asked.to_string());
+                        self.platform.say("scan", &[("network", &network), ("asked", &asked)]);
+                        break;
+                    }
+                    Err(Unreadable) => ask::say_unreadable(self.platform, url, *network),
                 }
             }
         }
@@ -200,10 +201,14 @@ impl Chain<'_> {
                 Err(Unreadable) if span > 1 => span = span.div_ceil(8),
                 // a block that strangers filled on purpose holds nothing up for ever
                 Err(Unreadable) if place.tries.saturating_add(1) >= MAX_TRIES => {
-                    self.scan.platform.warn(&format!(
-                        "block {} of {} cannot be read and is left out",
-                        place.block, self.network
-                    ));
+                    self.scan.platform.say(
+                        "rpc",
+                        &[
+                            ("why", "block-left-out"),
+                            ("block", &place.block.to_string()),
+                            ("network", &self.network.to_string()),
+                        ],
+                    );
                     place = Place {
                         block: place.block.saturating_add(1),
                         index: 0,
@@ -304,13 +309,10 @@ impl Chain<'_> {
             match platform.call(&object_name(site, arrival.from), "stray", &body).await {
                 Ok(answer) if answer == KNOWN => {}
                 Ok(_) => strays.extend(question.key.map(|key| (key, arrival))),
-                Err(failure) => {
+                Err(_) => {
                     let again = from.block == here.block && from.index == here.index;
                     let tries = if again { from.tries.saturating_add(1) } else { 1 };
-                    platform.warn(&format!(
-                        "a ledger that {} names did not answer: {failure}",
-                        arrival.transaction
-                    ));
+                    platform.say("broken", &[("at", "ledger"), ("call", "stray")]);
                     if tries < MAX_TRIES {
                         stopped = Some(Place { tries, ..here });
                         break;
@@ -341,7 +343,8 @@ impl Chain<'_> {
             return Ok(());
         }
         for (_, arrival) in strays {
-            platform.warn(&format!("no ledger knows the payment in {}", arrival.transaction));
+            let network = self.network.to_string();
+            platform.say("stray", &[("network", &network), ("transaction", &arrival.transaction)]);
         }
         if !platform.has_books() {
             return Ok(());

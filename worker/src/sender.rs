@@ -195,7 +195,8 @@ impl Sender {
         let mut place = self.open.borrow_mut();
         let open = place.as_mut().ok_or("the sender is not open")?;
         for note in open.core.notes() {
-            self.platform.warn(&note.to_string());
+            self.platform
+                .say("gas", &[("what", note.name()), ("network", &open.network.to_string())]);
         }
         let writes = open.core.writes();
         for write in writes {

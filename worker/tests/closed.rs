@@ -23,7 +23,7 @@ impl Host for Storage {
         1_795_000_000
     }
     fn wake(&self) {}
-    fn warn(&self, _: &str) {}
+    fn say(&self, _: &str) {}
 }
 
 #[test]

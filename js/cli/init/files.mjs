@@ -99,6 +99,9 @@ export function wranglerJsonc({ name, site, local }) {
   // The books, a row for each payment (npx wrangler d1 create farthing-books); without them nothing is kept for them.
   // "d1_databases": [{ "binding": "BOOKS", "database_name": "farthing-books", "database_id": "…" }],
 
+  // Figures: a point for each decision, with nothing of readers in it; without them none are gathered.
+  // "analytics_engine_datasets": [{ "binding": "METRICS", "dataset": "farthing" }],
+
   // What looks after payments whose alarm was lost, every five minutes.
   "triggers": { "crons": ["*/5 * * * *"] },
 

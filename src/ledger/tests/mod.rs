@@ -10,6 +10,7 @@ mod read;
 mod standing;
 mod steps;
 mod table;
+mod told;
 mod watch;
 
 use alloc::{borrow::ToOwned, format, string::String};

@@ -21,6 +21,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "networks",
     "money",
     "payments",
+    "logs",
     "settlement",
     "offers",
     "routes",
@@ -214,6 +215,16 @@ impl Check {
                 }
             },
         };
+        let logs = match file.get("logs").map(Value::text) {
+            None => "errors",
+            Some(Some("errors")) => "errors",
+            Some(Some("all")) => "all",
+            Some(Some("none")) => "none",
+            Some(_) => {
+                self.wrong("logs", "must be \"errors\", \"all\" or \"none\"");
+                "errors"
+            }
+        };
         let entries = self.networks(file.get("networks"), pay_to);
         self.money(file.get("money"), &entries);
         let (settlement, facilitator) = self.settlement(file.get("settlement"), &entries);
@@ -250,6 +261,7 @@ impl Check {
             origin,
             origin_headers,
             paused,
+            logs,
             settlement,
             routes,
             demo_script,

@@ -96,6 +96,8 @@ pub struct Config {
     pub origin_headers: Vec<(String, String)>,
     /// Whether no new payment is taken; what was paid before stays open.
     pub paused: bool,
+    /// What the Worker writes to its log: `errors`, `all` or `none`.
+    pub logs: &'static str,
     /// How payments are settled.
     pub settlement: Settlement,
     /// The rules, in order.

@@ -86,7 +86,7 @@ impl Host for View {
         self.0.woken.set(true);
     }
 
-    fn warn(&self, _: &str) {}
+    fn say(&self, _: &str) {}
 
     fn has_books(&self) -> bool {
         self.0.has_books
