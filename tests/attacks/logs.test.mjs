@@ -203,7 +203,7 @@ test("G1 G5 with everything logged, nothing of a reader or of others is in the l
   });
   await t.test("points have the form that the platform takes, and an outcome of the list", () => {
     for (const { indexes, blobs, doubles } of pointsOf(edge)) {
-      assert.deepEqual([indexes.length, blobs.length, doubles.length], [1, 6, 1]);
+      assert.deepEqual([indexes.length, blobs.length, doubles.length], [1, 7, 1]);
       assert.ok(indexes[0].length <= 96 && blobs.join("").length < 1000);
       assert.ok(["402", "paid", "passed", "pending", "refused", "charged"].includes(blobs[0]), blobs[0]);
       assert.ok(blobs[1].startsWith("/articles/"), blobs[1]);

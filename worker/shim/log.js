@@ -18,7 +18,7 @@ const NUMBER = /^\d{1,15}$/;
 const FORMS = {
   problem: WORD, at: WORD, call: WORD, why: WORD, what: WORD, limit: WORD, scheme: WORD, transfer: WORD,
   status: NUMBER, seconds: NUMBER, ms: NUMBER, entries: NUMBER, asked: NUMBER, block: NUMBER, percent: NUMBER,
-  network: /^eip155:\d{1,20}$/, amount: /^\d{1,78}$/, transaction: /^0x[0-9a-fA-F]{64}$/, settler: HOST, host: HOST,
+  network: /^eip155:\d{1,20}$/, asset: /^0x[0-9a-f]{40}$/, amount: /^\d{1,78}$/, transaction: /^0x[0-9a-fA-F]{64}$/, settler: HOST, host: HOST,
   // of the config, and without what anybody asked for
   route: /^\/[!-~]{0,500}$/,
   // sentences of ours
@@ -65,9 +65,9 @@ export function say(event, { error, ...values }, level = EVENTS[event] ?? "error
 export const isHeard = (env) => logs === "all" || env.METRICS !== undefined;
 
 // A point, where the Worker has a data set for it. What it cannot take fails nobody.
-export function count(env, { outcome, route = "", problem = "", network = "", kind = "", latency = "", amount = 0 }) {
+export function count(env, { outcome, route = "", problem = "", network = "", kind = "", latency = "", asset = "", amount = 0 }) {
   try {
-    env.METRICS?.writeDataPoint({ indexes: [route.slice(0, 96)], blobs: [outcome, route, problem, network, kind, latency], doubles: [amount] });
+    env.METRICS?.writeDataPoint({ indexes: [route.slice(0, 96)], blobs: [outcome, route, problem, network, kind, latency, asset], doubles: [amount] });
   } catch (error) {
     say("broken", { at: "metrics", error });
   }

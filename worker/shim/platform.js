@@ -51,7 +51,7 @@ export class Platform {
       say(event, { ...said, amount, route });
       // a charge is counted where it is written down, and taken back where the chain does so
       const sign = { settled: 1, undone: -1 }[event];
-      if (sign) count(this.#env, { outcome: sign > 0 ? "charged" : "undone", route, network: said.network, kind: said.scheme, amount: sign * Number(amount) });
+      if (sign) count(this.#env, { outcome: sign > 0 ? "charged" : "undone", route, network: said.network, kind: said.scheme, asset: said.asset, amount: sign * Number(amount) });
     } catch (error) {
       say("broken", { at: "log", error });
     }

@@ -596,6 +596,7 @@ impl Ledger {
             &[
                 ("problem", problem),
                 ("network", &intent.network.to_string()),
+                ("asset", &format!("{:#x}", intent.asset)),
                 ("scheme", scheme),
                 ("transfer", intent.transfer.name()),
                 ("seconds", &seconds),
