@@ -125,8 +125,8 @@ problems! {
     CrawlerPriceTooLow = "crawler-price-too-low", 402, "refused", "The price is above crawler-max-price",
         "Nothing was charged; the price is in crawler-price.";
     /// A gift link that never was one, is too old, or has opened as often as it may.
-    GiftOver = "gift-over", 410, "refused", "This gift is over",
-        "It was opened as often as it may be, or its time is up; the article itself is still there to be paid for.";
+    GiftOver = "gift-over", 410, "refused", "This gift link opens nothing",
+        "It was opened as often as it may be, its time is up, or it is not a whole link of this site; the article itself is still there to be paid for.";
     /// A method other than GET on a priced resource.
     MethodNotPayable = "method-not-payable", 405, "refused", "This method cannot be paid for",
         "Use GET with the payment header.";

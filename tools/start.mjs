@@ -8,6 +8,12 @@ const usage = `npm start [-- --port N] [--json]
   --port N  where the newspaper appears on 127.0.0.1 (4020; 0 takes any free port)
   --json    print one line {"ready":true,…} when ready, and nothing else (npm prints a banner of its own: npm start --silent -- --json)`;
 
+/** One article shows its beginning, with the card in the place of the rest. */
+const TEASER = { match: "/articles/a-calendar-for-the-sea", teaser: { paragraphs: 2, within: ".prose" } };
+const withTeaser = (config) => ({
+  ...config, routes: config.routes.map((route) => (route.match === TEASER.match ? { ...route, teaser: TEASER.teaser } : route)),
+});
+
 command({
   usage,
   options: { port: { type: "string", default: "4020" }, json: { type: "boolean", default: false } },
@@ -15,7 +21,7 @@ command({
     const port = await choosePort(values.port);
     await build(parts);
     const { startNewspaper } = await import("../tests/support/newspaper.mjs");
-    const demo = await startNewspaper({ port, say: (text) => console.error(text) });
+    const demo = await startNewspaper({ port, change: withTeaser, say: (text) => console.error(text) });
     parts.push(demo);
     for (const [name, part] of [["The Worker", demo.edge], ["The chain", demo.chain]]) {
       part.ended.then(() => {

@@ -36,16 +36,16 @@ pub(super) struct Scripts<'a> {
     pub(super) demo: Option<&'a str>,
 }
 
-/// As the 402 page looks.
-const GIFT_STYLE: &str = "\
-    :root{color-scheme:light dark;background:light-dark(#faf8f3,#171614);color:light-dark(#22201c,#ece8e1);font:1.0625rem/1.6 system-ui,sans-serif}\
-    body{max-width:32rem;margin:0 auto;padding:0 1.25rem 3rem;overflow-wrap:anywhere}\
-    header{padding-block:1.25rem;border-bottom:1px solid light-dark(#dcd6ca,#45403a);font-size:.9375rem}\
-    header a{padding-block:.5rem;color:inherit;text-decoration:none}\
-    h1{margin:3rem 0 1rem;font:600 2.125rem/1.2 Charter,'Iowan Old Style',Georgia,serif;text-wrap:balance}\
-    p{margin:0 0 1.5rem}\
-    button{font:600 1.0625rem/1.2 system-ui,sans-serif;padding:.875rem 1.75rem;border:0;border-radius:10px;cursor:pointer;\
+/// A button where the 402 page has none.
+const BUTTON: &str = "\
+    button{font:600 1.0625rem/1.2 system-ui,sans-serif;padding:.875rem 1.75rem;margin-bottom:2rem;border:0;border-radius:10px;cursor:pointer;\
     background:light-dark(#22201c,#ece8e1);color:light-dark(#faf8f3,#171614)}";
+
+/// How many articles a reader has left of a bundle, and a nonce for the style of the button that opens one.
+pub(super) struct Left {
+    pub(super) articles: u32,
+    pub(super) nonce: String,
+}
 
 impl Template {
     pub(super) fn new(html: &str, csp: &str) -> Self {
@@ -56,7 +56,7 @@ impl Template {
     }
 
     /// The page that offers an article.
-    pub(super) fn offer(&self, offer: &Offer<'_>, route: &Route, demo: Option<&str>, left: Option<u32>) -> Answer {
+    pub(super) fn offer(&self, offer: &Offer<'_>, route: &Route, demo: Option<&str>, left: Option<&Left>) -> Answer {
         let first = offer.accepts.first();
         let content = answer::payment_required(offer, Problem::PaymentRequired.slug());
         let embedded = answer::embedded(offer);
@@ -80,7 +80,10 @@ impl Template {
             "symbol" => escape(&route.symbol),
             "network" => first.map(|offer| network_name(offer.network)).unwrap_or_default(),
             "offer" => embedded.clone(),
-            "spend" => left.map(|left| spend(offer.info.url, left)).unwrap_or_default(),
+            "lead" => left.map_or_else(
+                || "<p>It opens as soon as you have paid.</p>".into(),
+                |left| spend(offer.info.url, left),
+            ),
             "test" => {
                 if test {
                     " test-network".into()
@@ -102,6 +105,9 @@ impl Template {
         let own = route.teaser.as_ref().filter(|teaser| teaser.part.is_none());
         let status = own.map_or(Problem::PaymentRequired.status(), |teaser| teaser.status);
         let mut answer = self.page(status, html);
+        if let Some(left) = left {
+            allow(&mut answer, &left.nonce);
+        }
         answer.headers.push((header::PAYMENT_REQUIRED, content));
         answer
     }
@@ -176,37 +182,56 @@ impl Template {
             title => escape(title),
         };
         let price = escape(&route.price);
-        let html = format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-             <meta name=\"color-scheme\" content=\"light dark\"><meta name=\"robots\" content=\"noindex\"><title>{title} · {host}</title>\
-             <style nonce=\"{nonce}\">{GIFT_STYLE}</style><header><a href=\"/\">{host}</a></header><main><h1>{title}</h1>\
-             <p>A gift for you: reading this would cost {price}.</p>\
-             <form method=\"post\"><button>Read it</button></form></main></html>"
+        let main = format!(
+            "<p>A gift for you: reading this would cost {price}.</p>\
+             <form method=\"post\">{}<button>Read it</button></form>",
+            style(nonce)
         );
-        let mut answer = self.page(200, html);
-        for (name, value) in &mut answer.headers {
-            if *name == "Content-Security-Policy" {
-                *value = format!(
-                    "default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-                );
-            }
-        }
+        let head = "<meta name=\"robots\" content=\"noindex\">";
+        let mut answer = self.page(200, self.plain(head, &title, Some(&host), &main));
+        allow(&mut answer, nonce);
         answer
     }
 
     /// A plain page for any other problem.
     pub(super) fn problem(&self, refusal: &Refusal, refused: Option<&Refused>, status: Option<&str>) -> Answer {
         let kind = refusal.problem;
-        let html = format!(
-            "<!doctype html><html lang=\"en\"><meta name=\"problem\" content=\"{slug}\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
-             content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\"><title>{title}</title><main><h1>{title}</h1><p>{advice}</p></main></html>",
-            slug = kind.slug(),
-            title = escape(kind.title()),
-            advice = escape(refusal.detail.unwrap_or_else(|| kind.advice())),
-        );
+        let head = ["<meta name=\"problem\" content=\"", kind.slug(), "\">"].concat();
+        let main = ["<p>", &escape(refusal.detail.unwrap_or_else(|| kind.advice())), "</p>"].concat();
+        let html = self.plain(&head, &escape(kind.title()), None, &main);
         let mut answer = self.page(kind.status(), html);
         answer::extra_headers(&mut answer.headers, kind, refused, status);
         answer
+    }
+
+    /// A page without an offer, in the 402 page's style, which its policy knows by hash.
+    fn plain(&self, head: &str, title: &str, host: Option<&str>, main: &str) -> String {
+        let style = self.html.find("<style>").zip(self.html.find("</style>"));
+        let style = style.and_then(|(from, to)| self.html.get(from..to)).unwrap_or("<style>");
+        let (of, top) = match host {
+            Some(host) => (
+                [" · ", host].concat(),
+                ["<header><a href=\"/\">", host, "</a></header>"].concat(),
+            ),
+            None => <(String, String)>::default(),
+        };
+        [
+            "<!doctype html><html lang=\"en\">",
+            head,
+            "<meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\"><title>",
+            title,
+            &of,
+            "</title>",
+            style,
+            "</style>",
+            &top,
+            "<main><h1>",
+            title,
+            "</h1>",
+            main,
+            "</main></html>",
+        ]
+        .concat()
     }
 
     fn page(&self, status: u16, html: String) -> Answer {
@@ -224,13 +249,29 @@ impl Template {
 }
 
 /// A form for a reader who has articles left of a bundle.
-fn spend(resource: &str, left: u32) -> String {
-    let articles = if left == 1 { "one article" } else { "articles" };
-    let number = if left == 1 { String::new() } else { format!("{left} ") };
+fn spend(resource: &str, left: &Left) -> String {
+    let articles = match left.articles {
+        1 => "one article".to_owned(),
+        number => format!("{number} articles"),
+    };
     format!(
-        "<form method=\"post\" action=\"{}\"><p>You have {number}{articles} left.</p><button>Open this one</button></form>",
-        wider::spend_path(resource)
+        "<form method=\"post\" action=\"{}\">{}<p>You have {articles} left.</p><button>Open this one</button></form>",
+        wider::spend_path(resource),
+        style(&left.nonce)
     )
+}
+
+fn style(nonce: &str) -> String {
+    ["<style nonce=\"", nonce, "\">", BUTTON, "</style>"].concat()
+}
+
+/// Lets a page have a style with this nonce besides the one that its policy names.
+fn allow(answer: &mut Answer, nonce: &str) {
+    for (name, value) in &mut answer.headers {
+        if *name == "Content-Security-Policy" {
+            *value = value.replace("style-src ", &["style-src 'nonce-", nonce, "' "].concat());
+        }
+    }
 }
 
 /// Fills `{{name}}` places; text that comes in is not looked at again.

@@ -4,8 +4,9 @@ use core::fmt::Write;
 
 use alloc::{borrow::ToOwned, vec::Vec};
 
-use super::{Answer, Asked, Gate, Request, answer};
+use super::{Answer, Asked, Gate, Request, answer, decide::keyed, page};
 use crate::{
+    evm::hex,
     ledger::Refused,
     offer::{self, Refusal},
     problem::Problem,
@@ -34,7 +35,13 @@ impl Gate {
             .map(|id| self.receipt_url(id));
         let page = asked.map_or_else(|| request.wants_page(), |asked| self.shows_page(request, asked));
         let mut answer = match (&offer, asked) {
-            (Some(offer), Some(asked)) if first && page => self.page.offer(offer, asked.route, self.demo(), asked.left),
+            (Some(offer), Some(asked)) if first && page => {
+                let left = asked.left.map(|articles| page::Left {
+                    articles,
+                    nonce: keyed(asked.keys, &hex::print(&asked.random)),
+                });
+                self.page.offer(offer, asked.route, self.demo(), left.as_ref())
+            }
             _ if page => self.page.problem(refusal, refused, status.as_deref()),
             _ => answer::problem(refusal, refused, offer.as_ref(), status.as_deref()),
         };

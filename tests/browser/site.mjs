@@ -56,7 +56,7 @@ export async function startSite() {
       lang: "en", site: "news.example", url: `${site.url}/article`, title: site.description, price: price(), symbol: "USDC",
       network: "Base Sepolia", offer: encode(required("payment-required")), message: "",
     };
-    const literal = { test: " test-network", demo: "", spend: "", ribbon: '<p class="ribbon">Test network: this money is worth nothing</p>' };
+    const literal = { test: " test-network", demo: "", lead: "<p>It opens as soon as you have paid.</p>", ribbon: '<p class="ribbon">Test network: this money is worth nothing</p>' };
     return template.html.replace(/\{\{(\w+)\}\}/g, (_, name) => literal[name] ?? escape(values[name]));
   };
 

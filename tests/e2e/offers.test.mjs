@@ -155,7 +155,10 @@ test("a reader with articles left is shown a form, which opens the article and l
   const [first, second] = fresh(2);
   const { cookies } = await buy(payer, first, "two");
   const shown = await payer.ask(second, { ...jar(handleOf(cookies)), accept: "text/html" });
-  const [, action] = (await shown.text()).match(/<form method="post" action="([^"]+)">/);
+  const html = await shown.text();
+  const [, action, nonce] = html.match(/<form method="post" action="([^"]+)"><style nonce="(0x[0-9a-f]{32})">button\{/);
+  assert.match(shown.headers.get("content-security-policy"), new RegExp(`style-src 'nonce-${nonce}' 'sha256-`));
+  assert.ok(html.includes("<p>You have one article left.</p><button>") && !html.includes("as soon as you have paid"), "who has paid is not told to");
   assert.equal(shown.status, 402);
   const sent = await fetch(shop.edge.url + action, { method: "POST", redirect: "manual", headers: { ...jar(handleOf(cookies)), accept: "text/html", "sec-fetch-site": "same-origin" } });
   assert.deepEqual([sent.status, sent.headers.get("location")], [303, second]);

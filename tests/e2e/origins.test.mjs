@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
-import { listen } from "../../tools/lib/processes.mjs";
+import { freePort, listen } from "../../tools/lib/processes.mjs";
 import { BUILD, startEdge } from "../support/edge.mjs";
 import { rawRequest } from "../support/http.mjs";
 import { startParts } from "../support/parts.mjs";
@@ -115,6 +115,16 @@ test("D4 ranges, conditions and HEAD say nothing before the payment, and what th
   for (const answer of [part, head]) {
     assert.equal(answer.headers.get("cache-control"), "private, no-store");
     assert.equal(answer.headers.get("cdn-cache-control"), "no-store");
+  }
+});
+
+test("a server that is down: a page for people, a problem for programs, on free addresses as on priced ones", async () => {
+  const nobody = await edgeWith({ url: `http://127.0.0.1:${await freePort()}` });
+  for (const path of ["/", "/free/page?a=b"]) {
+    const page = await fetch(nobody.url + path, { headers: { accept: "text/html" } });
+    assert.deepEqual([page.status, page.headers.get("content-type"), page.headers.get("cache-control")], [502, "text/html; charset=utf-8", "private, no-store"]);
+    assert.match(await page.text(), /<style>[^<]+<\/style><main><h1>The site cannot deliver this page now<\/h1>/);
+    assert.equal(await problemOf(await fetch(nobody.url + path)), "origin-unavailable");
   }
 });
 

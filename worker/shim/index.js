@@ -47,8 +47,8 @@ const worker = {
     try {
       const gate = new Gate(env);
       const code = gate.route(request);
-      if (code === FREE) return await fetchFree(gate.origin, request, env, ctx);
-      if (code === FREE_AS) return await fetchFree(gate.origin, request, env, ctx, gate.path());
+      if (code === FREE) return await free(gate, request, env, ctx);
+      if (code === FREE_AS) return await free(gate, request, env, ctx, gate.path());
       if (code !== LOOK) return refused();
       const begin = Date.now();
       const response = await look(gate, request, env, ctx);
@@ -67,6 +67,17 @@ const worker = {
   },
 };
 
+async function free(gate, request, env, ctx, as) {
+  try {
+    return await fetchFree(gate.origin, request, env, ctx, as);
+  } catch (error) {
+    // what a function of the publisher's throws is theirs to see
+    if (gate.origin.kind === "handler") throw error;
+    say("unreachable", { at: "origin", error });
+    return gate.undelivered(gate.lines(request), 0, false);
+  }
+}
+
 async function look(gate, request, env, ctx) {
   let lines = gate.lines(request);
   let { code, text } = gate.decide(lines);
@@ -79,9 +90,9 @@ async function look(gate, request, env, ctx) {
   }
   switch (code) {
     case FREE:
-      return await fetchFree(gate.origin, request, env, ctx);
+      return await free(gate, request, env, ctx);
     case FREE_AS:
-      return await fetchFree(gate.origin, request, env, ctx, text);
+      return await free(gate, request, env, ctx, text);
     case ANSWER:
       return gate.answer(text);
     case ASSET:
