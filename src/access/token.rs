@@ -51,6 +51,12 @@ pub fn seal(keys: &Keys, purpose: Purpose, payload: &[u8], context: &[u8]) -> Op
     Some(format!("{signed}.{}", TEXT.encode(tag)))
 }
 
+/// The payload of a token whose MAC holds, and since when, in Unix seconds, what is issued under its key counts.
+pub(super) fn open_dated(keys: &Keys, purpose: Purpose, token: &str, context: &[u8]) -> Option<(Vec<u8>, u64)> {
+    let payload = open(keys, purpose, token, context)?;
+    Some((payload, keys.since(split(token)?.0)))
+}
+
 /// The payload of a token whose MAC holds.
 pub fn open(keys: &Keys, purpose: Purpose, token: &str, context: &[u8]) -> Option<Vec<u8>> {
     let (kid, payload, tag) = split(token)?;

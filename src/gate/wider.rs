@@ -71,7 +71,7 @@ impl Gate {
         asked.passes().into_iter().any(|name| {
             let cookie = cookie::wider(name);
             cookie::values(request.cookie, &cookie)
-                .any(|text| Pass::open_wider(asked.keys, site, name, text, asked.now).is_some())
+                .any(|text| Pass::open_wider(asked.keys, site, name, text, asked.now).is_some_and(|pass| self.is_good(&pass)))
         })
     }
 
@@ -124,6 +124,9 @@ impl Gate {
             Routed::Look(Target::Priced(good)) if good.part.is_none() && self.sells_bundles() => good,
             _ => return refuse(Problem::NoSuchEndpoint),
         };
+        if let Some(question) = self.wants_list(request, now) {
+            return question;
+        }
         let asked = Asked::new(&good, keys, now, random);
         let free = good.route.free_from.is_some_and(|from| from <= now);
         if free || good.route.bundles().next().is_none() {
@@ -146,7 +149,7 @@ impl Gate {
             Some(payer) => Decision::Ledger(LedgerCall {
                 object: object_name(self.site(), payer),
                 call: "spend",
-                body: serde_json::to_string(&question).unwrap_or_default(),
+                body: self.without_revoked(serde_json::to_string(&question).unwrap_or_default(), payer),
             }),
             None => refuse(Problem::NothingLeft),
         }
@@ -161,6 +164,7 @@ impl Gate {
         };
         let asked = Asked::new(&good, keys, now, random);
         match Reply::read(reply) {
+            Some(Reply::Deliver(grant)) if self.is_revoked(&grant) => self.problem(request, Problem::AccessRevoked.into()),
             // whatever the ledger says, only what was asked for is opened
             Some(Reply::Deliver(grant)) if grant.resource == good.resource => {
                 let mut headers = self.granted(request, &grant, &asked);

@@ -3,6 +3,7 @@
 
 import { Edge } from "./edge.js";
 import { html, csp } from "./page.js";
+import { tell } from "./revoked.js";
 import { faultOf, valuesOf } from "./secrets.js";
 
 const CONFIGURED = 2;
@@ -26,13 +27,15 @@ export function edgeFor(env) {
     const fresh = new Edge();
     const length = fresh.write([env.FARTHING_CONFIG ?? text, env.FARTHING_KEYS ?? "", html, csp].join("\0"));
     if (fresh.enter("configure", [length, env.FARTHING_LOCAL === "1" ? 1 : 0]) !== CONFIGURED) throw new Error("the gate did not start");
-    const [kind, value, headers, wanted, internal, shelf, ...secrets] = fresh.read().split("\n");
+    const [kind, value, headers, wanted, internal, shelf, list, ...secrets] = fresh.read().split("\n");
     if ((kind === "handler") !== (handler !== undefined) && kind !== "none") {
       throw new Error(`the config's origin is ${handler ? `not "handler", and paywall() was given one` : `"handler", and paywall() was given none`}`);
     }
     fresh.origin = { kind, value, handler, headers: valuesOf(headers, env), internal: internal.split(" ").filter(Boolean) };
     fresh.wanted = wanted === "" ? [] : wanted.split(" ");
     fresh.shelf = shelf;
+    fresh.list = list;
+    tell(fresh);
     lookAtSecrets(fresh, secrets, env);
     edge = fresh;
   }

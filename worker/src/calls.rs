@@ -1,7 +1,9 @@
 //! The bodies of calls, as the gate and the shim write them. A payment's is an [`Intent`](farthing::ledger::Intent).
 
 use farthing::{
-    json::Value,
+    access::Pass,
+    evm::hex,
+    json::{self, Value},
     ledger::{Read, texts},
 };
 
@@ -24,6 +26,49 @@ pub(crate) struct Question {
     pub(crate) seconds: u64,
     /// Of a proof of the account: what makes it count once, and until when it would.
     pub(crate) proof: Option<(String, u64)>,
+}
+
+/// The payer's receipts that were revoked, as far as the gate knows: what they gave counts as not there. Nothing of it is stored, so that
+/// it is all there again once the gate says nothing of them.
+#[derive(Debug, Default)]
+pub(crate) struct Revoked(Vec<String>);
+
+impl Revoked {
+    /// What a call's body says of them.
+    pub(crate) fn of_call(body: &str) -> Self {
+        // most say nothing, and no text inside can hold an unescaped quote
+        if !body.contains("\"revoked\":[") {
+            return Self::default();
+        }
+        Self(json::parse(body).map(|value| texts(&value, "revoked")).unwrap_or_default())
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn has(&self, receipt: &str) -> bool {
+        !self.is_empty()
+            && hex::print(&Pass::receipt_digest(receipt))
+                .strip_prefix("0x")
+                .is_some_and(|digits| self.0.iter().any(|one| one == digits))
+    }
+}
+
+/// What of a payer's is looked at.
+#[derive(Debug)]
+pub(crate) struct View<'a> {
+    /// On this network alone; empty for all.
+    pub(crate) on: &'a str,
+    /// But for these.
+    pub(crate) revoked: &'a Revoked,
+}
+
+impl<'a> View<'a> {
+    /// On any network.
+    pub(crate) const fn all(revoked: &'a Revoked) -> Self {
+        Self { on: "", revoked }
+    }
 }
 
 /// How the payment with this receipt stands.

@@ -30,6 +30,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "subscribers",
     "meter",
     "gifts",
+    "revocation",
     "demo",
 ];
 /// The members of `payTo`.
@@ -258,6 +259,7 @@ impl Check {
             subscribers,
             meter: self.meter(file.get("meter")),
             gifts: self.gifts(file.get("gifts")),
+            revocation: self.revocation(file.get("revocation")),
         }
     }
 }
