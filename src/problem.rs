@@ -129,13 +129,13 @@ problems! {
         "It was opened as often as it may be, or its time is up; the article itself is still there to be paid for.";
     /// Access by this payment was taken back by the publisher (threat E8).
     AccessRevoked = "access-revoked", 409, "already-used", "The publisher took this access back",
-        "The payment opens nothing any more, and is not charged again; ask the publisher, or pay again.";
+        "Nothing was charged again; ask the publisher, or pay again.";
     /// An order to revoke that is not by the site's keys, for another site, or too old (threat E6).
     OrderInvalid = "order-invalid", 403, "refused", "The order does not hold",
-        "Nothing was changed; make it with the site's FARTHING_KEYS and a right clock, and send it within five minutes.";
+        "Make it with the site's FARTHING_KEYS and a right clock.";
     /// So many purchases are revoked that there is no room for another.
-    RevocationsFull = "revocations-full", 507, "pending", "The list of what was revoked is full",
-        "Nothing was changed; take some back with --undo, or revoke all of a kid in the config.";
+    RevocationsFull = "revocations-full", 507, "pending", "The list is full",
+        "Give some back, or revoke all of a kid in the config.";
     /// A method other than GET on a priced resource.
     MethodNotPayable = "method-not-payable", 405, "refused", "This method cannot be paid for",
         "Use GET with the payment header.";

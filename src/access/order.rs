@@ -18,8 +18,10 @@ pub struct Name {
 }
 
 impl Name {
-    /// Hex digits of a name: first those of the receipt's digest, then those of the payer's.
-    pub const DIGITS: (usize, usize) = (32, 2 * PAYER);
+    /// Hex digits of a name, and of its first part, the receipt's digest; the rest is the payer's.
+    pub const LENGTH: usize = Self::RECEIPT + 2 * PAYER;
+    /// Likewise.
+    pub const RECEIPT: usize = 32;
 
     /// What a pass was given for.
     pub fn of(pass: &Pass) -> Self {
@@ -243,7 +245,7 @@ mod tests {
             name.print(),
             [hex::encode(pass.receipt), hex::encode(&pass.payer[..8])].concat()
         );
-        assert_eq!(name.print().len(), Name::DIGITS.0 + Name::DIGITS.1);
+        assert_eq!(name.print().len(), Name::LENGTH);
         assert_eq!(Name::of_receipt(&keys, "https://b.example", &id), None);
         let handle = Handle { payer, expires: 2 };
         assert_eq!(Pass::peek(&handle.seal(&keys, SITE).unwrap()), None);

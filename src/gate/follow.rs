@@ -46,7 +46,7 @@ impl Gate {
         if let Some(tally) = Tally::read(reply) {
             return self.after_count(request, &asked, tally);
         }
-        match Reply::read(reply) {
+        match self.reply(reply) {
             Some(Reply::Fetch { key, fence }) => {
                 #[derive(Serialize)]
                 struct Owner {
@@ -57,9 +57,6 @@ impl Gate {
                     path: asked.path.to_owned(),
                     owner: serde_json::to_string(&Owner { key, fence }).unwrap_or_default(),
                 }
-            }
-            Some(Reply::Deliver(grant)) if self.is_revoked(&grant) => {
-                Next::Answer(self.refuse(request, Some(&asked), &Problem::AccessRevoked.into(), None))
             }
             // whatever the ledger says, only what was asked for is delivered
             Some(Reply::Deliver(grant)) if grant.resource == good.resource => Next::Deliver {

@@ -12,7 +12,7 @@ use crate::{
     access::{Name, Order, Pass},
     evm::Address,
     json::{self, Value},
-    ledger::Grant,
+    ledger::Reply,
     problem::Problem,
 };
 
@@ -39,13 +39,9 @@ pub(super) struct List {
 
 impl List {
     /// The digits of receipts and payers.
-    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        let (receipt, payer) = Name::DIGITS;
-        let each = (0..self.names.len()).step_by(receipt.saturating_add(payer));
-        each.filter_map(move |at| {
-            let (first, rest) = self.names.get(at..)?.split_at_checked(receipt)?;
-            Some((first, rest.get(..payer)?))
-        })
+    fn pairs(&self) -> impl Iterator<Item = (&[u8; Name::RECEIPT], &[u8])> {
+        let each = self.names.as_bytes().chunks_exact(Name::LENGTH);
+        each.filter_map(<[u8]>::split_first_chunk)
     }
 }
 
@@ -77,7 +73,9 @@ impl Gate {
     /// The question for a newer list, where this request may open something by what stands on one.
     pub(super) fn wants_list(&self, request: &Request<'_>, now: u64) -> Option<Decision> {
         let fresh = |at: u64| now < at.saturating_add(FRESH_SECONDS);
-        let shows = request.cookie.contains("farthing") || request.is_signed() || request.header("farthing-pass").is_some();
+        let shows = request.cookie.split(';').any(|pair| pair.trim_start().starts_with("__"))
+            || request.is_signed()
+            || request.header("farthing-pass").is_some();
         let asks = self.has_list() && shows && !self.list.at.is_some_and(fresh) && request.header(LISTED).is_none();
         asks.then_some(Decision::List)
     }
@@ -85,7 +83,7 @@ impl Gate {
     fn is_listed(&self, receipt: &[u8; 16]) -> bool {
         !self.list.names.is_empty() && {
             let digits = hex::encode(receipt);
-            self.list.pairs().any(|(receipt, _)| receipt == digits)
+            self.list.pairs().any(|(receipt, _)| receipt == digits.as_bytes())
         }
     }
 
@@ -94,10 +92,15 @@ impl Gate {
         !self.is_listed(&pass.receipt)
     }
 
-    /// Whether the purchase that the ledger found was revoked. It is told which are, so this is one that was shown itself: a payment
-    /// that comes again.
-    pub(super) fn is_revoked(&self, grant: &Grant) -> bool {
-        self.is_listed(&Pass::receipt_digest(&grant.receipt))
+    /// What the ledger says, unless it is of a purchase that was revoked. It is told which are, so that is one that was shown itself: a
+    /// payment that comes again.
+    pub(super) fn reply(&self, text: &str) -> Option<Reply> {
+        match Reply::read(text)? {
+            Reply::Deliver(grant) if self.is_listed(&Pass::receipt_digest(&grant.receipt)) => {
+                Some(Reply::refuse(Problem::AccessRevoked, &grant.resource))
+            }
+            reply => Some(reply),
+        }
     }
 
     /// A question to a payer's ledger, an object as JSON, with the digests of their revoked receipts.
@@ -108,9 +111,9 @@ impl Gate {
         let digest = hex::encode(Pass::payer_digest(payer));
         let mut receipts = String::new();
         for (receipt, payer) in self.list.pairs() {
-            if digest.starts_with(payer) {
+            if digest.as_bytes().starts_with(payer) {
                 let before = if receipts.is_empty() { "\"" } else { ",\"" };
-                receipts.extend([before, receipt, "\""]);
+                receipts.extend([before, core::str::from_utf8(receipt).unwrap_or_default(), "\""]);
             }
         }
         if !receipts.is_empty() && question.pop() == Some('}') {

@@ -163,8 +163,7 @@ impl Gate {
             return internal();
         };
         let asked = Asked::new(&good, keys, now, random);
-        match Reply::read(reply) {
-            Some(Reply::Deliver(grant)) if self.is_revoked(&grant) => self.problem(request, Problem::AccessRevoked.into()),
+        match self.reply(reply) {
             // whatever the ledger says, only what was asked for is opened
             Some(Reply::Deliver(grant)) if grant.resource == good.resource => {
                 let mut headers = self.granted(request, &grant, &asked);

@@ -353,6 +353,15 @@ test("G4 all of a kid before a time is void at once; who paid signs and pays not
     assert.equal(handleOf(cookies).length, 1);
     for (const one of [cookies.filter((cookie) => cookie.startsWith("__Secure-")), handleOf(cookies)]) await assertOpens(await payer.ask(at, jar(one)), at);
   }
+  // and who presses the card's button instead keeps the money
+  for (const at of [path, second]) {
+    const offer = await payer.offer(at);
+    const signed = await signPayment({ offer, key: payer.key, nonce: nonceFor(offer), validBefore: await time.now() + 290 });
+    const back = await resend(() => payer.send(at, signed));
+    const cookies = cookiesOf(back);
+    await assertOpens(back, at);
+    await assertOpens(await payer.ask(at, jar(cookies)), at);
+  }
   assert.equal((await payer.transfers()).length, 2, "nothing was paid again");
   const refused = await send(orderWith({}));
   assert.equal(refused.status, 404, "before needs no list");
@@ -399,6 +408,10 @@ test("B8 the list has room for ten thousand, and says when it is full", async ()
   }
   await edge.restart();
   await assertOffers(await payer.ask(path, jar(cookies)), "one of ten thousand");
+  assert.ok(await time.bytes() - 480_000 < 16, "48 bytes each");
+  await time.later(60);
+  await assertOffers(await payer.ask(path, jar(cookies)), "a list that has not changed");
+  assert.ok(await time.bytes() < 16, "is not sent again");
   const at = fresh();
   const other = await buy(await newPayer(), at);
   await assertOpens(await payer.ask(at, jar(other.cookies)), at);

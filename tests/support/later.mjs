@@ -18,6 +18,7 @@ import worker from "./worker.js";
 export * from "./worker.js";
 let mode = "";
 let lists = 0;
+let bytes = 0;
 const tally = (real) => ({
   idFromName: (name) => real.idFromName(name),
   get: (id) => ({
@@ -25,7 +26,11 @@ const tally = (real) => ({
       if (url.endsWith("/list")) lists += 1;
       if (mode === "throw") throw new Error("no object today");
       if (mode === "hang") await new Promise((done) => setTimeout(done, 30_000));
-      return await real.get(id).fetch(url, init);
+      const response = await real.get(id).fetch(url, init);
+      if (!url.endsWith("/list")) return response;
+      const text = await response.text();
+      bytes = text.length;
+      return new Response(text, response);
     },
   }),
 });
@@ -34,7 +39,7 @@ export default {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname !== "/__later") return await worker.fetch(request, Object.assign(Object.create(env), { TALLY: tally(env.TALLY) }), ctx);
     mode = searchParams.get("mode") ?? mode;
-    const answer = { ahead: move(Number(searchParams.get("seconds") ?? 0)), lists };
+    const answer = { ahead: move(Number(searchParams.get("seconds") ?? 0)), lists, bytes };
     if (searchParams.has("seen")) lists = 0;
     return Response.json(answer);
   },
@@ -64,5 +69,7 @@ export const timeOf = (edge) => {
     tally: (mode) => ask(`mode=${mode}`),
     /** How often the list was asked for since this was asked last. */
     lists: async () => (await ask("seen")).lists,
+    /** How many bytes the last answer to that had. */
+    bytes: async () => (await ask("")).bytes,
   };
 };

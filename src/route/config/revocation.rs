@@ -7,7 +7,7 @@ use crate::json::Value;
 
 pub(super) const REVOCATION_KEYS: &[&str] = &["before", "list"];
 /// The first and the last second of a time that is meant as one: milliseconds are beyond.
-const TIMES: core::ops::RangeInclusive<u64> = 1..=u32::MAX as u64;
+const TIMES: core::ops::RangeInclusive<u64> = 1..=4_294_967_295;
 
 /// What opens nothing any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
