@@ -6,45 +6,40 @@ use alloy_primitives::hex;
 
 use super::{Keys, Pass, Purpose, receipt_id, token};
 
-/// Bytes of a payer's digest in a name: it finds what is a payer's, and opens nothing.
-const PAYER: usize = 8;
-
-/// What a purchase is revoked by: the digest of its receipt, and the beginning of its payer's.
+/// What a purchase is revoked by: the digest of its receipt, and the first eight bytes of its payer's, which find what is a payer's and
+/// open nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Name {
-    /// As passes have it.
-    pub receipt: [u8; 16],
-    payer: [u8; PAYER],
-}
+pub struct Name([u8; 24]);
 
 impl Name {
-    /// Hex digits of a name, and of its first part, the receipt's digest; the rest is the payer's.
-    pub const LENGTH: usize = Self::RECEIPT + 2 * PAYER;
-    /// Likewise.
+    /// Hex digits of a name.
+    pub const LENGTH: usize = 48;
+    /// Those of its first part, the receipt's digest.
     pub const RECEIPT: usize = 32;
 
     /// What a pass was given for.
     pub fn of(pass: &Pass) -> Self {
-        Self {
-            receipt: pass.receipt,
-            payer: pass.payer.first_chunk().copied().unwrap_or_default(),
+        let mut bytes = [0; 24];
+        for (to, from) in bytes.iter_mut().zip(pass.receipt.iter().chain(&pass.payer)) {
+            *to = *from;
         }
+        Self(bytes)
     }
 
     /// The purchase that has this receipt at a site.
     pub fn of_receipt(keys: &Keys, site: &str, id: &str) -> Option<Self> {
-        let payer = Pass::payer_digest(receipt_id::payer_of(keys, site, id)?);
-        Some(Self {
+        let payer = receipt_id::payer_of(keys, site, id)?;
+        Some(Self::of(&Pass {
+            payer: Pass::payer_digest(payer),
             receipt: Pass::receipt_digest(id),
-            payer: payer.first_chunk().copied()?,
-        })
+            issued: 0,
+            expires: 0,
+        }))
     }
 
     /// As it is written in a list: hex digits.
     pub fn print(&self) -> String {
-        let mut text = hex::encode(self.receipt);
-        text.push_str(&hex::encode(self.payer));
-        text
+        hex::encode(self.0)
     }
 }
 
@@ -80,8 +75,7 @@ impl Order {
         let mut payload = Vec::with_capacity(33);
         payload.push(u8::from(self.undo));
         payload.extend_from_slice(&self.at.to_be_bytes());
-        payload.extend_from_slice(&self.name.receipt);
-        payload.extend_from_slice(&self.name.payer);
+        payload.extend_from_slice(&self.name.0);
         token::seal(keys, Purpose::Order, &payload, site.as_bytes())
     }
 
@@ -90,18 +84,13 @@ impl Order {
         let (payload, since) = token::open_dated(keys, Purpose::Order, text, site.as_bytes())?;
         let (undo, rest) = payload.split_first()?;
         let (at, rest) = rest.split_first_chunk::<8>()?;
-        let (receipt, rest) = rest.split_first_chunk::<16>()?;
-        let (payer, rest) = rest.split_first_chunk::<PAYER>()?;
         let order = Self {
-            name: Name {
-                receipt: *receipt,
-                payer: *payer,
-            },
+            name: Name(rest.try_into().ok()?),
             undo: *undo == 1,
             at: u64::from_be_bytes(*at),
         };
         let issued = order.at.checked_div(1000)?;
-        (rest.is_empty() && issued >= since && issued.abs_diff(now) <= Self::SECONDS).then_some(order)
+        (issued >= since && issued.abs_diff(now) <= Self::SECONDS).then_some(order)
     }
 }
 
@@ -118,10 +107,7 @@ mod tests {
 
     fn order() -> Order {
         Order {
-            name: Name {
-                receipt: [3; 16],
-                payer: [4; 8],
-            },
+            name: Name([3; 24]),
             undo: false,
             at: NOW * 1000,
         }

@@ -73,7 +73,7 @@ impl Gate {
     /// The question for a newer list, where this request may open something by what stands on one.
     pub(super) fn wants_list(&self, request: &Request<'_>, now: u64) -> Option<Decision> {
         let fresh = |at: u64| now < at.saturating_add(FRESH_SECONDS);
-        let shows = request.cookie.split(';').any(|pair| pair.trim_start().starts_with("__"))
+        let shows = request.cookie.as_bytes().windows(2).any(|two| two == b"__")
             || request.is_signed()
             || request.header("farthing-pass").is_some();
         let asks = self.has_list() && shows && !self.list.at.is_some_and(fresh) && request.header(LISTED).is_none();
@@ -103,8 +103,8 @@ impl Gate {
         }
     }
 
-    /// A question to a payer's ledger, an object as JSON, with the digests of their revoked receipts.
-    pub(super) fn without_revoked(&self, mut question: String, payer: Address) -> String {
+    /// A question to a payer's ledger, an object as JSON, with the digests of their revoked receipts before all else.
+    pub(super) fn without_revoked(&self, question: String, payer: Address) -> String {
         if self.list.names.is_empty() {
             return question;
         }
@@ -112,14 +112,13 @@ impl Gate {
         let mut receipts = String::new();
         for (receipt, payer) in self.list.pairs() {
             if digest.as_bytes().starts_with(payer) {
-                let before = if receipts.is_empty() { "\"" } else { ",\"" };
-                receipts.extend([before, core::str::from_utf8(receipt).unwrap_or_default(), "\""]);
+                receipts.push_str(core::str::from_utf8(receipt).unwrap_or_default());
             }
         }
-        if !receipts.is_empty() && question.pop() == Some('}') {
-            question.extend([",\"revoked\":[", &receipts, "]}"]);
+        match question.strip_prefix('{') {
+            Some(rest) if !receipts.is_empty() => [r#"{"revoked":""#, &receipts, "\",", rest].concat(),
+            _ => question,
         }
-        question
     }
 
     /// Takes an order: a bad one costs nobody anything.

@@ -170,7 +170,7 @@ fn s2_the_ledger_is_told_what_of_a_payer_counts_as_not_there() {
     };
     assert_eq!(told(&gate, asks(&gate, &handle(), "", NOW)), ("owned", Value::Null));
     listed(&mut gate);
-    let digest = json!([alloy_primitives::hex::encode(pass().receipt)]);
+    let digest = json!(alloy_primitives::hex::encode(pass().receipt));
     assert_eq!(told(&gate, asks(&gate, &handle(), "", NOW)), ("owned", digest.clone()));
     // another payer's ledger hears nothing of it
     assert_eq!(told(&gate, gate.decide(&pays, NOW, [1; 16])), ("claim", Value::Null));
@@ -182,7 +182,7 @@ fn s2_the_ledger_is_told_what_of_a_payer_counts_as_not_there() {
     let more = Pass { receipt: [5; 16], ..own };
     let names = [Name::of(&more).print(), Name::of(&own).print(), Name::of(&pass()).print()].concat();
     gate.listed(Some(&names), NOW);
-    let both = json!(["05".repeat(16), "04".repeat(16)]);
+    let both = json!(["05".repeat(16), "04".repeat(16)].concat());
     assert_eq!(told(&gate, gate.decide(&pays, NOW, [1; 16])), ("claim", both));
     // and the intent is whole
     assert!(pay(&gate, URL, &payment).is_ok());

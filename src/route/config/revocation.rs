@@ -29,9 +29,7 @@ impl Check {
         if let Some(times) = value.get("before") {
             let kids = times.members().unwrap_or_default();
             for (kid, time) in kids {
-                let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-                let time = time.integer().filter(|time| TIMES.contains(time));
-                match time.filter(|_| (1..=16).contains(&kid.len()) && kid.bytes().all(plain)) {
+                match time.integer().filter(|time| TIMES.contains(time)) {
                     Some(time) => before.push((kid.clone().into_owned(), time)),
                     None => self.wrong_member("revocation.before", kid, BEFORE),
                 }
