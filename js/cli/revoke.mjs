@@ -22,6 +22,7 @@ The secret FARTHING_KEYS is read from the environment, or else from .dev.vars: t
 belongs to the purchase opens any more: no pass, no handle, no sign-in, no article of its bundle. It can be bought again.`;
 
 const PATIENCE = 20_000;
+const ID = /^-[\w-]{55}$/;
 
 function keysOf(file) {
   const own = process.env.FARTHING_KEYS ?? (existsSync(file) ? parseEnv(readFileSync(file, "utf8")).FARTHING_KEYS : undefined);
@@ -73,7 +74,9 @@ export async function run(args, { program, tools, at }) {
     json: { type: "boolean", default: false },
   };
   const help = usage(program);
-  const { values, positionals: [typed] } = readOptions(args, { options, most: 1, usage: help });
+  // one id in 64 begins like an option
+  const ordered = [...args.filter((arg) => !ID.test(arg)), "--", ...args.filter((arg) => ID.test(arg))];
+  const { values, positionals: [typed] } = readOptions(ordered, { options, most: 1, usage: help });
   if (!typed) throw new Mistake(`What is to be revoked?\n\n${help}`);
   // the address of a receipt, or a cookie as it was copied
   const what = typed.trim().replace(/^https?:\/\/.*\/receipts\//, "").replace(/^[\w-]+=/, "").replace(/;.*$/, "");

@@ -101,8 +101,8 @@ const command = (args, { keys = KEYS, cwd = folder } = {}) => {
   return run(process.execPath, [COMMAND, "revoke", ...args], { check: false, cwd, env: keys === null ? env : { ...env, FARTHING_KEYS: keys } });
 };
 async function revoke(what, ...more) {
-  const { code, out } = await command([what, ...more, "--json"]);
-  assert.equal(code, 0, out);
+  const { code, out, err } = await command([what, ...more, "--json"]);
+  assert.equal(code, 0, err);
   return JSON.parse(out);
 }
 
@@ -435,7 +435,7 @@ test("the command says what is wrong before anything is sent", async () => {
       [["v1.k1.AAAA.AAAA"], /This is no pass/], [["x", "--sight", "y"], /Unknown option/],
       [["x", "--config", "none.jsonc"], /cannot be read: there is no such file/], [["x", "--site", "news"], /--site wants an address/],
       [["x", "--config", join(nowhere, "off.jsonc")], /keeps no list/], [["x"], /neither in the environment nor in \.dev\.vars/, { keys: null }],
-      [["A".repeat(56)], /not of this site/], [["x"], /FARTHING_KEYS: entry 1 is not kid:base64url/, { keys: "k1" }],
+      [["A".repeat(56)], /not of this site/], [[`-${"A".repeat(55)}`, "--undo"], /not of this site/], [[`-${"A".repeat(55)}`, "x"], /one word too many/], [["x"], /FARTHING_KEYS: entry 1 is not kid:base64url/, { keys: "k1" }],
     ]) {
       const { code, err } = await command(args, options);
       assert.equal(code, 1, args.join(" "));
