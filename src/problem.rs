@@ -127,6 +127,15 @@ problems! {
     /// A gift link that never was one, is too old, or has opened as often as it may.
     GiftOver = "gift-over", 410, "refused", "This gift link opens nothing",
         "It was opened as often as it may be, its time is up, or it is not a whole link of this site; the article itself is still there to be paid for.";
+    /// Access by this payment was taken back by the publisher (threat E8).
+    AccessRevoked = "access-revoked", 409, "already-used", "The publisher took this access back",
+        "Nothing was charged again; ask the publisher, or pay again.";
+    /// An order to revoke that is not by the site's keys, for another site, or too old (threat E6).
+    OrderInvalid = "order-invalid", 403, "refused", "The order does not hold",
+        "Make it with the site's FARTHING_KEYS and a right clock.";
+    /// So many purchases are revoked that there is no room for another.
+    RevocationsFull = "revocations-full", 507, "pending", "The list is full",
+        "Give some back, or revoke all of a kid in the config.";
     /// A method other than GET on a priced resource.
     MethodNotPayable = "method-not-payable", 405, "refused", "This method cannot be paid for",
         "Use GET with the payment header.";

@@ -8,10 +8,11 @@ import * as doctor from "./doctor.mjs";
 import * as gift from "./gift.mjs";
 import * as init from "./init.mjs";
 import * as quote from "./quote.mjs";
+import * as revoke from "./revoke.mjs";
 import { Mistake } from "./mistake.mjs";
 import { runCommand } from "./run.mjs";
 
-const COMMANDS = { init, check, dev, quote, gift, doctor };
+const COMMANDS = { init, check, dev, quote, gift, revoke, doctor };
 const program = "npx farthing ";
 const dist = resolve(import.meta.dirname, "..");
 const version = () => JSON.parse(readFileSync(join(dist, "..", "package.json"), "utf8")).version;

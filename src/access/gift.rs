@@ -60,7 +60,7 @@ impl Gift {
 
     /// Reads a token of this site.
     pub fn open(keys: &Keys, site: &str, text: &str, now: u64) -> Option<Self> {
-        let payload = token::open(keys, Purpose::Gift, text, site.as_bytes())?;
+        let (payload, since) = token::open_dated(keys, Purpose::Gift, text, site.as_bytes())?;
         let (id, rest) = payload.split_first_chunk::<16>()?;
         let (most, rest) = rest.split_first_chunk::<2>()?;
         let (seconds, rest) = rest.split_first_chunk::<4>()?;
@@ -72,7 +72,9 @@ impl Gift {
             expires: u64::from_be_bytes(*expires),
             path: core::str::from_utf8(path).ok()?.to_owned(),
         };
-        (now < gift.expires).then_some(gift)
+        // that of a reader may end earlier than so long after its issue: it counts as older than it is
+        let issued = gift.expires.saturating_sub(gift.seconds.into());
+        (issued >= since && now < gift.expires).then_some(gift)
     }
 }
 

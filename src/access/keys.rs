@@ -32,10 +32,12 @@ pub enum Purpose {
     Gift,
     /// What a reader has read for nothing.
     Meter,
+    /// Orders that take access back.
+    Order,
 }
 
 impl Purpose {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Quote,
         Self::Pass,
         Self::Handle,
@@ -47,6 +49,7 @@ impl Purpose {
         Self::Embed,
         Self::Gift,
         Self::Meter,
+        Self::Order,
     ];
 
     const fn label(self) -> &'static [u8] {
@@ -62,6 +65,7 @@ impl Purpose {
             Self::Embed => b"farthing v1 embed",
             Self::Gift => b"farthing v1 gift",
             Self::Meter => b"farthing v1 meter",
+            Self::Order => b"farthing v1 order",
         }
     }
 }
@@ -85,7 +89,9 @@ pub struct Keys(Vec<Entry>);
 #[derive(Clone)]
 struct Entry {
     kid: String,
-    derived: [[u8; 32]; 11],
+    derived: [[u8; 32]; 12],
+    /// What was issued under it before this time, in Unix seconds, opens nothing.
+    since: u64,
 }
 
 impl fmt::Debug for Keys {
@@ -154,6 +160,7 @@ impl Keys {
             entries.push(Entry {
                 kid: kid.to_owned(),
                 derived,
+                since: 0,
             });
         }
         Ok(Self(entries))
@@ -169,6 +176,28 @@ impl Keys {
     pub fn of(&self, kid: &str, purpose: Purpose) -> Option<&[u8; 32]> {
         let entry = self.0.iter().find(|entry| entry.kid == kid)?;
         entry.derived.get(purpose.index())
+    }
+
+    /// Takes back what was issued under this `kid` before a time, in Unix seconds; a `kid` that is not there takes nothing back.
+    /// ```
+    /// use farthing::{access::{Keys, Pass}, evm::Address};
+    /// let mut keys = Keys::parse("k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap();
+    /// let pass = Pass { payer: Pass::payer_digest(Address::ZERO), receipt: [7; 16], issued: 100, expires: 200 };
+    /// let token = pass.seal(&keys, "https://news.example/a").unwrap();
+    /// keys.void("k1", 100);
+    /// assert_eq!(Pass::open(&keys, "https://news.example/a", &token, 150), Some(pass));
+    /// keys.void("k1", 101);
+    /// assert_eq!(Pass::open(&keys, "https://news.example/a", &token, 150), None);
+    /// ```
+    pub fn void(&mut self, kid: &str, before: u64) {
+        for entry in self.0.iter_mut().filter(|entry| entry.kid == kid) {
+            entry.since = before;
+        }
+    }
+
+    /// The time before which nothing that was issued under this `kid` counts, in Unix seconds.
+    pub(super) fn since(&self, kid: &str) -> u64 {
+        self.0.iter().find(|entry| entry.kid == kid).map_or(0, |entry| entry.since)
     }
 
     /// The keys for a purpose with their `kid`s, the signing one first.
@@ -193,6 +222,7 @@ impl Purpose {
             Self::Embed => 8,
             Self::Gift => 9,
             Self::Meter => 10,
+            Self::Order => 11,
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod gift;
 pub mod jwt;
 pub mod keys;
 pub mod meter;
+pub mod order;
 pub mod pass;
 pub mod receipt_id;
 pub mod sign_in;
@@ -14,6 +15,7 @@ pub mod token;
 pub use gift::Gift;
 pub use keys::{Keys, KeysError, Purpose};
 pub use meter::Meter;
+pub use order::{Name, Order};
 pub use pass::{Handle, Pass};
 
 #[cfg(test)]

@@ -84,11 +84,8 @@ impl Pass {
 
     /// Reads a token for the time pass of this name at a site.
     pub fn open_wider(keys: &Keys, site: &str, name: &str, text: &str, now: u64) -> Option<Self> {
-        Self::read(
-            &token::open(keys, Purpose::Pass, text, embedded(site, name).as_bytes())?,
-            WIDER,
-            now,
-        )
+        let context = embedded(site, name);
+        Self::read(token::open_dated(keys, Purpose::Pass, text, context.as_bytes())?, WIDER, now)
     }
 
     /// Makes the token that a page of another origin carries for this article; it is no cookie, and opens nothing as one (threat E8).
@@ -122,16 +119,29 @@ impl Pass {
 
     /// Reads a token for this article; none unless it is ours, whole and in its time.
     pub fn open(keys: &Keys, resource: &str, text: &str, now: u64) -> Option<Self> {
-        Self::read(&token::open(keys, Purpose::Pass, text, resource.as_bytes())?, ARTICLE, now)
+        Self::read(
+            token::open_dated(keys, Purpose::Pass, text, resource.as_bytes())?,
+            ARTICLE,
+            now,
+        )
     }
 
     /// Reads a token for this article on pages of this origin.
     pub fn open_for(keys: &Keys, resource: &str, origin: &str, text: &str, now: u64) -> Option<Self> {
         let context = embedded(resource, origin);
-        Self::read(&token::open(keys, Purpose::Embed, text, context.as_bytes())?, ARTICLE, now)
+        Self::read(
+            token::open_dated(keys, Purpose::Embed, text, context.as_bytes())?,
+            ARTICLE,
+            now,
+        )
     }
 
-    fn read(payload: &[u8], scope: u8, now: u64) -> Option<Self> {
+    fn read((payload, since): (Vec<u8>, u64), scope: u8, now: u64) -> Option<Self> {
+        let pass = Self::parse(&payload, scope)?;
+        (pass.issued >= since && now < pass.expires).then_some(pass)
+    }
+
+    fn parse(payload: &[u8], scope: u8) -> Option<Self> {
         let (first, rest) = payload.split_first()?;
         let (payer, rest) = rest.split_first_chunk::<16>()?;
         let (receipt, rest) = rest.split_first_chunk::<16>()?;
@@ -143,7 +153,13 @@ impl Pass {
             issued: u64::from_be_bytes(*issued),
             expires: u64::from_be_bytes(*expires),
         };
-        (*first == scope && rest.is_empty() && now < pass.expires).then_some(pass)
+        (*first == scope && rest.is_empty()).then_some(pass)
+    }
+
+    /// What a pass of any kind says, whoever made it and whatever it opens: nothing may be opened with that.
+    pub fn peek(text: &str) -> Option<Self> {
+        let payload = token::peek(text)?;
+        Self::parse(&payload, ARTICLE).or_else(|| Self::parse(&payload, WIDER))
     }
 }
 
@@ -170,6 +186,10 @@ pub struct Handle {
 }
 
 impl Handle {
+    /// How long it lives, in seconds. It says no time of issue, which is so long before its end: with another number here, handles
+    /// that were issued before get one.
+    pub const SECONDS: u64 = 90 * 24 * 60 * 60;
+
     /// Makes the token for a site.
     pub fn seal(&self, keys: &Keys, site: &str) -> Option<String> {
         let mut payload = Vec::with_capacity(28);
@@ -180,14 +200,15 @@ impl Handle {
 
     /// Reads a token of this site.
     pub fn open(keys: &Keys, site: &str, text: &str, now: u64) -> Option<Self> {
-        let payload = token::open(keys, Purpose::Handle, text, site.as_bytes())?;
+        let (payload, since) = token::open_dated(keys, Purpose::Handle, text, site.as_bytes())?;
         let (payer, rest) = payload.split_first_chunk::<20>()?;
         let (expires, rest) = rest.split_first_chunk::<8>()?;
         let handle = Self {
             payer: Address::new(*payer),
             expires: u64::from_be_bytes(*expires),
         };
-        (rest.is_empty() && now < handle.expires).then_some(handle)
+        let issued = handle.expires.saturating_sub(Self::SECONDS);
+        (rest.is_empty() && issued >= since && now < handle.expires).then_some(handle)
     }
 }
 

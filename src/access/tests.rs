@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{Handle, Pass, Purpose, keys::test_keys, token};
 
-const PURPOSES: [Purpose; 8] = [
+const PURPOSES: [Purpose; 9] = [
     Purpose::Quote,
     Purpose::Pass,
     Purpose::Handle,
@@ -15,6 +15,7 @@ const PURPOSES: [Purpose; 8] = [
     Purpose::SignIn,
     Purpose::Receipt,
     Purpose::ReceiptId,
+    Purpose::Order,
 ];
 
 fn any_purpose() -> impl Strategy<Value = Purpose> {

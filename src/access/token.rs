@@ -51,15 +51,20 @@ pub fn seal(keys: &Keys, purpose: Purpose, payload: &[u8], context: &[u8]) -> Op
     Some(format!("{signed}.{}", TEXT.encode(tag)))
 }
 
-/// The payload of a token whose MAC holds.
-pub fn open(keys: &Keys, purpose: Purpose, token: &str, context: &[u8]) -> Option<Vec<u8>> {
+/// The payload of a token whose MAC holds, and since when, in Unix seconds, what is issued under its key counts.
+pub(super) fn open_dated(keys: &Keys, purpose: Purpose, token: &str, context: &[u8]) -> Option<(Vec<u8>, u64)> {
     let (kid, payload, tag) = split(token)?;
     let key = keys.of(kid, purpose)?;
     let signed = token.get(..token.len().checked_sub(tag.len())?.checked_sub(1)?)?;
     let tag = TEXT.decode(tag).ok()?;
     // constant time: threat G2
     mac(key, signed, context)?.verify_slice(&tag).ok()?;
-    TEXT.decode(payload).ok()
+    Some((TEXT.decode(payload).ok()?, keys.since(kid)))
+}
+
+/// The payload of a token whose MAC holds.
+pub fn open(keys: &Keys, purpose: Purpose, token: &str, context: &[u8]) -> Option<Vec<u8>> {
+    open_dated(keys, purpose, token, context).map(|(payload, _)| payload)
 }
 
 /// The payload of a token whoever made it.

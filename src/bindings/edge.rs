@@ -53,6 +53,8 @@ const TOKEN: u32 = 13;
 const PEEK: u32 = 14;
 /// Ask the origin what it says of a page: lines of path, whether its meta tags count (1 or 0), how many seconds it is remembered.
 const ASK: u32 = 15;
+/// Get the list of what was revoked, and give it to [`listed`].
+const LIST: u32 = 16;
 
 /// Fetch the page for a teaser: lines of path, selector. Then, as the answer of [`trimmed`]: it is the publisher's page.
 const TEASER: u32 = 11;
@@ -66,10 +68,10 @@ thread_local! {
     static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
 }
 
-/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has seven
+/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has eight
 /// lines: the origin's kind, its address or binding, the headers that go there, each with the name of its secret and commas between,
 /// the further headers that the gate wants to see, with spaces between, and those of the origin's answers that are for us alone, the host of what is kept, if
-/// anything is, and what is logged; then one line for each secret that the config names: its form,
+/// anything is, what is logged, and the object with the list of what was revoked, if there is one; then one line for each secret that the config names: its form,
 /// its place, its name.
 #[unsafe(no_mangle)]
 pub extern "C" fn configure(length: usize, local: u32) -> u32 {
@@ -105,6 +107,8 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
                 &gate.shelf(),
                 "\n",
                 gate.config().map_or("errors", |config| config.logs),
+                "\n",
+                &gate.list(),
             ]);
             for secret in gate.config().map(|config| config.secrets()).unwrap_or_default() {
                 output.extend(["\n", secret.form.name(), " ", &secret.at, " ", secret.name]);
@@ -230,6 +234,7 @@ pub extern "C" fn decide(length: usize, now: u32) -> u32 {
                 write_lines(&[&question.path, meta, &question.remember.to_string()], &Headers::new(), ASK)
             }
             Decision::Peek(peek) => write_lines(&[&peek.path, &peek.reader, &peek.network], &peek.headers, PEEK),
+            Decision::List => LIST,
             Decision::Ledger(call) => write_lines(&[&call.object, call.call, &call.body], &Headers::new(), LEDGER),
             Decision::Teaser(call) => write_lines(&[&call.path, &call.selector], &Headers::new(), TEASER),
         })
@@ -254,6 +259,21 @@ pub extern "C" fn next(length: usize, now: u32) -> u32 {
             Next::Teaser(call) => write_lines(&[&call.path, &call.selector], &Headers::new(), TEASER),
         })
     })
+}
+
+/// Takes the list of what was revoked, as of a time in Unix seconds; with `changed` 0 it is the one before.
+#[unsafe(no_mangle)]
+pub extern "C" fn listed(length: usize, at: u32, changed: u32) -> u32 {
+    let code = with_input(length, |input| {
+        let names = core::str::from_utf8(input).ok()?;
+        GATE.with_borrow_mut(|gate| {
+            gate.as_mut()
+                .map(|gate| gate.listed((changed == 1).then_some(names), at.into()))
+        })?;
+        Some(ANSWER)
+    });
+    shrink();
+    code
 }
 
 /// Reads a directory of keys: a line for each, of its thumbprint, the key, and the Unix seconds from and until which it counts.
@@ -313,12 +333,17 @@ pub extern "C" fn trimmed(length: usize, now: u32) -> u32 {
             if trimmed { TEASER } else { code }
         })
     });
+    shrink();
+    code
+}
+
+/// Gives a buffer for a long text back.
+fn shrink() {
     INPUT.with_borrow_mut(|input| {
         if input.len() > KEPT {
             *input = Vec::new();
         }
     });
-    code
 }
 
 fn with_input(length: usize, f: impl FnOnce(&[u8]) -> Option<u32>) -> u32 {

@@ -13,7 +13,7 @@ use alloc::{
 
 use super::memory::{INPUT, OUTPUT};
 use crate::{
-    access::{Gift, Keys},
+    access::{Gift, Keys, Name, Order, Pass, receipt_id},
     evm::hex,
     gate::gift_url,
     offer::quote::{named_by, resource_id},
@@ -45,6 +45,45 @@ pub extern "C" fn gift(length: usize) -> u32 {
     let good = answer.is_ok();
     OUTPUT.set(answer.unwrap_or_else(|error| error));
     u32::from(good)
+}
+
+/// An order that takes access back. The input has five parts with a zero byte between them: the secret `FARTHING_KEYS`, the site, the id
+/// of a receipt or a pass, `revoke` or `undo`, the Unix milliseconds now. Returns 1, with the order in the output; or 0, with what is wrong.
+#[unsafe(no_mangle)]
+pub extern "C" fn order(length: usize) -> u32 {
+    let answer = INPUT.with_borrow(|input| {
+        let text = input.get(..length).and_then(|bytes| core::str::from_utf8(bytes).ok());
+        ordered(text.unwrap_or_default())
+    });
+    let good = answer.is_ok();
+    OUTPUT.set(answer.unwrap_or_else(|error| error));
+    u32::from(good)
+}
+
+fn ordered(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split('\0').collect();
+    let [keys, site, what, action, now] = parts[..] else {
+        return Err("the input has five parts".into());
+    };
+    let keys = Keys::parse(keys).map_err(|error| error.to_string())?;
+    let name = match Pass::peek(what) {
+        Some(pass) if pass.receipt == [0; 16] => {
+            return Err("Nobody paid for this pass: it is of what every reader may read for nothing, and ends with that.".into());
+        }
+        Some(pass) => Name::of(&pass),
+        None if what.len() == receipt_id::LENGTH => Name::of_receipt(&keys, site, what)
+            .ok_or("This receipt is not of this site, or of a key that FARTHING_KEYS does not have any more.")?,
+        None if what.starts_with("v1.") => {
+            return Err("This is no pass: a handle, which names a reader, ends with \"before\" in the config.".into());
+        }
+        None => return Err("This is neither the id of a receipt nor a pass.".into()),
+    };
+    let order = Order {
+        name,
+        undo: action == "undo",
+        at: now.parse().map_err(|_| "the time is none")?,
+    };
+    order.seal(&keys, site).ok_or_else(|| "there is no key".into())
 }
 
 fn given(text: &str) -> Result<String, String> {
@@ -116,6 +155,40 @@ mod tests {
         assert!(find("x\0\0").unwrap_err().contains("FARTHING_KEYS"));
         assert!(find(text).is_err());
         assert_eq!(find(&format!("{text}\0\0")).unwrap(), "");
+    }
+
+    #[test]
+    fn an_order_is_about_a_receipt_or_a_pass_and_nothing_else() {
+        let text = "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+        let (keys, site) = (Keys::parse(text).unwrap(), "https://n.example");
+        let order = |what: &str, action: &str| ordered(&format!("{text}\0{site}\0{what}\0{action}\01800000000123"));
+        let payer = crate::evm::Address::repeat_byte(7);
+        let id = receipt_id::issue(&keys, site, payer, [1; 12]).unwrap();
+        let pass = Pass {
+            payer: Pass::payer_digest(payer),
+            receipt: Pass::receipt_digest(&id),
+            issued: 1,
+            expires: 2,
+        };
+        let token = pass.seal_wider(&keys, site, "day").unwrap();
+        let read = |text: &str| Order::open(&keys, site, text, 1_800_000_000).unwrap();
+        let (one, other) = (read(&order(&id, "revoke").unwrap()), read(&order(&token, "undo").unwrap()));
+        assert_eq!((one.name, one.undo, one.at), (Name::of(&pass), false, 1_800_000_000_123));
+        assert_eq!((other.name, other.undo), (one.name, true));
+        let free = Pass {
+            payer: [0; 16],
+            receipt: [0; 16],
+            ..pass
+        };
+        let handle = crate::access::Handle { payer, expires: 2 };
+        for (what, said) in [
+            (free.seal(&keys, "x").unwrap(), "Nobody paid"),
+            (handle.seal(&keys, site).unwrap(), "\"before\""),
+            (format!("A{}", &id[1..]), "not of this site"),
+            ("x".into(), "neither"),
+        ] {
+            assert!(order(&what, "revoke").unwrap_err().contains(said), "{what}");
+        }
     }
 
     #[test]

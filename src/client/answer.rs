@@ -113,6 +113,7 @@ mod tests {
                 | Problem::FacilitatorUnavailable
                 | Problem::TooManyRequests
                 | Problem::Internal
+                | Problem::RevocationsFull
                 | Problem::NotConfigured => {
                     assert_eq!(verdict, Verdict::Again(Doubt::Pending), "{problem:?}");
                 }

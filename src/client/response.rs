@@ -179,10 +179,10 @@ impl<'a> Response<'a> {
     }
 }
 
-/// Our problems say what became of the money; two of them say that this payment was taken before.
+/// Our problems say what became of the money; three of them say that this payment was taken before.
 fn our_refusal(code: &Code) -> Fate {
     match code.text.as_str() {
-        "authorization-already-used" | "authorization-bound-elsewhere" => Fate::Spent,
+        "authorization-already-used" | "authorization-bound-elsewhere" | "access-revoked" => Fate::Spent,
         _ => Fate::Refused,
     }
 }

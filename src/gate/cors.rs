@@ -104,7 +104,8 @@ impl Gate {
             | Decision::Teaser(_)
             | Decision::Verify(_)
             | Decision::Token(_)
-            | Decision::Ask(_) => {}
+            | Decision::Ask(_)
+            | Decision::List => {}
         }
         decision
     }
@@ -121,7 +122,7 @@ impl Gate {
     pub(super) fn embedded(&self, request: &Request<'_>, asked: &Asked<'_>) -> Option<Decision> {
         let token = request.header(PASS)?;
         let origin = self.reader(request)?;
-        Pass::open_for(asked.keys, asked.resource, origin, token, asked.now)?;
+        Pass::open_for(asked.keys, asked.resource, origin, token, asked.now).filter(|pass| self.is_good(pass))?;
         Some(Decision::Forward {
             path: asked.path.to_owned(),
             headers: answer::private(),

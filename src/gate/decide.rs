@@ -43,6 +43,9 @@ impl Gate {
         let Ok(keys) = &self.keys else {
             return Decision::Answer(self.problem(request, Problem::NotConfigured.into()));
         };
+        if let Some(question) = self.wants_list(request, now) {
+            return question;
+        }
         let mut asked = Asked::new(&good, keys, now, random);
         if let Some(question) = self.question(request, &asked) {
             return question;
@@ -69,7 +72,7 @@ impl Gate {
     }
 
     pub(super) fn without_payment(&self, request: &Request<'_>, asked: &Asked<'_>) -> Decision {
-        if let Some(pass) = Self::passed(request, asked) {
+        if let Some(pass) = self.passed(request, asked) {
             let mut headers = answer::private();
             headers.extend(self.gift_link(request, asked, &pass));
             return Decision::Forward {
@@ -94,7 +97,7 @@ impl Gate {
                 return Decision::Ledger(LedgerCall {
                     object: object_name(self.site(), handle.payer),
                     call: "owned",
-                    body: serde_json::to_string(&asked.question()).unwrap_or_default(),
+                    body: self.without_revoked(serde_json::to_string(&asked.question()).unwrap_or_default(), handle.payer),
                 });
             }
         }
@@ -122,9 +125,10 @@ impl Gate {
     }
 
     /// The reader's pass.
-    pub(super) fn passed(request: &Request<'_>, asked: &Asked<'_>) -> Option<Pass> {
+    pub(super) fn passed(&self, request: &Request<'_>, asked: &Asked<'_>) -> Option<Pass> {
         let mut passes = cookie::values(request.cookie, cookie::PASS);
-        let opened = || passes.find_map(|text| Pass::open(asked.keys, asked.resource, text, asked.now));
+        let open = |text| Pass::open(asked.keys, asked.resource, text, asked.now);
+        let opened = || passes.find_map(|text| open(text).filter(|pass| self.is_good(pass)));
         matches!(asked.route.access, Access::Owned(_)).then(opened).flatten()
     }
 
@@ -222,7 +226,7 @@ impl Gate {
         LedgerCall {
             object: object_name(site, signed.payer()),
             call: "claim",
-            body: serde_json::to_string(&intent).unwrap_or_default(),
+            body: self.without_revoked(serde_json::to_string(&intent).unwrap_or_default(), signed.payer()),
         }
     }
 }

@@ -139,7 +139,7 @@ impl Gate {
                 Decision::Ledger(LedgerCall {
                     object: object_name(&config.site, signed.payer),
                     call: "signIn",
-                    body: serde_json::to_string(&question).unwrap_or_default(),
+                    body: self.without_revoked(serde_json::to_string(&question).unwrap_or_default(), signed.payer),
                 })
             }
             Err(refusal) => Decision::Answer(self.refuse(request, Some(asked), &refusal, None)),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{
     Answer, Asked, Decision, Gate, Headers, Next, Request, Routed, Target, answer, extensions, gifts, meter::Tally, path_of,
-    wider,
+    revoked, wider,
 };
 use crate::{
     access::{Handle, Pass, cookie},
@@ -14,8 +14,6 @@ use crate::{
     problem::Problem,
 };
 
-/// How long a reader's handle lives, in seconds.
-const HANDLE_SECONDS: u64 = 90 * 24 * 60 * 60;
 /// How long a cookie lives that stands beside many others, in seconds: that of a part, of which an article may have many, or of an
 /// article after which many were bought. The handle brings it back (threat E9).
 const SHORT_SECONDS: u64 = 10 * 60;
@@ -36,6 +34,7 @@ impl Gate {
             Routed::Look(Target::Own(name)) if name.starts_with(gifts::FOLDER) => {
                 return Next::Answer(self.gift_opened(request, name, reply, now));
             }
+            Routed::Look(Target::Own(revoked::REVOKE)) => return Next::Answer(self.revocation(request, reply)),
             Routed::Look(Target::Own(wider::SPEND)) => return Next::Answer(self.spent(request, reply, now, random)),
             Routed::Look(Target::Own(name)) => return Next::Answer(self.standing(request, name, reply, now)),
             _ => return internal(),
@@ -47,7 +46,7 @@ impl Gate {
         if let Some(tally) = Tally::read(reply) {
             return self.after_count(request, &asked, tally);
         }
-        match Reply::read(reply) {
+        match self.reply(reply) {
             Some(Reply::Fetch { key, fence }) => {
                 #[derive(Serialize)]
                 struct Owner {
@@ -162,9 +161,9 @@ impl Gate {
     pub(super) fn handle_cookie(&self, payer: Address, asked: &Asked<'_>) -> Option<String> {
         let handle = Handle {
             payer,
-            expires: asked.now.saturating_add(HANDLE_SECONDS),
+            expires: asked.now.saturating_add(Handle::SECONDS),
         };
         let token = handle.seal(asked.keys, self.site())?;
-        Some(cookie::set_handle(&token, HANDLE_SECONDS))
+        Some(cookie::set_handle(&token, Handle::SECONDS))
     }
 }

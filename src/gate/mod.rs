@@ -18,6 +18,7 @@ mod page;
 mod receipts;
 mod refuse;
 mod request;
+mod revoked;
 mod says;
 mod shelf;
 mod subscribers;
@@ -73,6 +74,8 @@ pub struct Gate {
     page: page::Template,
     /// What facilitators said that does not go with the config.
     notes: Vec<String>,
+    /// What was revoked, as far as it is known here.
+    list: revoked::List,
     /// A development run: loopback hosts stand for the site, the demo's script is honoured.
     local: bool,
 }
@@ -147,6 +150,8 @@ pub enum Decision {
     Peek(Box<Peek>),
     /// Ask the origin what it says of a page, and ask again with a line that says it.
     Ask(Box<Question>),
+    /// Get the list of what was revoked, and ask again with a line that says so.
+    List,
 }
 
 /// A question to a payer's ledger.
@@ -154,7 +159,8 @@ pub enum Decision {
 pub struct LedgerCall {
     /// Name of the object: site and payer.
     pub object: String,
-    /// `claim`, `owned`, `signIn`, `spend` or `receipt`; or `tally`, for a count of what is given away, which is no payer's ledger.
+    /// `claim`, `owned`, `signIn`, `spend` or `receipt`; or `tally`, for a count of what is given away, and `revoke`, for the list of what was taken back, which
+    /// are no payer's ledger.
     pub call: &'static str,
     /// JSON.
     pub body: String,
@@ -190,11 +196,19 @@ pub enum Next {
 impl Gate {
     /// A gate for this config, secret and 402 page.
     pub fn new(config: &str, keys: &str, html: &str, csp: &str, local: bool) -> Self {
+        let config = Config::parse(config);
+        let mut keys = Keys::parse(keys);
+        if let (Ok(config), Ok(keys)) = (&config, &mut keys) {
+            for (kid, time) in &config.revocation.before {
+                keys.void(kid, *time);
+            }
+        }
         Self {
-            config: Config::parse(config),
-            keys: Keys::parse(keys),
+            config,
+            keys,
             page: page::Template::new(html, csp),
             notes: Vec::new(),
+            list: revoked::List::default(),
             local,
         }
     }
@@ -218,7 +232,8 @@ impl Gate {
             .chain(self.crawler_headers())
             .chain(agent)
             .chain(given)
-            .chain(self.spend_headers());
+            .chain(self.spend_headers())
+            .chain(self.order_header());
         let mut wanted: Vec<&str> = Vec::new();
         for name in all {
             if !wanted.contains(&name) {
@@ -324,6 +339,9 @@ impl Gate {
         }
         if name == wider::SPEND {
             return self.spend(request, now, random);
+        }
+        if name == revoked::REVOKE {
+            return self.revoke(request, now);
         }
         if !matches!(request.method, "GET" | "HEAD") {
             return Decision::Answer(Answer::empty(405, [("Allow", "GET, HEAD".to_owned())]));

@@ -42,7 +42,7 @@ impl Gate {
     pub(super) fn question(&self, request: &Request<'_>, asked: &Asked<'_>) -> Option<Decision> {
         let ask = asked.route.ask.as_ref()?;
         let pays = request.payment.is_some() || request.x_payment.is_some();
-        if request.header(SAYS).is_some() || !pays && Self::passed(request, asked).is_some() {
+        if request.header(SAYS).is_some() || !pays && self.passed(request, asked).is_some() {
             return None;
         }
         let (_, path, query) = path::split(asked.resource)?;

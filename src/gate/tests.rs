@@ -7,6 +7,7 @@ mod goods;
 mod money;
 mod paused;
 mod receipts;
+mod revoked;
 mod subscribers;
 mod supported;
 mod teaser;

@@ -71,7 +71,7 @@ impl Gate {
         asked.passes().into_iter().any(|name| {
             let cookie = cookie::wider(name);
             cookie::values(request.cookie, &cookie)
-                .any(|text| Pass::open_wider(asked.keys, site, name, text, asked.now).is_some())
+                .any(|text| Pass::open_wider(asked.keys, site, name, text, asked.now).is_some_and(|pass| self.is_good(&pass)))
         })
     }
 
@@ -124,6 +124,9 @@ impl Gate {
             Routed::Look(Target::Priced(good)) if good.part.is_none() && self.sells_bundles() => good,
             _ => return refuse(Problem::NoSuchEndpoint),
         };
+        if let Some(question) = self.wants_list(request, now) {
+            return question;
+        }
         let mut asked = Asked::new(&good, keys, now, random);
         // what its publisher has set free meanwhile uses nothing up
         if let Some(question) = self.question(request, &asked) {
@@ -152,7 +155,7 @@ impl Gate {
             Some(payer) => Decision::Ledger(LedgerCall {
                 object: object_name(self.site(), payer),
                 call: "spend",
-                body: serde_json::to_string(&question).unwrap_or_default(),
+                body: self.without_revoked(serde_json::to_string(&question).unwrap_or_default(), payer),
             }),
             None => refuse(Problem::NothingLeft),
         }
@@ -166,7 +169,7 @@ impl Gate {
             return internal();
         };
         let asked = Asked::new(&good, keys, now, random);
-        match Reply::read(reply) {
+        match self.reply(reply) {
             // whatever the ledger says, only what was asked for is opened
             Some(Reply::Deliver(grant)) if grant.resource == good.resource => {
                 let mut headers = self.granted(request, &grant, &asked);

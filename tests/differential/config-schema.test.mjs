@@ -57,6 +57,7 @@ const GOOD = [
     },
     crawlers: { "agent.example": "$1", "xn--a.b-c.example": "free", "*": "$3", unverified: "$5", "127.0.0.1:8080": "refuse" },
     demo: { script: "/demo-wallet.js" }, meter: { articles: 3, per: "30d", perAddress: 3 }, gifts: { perReader: 0, for: "12h" },
+    revocation: { before: { k1: 1790000000, "2026-11_a": 1, abcdefghijklmnop: 4294967295 }, list: true },
   },
   {
     site: "https://b.example", origin: "dns", payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:8453"], settlement: { facilitators: [{ url: "https://f.example" }] },
@@ -72,7 +73,7 @@ const GOOD = [
     extensions: { paymentIdentifier: "off", signIn: false, receipts: false },
   },
   { site: "http://localhost:4020", origin: "dns", payTo: { eip155: PAYEE.toLowerCase() }, money: "real", networks: ["eip155:1"], payments: "on", routes: [], settlement: { facilitators: [{ direct: "GAS_KEY" }], rpc: { "eip155:1": ["https://rpc.example"] } } },
-  { site: "https://a.example", origin: { service: "SITE", headers: { "x-a": "A" } }, cors: "*", meter: { articles: 100 }, gifts: {},
+  { site: "https://a.example", origin: { service: "SITE", headers: { "x-a": "A" } }, cors: "*", meter: { articles: 100 }, gifts: {}, revocation: { before: {}, list: false },
     subscribers: { jwt: { jwks: "https://login.example/jwks.json", issuer: "https://login.example", audience: "news", cookie: "session", header: "Authorization", algorithms: ["RS256", "RS512", "ES256", "EdDSA"], claims: { "https://news.example/plan": ["digital", "staff"] } } },
     payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:4326"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: { atomic: "1" }, subscribers: false, crawlers: { programs: "refuse" }, meter: false }] },
   { site: "https://a.example", origin: { assets: "ASSETS" }, payTo: { eip155: PAYEE }, money: "test", networks: ["eip155:51"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: " $10.50 ", access: "90s" }] },

@@ -20,9 +20,9 @@ export const page = (path) => `<h1>What is sold at ${path}</h1>`;
  * @param {object} options
  * `routes` of the configuration; `edges`: by name the `networks` of each Worker, as a function of the chain's; `origin`: more routes
  * of the origin; `extensions`, `offers` and `timeoutSeconds` as in the configuration; `config`: more of it; `cache` of the origin; `keys`:
- * FARTHING_KEYS; `books` as for `startEdge`.
+ * FARTHING_KEYS; `books` and `build` as for `startEdge`.
  */
-export async function startShop({ routes, edges, origin: more = {}, extensions, offers, books, timeoutSeconds = 2, config: moreConfig = {}, cache, keys = randomKeys() }) {
+export async function startShop({ routes, edges, origin: more = {}, extensions, offers, books, timeoutSeconds = 2, config: moreConfig = {}, cache, keys = randomKeys(), build }) {
   const { add, stop } = startParts();
   try {
     const chain = await add(startChain());
@@ -48,7 +48,7 @@ export async function startShop({ routes, edges, origin: more = {}, extensions, 
         },
         ...(extensions && { extensions }), ...(offers && { offers }), ...moreConfig, routes,
       });
-      workers[name] = await add(startEdge({ config, keys, books }));
+      workers[name] = await add(startEdge({ config, keys, books, build }));
     }
 
     const transfers = async (address) => (await chain.transfersTo()).filter((transfer) => transfer.from === address);

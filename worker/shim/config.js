@@ -4,6 +4,7 @@
 import { Edge } from "./edge.js";
 import { Fault, listen } from "./log.js";
 import { html, csp } from "./page.js";
+import { tell } from "./revoked.js";
 import { faultOf, valuesOf } from "./secrets.js";
 
 const CONFIGURED = 2;
@@ -27,7 +28,7 @@ export function edgeFor(env) {
     const fresh = new Edge();
     const length = fresh.write([env.FARTHING_CONFIG ?? text, env.FARTHING_KEYS ?? "", html, csp].join("\0"));
     if (fresh.enter("configure", [length, env.FARTHING_LOCAL === "1" ? 1 : 0]) !== CONFIGURED) throw new Fault("the gate did not start");
-    const [kind, value, headers, wanted, internal, shelf, logs, ...secrets] = fresh.read().split("\n");
+    const [kind, value, headers, wanted, internal, shelf, logs, list, ...secrets] = fresh.read().split("\n");
     if ((kind === "handler") !== (handler !== undefined) && kind !== "none") {
       throw new Fault(`the config's origin is ${handler ? `not "handler", and paywall() was given one` : `"handler", and paywall() was given none`}`);
     }
@@ -35,6 +36,8 @@ export function edgeFor(env) {
     fresh.origin = { kind, value, handler, headers: valuesOf(headers, env), internal: internal.split(" ").filter(Boolean) };
     fresh.wanted = wanted === "" ? [] : wanted.split(" ");
     fresh.shelf = shelf;
+    fresh.list = list;
+    tell(fresh);
     lookAtSecrets(fresh, secrets, env);
     edge = fresh;
   }

@@ -15,6 +15,7 @@ export class Edge {
   origin; // what it was configured with
   wanted; // names of further headers that the gate looks at
   shelf; // the host of what is kept, or empty
+  list; // the name of the object with what was revoked, or empty
   asked = false; // whether the facilitators were asked what they settle
   #wasm;
   #calls = new Set(); // rejections of the ledger's calls under way

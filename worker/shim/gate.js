@@ -17,6 +17,7 @@ export const VERIFY = 12;
 export const TOKEN = 13;
 export const PEEK = 14;
 export const ASK = 15;
+export const LIST = 16;
 
 const RANDOM = 16;
 // The names of headers in Signature-Input, and a few words more; so many are looked up.

@@ -4,11 +4,12 @@
 import { account } from "./account.js";
 import { verdictOf } from "./agents.js";
 import { use } from "./config.js";
-import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY, TOKEN, PEEK, ASK } from "./gate.js";
+import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY, TOKEN, PEEK, ASK, LIST } from "./gate.js";
 import { say } from "./log.js";
 import { asMember } from "./members.js";
 import { fetchFree, fetchPriced } from "./origin.js";
 import { asset, deliver, refused } from "./response.js";
+import { listed, look as lookAtList } from "./revoked.js";
 import { saysOf } from "./says.js";
 import { askSupported } from "./supported.js";
 import { teaser } from "./teaser.js";
@@ -31,9 +32,10 @@ const QUESTIONS = {
   [VERIFY]: async (gate, text, request, env, ctx) => `=agent: ${await verdictOf(text, env, ctx)}`,
   [TOKEN]: async (gate, text, request, env, ctx) => `=token: ${await tokenVerdict(text, env, ctx)}`,
   [PEEK]: async (gate, text, request, env, ctx) => (await asMember(gate, text, request, env, ctx)) ?? "=access: paid",
+  [LIST]: async (gate, text, request, env, ctx) => (await listed(env, ctx), "=list: asked"),
   [ASK]: async (gate, text, request, env, ctx) => `=says: ${await saysOf(gate, text, request, env, ctx)}`,
 };
-const MOST_QUESTIONS = 4;
+const MOST_QUESTIONS = 5;
 
 // The Worker for a config, an object or the file's text; before `handler`, if there is one: a function like `fetch`, or an object that
 // has it, such as a router.
@@ -88,6 +90,7 @@ async function look(gate, request, env, ctx) {
     lines += `\n${found}`;
     ({ code, text } = gate.decide(lines));
   }
+  if (code === FORWARD || code === LEDGER) lookAtList(env, ctx);
   switch (code) {
     case FREE:
       return await free(gate, request, env, ctx);
@@ -127,10 +130,10 @@ async function pay(gate, lines, text, request, env, ctx) {
   let [object, call, body] = gate.split(text, 3);
   const ask = async (call, body) => {
     // where nothing can be counted, nothing is given away
-    const failed = call === "tally" ? NONE_LEFT : PENDING;
+    const failed = { tally: NONE_LEFT, revoke: "" }[call] ?? PENDING;
     try {
-      // what is given away is counted beside what is paid for
-      const objects = call === "tally" ? env.TALLY : env.LEDGER;
+      // what is given away is counted beside what is paid for, and what is taken back listed
+      const objects = call === "tally" || call === "revoke" ? env.TALLY : env.LEDGER;
       const stub = objects.get(objects.idFromName(object));
       const response = await stub.fetch(`https://ledger/${call}`, { method: "POST", body });
       const reply = await response.text();

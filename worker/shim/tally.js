@@ -1,15 +1,25 @@
 // The Durable Object class of one count of what is given away: the openings of a gift link, what one network address read for nothing.
-// No money depends on it.
+// One of its objects counts nothing: it keeps the list of what was revoked. No money depends on it.
 
 import { DurableObject } from "cloudflare:workers";
 
 const TABLE = "CREATE TABLE IF NOT EXISTS seen (mark TEXT NOT NULL, at INTEGER NOT NULL)";
+// `off` is given back: it is kept as long as an order from before could come again. The row without a name counts the changes.
+const LIST = "CREATE TABLE IF NOT EXISTS revoked (name TEXT PRIMARY KEY, at INTEGER NOT NULL, off INTEGER NOT NULL, until INTEGER NOT NULL)";
+const FORGOTTEN = 15 * 60;
+const NEVER = 1e15;
 const seconds = () => Math.floor(Date.now() / 1000);
 
 export class Tally extends DurableObject {
-  // At most `most` in any `window` seconds; the same mark is one within its `grace`. Answers how many are left, or nothing for one too many.
   async fetch(request) {
-    const { most, window, grace, mark } = await request.json();
+    const call = request.url.slice(request.url.lastIndexOf("/") + 1);
+    if (call === "list") return new Response(this.#list(await request.text()));
+    const question = await request.json();
+    return Response.json(call === "revoke" ? this.#revoke(question) : { tally: await this.#count(question) });
+  }
+
+  // At most `most` in any `window` seconds; the same mark is one within its `grace`. Answers how many are left, or nothing for one too many.
+  async #count({ most, window, grace, mark }) {
     const { storage } = this.ctx;
     const { sql } = storage;
     const now = seconds();
@@ -26,7 +36,38 @@ export class Tally extends DurableObject {
       return most - count - 1;
     });
     if (counted) await storage.setAlarm((now + window + 1) * 1000);
-    return Response.json({ tally: { left } });
+    return { left };
+  }
+
+  // Of two orders about one name the later one holds, so one that comes again changes nothing.
+  #revoke({ name, undo, at, most, keep }) {
+    const { storage } = this.ctx;
+    const { sql } = storage;
+    const now = seconds();
+    return storage.transactionSync(() => {
+      sql.exec(LIST);
+      sql.exec("DELETE FROM revoked WHERE until <= ?", now);
+      const { count } = sql.exec("SELECT count(*) AS count FROM revoked WHERE off = 0").one();
+      const [known] = sql.exec("SELECT at, off FROM revoked WHERE name = ?", name);
+      if (known?.at >= at) return { revoked: count };
+      const more = (undo ? 0 : 1) - (known?.off === 0 ? 1 : 0);
+      if (more > 0 && count >= most) return { full: true };
+      sql.exec("INSERT OR REPLACE INTO revoked VALUES (?, ?, ?, ?)", name, at, undo ? 1 : 0, now + (undo ? FORGOTTEN : keep));
+      sql.exec("INSERT INTO revoked VALUES ('', 1, 1, ?) ON CONFLICT (name) DO UPDATE SET at = at + 1", NEVER);
+      return { revoked: count + more };
+    });
+  }
+
+  // A line with the state of the list, and the names, unless it is the one that is known.
+  #list(known) {
+    const { sql } = this.ctx.storage;
+    // looking stores nothing
+    const [table] = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'revoked'");
+    const [state] = table ? sql.exec("SELECT at FROM revoked WHERE name = ''") : [];
+    const now = String(state?.at ?? 0);
+    if (now === known) return now;
+    const names = table ? sql.exec("SELECT name FROM revoked WHERE off = 0 AND until > ?", seconds()).toArray() : [];
+    return `${now}\n${names.map(({ name }) => name).join("")}`;
   }
 
   // Nothing counts any more.

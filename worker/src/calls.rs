@@ -1,6 +1,8 @@
 //! The bodies of calls, as the gate and the shim write them. A payment's is an [`Intent`](farthing::ledger::Intent).
 
 use farthing::{
+    access::Pass,
+    evm::hex,
     json::Value,
     ledger::{Read, texts},
 };
@@ -24,6 +26,48 @@ pub(crate) struct Question {
     pub(crate) seconds: u64,
     /// Of a proof of the account: what makes it count once, and until when it would.
     pub(crate) proof: Option<(String, u64)>,
+}
+
+/// The digests of the payer's receipts that were revoked, as far as the gate knows, one after the other: what those gave counts as not
+/// there. Nothing of it is stored, so that it is all there again once the gate says nothing of them.
+#[derive(Debug, Default)]
+pub(crate) struct Revoked(String);
+
+impl Revoked {
+    /// What a call's body says of them, before all else.
+    pub(crate) fn of_call(body: &str) -> Self {
+        let first = body.strip_prefix(r#"{"revoked":""#).and_then(|rest| rest.split('"').next());
+        Self(first.unwrap_or_default().to_owned())
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn has(&self, receipt: &str) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        let digits = hex::print(&Pass::receipt_digest(receipt));
+        let mut all = self.0.as_bytes().chunks(32);
+        all.any(|one| digits.as_bytes().ends_with(one))
+    }
+}
+
+/// What of a payer's is looked at.
+#[derive(Debug)]
+pub(crate) struct View<'a> {
+    /// On this network alone; empty for all.
+    pub(crate) on: &'a str,
+    /// But for these.
+    pub(crate) revoked: &'a Revoked,
+}
+
+impl<'a> View<'a> {
+    /// On any network.
+    pub(crate) const fn all(revoked: &'a Revoked) -> Self {
+        Self { on: "", revoked }
+    }
 }
 
 /// How the payment with this receipt stands.

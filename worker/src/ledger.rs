@@ -22,7 +22,7 @@ use crate::{
     ask::{self, Lookup},
     books,
     budget::{BUDGET_SECONDS, Budget},
-    calls::{Named, Owner, Question},
+    calls::{Named, Owner, Question, Revoked, View},
     config,
     platform::{Platform, Result},
     quota,
@@ -105,13 +105,14 @@ impl Ledger {
 
     /// Answers one of the gate's calls, by name; bodies and answers are JSON. Or does the alarm's work.
     pub(crate) async fn call(&self, call: &str, body: &str) -> Result<String> {
+        let revoked = Revoked::of_call(body);
         let reply = match call {
-            "claim" => self.claim(read(body)?).await?,
+            "claim" => self.claim(read(body)?, &revoked).await?,
             "settle" => self.settle(read(body)?).await?,
             "release" => self.release(&read(body)?)?,
-            "owned" => self.owned(&read(body)?)?,
-            "signIn" => self.sign_in(&read(body)?)?,
-            "spend" => self.spend(&read(body)?)?,
+            "owned" => self.owned(&read(body)?, &revoked)?,
+            "signIn" => self.sign_in(&read(body)?, &revoked)?,
+            "spend" => self.spend(&read(body)?, &revoked)?,
             "receipt" => {
                 if let Some(standing) = self.standing(&read(body)?)? {
                     return Ok(standing);
@@ -133,18 +134,18 @@ impl Ledger {
             }
             _ => return Err("unknown call".into()),
         };
-        let reply = self.shelved(reply);
+        let reply = self.shelved(reply, &revoked);
         serde_json::to_string(&reply).map_err(|_| "a reply cannot be written".into())
     }
 
     /// Says which other pass makes room for this one; nothing where storage fails, for the article is paid for.
-    fn shelved(&self, mut reply: Reply) -> Reply {
+    fn shelved(&self, mut reply: Reply, revoked: &Revoked) -> Reply {
         if let Reply::Deliver(grant) = &mut reply {
             // an article's own pass is one of many; a time pass is not among them
             if grant.until.is_some() && grant.pass.is_none() {
                 grant.shelf = self.rows.shelf(&grant.resource).unwrap_or_default();
             }
-            grant.left = self.rows.left_of(&grant.receipt, self.now()).unwrap_or_default();
+            grant.left = self.rows.left_of(&grant.receipt, self.now(), revoked).unwrap_or_default();
         }
         reply
     }
@@ -166,14 +167,14 @@ impl Ledger {
     }
 
     /// A payment arrived: decide, and wait where the decision says so.
-    async fn claim(&self, intent: Intent) -> Result<Reply> {
+    async fn claim(&self, intent: Intent, revoked: &Revoked) -> Result<Reply> {
         let key = intent.key();
         let patience = self.now().saturating_add(timeout()).saturating_add(SETTLE_SLACK_SECONDS);
         let mut joined = false;
         let mut verified = false;
         loop {
             let left = patience.saturating_sub(self.now());
-            let Some(claim) = self.decide(&intent, &key, verified)? else {
+            let Some(claim) = self.decide(&intent, &key, verified, revoked)? else {
                 if quota::lease(&self.platform).await? {
                     continue;
                 }
@@ -204,7 +205,7 @@ impl Ledger {
                     }
                     return Ok(reply);
                 }
-                Claim::Owned => return self.again(&intent).await,
+                Claim::Owned => return self.again(&intent, revoked).await,
                 Claim::Verify => match self.verify(&intent, left).await? {
                     // a twin that was verified first may have begun, or ended, since: its row says how
                     Some(refusal) if !self.is_known(&intent, &key)? => return Ok(refusal),
@@ -277,11 +278,15 @@ impl Ledger {
     }
 
     /// The synchronous step: read, decide, write.
-    fn decide(&self, intent: &Intent, key: &str, verified: bool) -> Result<Option<Claim>> {
+    fn decide(&self, intent: &Intent, key: &str, verified: bool, revoked: &Revoked) -> Result<Option<Claim>> {
         let now = self.now();
+        let view = View {
+            on: &intent.only_on(),
+            revoked,
+        };
         let same = self.rows.get(key)?;
-        let owned = self.rows.owned(&intent.resource, &intent.passes, &intent.only_on(), now)?;
-        let credit = self.credit(intent, now)?;
+        let owned = self.rows.owned(&intent.resource, &intent.passes, &view, now)?;
+        let credit = self.credit(intent, &view, now)?;
         let named = match &intent.identifier {
             Some(id) => self.rows.named(id, key)?,
             None => None,
@@ -301,19 +306,18 @@ impl Ledger {
             if !quota::take(now) {
                 return Ok(None);
             }
+            self.rows.make_way(&intent.resource, revoked)?;
             self.rows.put(same.as_ref(), row)?;
         }
         Ok(Some(claim))
     }
 
     /// A bundle of the kind that is bought which opens the article: the payer paid for one already, and has not used it up.
-    fn credit(&self, intent: &Intent, now: u64) -> Result<Option<Owned>> {
+    fn credit(&self, intent: &Intent, view: &View<'_>, now: u64) -> Result<Option<Owned>> {
         let Some(name) = intent.bundle() else {
             return Ok(None);
         };
-        let bundles = self
-            .rows
-            .bundles(&[name.to_owned()], &intent.resource, &intent.only_on(), now)?;
+        let bundles = self.rows.bundles(&[name.to_owned()], &intent.resource, view, now)?;
         Ok(ledger::from_which(&bundles).map(|bundle| bundle.owned.clone()))
     }
 
@@ -330,7 +334,7 @@ impl Ledger {
 
     /// A new authorization of a payer who owns the article: nothing is settled. It has to be shown
     /// that it is new, because one that was ever used is public (threat A16).
-    async fn again(&self, intent: &Intent) -> Result<Reply> {
+    async fn again(&self, intent: &Intent, revoked: &Revoked) -> Result<Reply> {
         // who asks too often is asked to wait, and not told that a fresh payment is an old one
         if !intent.tagged && !self.budget.borrow_mut().take(&intent.address, self.now()) {
             return Ok(Reply::refuse_for_now(
@@ -341,10 +345,14 @@ impl Ledger {
         }
         let fresh = intent.tagged || self.is_unused(intent).await;
         let now = self.now();
-        let mut owned = self.rows.owned(&intent.resource, &intent.passes, &intent.only_on(), now)?;
+        let view = View {
+            on: &intent.only_on(),
+            revoked,
+        };
+        let mut owned = self.rows.owned(&intent.resource, &intent.passes, &view, now)?;
         if let (None, true, Some(name), Some(seconds)) = (&owned, fresh, intent.bundle(), intent.seconds) {
             // who signs for a bundle that is not used up wants this article, and keeps the money
-            owned = self.open(&[name.to_owned()], &intent.resource, &intent.only_on(), seconds, now)?;
+            owned = self.open(&[name.to_owned()], &intent.resource, &view, seconds, now)?;
         }
         Ok(match owned {
             Some(owned) if fresh => Reply::deliver_owned(&owned, intent.tagged, intent.contract),
@@ -443,24 +451,33 @@ impl Ledger {
     }
 
     /// Whether the payer owns a resource.
-    fn owned(&self, question: &Question) -> Result<Reply> {
+    fn owned(&self, question: &Question, revoked: &Revoked) -> Result<Reply> {
         let now = self.now();
-        if let Some(owned) = self.rows.owned(&question.resource, &question.passes, "", now)? {
+        if let Some(owned) = self
+            .rows
+            .owned(&question.resource, &question.passes, &View::all(revoked), now)?
+        {
             return Ok(Reply::deliver_owned(&owned, true, false));
         }
-        let bundles = self.rows.bundles(&question.bundles, &question.resource, "", now)?;
+        let bundles = self
+            .rows
+            .bundles(&question.bundles, &question.resource, &View::all(revoked), now)?;
         let left = Reply::left(&bundles, &question.resource);
         Ok(left.unwrap_or_else(|| Reply::refuse(Problem::PaymentRequired, &question.resource)))
     }
 
     /// Opens a resource with a bundle, unless it is open already; one synchronous step. The same request again, and another device's,
     /// find it owned.
-    fn spend(&self, question: &Question) -> Result<Reply> {
+    fn spend(&self, question: &Question, revoked: &Revoked) -> Result<Reply> {
         let now = self.now();
-        let owned = self.rows.owned(&question.resource, &question.passes, "", now)?;
+        let owned = self
+            .rows
+            .owned(&question.resource, &question.passes, &View::all(revoked), now)?;
         let bundles = match owned {
             Some(_) => Vec::new(),
-            None => self.rows.bundles(&question.bundles, &question.resource, "", now)?,
+            None => self
+                .rows
+                .bundles(&question.bundles, &question.resource, &View::all(revoked), now)?,
         };
         // strangers leave nothing behind (threat B8)
         if owned.is_none() && ledger::from_which(&bundles).is_none() {
@@ -477,7 +494,13 @@ impl Ledger {
         }
         let opened = match owned {
             Some(owned) => Some(owned),
-            None => self.open(&question.bundles, &question.resource, "", question.seconds, now)?,
+            None => self.open(
+                &question.bundles,
+                &question.resource,
+                &View::all(revoked),
+                question.seconds,
+                now,
+            )?,
         };
         Ok(match opened {
             Some(owned) => Reply::deliver_owned(&owned, true, false),
@@ -486,8 +509,8 @@ impl Ledger {
     }
 
     /// Notes that one of these bundles has opened a resource, if one can: what the payer owns by that.
-    fn open(&self, names: &[String], resource: &str, on: &str, seconds: u64, now: u64) -> Result<Option<Owned>> {
-        let bundles = self.rows.bundles(names, resource, on, now)?;
+    fn open(&self, names: &[String], resource: &str, view: &View<'_>, seconds: u64, now: u64) -> Result<Option<Owned>> {
+        let bundles = self.rows.bundles(names, resource, view, now)?;
         let Some(bundle) = ledger::from_which(&bundles) else {
             return Ok(None);
         };
@@ -496,6 +519,7 @@ impl Ledger {
             until: now.saturating_add(seconds),
             ..bundle.owned.clone()
         };
+        self.rows.make_way(resource, view.revoked)?;
         self.rows.open_with(&bundle.owned, &owned)?;
         Ok(Some(owned))
     }
@@ -553,11 +577,15 @@ impl Ledger {
     }
 
     /// Whether who proved the account owns a resource; one synchronous step, so a proof counts once.
-    fn sign_in(&self, question: &Question) -> Result<Reply> {
+    fn sign_in(&self, question: &Question, revoked: &Revoked) -> Result<Reply> {
         let now = self.now();
         let (nonce, until) = question.proof.as_ref().ok_or("the call has no proof")?;
-        let owned = self.rows.owned(&question.resource, &question.passes, "", now)?;
-        let bundles = self.rows.bundles(&question.bundles, &question.resource, "", now)?;
+        let owned = self
+            .rows
+            .owned(&question.resource, &question.passes, &View::all(revoked), now)?;
+        let bundles = self
+            .rows
+            .bundles(&question.bundles, &question.resource, &View::all(revoked), now)?;
         ledger::sign_in(owned.as_ref(), &bundles, &question.resource, || {
             self.rows.consume(nonce, *until, now)
         })

@@ -7,7 +7,10 @@ use farthing::{
     ledger::{self, Bundle, Held, Owned, Phase, Read, Row, Shelf, Standing},
 };
 
-use crate::platform::{Platform, Result};
+use crate::{
+    calls::{Revoked, View},
+    platform::{Platform, Result},
+};
 
 /// A table of the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -322,17 +325,17 @@ impl Rows {
     }
 
     /// What the payer owns of a resource at a time: by the longest of these time passes, or the article itself.
-    pub(crate) fn owned(&self, resource: &str, passes: &[String], on: &str, now: u64) -> Result<Option<Owned>> {
+    pub(crate) fn owned(&self, resource: &str, passes: &[String], view: &View<'_>, now: u64) -> Result<Option<Owned>> {
+        let good = |owned: &Owned| !view.revoked.has(&owned.receipt);
         if !passes.is_empty() {
-            let pass: Option<Owned> = self
+            let held: Vec<Owned> = self
                 .bodies(
                     Table::Wider,
                     "SELECT body FROM wider WHERE count = 0 AND until > CAST(?1 AS INTEGER) AND name IN (SELECT value FROM json_each(?2)) \
-                     AND ?3 IN ('', json_extract(body, '$.network')) ORDER BY until DESC LIMIT 1",
-                    &[&now.to_string(), &json(&passes)?, on],
-                )?
-                .pop();
-            if let Some(pass) = pass {
+                     AND ?3 IN ('', json_extract(body, '$.network')) ORDER BY until DESC",
+                    &[&now.to_string(), &json(&passes)?, view.on],
+                )?;
+            if let Some(pass) = held.into_iter().find(good) {
                 return Ok(Some(Owned {
                     resource: resource.to_owned(),
                     ..pass
@@ -342,30 +345,35 @@ impl Rows {
         let owned: Option<Owned> = self
             .bodies(Table::Owned, "SELECT body FROM owned WHERE resource = ?", &[resource])?
             .pop();
-        Ok(owned.filter(|owned| now < owned.until && (on.is_empty() || owned.network.to_string() == on)))
+        Ok(
+            owned
+                .filter(|owned| now < owned.until && (view.on.is_empty() || owned.network.to_string() == view.on) && good(owned)),
+        )
     }
 
     /// The payer's bundles of these names at a time, seen from a resource.
-    pub(crate) fn bundles(&self, names: &[String], resource: &str, on: &str, now: u64) -> Result<Vec<Bundle>> {
+    pub(crate) fn bundles(&self, names: &[String], resource: &str, view: &View<'_>, now: u64) -> Result<Vec<Bundle>> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
         // the two tables come together
-        self.bodies(
+        let mut bundles: Vec<Bundle> = self.bodies(
             Table::Opened,
             "SELECT json_set(body, '$.count', count, '$.spent', (SELECT count(*) FROM opened WHERE opened.receipt = wider.receipt), \
              '$.has', EXISTS (SELECT 1 FROM opened WHERE opened.receipt = wider.receipt AND opened.resource = ?1)) \
              FROM wider WHERE count > 0 AND until > CAST(?2 AS INTEGER) AND name IN (SELECT value FROM json_each(?3)) \
              AND ?4 IN ('', json_extract(body, '$.network'))",
-            &[resource, &now.to_string(), &json(&names)?, on],
-        )
+            &[resource, &now.to_string(), &json(&names)?, view.on],
+        )?;
+        bundles.retain(|bundle| !view.revoked.has(&bundle.owned.receipt));
+        Ok(bundles)
     }
 
     /// How many articles a payer's bundles like the one with this receipt still open; none where it is no bundle's.
-    pub(crate) fn left_of(&self, receipt: &str, now: u64) -> Result<Option<u32>> {
+    pub(crate) fn left_of(&self, receipt: &str, now: u64, revoked: &Revoked) -> Result<Option<u32>> {
         let sql = "SELECT name FROM wider WHERE count > 0 AND receipt = ?";
         let names = self.texts(Table::Wider, sql, &[receipt])?;
-        Ok((!names.is_empty()).then_some(ledger::left(&self.bundles(&names, "", "", now)?)))
+        Ok((!names.is_empty()).then_some(ledger::left(&self.bundles(&names, "", &View::all(revoked), now)?)))
     }
 
     /// A bundle has opened a resource: noted once, however often it comes (insert or ignore), and the resource is owned.
@@ -382,13 +390,29 @@ impl Rows {
             .map(drop)
     }
 
+    /// What was owned of a resource by a revoked receipt is replaced by the next that is bought or opened, whichever lasts longer.
+    pub(crate) fn make_way(&self, resource: &str, revoked: &Revoked) -> Result<()> {
+        let sql = "SELECT json_extract(body, '$.receipt') FROM owned WHERE resource = ?";
+        if !revoked.is_empty()
+            && self
+                .texts(Table::Owned, sql, &[resource])?
+                .iter()
+                .any(|receipt| revoked.has(receipt))
+        {
+            let sql = "UPDATE owned SET body = json_set(body, '$.revoked', 1) WHERE resource = ?";
+            self.platform.sql(sql, &[resource])?;
+        }
+        Ok(())
+    }
+
     fn own(&self, owned: &Owned) -> Result<()> {
-        // the first receipt stays: a second transfer for the same article cannot be ours; its transaction may
-        // turn out to be another than a facilitator named
+        // the first receipt stays: a second transfer for the same article cannot be ours, unless access by the first was taken back; its
+        // transaction may turn out to be another than a facilitator named
         self.platform.sql(
             "INSERT INTO owned (resource, body) VALUES (?, ?) ON CONFLICT (resource) DO UPDATE SET body = excluded.body \
              WHERE json_extract(excluded.body, '$.until') > json_extract(owned.body, '$.until') \
-             OR json_extract(excluded.body, '$.receipt') = json_extract(owned.body, '$.receipt')",
+             OR json_extract(excluded.body, '$.receipt') = json_extract(owned.body, '$.receipt') \
+             OR json_extract(owned.body, '$.revoked') = 1",
             &[&owned.resource, &json(owned)?],
         )?;
         self.tidy_by(owned.until)

@@ -101,7 +101,9 @@ fn decided<'a>(headers: &[(&str, &str)], find: &dyn Fn(&str) -> Option<&'a str>)
     }
     let request = Request::from_lines(&lines).unwrap();
     match gate().decide(&request, NOW, RANDOM) {
-        Decision::Teaser(_) | Decision::Token(_) | Decision::Peek(_) | Decision::Ask(_) => panic!("no config here has one"),
+        Decision::Teaser(_) | Decision::Token(_) | Decision::Peek(_) | Decision::Ask(_) | Decision::List => {
+            panic!("no config here has one")
+        }
         // threats D8, D10: nobody is believed before, and only public names are asked
         Decision::Forward { .. } | Decision::Free | Decision::FreeAs(_) | Decision::Asset(_) => panic!("free"),
         Decision::Answer(answer) => world::assert_clean(&answer.headers),

@@ -12,7 +12,7 @@ const OFFERS: &str = r#""offers": {"ten": {"title": "Ten <articles>", "count": 1
 
 fn gate() -> Gate {
     let config = SAMPLE.replace("\"routes\": [", OFFERS);
-    Gate::new(&config, KEYS, "<h1>{{title}}</h1>{{spend}}", "", false)
+    Gate::new(&config, KEYS, "<h1>{{title}}</h1>{{lead}}", "", false)
 }
 
 fn all(gate: &Gate, url: &'static str) -> Vec<Value> {
@@ -359,7 +359,7 @@ fn what_is_bought_opens_for_who_pays_another_price_for_an_article() {
         "\"price\": \"$0.05\"",
         "\"price\": \"$0.05\", \"crawlers\": {\"programs\": \"$0.06\"}",
     );
-    let gate = Gate::new(&config, KEYS, "<h1>{{title}}</h1>{{spend}}", "", false);
+    let gate = Gate::new(&config, KEYS, "<h1>{{title}}</h1>{{lead}}", "", false);
     let pass = Pass {
         payer: [1; 16],
         receipt: [2; 16],

@@ -31,6 +31,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "subscribers",
     "meter",
     "gifts",
+    "revocation",
     "demo",
 ];
 /// The members of `payTo`.
@@ -270,6 +271,7 @@ impl Check {
             subscribers,
             meter: self.meter(file.get("meter")),
             gifts: self.gifts(file.get("gifts")),
+            revocation: self.revocation(file.get("revocation")),
         }
     }
 }

@@ -13,6 +13,7 @@ mod offers;
 mod origin;
 mod paths;
 mod prices;
+mod revocation;
 mod routes;
 mod settlement;
 mod settler;
@@ -31,6 +32,7 @@ pub use cors::Cors;
 pub use crawlers::{Policy, Treatment, Who};
 pub use extensions::{Extensions, Identifiers};
 pub use given::{Free, Gifts};
+pub use revocation::Revocation;
 pub(crate) use routes::shown_as;
 pub use settler::{Depth, Secret, SecretForm, Settlement, Settler};
 pub use subscribers::{Subscribers, Word};
@@ -114,6 +116,8 @@ pub struct Config {
     pub meter: Option<Free>,
     /// Links that open an article for others.
     pub gifts: Option<Gifts>,
+    /// What opens nothing any more.
+    pub revocation: Revocation,
 }
 
 /// One mistake in the config file.

@@ -59,7 +59,7 @@ fn decide(request: &Value) -> Result<Value, String> {
             "headers": answer.headers,
             "body": answer.body,
         } }),
-        Decision::Token(_) | Decision::Peek(_) | Decision::Ask(_) => json!({ "asks": true }),
+        Decision::Token(_) | Decision::Peek(_) | Decision::Ask(_) | Decision::List => json!({ "asks": true }),
         Decision::Verify(verify) => json!({ "verify": { "directory": verify.directory, "base": verify.claim.base } }),
         Decision::Ledger(call) => json!({ "ledger": { "object": call.object, "call": call.call, "body": call.body } }),
         Decision::Forward { path, headers } => json!({ "forward": { "path": path, "headers": headers } }),
