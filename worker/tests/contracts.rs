@@ -37,7 +37,7 @@ impl Host for Storage {
         NOW
     }
     fn wake(&self) {}
-    fn warn(&self, _: &str) {}
+    fn say(&self, _: &str) {}
 }
 
 const PAYER: &str = "0x0202020202020202020202020202020202020202";
