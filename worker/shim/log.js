@@ -18,7 +18,7 @@ const NUMBER = /^\d{1,15}$/;
 const FORMS = {
   problem: WORD, at: WORD, call: WORD, why: WORD, what: WORD, limit: WORD, scheme: WORD, transfer: WORD,
   status: NUMBER, seconds: NUMBER, ms: NUMBER, entries: NUMBER, asked: NUMBER, block: NUMBER, percent: NUMBER,
-  network: /^eip155:\d{1,20}$/, asset: /^0x[0-9a-f]{40}$/, amount: /^\d{1,78}$/, transaction: /^0x[0-9a-fA-F]{64}$/, settler: HOST, host: HOST,
+  network: /^eip155:\d{1,20}$/, amount: /^\d{1,78}$/, transaction: /^0x[0-9a-fA-F]{64}$/, settler: HOST, host: HOST,
   // of the config, and without what anybody asked for
   route: /^\/[!-~]{0,500}$/,
   // sentences of ours

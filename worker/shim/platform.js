@@ -45,13 +45,13 @@ export class Platform {
   // What happened, in lines: an event, then the name of a value and the value.
   say(text) {
     const [event, ...lines] = text.split("\n");
-    const { resource, amount, ...said } = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]));
+    const { resource, amount, asset, ...said } = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(" ")), line.slice(line.indexOf(" ") + 1)]));
     try {
       const route = resource && edgeFor(this.#env).pattern("GET", resource);
       say(event, { ...said, amount, route });
       // a charge is counted where it is written down, and taken back where the chain does so
       const sign = { settled: 1, undone: -1 }[event];
-      if (sign) count(this.#env, { outcome: sign > 0 ? "charged" : "undone", route, network: said.network, kind: said.scheme, asset: said.asset, amount: sign * Number(amount) });
+      if (sign) count(this.#env, { outcome: sign > 0 ? "charged" : "undone", route, network: said.network, kind: said.scheme, asset, amount: sign * Number(amount) });
     } catch (error) {
       say("broken", { at: "log", error });
     }
