@@ -45,7 +45,7 @@ export function command({ usage, options, main }) {
 export async function choosePort(text) {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
   if (!(port <= 65535)) throw new Mistake(`--port wants a number from 0 to 65535, not "${text}".`);
-  if (port && await portTaken(port)) throw new Mistake(takenText(port));
+  if (port && await portTaken(port)) throw new Mistake(takenText(port, `-- --port ${port + 1}`));
   return port;
 }
 

@@ -97,7 +97,7 @@ export function listen(server, port = 0) {
   });
 }
 
-export const takenText = (port) => `Port ${port} is already in use: stop what listens there, or choose another with --port.`;
+export const takenText = (port, option = "--port") => `Port ${port} is already in use: stop what listens there, or choose another with ${option}.`;
 
 // [name, parent] of a process, where the system says so in a file.
 function about(pid) {
