@@ -182,7 +182,7 @@ export async function run(args, { program, gate: path, at }) {
 
   const settings = () => (current.config === undefined ? undefined : JSON.parse(current.config));
   const behind = settings()?.origin?.url;
-  const looked = behind && silent(behind);
+  const looked = behind === undefined ? undefined : silent(behind);
   const watched = [...(inCode ? [] : [file]), join(folder, DEV_VARS)];
   let child;
   let changing = true;
@@ -219,6 +219,7 @@ export async function run(args, { program, gate: path, at }) {
       return;
     }
     changing = true;
+    late = false;
     try {
       let next;
       try {
@@ -243,12 +244,14 @@ export async function run(args, { program, gate: path, at }) {
       if (!leave.ending) say(error.message);
     } finally {
       changing = false;
-      if (late) {
-        late = false;
-        again();
-      }
+      if (late) again();
     }
   };
+  const warn = (trouble) => {
+    if (trouble) say(`Warning: ${trouble}${origin || behind.startsWith("http:") ? "" : "; --origin http://127.0.0.1:8080 would name a server on this machine"}.`);
+  };
+  // from the beginning: what is changed while the Worker starts counts as well
+  for (const one of watched) watchFile(one, { interval: 500 }, again);
   try {
     await open();
   } catch (error) {
@@ -261,9 +264,8 @@ export async function run(args, { program, gate: path, at }) {
     }
     say(`It is tried again when ${inCode ? DEV_VARS : `${DEV_VARS} or ${name}`} changes.`);
   }
-  const trouble = await looked;
-  if (trouble) say(`Warning: ${trouble}${origin || behind.startsWith("http:") ? "" : "; --origin http://127.0.0.1:8080 would name a server on this machine"}.`);
-  for (const one of watched) watchFile(one, { interval: 500 }, again);
+  looked?.then(warn);
   changing = false;
+  if (late) again();
   return undefined;
 }
