@@ -55,7 +55,7 @@ command({
       if (!leave.ending) console.error("workerd has ended unexpectedly.");
       leave(1);
     });
-    for (const warning of await checkHealth(edge, values.config)) console.error(`Warning: ${warning}`);
+    for (const warning of await checkHealth(edge, values.config, config)) console.error(`Warning: ${warning}`);
     if (values.json) return console.log(JSON.stringify({ ready: true, url: edge.url }));
     console.log(`Farthing stands before your site at ${edge.url}\nThe ledgers are in ${edge.state}\nCtrl-C stops it.`);
   },

@@ -1,6 +1,6 @@
 // `check`: reads a config with the core that will run it, says in plain words what it sells, and with --rpc compares it with the chains
 // and facilitators it names.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { Mistake } from "./mistake.mjs";
 import { askChains } from "./lib/check-chains.mjs";
 import { askFacilitators, secretsOf } from "./lib/check-facilitators.mjs";
@@ -9,6 +9,7 @@ import { listRoutes } from "./lib/check-routes.mjs";
 import { entriesOf } from "./lib/entries.mjs";
 import { openGate } from "./lib/gate.mjs";
 import { parseJsonc } from "./lib/jsonc.mjs";
+import { ownWorker } from "./lib/wrangler.mjs";
 
 export const summary = "says what is wrong with a config, and what it sells";
 
@@ -50,15 +51,25 @@ export function readConfig(file, path = file) {
   }
 }
 
+/** Hosts that nobody has, or that are for documents (RFC 2606). */
+const RESERVED = /(?:^|\.)(?:example|test|invalid|example\.(?:com|net|org))$/;
+
+/** What is said of a site under such a name; undefined of any other. */
+export function reserved(site) {
+  const host = URL.canParse(site ?? "") ? new URL(site).hostname : "";
+  return RESERVED.test(host) ? `site: ${host} is a name for examples, which no site has: write the address of yours before it is deployed` : undefined;
+}
+
 /** Everything that is said about a config. A finding is {level: "ok" | "note" | "error", at, text, put?}; `put` belongs into `at`. */
 export async function examine(text, { rpc, gate }) {
-  const { errors, warnings } = gate.configure(text);
+  const { errors, warnings: told } = gate.configure(text);
   let config;
   try {
     config = parseJsonc(text);
   } catch {
     // the core has said where
   }
+  const warnings = [...told, ...[reserved(config?.site)].filter(Boolean)];
   const entries = entriesOf(config);
   const report = { ok: false, errors, warnings, routes: errors.length > 0 ? [] : listRoutes(gate, config, entries), chains: [], facilitators: [], secrets: errors.length > 0 ? [] : secretsOf(config) };
   if (rpc && config) {
@@ -70,11 +81,19 @@ export async function examine(text, { rpc, gate }) {
   return report;
 }
 
+/** Throws what there is to say where no file is named and none is there: the config may be in the Worker's code. */
+function inCode(folder) {
+  const worker = ownWorker(folder);
+  const missing = "farthing.jsonc cannot be read: there is no such file";
+  if (!worker) throw new Mistake(`${missing}. npx farthing init writes one.`);
+  throw new Mistake(`${missing}. ${worker.file} names a Worker of your own, ${worker.main}: where its code holds the config, npx farthing dev says what is wrong with that; a config in another file is checked by its name.`);
+}
+
 /** `gate` is where the gate's WebAssembly is; `at` gives the path of a file as it was typed. */
 export async function run(args, { program, gate, at, prepare }) {
   const values = read(args, usage(program));
   const file = values.config ?? "farthing.jsonc";
-  const text = readConfig(file, at(file));
+  const text = values.config === undefined && !existsSync(at(file)) ? inCode(at(".")) : readConfig(file, at(file));
   await prepare?.();
   const report = await examine(text, { rpc: values.rpc, gate: openGate(gate) });
   console.log(values.json ? JSON.stringify(report, null, 2) : print(report, { file, asked: values.rpc !== undefined }));

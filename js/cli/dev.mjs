@@ -1,6 +1,6 @@
 // `dev`: the Worker as it would be deployed, in workerd on this machine, before your origin. wrangler runs it, as it deploys it: the same
 // file says for both what is bound, and what is bundled.
-import { existsSync, readFileSync, unwatchFile, watchFile } from "node:fs";
+import { existsSync, unwatchFile, watchFile } from "node:fs";
 import { dirname, join } from "node:path";
 import { freePort, guard, onShutdown, portTaken, start, stop, takenText, unguard } from "../../tools/lib/processes.mjs";
 import { readConfig } from "./check.mjs";
@@ -8,6 +8,7 @@ import { freshKeys } from "./init/files.mjs";
 import { ask } from "./lib/ask.mjs";
 import { openGate } from "./lib/gate.mjs";
 import { parseJsonc } from "./lib/jsonc.mjs";
+import { DEV_VARS, devVar, devVars, isOfSecret, toldHere } from "./lib/secrets.mjs";
 import { nodeFor, npmInstall, wranglerScript } from "./lib/wrangler.mjs";
 import { Mistake } from "./mistake.mjs";
 import { readOptions, readUrl } from "./options.mjs";
@@ -21,13 +22,15 @@ export const usage = (program) => `${program}dev [--origin URL] [--port N] [--co
   --config FILE  the configuration (farthing.jsonc); wrangler.jsonc is beside it. Without that file the config of the Worker's code holds
   --json         print one line {"ready":true,"url":…} when ready, and nothing else
 
-The config is read with the local address in place of its site, and again whenever it changes. Secrets are read from .dev.vars.`;
+The config is read with the local address in place of its site, and again whenever it changes; --origin replaces where its origin points,
+and leaves its headers and its cache. Secrets are read from .dev.vars.`;
 
 const PATIENCE = 60_000;
+const HANDLER = "the config's origin is ";
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** The config for this machine, as text. */
-function localConfig(text, { gate, url, origin, file, say }) {
+function localConfig(text, { gate, url, origin, file }) {
   const check = (config) => {
     const { errors } = gate.configure(config);
     if (errors.length > 0) throw new Mistake([`${file}:`, ...errors.map((error) => `  ${error}`)].join("\n"));
@@ -35,23 +38,49 @@ function localConfig(text, { gate, url, origin, file, say }) {
   check(text);
   const config = parseJsonc(text);
   if (origin && config.origin === "handler") throw new Mistake("--origin has no place here: the origin is the handler in the Worker.");
-  if (origin) config.origin = { url: origin };
-  else if (config.origin === "dns" || config.origin?.dns) {
-    say(`The content comes from ${config.site}; --origin URL names another place.`);
-    config.origin = { url: config.site };
+  const elsewhere = origin ?? (config.origin === "dns" || config.origin?.dns ? config.site : undefined);
+  if (elsewhere) {
+    // where it points is replaced; its headers, its cache and whatever else it says stay
+    const { dns, url: old, service, assets, bucket, ...kept } = Object(config.origin);
+    config.origin = { ...(typeof config.origin === "object" && kept), url: elsewhere };
   }
   const changed = JSON.stringify({ ...config, site: url });
   check(changed);
   return changed;
 }
 
-/** Whether wrangler will find FARTHING_KEYS by itself. */
-function hasKeys(folder) {
+/** A sentence where nothing answers at an address; it may come later. */
+async function silent(address) {
   try {
-    return /^\s*FARTHING_KEYS\s*=/m.test(readFileSync(join(folder, ".dev.vars"), "utf8"));
-  } catch {
-    return false;
+    const response = await fetch(address, { redirect: "manual", signal: AbortSignal.timeout(5000) });
+    await response.body?.cancel();
+    return undefined;
+  } catch (error) {
+    return `nothing answers at ${address} (${error.cause?.code ?? error.name}): until something does, offers are made and no page comes`;
   }
+}
+
+/** What to try: the address of one page that costs something, and of one that is free, as far as the config tells. */
+function examples(gate, config, url) {
+  const pages = config.routes.map(({ match }) => url + match.replaceAll("*", "one"));
+  const count = (page) => gate.offers(page)?.length;
+  return { priced: pages.find((page) => count(page) > 0), free: [`${url}/`, ...pages].find((page) => count(page) === 0) };
+}
+
+/** What the Worker itself says against what it was made with: a sentence of ours, in a line of its log. */
+function faultIn(text) {
+  const [, error] = /"event":"broken"[^\n]*?"error":("(?:\\.|[^"\\])*")/.exec(text) ?? [];
+  const says = error && JSON.parse(error);
+  return says?.includes(" ") ? says : undefined;
+}
+
+/** The same for who is at the terminal, with what to do. */
+function toldFault(fault, file) {
+  if (!fault.startsWith(HANDLER)) return fault;
+  const remedy = fault.includes("given one")
+    ? `where the config is in the Worker's code, take ${file} away; where ${file} is the config, write "origin": "handler" into it`
+    : `give paywall(config, handler) one, or let "origin" say where the content comes from`;
+  return `The Worker does not run: ${fault}.\n${remedy[0].toUpperCase()}${remedy.slice(1)}.`;
 }
 
 function startWrangler(script, { folder, port, variables, say }) {
@@ -69,7 +98,10 @@ function startWrangler(script, { folder, port, variables, say }) {
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text) => {
       last = (last + text).slice(-4000);
-      if (!text.includes("Scheduled Workers are not automatically triggered")) say(text.trimEnd());
+      const fault = child.ready ? undefined : faultIn(text);
+      child.fault ??= fault;
+      // it is told once, and not for every request
+      if (!fault && !text.includes("Scheduled Workers are not automatically triggered")) say(text.trimEnd());
     });
   }
   child.said = () => last.trim();
@@ -87,14 +119,21 @@ async function end(child) {
   unguard(-child.pid);
 }
 
-async function healthy(url, child) {
+/** Waits until the Worker answers that it can work, and gives its warnings. */
+async function healthy(url, child, { config, file }) {
+  const remedy = (name) => `write the line ${name}=… into ${DEV_VARS} (where the Worker is deployed, npx wrangler secret put ${name} sets it)`;
   for (const until = Date.now() + PATIENCE; Date.now() < until; await sleep(100)) {
-    if (child.exitCode !== null) throw new Mistake(`wrangler has ended:\n${child.said()}`);
+    if (child.fault) throw new Mistake(toldFault(child.fault, file));
+    if (child.exitCode !== null) throw new Mistake("wrangler has ended; what it said is above.");
     const { status, body } = await ask(`${url}/.farthing/health`);
     if (status !== 200 && status !== 503) continue;
     try {
       const { ok, errors, warnings } = JSON.parse(body);
-      if (!ok) throw new Mistake(`The Worker runs, and says:\n${errors.map((error) => `  ${error}`).join("\n")}`);
+      if (!ok) {
+        const text = `The Worker does not run:\n${errors.map((error) => `  ${toldHere(error, config, remedy)}`).join("\n")}`;
+        throw Object.assign(new Mistake(text), { secret: errors.some(isOfSecret) });
+      }
+      child.ready = true;
       return warnings;
     } catch (error) {
       if (error instanceof Mistake) throw error;
@@ -120,68 +159,113 @@ export async function run(args, { program, gate: path, at }) {
     throw new Mistake(`There is neither ${name} nor wrangler.jsonc here: npx farthing init writes them.`);
   }
   if (inCode && values.origin) throw new Mistake(`--origin changes ${name}, and there is none.`);
-  const origin = values.origin && readUrl(values.origin, "--origin").href.replace(/\/$/, "");
+  const origin = values.origin && readUrl(values.origin, "--origin", "http://127.0.0.1:8080").href.replace(/\/$/, "");
   if (asked && await portTaken(asked)) throw new Mistake(takenText(asked));
   const say = (line) => line && process.stderr.write(`${line}\n`);
   const port = asked || await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const keys = hasKeys(folder) ? {} : { FARTHING_KEYS: freshKeys() };
-  if (keys.FARTHING_KEYS) say("There is no FARTHING_KEYS in .dev.vars: passes of this run are good for this run alone.");
-  const variables = () => ({
-    ...keys, FARTHING_LOCAL: "1",
-    ...(!inCode && { FARTHING_CONFIG: localConfig(readConfig(name, file), { gate, url, origin, file: name, say }) }),
-  });
-  let current = variables();
+  const hasKeys = () => devVar(devVars(folder), "FARTHING_KEYS") !== undefined;
+  const fresh = freshKeys();
+  if (!hasKeys()) say(`There is no FARTHING_KEYS in ${DEV_VARS}: passes of this run are good for this run alone.`);
+  const read = () => (inCode ? undefined : localConfig(readConfig(name, file), { gate, url, origin, file: name }));
+  /** What the Worker is started with; `secrets` is read by wrangler itself. */
+  const load = () => ({ config: read(), keys: hasKeys() ? undefined : fresh, secrets: devVars(folder) });
+  const same = (one, other) => Object.keys(one).every((key) => one[key] === other[key]);
+  let current = load();
   if (!wranglerScript(folder)) {
+    if (!existsSync(join(folder, "package.json"))) throw new Mistake(`There is no package.json in ${folder}, and no wrangler to run: npx farthing init writes what is needed.`);
     say("wrangler is not installed: npm install …");
     await npmInstall(folder);
   }
   const script = wranglerScript(folder);
   if (!script) throw new Mistake("wrangler is not among what package.json needs: npm install --save-dev wrangler");
 
+  const settings = () => (current.config === undefined ? undefined : JSON.parse(current.config));
+  const behind = settings()?.origin?.url;
+  const looked = behind === undefined ? undefined : silent(behind);
+  const watched = [...(inCode ? [] : [file]), join(folder, DEV_VARS)];
   let child;
-  let changing = false;
+  let changing = true;
+  let late = false; // something changed meanwhile
+  let announced = false;
   const leave = onShutdown(async () => {
-    unwatchFile(file);
+    for (const one of watched) unwatchFile(one);
     if (child) await end(child);
   });
-  const open = () => {
-    child = startWrangler(script, { folder, port, variables: current, say });
-    child.ended.then(() => {
-      if (leave.ending || changing) return;
+  const open = async () => {
+    const { config, keys } = current;
+    const variables = { ...(keys && { FARTHING_KEYS: keys }), FARTHING_LOCAL: "1", ...(config && { FARTHING_CONFIG: config }) };
+    const mine = startWrangler(script, { folder, port, variables, say });
+    child = mine;
+    mine.ended.then(() => {
+      if (leave.ending || changing || child !== mine) return;
       say("wrangler has ended unexpectedly.");
       leave(1);
     });
+    for (const warning of await healthy(url, mine, { config: settings(), file: name })) say(`Warning: ${warning}`);
+    if (announced) return;
+    announced = true;
+    if (values.json) return void console.log(JSON.stringify({ ready: true, url }));
+    const { priced, free } = config ? examples(gate, settings(), url) : {};
+    console.log([
+      `Farthing stands before your site at ${url}`, ...(priced ? [`  costs something: ${priced}`] : []), ...(free ? [`  is free:         ${free}`] : []), "Ctrl-C stops it.",
+    ].join("\n"));
   };
+  let told = false; // of a mistake in the file
+  const again = async () => {
+    if (leave.ending) return;
+    if (changing) {
+      late = true;
+      return;
+    }
+    changing = true;
+    late = false;
+    try {
+      let next;
+      try {
+        next = load();
+      } catch (error) {
+        told = true;
+        say(`${error.message}\nUntil that is mended, ${announced ? `the Worker goes on with ${name} as it was before` : "nothing is sold"}.`);
+        return;
+      }
+      if (same(next, current)) {
+        if (told) say(`${name} is as it was before.`);
+        told = false;
+        return;
+      }
+      told = false;
+      const what = next.config === current.config ? DEV_VARS : name;
+      current = next;
+      await end(child);
+      await open();
+      say(`${what} was read again.`);
+    } catch (error) {
+      if (!leave.ending) say(error.message);
+    } finally {
+      changing = false;
+      if (late) again();
+    }
+  };
+  const warn = (trouble) => {
+    if (trouble) say(`Warning: ${trouble}${origin || behind.startsWith("http:") ? "" : "; --origin http://127.0.0.1:8080 would name a server on this machine"}.`);
+  };
+  // from the beginning: what is changed while the Worker starts counts as well
+  for (const one of watched) watchFile(one, { interval: 500 }, again);
   try {
-    open();
-    const warnings = await healthy(url, child);
-    for (const warning of warnings) say(`Warning: ${warning}`);
+    await open();
   } catch (error) {
     if (leave.ending) return undefined;
     say(error.message);
-    await leave(1);
-    return 1;
-  }
-  if (values.json) console.log(JSON.stringify({ ready: true, url }));
-  else console.log(`Farthing stands before your site at ${url}\nCtrl-C stops it.`);
-  if (inCode) return undefined;
-  watchFile(file, { interval: 500 }, async () => {
-    if (changing || leave.ending) return;
-    changing = true;
-    try {
-      const next = variables();
-      if (next.FARTHING_CONFIG === current.FARTHING_CONFIG) return;
-      current = next;
-      await end(child);
-      open();
-      await healthy(url, child);
-      say(`${name} was read again.`);
-    } catch (error) {
-      say(error.message);
-    } finally {
-      changing = false;
+    // a script that waits for its line waits for nothing more
+    if (!error.secret || values.json) {
+      await leave(1);
+      return 1;
     }
-  });
+    say(`It is tried again when ${inCode ? DEV_VARS : `${DEV_VARS} or ${name}`} changes.`);
+  }
+  looked?.then(warn);
+  changing = false;
+  if (late) again();
   return undefined;
 }

@@ -15,11 +15,12 @@ export const usage = (program) => `${program}doctor URL [--origin URL] [--for NA
 
   URL           a page of yours that costs something; some sixty requests are made to its site, and nothing is signed or paid
   --origin URL  the server behind the Worker: whether it answers past it, and, if so, what the article says
-  --for NAME    say how to mend it in ${PLATFORMS.join(", ")}, or all; what the site seems to run on if absent
+  --for NAME    say how to mend it in ${PLATFORMS.join(", ")}, or all; what the site seems to run on if absent and it can be seen
   --json        print one JSON object instead of the report
 
 Exit code 0: nothing is wrong. 1: something is.`;
 
+const local = (url) => ["localhost", "127.0.0.1", "[::1]"].includes(new URL(url).hostname);
 const STRANGER = "https://stranger.example";
 const MARKS = { ok: "  ok     ", note: "  note   ", wrong: "  WRONG  " };
 
@@ -64,13 +65,20 @@ async function examine(url, { origin, now }) {
   return { findings, answers };
 }
 
+/** What is not there, on this machine: no platform's remedy fits. */
+const NOT_HERE = "Is npx farthing dev running, and on this port? It prints its address.";
+
 function print({ url, findings, platforms, ok }) {
   const lines = [url, ...findings.map(({ level, id, text }) => `${MARKS[level]}${id}: ${text}`)];
   const ids = new Set(findings.filter(({ level }) => level === "wrong").map(({ id }) => id));
+  let unknown = false;
   for (const id of ids) {
     if (!FIXES[id]) continue;
-    lines.push("", `How to mend "${id}"`, ...platforms.map((name) => `  ${name.padEnd(11)}${FIXES[id][name]}`));
+    if (id === "reach" && local(url)) lines.push("", NOT_HERE);
+    else if (platforms.length > 0) lines.push("", `How to mend "${id}"`, ...platforms.map((name) => `  ${name.padEnd(11)}${FIXES[id][name]}`));
+    else unknown = true;
   }
+  if (unknown) lines.push("", `What the site runs on is not to be seen: --for NAME says how to mend it, with one of ${PLATFORMS.join(", ")}, or all.`);
   lines.push("", ok ? "Nothing is wrong." : "Something is wrong: see above.");
   return lines.join("\n");
 }
@@ -81,11 +89,11 @@ export async function run(args, { program }) {
   const asked = readUrl(typed, "doctor");
   asked.hash = "";
   const url = asked.href;
-  const origin = values.origin && readUrl(values.origin, "--origin").href;
+  const origin = values.origin && readUrl(values.origin, "--origin", "https://origin.news.example").href;
   if (values.for !== undefined && values.for !== "all" && !PLATFORMS.includes(values.for)) throw new Mistake(`--for wants one of ${PLATFORMS.join(", ")}, all, not "${values.for}".`);
   const { findings, answers } = await examine(url, { origin, now: Date.now() });
   const detected = platformsOf(answers);
-  const platforms = values.for === "all" || (!values.for && detected.length === 0) ? PLATFORMS : values.for ? [values.for] : detected;
+  const platforms = values.for === "all" ? PLATFORMS : values.for ? [values.for] : detected;
   const ok = findings.every(({ level }) => level !== "wrong");
   const told = findings.map((finding) => (finding.level === "wrong" ? { ...finding, fix: FIXES[finding.id] } : finding));
   console.log(values.json ? JSON.stringify({ url, ok, platforms: detected, findings: told }, null, 2) : print({ url, findings, platforms, ok }));

@@ -1,11 +1,12 @@
 // `init`: asks five questions and writes what a Worker before a site needs. What exists stays as it is, and is named.
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { answer } from "./init/answers.mjs";
-import { IGNORED, NODE, WORKER, WRANGLER, farthingJsonc, freshKeys, wranglerJsonc } from "./init/files.mjs";
+import { reserved } from "./check.mjs";
+import { answer, answersIn } from "./init/answers.mjs";
+import { IGNORED, NODE, WORKER, WRANGLER, aroundHandler, farthingJsonc, freshKeys, moneyLines, wranglerJsonc } from "./init/files.mjs";
 import { openGate } from "./lib/gate.mjs";
 import { parseJsonc } from "./lib/jsonc.mjs";
-import { installed, npmInstall, tooOld } from "./lib/wrangler.mjs";
+import { WORKER_FILE, installed, npmInstall, ownWorker, tooOld } from "./lib/wrangler.mjs";
 import { Mistake } from "./mistake.mjs";
 import { readOptions } from "./options.mjs";
 
@@ -28,8 +29,11 @@ Asks five questions and writes farthing.jsonc, wrangler.jsonc, worker.mjs, and .
   --no-install    do not run npm install
   --json          print one JSON object instead of the report
 
-Nothing that exists is replaced without --force; what was kept is named. Exit code 0: done. 1: not, and why.`;
+Nothing that exists is replaced without --force; what was kept is named. Where farthing.jsonc exists, nothing is asked that it answers:
+it is kept, or with --force written anew with its site, origin, payee and first route. Where wrangler.jsonc names a Worker of your own
+("main"), neither farthing.jsonc nor worker.mjs is written: its code holds the config. Exit code 0: done. 1: not, and why.`;
 
+const CONFIG = "farthing.jsonc";
 const string = { type: "string" };
 const flag = { type: "boolean", default: false };
 const OPTIONS = { site: string, origin: string, "pay-to": string, match: string, price: string, money: string, name: string, yes: flag, force: flag, "no-install": flag, json: flag };
@@ -92,10 +96,12 @@ function putPackage(folder, name, version) {
   return { file, done: old === undefined ? "written" : `${Object.keys(added).join(" and ")} added` };
 }
 
-/** What a wrangler.jsonc of the publisher's own lacks, as they would write it. */
-function lacking(folder, ours) {
+/** What a wrangler.jsonc of the publisher's own lacks, as they would write it; `inCode`: no farthing.jsonc is imported. */
+function lacking(folder, ours, inCode) {
   for (const file of ["wrangler.json", "wrangler.toml"]) {
-    if (existsSync(join(folder, file))) return [`${file} is yours too, and wrangler reads that one first: bring what is in wrangler.jsonc there, and delete one of them`];
+    if (!existsSync(join(folder, file))) continue;
+    if (inCode) return [`${file} needs, if it does not have it: ${JSON.stringify(Object.fromEntries(["durable_objects", "migrations", "assets", "triggers", "workers_dev"].map((key) => [key, ours[key]])))}`];
+    return [`${file} is yours too, and wrangler reads that one first: bring what is in wrangler.jsonc there, and delete one of them`];
   }
   let theirs;
   try {
@@ -109,13 +115,32 @@ function lacking(folder, ours) {
     ...(theirs.assets?.binding === "ASSETS" ? [] : ["wrangler.jsonc binds no ASSETS, where the reader's card is: see \"assets\" in www/docs/worker.md of farthing"]),
     ...(theirs.workers_dev === false ? [] : ["wrangler.jsonc does not say \"workers_dev\": false: a second address is a second way to every article"]),
     ...(theirs.triggers?.crons?.length ? [] : ["wrangler.jsonc has no cron trigger, which looks after payments whose alarm was lost: \"triggers\": { \"crons\": [\"*/5 * * * *\"] }"]),
-    ...(theirs.rules?.some(({ type }) => type === "Text") ? [] : [`wrangler.jsonc has no rule by which farthing.jsonc is text: ${JSON.stringify(ours.rules)}`]),
+    ...(inCode || theirs.rules?.some(({ type }) => type === "Text") ? [] : [`wrangler.jsonc has no rule by which farthing.jsonc is text: ${JSON.stringify(ours.rules)}`]),
   ];
 }
 
-const steps = ({ money, local }) => [
-  "npx farthing check        what it sells, and what is wrong",
-  "npx farthing dev          runs it on this machine",
+/** A config's text as a value; nothing where it is none. */
+function configIn(text) {
+  try {
+    return parseJsonc(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const OPTION = { site: "--site", origin: "--origin", payTo: "--pay-to", match: "--match", price: "--price", money: "--money" };
+
+/** What options ask for that a kept file does not say: they change nothing in it. */
+function unchanged(given, before) {
+  const other = Object.keys(given).filter((key) => given[key] !== before[key]);
+  if (other.length === 0) return [];
+  const lines = other.includes("money") ? [`; for ${given.money} money these are its lines:`, ...moneyLines(given.money).map((line) => `  ${line}`)].join("\n") : "";
+  return [`${CONFIG} is kept, and ${other.map((key) => OPTION[key]).join(", ")} changed nothing in it: edit it, or let --force write it anew${lines}`];
+}
+
+const steps = ({ money, local, own }) => [
+  own ? `put paywall(config, handler) into ${own.main}, and what is named above into ${own.file}` : "npx farthing check        what it sells, and what is wrong",
+  `npx farthing dev          runs it on this machine${own ? ", and says what is wrong" : ""}`,
   `npx wrangler secret put FARTHING_KEYS${money === "real" ? " and CDP_KEY" : ""}, then npx wrangler deploy${local ? ", with the address of your site in farthing.jsonc and wrangler.jsonc" : ""}`,
 ];
 
@@ -126,17 +151,34 @@ export async function run(args, { program, gate, at, version }) {
     site: values.site?.replace(/\/$/, ""), origin: values.origin, payTo: values["pay-to"], match: values.match, price: values.price, money: values.money,
   }).filter(([, value]) => value !== undefined));
   const name = values.name ?? "farthing";
+  if (given.money !== undefined && !["test", "real"].includes(given.money)) throw new Mistake(`--money: "${given.money}" is neither "test" nor "real".`);
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(name)) throw new Mistake(`--name wants small letters, digits and -, not "${name}".`);
-  const answers = await answer(given, { gate: openGate(gate), yes: values.yes });
+  // a Worker with code of its own: what it sells is there
+  const own = values.force ? undefined : ownWorker(folder);
+  const inCode = own !== undefined && !existsSync(join(folder, CONFIG));
+  const old = own ? undefined : read(join(folder, CONFIG));
+  const kept = old !== undefined && !values.force;
+  const before = old === undefined ? {} : answersIn(configIn(old));
+  // what is kept answers for itself; a question is left where something is written
+  const answers = own || (kept && before.site) ? { ...given, ...before } : await answer({ ...before, ...given }, { gate: openGate(gate), yes: values.yes });
   mkdirSync(folder, { recursive: true });
-  const ours = wranglerJsonc({ name, site: answers.site, local: local(answers.site) });
+  const site = answers.site ?? "https://news.example";
+  const ours = wranglerJsonc({ name, site, local: local(site) });
   const files = [
-    put(folder, "farthing.jsonc", farthingJsonc(answers), values.force),
-    put(folder, "wrangler.jsonc", ours, values.force),
-    put(folder, "worker.mjs", WORKER, values.force),
+    ...(own ? [{ file: own.file, done: `kept: it names a Worker of your own, ${own.main}` }] : [
+      kept ? { file: CONFIG, done: "kept: it is yours" } : put(folder, CONFIG, farthingJsonc(answers), values.force),
+      put(folder, "wrangler.jsonc", ours, values.force),
+      put(folder, WORKER_FILE, WORKER, values.force),
+    ]),
     putKeys(folder), putIgnored(folder), putPackage(folder, name, version()),
   ];
-  const notes = lacking(folder, parseJsonc(ours));
+  const warned = reserved(answers.site);
+  const notes = [
+    ...(kept ? unchanged(given, before) : []),
+    ...(inCode ? [`${own.main} holds what is sold, so ${CONFIG} and ${WORKER_FILE} were not written. Around its handler:\n${aroundHandler(given)}`] : []),
+    ...lacking(folder, parseJsonc(ours), inCode),
+    ...(warned ? [warned] : []),
+  ];
   const say = (line) => values.json || console.log(line);
   for (const { file, done } of files) say(`${file.padEnd(16)}${done}`);
   for (const note of notes) say(`Note: ${note}`);
@@ -145,7 +187,7 @@ export async function run(args, { program, gate, at, version }) {
     say("\nnpm install …");
     await npmInstall(folder);
   }
-  const next = steps({ money: answers.money, local: local(answers.site) });
+  const next = steps({ money: answers.money, local: local(site), own });
   say(`\nNext:\n${next.map((line) => `  ${line}`).join("\n")}`);
   if (values.json) console.log(JSON.stringify({ folder, answers, files, notes, installed: complete(), next }, null, 2));
   return 0;

@@ -14,9 +14,9 @@ export function readOptions(args, { options, most = 0, usage }) {
   return parsed;
 }
 
-/** A web address that was typed, as a URL; `what` is what it should be. */
-export function readUrl(text, what) {
+/** A web address that was typed, as a URL; `what` is where it was typed, and `like` an example of what it should be. */
+export function readUrl(text, what, like = "https://news.example/articles/one") {
   const url = URL.canParse(text ?? "") ? new URL(text) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol)) throw new Mistake(`${what} wants an address like https://news.example/articles/one, not "${text ?? ""}".`);
+  if (!url || !/^https?:$/.test(url.protocol)) throw new Mistake(`${what} wants an address like ${like}, not "${text ?? ""}".`);
   return url;
 }

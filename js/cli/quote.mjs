@@ -1,6 +1,6 @@
 // `quote`: asks for a page as a program does, and says in plain words what would be paid for it.
 import { ask } from "./lib/ask.mjs";
-import { offersIn, plainOffers } from "./lib/offer.mjs";
+import { lasting, offersIn, plainOffers, widerText } from "./lib/offer.mjs";
 import { Mistake } from "./mistake.mjs";
 import { readOptions, readUrl } from "./options.mjs";
 
@@ -17,18 +17,11 @@ const OFFER = 0;
 const NEITHER = 1;
 const FREE = 2;
 
-function lasting(seconds) {
-  for (const [size, name] of [[86_400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]]) {
-    const number = seconds / size;
-    if (Number.isInteger(number) && number > 0) return `${number} ${name}${number === 1 ? "" : "s"}`;
-  }
-  return `${seconds} seconds`;
-}
-
-function offerLines({ scheme, price, symbol, amount, asset, network, networkName, test, payTo, transfer, upfront, seconds }) {
+function offerLines({ scheme, price, symbol, amount, asset, network, networkName, test, payTo, transfer, upfront, seconds, wider }) {
   const what = price === undefined ? `${amount} smallest units of the token ${asset}` : `${price} ${symbol ?? `of the token ${asset}`}`;
   return [
     `  ${scheme === "upto" ? "up to " : ""}${what} on ${networkName}${networkName === network ? "" : ` (${network})`}${test ? ": test money, worth nothing" : ""}`,
+    ...(wider ? [`    for ${widerText(wider)}`] : []),
     `    to ${payTo}`,
     `    signed ${transfer === "permit2" ? "by Permit2" : "by EIP-3009"}, settled within ${lasting(seconds)}${upfront ? ", before the content is made" : ""}`,
   ];

@@ -254,6 +254,20 @@ test("an endpoint of another network is no endpoint of this one", async () => {
   assert.ok(!JSON.stringify(gone).includes("secret-key"));
 });
 
+test("a site under a name for examples is a note, and no mistake", async () => {
+  const notes = async (site) => (await report(config({ site }))).warnings;
+  for (const host of ["news.example", "www.news.test", "x.invalid", "example.com", "blog.example.org"]) assert.match((await notes(`https://${host}`))[0], new RegExp(`^site: ${host} is a name for examples`));
+  for (const host of ["examples.news", "myexample.com", "test.news"]) assert.deepEqual(await notes(`https://${host}`), []);
+  const { code, out } = await check(config());
+  assert.equal(code, 0);
+  assert.match(out, /note +site: news\.example is a name for examples[^]*Nothing is wrong\./);
+});
+
+test("the address that nobody owns is told to be none", async () => {
+  const { errors } = await report(config({ payTo: { eip155: `0x${"0".repeat(40)}` } }));
+  assert.deepEqual(errors, [`payTo.eip155: "0x${"0".repeat(40)}" is not an address: 0x and 40 hex digits, not all zero`]);
+});
+
 test("what is missing on the command line is said", async () => {
   for (const [args, says] of [
     [[], /farthing\.jsonc cannot be read: there is no such file/],

@@ -20,6 +20,7 @@ const KEYS = `k20261101:${"A".repeat(43)}`;
 
 let origin;
 let edge;
+let config;
 let site;
 /** What stands before the Worker: hands everything on, unless `spoil` answers or changes it. */
 let spoil;
@@ -47,11 +48,12 @@ before(async () => {
     "/feed": { type: "application/rss+xml", body: `<rss><channel><item><link>https://news.example${PATH}</link><description>A short excerpt</description></item></channel></rss>` },
   } });
   site = `http://127.0.0.1:${await listen(proxy)}`;
-  edge = await startEdge({ keys: KEYS, config: {
+  config = {
     site, origin: { url: origin.url }, payTo: { eip155: payTo.address }, networks: ["eip155:84532"],
     settlement: { facilitators: [{ url: "https://x402.org/facilitator" }], rpc: { "eip155:84532": ["https://sepolia.base.org"] } },
     routes: [{ match: "/articles/*", price: "$0.05", description: "The ferry" }],
-  } });
+  };
+  edge = await startEdge({ keys: KEYS, config });
 });
 after(async () => {
   proxy.closeAllConnections();
@@ -185,6 +187,80 @@ test("with the article's own text, even a short quotation of it is a leak", asyn
   spoil = undefined;
 });
 
+const FEED = `<rss><channel><title>News</title><item><title>The ferry</title><description>${SENTENCES.join(" ")}</description></item></channel></rss>`;
+const HEAD = (links) => `<!doctype html><head><title>A newspaper</title>${links}</head><h1>News</h1>`;
+const leaksOf = ({ findings }) => findings.filter(({ id }) => id === "leak");
+
+for (const [what, feed] of [["whose item does not name the page", FEED], ["of which another item names the page", FEED.replace("<item>", `<item><link>/articles/tide</link>See ${PATH}</item><item>`)]]) test(`d5 a feed ${what} is looked into where the text is known, and is not called closed where it is not`, async () => {
+  spoil = { answer: at("/feed.xml", FEED, "application/rss+xml") };
+  try {
+    const blind = leaksOf(await doctor());
+    assert.deepEqual([...new Set(blind.map(({ level }) => level))], ["note"], JSON.stringify(blind));
+    assert.ok(blind.some(({ text }) => /^\/feed\.xml: not looked into where it does not name this page/.test(text)), JSON.stringify(blind));
+    const { wrong } = await doctor(["--origin", origin.url]);
+    assert.deepEqual(wrong.map(({ id }) => id).sort(), ["leak", "origin"]);
+    assert.match(wrong.find(({ id }) => id === "leak").text, /at \/feed\.xml: 200 with \d+ runs of six words that are in the article/);
+  } finally {
+    spoil = undefined;
+  }
+});
+
+for (const [what, more] of [
+  ["the front page", (request, response) => at("/", HEAD("<link href='/news.rss' type=\"application/rss+xml\" rel=alternate>"))(request, response)],
+  ["a header of the front page", (request, response) => request.url === "/"
+    && (response.writeHead(200, { "content-type": "text/html", link: `<${site}/news.rss>; rel="alternate"; type="application/rss+xml"` }), response.end(HEAD("")), true)],
+]) {
+  test(`d5 a feed that ${what} announces is asked for`, async () => {
+    spoil = { answer: (request, response) => more(request, response) || at("/news.rss", FEED.replace("<title>The ferry", `<link>${PATH}</link><title>The ferry`), "application/rss+xml")(request, response) };
+    try {
+      const { wrong } = await doctor();
+      assert.deepEqual(wrong.map(({ id }) => id), ["leak"]);
+      assert.match(wrong[0].text, /at \/news\.rss: 200/);
+    } finally {
+      spoil = undefined;
+    }
+  });
+}
+
+test("what pages announce elsewhere, in another language, or without end is not asked for", async () => {
+  const asked = [];
+  const links = [
+    "<link rel=alternate hreflang=de href=/de/fahre>", "<link rel=alternate type=application/rss+xml href=https://other.example/feed2>", "<link rel=stylesheet type=application/css href=/style.css>",
+    ...Array.from({ length: 50 }, (_, n) => `<link rel=alternate type=application/rss+xml href=/many/${n}.rss>`),
+  ].join("");
+  spoil = { answer: (request, response) => {
+    asked.push(request.url);
+    return at("/", HEAD(links))(request, response);
+  } };
+  try {
+    const found = leaksOf(await doctor());
+    assert.equal(asked.filter((url) => url.startsWith("/many/")).length, 20);
+    for (const url of ["/de/fahre", "/feed2", "/style.css"]) assert.ok(!asked.includes(url), url);
+    assert.ok(found.some(({ level, text }) => level === "note" && /^30 more addresses/.test(text)), JSON.stringify(found));
+  } finally {
+    spoil = undefined;
+  }
+});
+
+test("offers beside the article are told by their names and what they open, by quote and by doctor", async () => {
+  await edge.restart({ config: { ...config, offers: {
+    day: { title: "A day of everything", covers: "site", for: "24h", price: "$0.50" }, ten: { title: "Ten articles", count: 10, for: "30d", price: "$0.40" },
+  } } });
+  try {
+    const quote = await run(process.execPath, [command, "quote", site + PATH], { check: false });
+    assert.equal(quote.code, 0, quote.err);
+    assert.match(quote.out, /0\.5 USDC on Base Sepolia[^\n]*\n {4}for "day" \(A day of everything\): all that it covers for 1 day\n/);
+    assert.match(quote.out, /0\.4 USDC on Base Sepolia[^\n]*\n {4}for "ten" \(Ten articles\): 10 articles, to be chosen within 30 days\n/);
+    const { offers } = JSON.parse((await run(process.execPath, [command, "quote", site + PATH, "--json"], { check: false })).out);
+    assert.deepEqual(offers.map(({ wider }) => wider?.name), [undefined, "day", "ten"]);
+    const { findings, wrong } = await doctor();
+    assert.deepEqual(wrong, []);
+    assert.ok(findings.some(({ text }) => text === "beside the article it sells for 0.4 USDC on Base Sepolia \"ten\" (Ten articles): 10 articles, to be chosen within 30 days"), JSON.stringify(findings));
+  } finally {
+    await edge.restart({ config });
+  }
+});
+
 test("a free page, a page that moved and a site that is gone are said in one finding", async () => {
   spoil = undefined;
   for (const [url, id] of [[`${site}/`, "offer"], [`${site}/${PATH}`, "resource"], ["http://127.0.0.1:9/x", "reach"]]) {
@@ -201,6 +277,15 @@ test("people read how to mend it, for what the site runs on or what they name", 
   assert.doesNotMatch(detected, /wordpress/);
   const chosen = await print("--for", "wordpress");
   assert.match(chosen, /\n {2}wordpress {2}Settings, Reading/);
+  spoil = { answer: at(`${PATH}/amp`) };
+  const unknown = await print();
+  assert.doesNotMatch(unknown, /How to mend/);
+  assert.match(unknown, /--for NAME says how to mend it, with one of cloudflare, nginx/);
+  assert.match((await print("--for", "all")).match(/How to mend "leak"[^]*/)[0], /cloudflare[^]*nginx[^]*wordpress[^]*ghost[^]*next/);
+  const gone = (await run(process.execPath, [command, "doctor", "http://127.0.0.1:9/x"], { check: false })).out;
+  assert.match(gone, /Is npx farthing dev running/);
+  assert.doesNotMatch(gone, /Ghost/);
+  assert.match(FIXES.origin.nginx, /\$http_x_origin_key != /, "the header of the documents");
   spoil = undefined;
 });
 

@@ -98,7 +98,7 @@ test("the secrets that the config names come from the environment; without them 
   const args = ["--config", await file("secrets.jsonc", text), "--port", String(port), "--state", join(folder, "secrets"), "--json"];
   const without = await run(args);
   assert.equal(await without.ended(), 1);
-  assert.match(without.seen.err, /names a secret that this Worker does not have/);
+  assert.match(without.seen.err, /the secret F_TOKEN is not there: set F_TOKEN in the environment/);
   const edge = await run(args, { secrets: { F_TOKEN: "Bearer of-the-test" } });
   try {
     assert.deepEqual(JSON.parse(edge.seen.out), { ready: true, url: `http://127.0.0.1:${port}` }, edge.seen.err);

@@ -45,7 +45,8 @@ test("a wrong answer is told why by the core, and asked again", async () => {
   const { answers, shown } = await asked(["news.example", "https://news.example", "dns", wrong, payTo.address, "stories five", "/stories/* five", "/stories/* $0.10", "mine", "test"]);
   assert.equal(answers.payTo, payTo.address);
   assert.equal(answers.price, "$0.10");
-  for (const says of [/site: "news\.example" is not an https:\/\/ address/, /the checksum of/, /must start with a slash/, /"five": write a price/, /"mine" is neither/]) assert.match(shown, says);
+  for (const says of [/the site: "news\.example" is not an https:\/\/ address/, /the checksum of/, /mistyped\?\n/, /the pattern: "stories" must start with a slash/, /the price: "five": write a price/, /"mine" is neither/]) assert.match(shown, says);
+  assert.doesNotMatch(shown, /payTo\.|routes\[/, "no file is there yet");
 });
 
 test("a terminal that closes is told that nothing was written", () => assert.rejects(asked(["https://news.example"]), /Nothing was written/));

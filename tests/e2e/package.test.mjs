@@ -138,7 +138,7 @@ test("what init writes is right, and hides its keys", async () => {
   assert.deepEqual(wrangler.routes, [{ pattern: "www.news.example/*", zone_name: "news.example" }]);
   assert.equal((await stat(join(folder, ".dev.vars"))).mode & 0o777, 0o600);
   assert.match(await read(".dev.vars"), /^FARTHING_KEYS=k\d{8}:[\w-]{43}$/m);
-  assert.ok((await read(".gitignore")).split("\n").includes(".dev.vars"));
+  for (const name of [".dev.vars", "farthing.keys"]) assert.ok((await read(".gitignore")).split("\n").includes(name), name);
   const { devDependencies, dependencies } = JSON.parse(await read("package.json"));
   assert.match(devDependencies.wrangler, /^\^\d/);
   assert.match(dependencies.farthing, /^file:/);
@@ -157,7 +157,7 @@ test("init a second time keeps everything, and says so; --force replaces what is
   assert.equal(again.code, 0, again.err);
   const done = (out) => Object.fromEntries(JSON.parse(out).files.map(({ file, done }) => [file, done]));
   assert.deepEqual(done(again.out), {
-    "farthing.jsonc": "kept: it is yours", "wrangler.jsonc": "kept: it is yours", "worker.mjs": "kept: it is yours",
+    "farthing.jsonc": "kept: it is yours", "wrangler.jsonc": "as it was", "worker.mjs": "kept: it is yours",
     ".dev.vars": "kept: it has FARTHING_KEYS", ".gitignore": "as it was", "package.json": "as it was",
   });
   assert.deepEqual(await texts(), old);
@@ -166,6 +166,145 @@ test("init a second time keeps everything, and says so; --force replaces what is
   assert.equal(done(forced.out)["worker.mjs"], "replaced");
   assert.equal(await read(".dev.vars"), old[3]);
   assert.doesNotMatch(await read("worker.mjs"), /mine/);
+});
+
+/** The command in a folder beneath, which finds the packages above it; as a person starts it, until `use` is done. */
+async function at(name, args, use) {
+  const cwd = join(folder, name);
+  await mkdir(cwd, { recursive: true });
+  const full = { ...process.env, ...env };
+  for (const one of Object.keys(full)) if (full[one] === undefined) delete full[one];
+  const child = start(process.execPath, [join(folder, "node_modules/farthing/dist/cli/farthing.js"), ...args], { cwd, env: full });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => { said += text; });
+  const until = async (says) => {
+    for (const end = Date.now() + MINUTE; !says.test(said); await new Promise((done) => setTimeout(done, 50))) {
+      assert.ok(child.exitCode === null && Date.now() < end, `${says}: ${said}`);
+    }
+    return said;
+  };
+  try {
+    if (use) return await use(until, cwd);
+    const { code } = await child.ended;
+    return { code, said };
+  } finally {
+    await stop(child, { signal: "SIGINT", grace: 15_000 });
+  }
+}
+
+test("dev replaces where the origin points and nothing else, waits for a secret, and says which config it goes on with", async () => {
+  const keyed = await startOrigin({ routes: { "*": (request, response) => {
+    response.writeHead(request.headers["x-origin-key"] === "of-the-test" ? 200 : 403, { "content-type": "text/html" });
+    response.end("Whoever has the key");
+  } } });
+  const cwd = join(folder, "keyed");
+  await mkdir(cwd);
+  const text = JSON.stringify({
+    site: "https://www.news.example", payTo: { eip155: payTo.address }, networks: ["eip155:84532"], gifts: {},
+    origin: { url: "https://origin.news.example", headers: { "x-origin-key": "ORIGIN_KEY" }, cache: { for: "5m" } },
+    settlement: { facilitators: [{ url: "https://x402.org/facilitator" }], rpc: { "eip155:84532": ["https://sepolia.base.org"] } },
+    subscribers: { originHeader: "Farthing-Access", whenCookie: ["session"] },
+    routes: [{ match: "/stories/*", price: "$0.05" }],
+  });
+  try {
+    for (const name of ["wrangler.jsonc", "worker.mjs"]) await writeFile(join(cwd, name), (await read(name)).replace("./node_modules/farthing/dist/worker", "../node_modules/farthing/dist/worker"));
+    await writeFile(join(cwd, "farthing.jsonc"), text);
+    await writeFile(join(cwd, ".dev.vars"), await read(".dev.vars"));
+    assert.equal((await at("keyed", ["check"])).code, 0);
+    const port = String(await freePort());
+    const url = `http://127.0.0.1:${port}`;
+    const refused = await at("keyed", ["dev", "--port", port, "--origin", keyed.url, "--json"]);
+    assert.equal(refused.code, 1, "a script does not wait");
+    await at("keyed", ["dev", "--port", port, "--origin", keyed.url], async (until) => {
+      const first = await until(/It is tried again when \.dev\.vars or farthing\.jsonc changes\./);
+      assert.match(first, /The Worker does not run:\n {2}origin\.headers\.x-origin-key: the secret ORIGIN_KEY is not there: write the line ORIGIN_KEY=… into \.dev\.vars/);
+      assert.doesNotMatch(first, /stands before/);
+      await writeFile(join(cwd, ".dev.vars"), `${await read(".dev.vars")}ORIGIN_KEY=of-the-test\n`);
+      const ready = await until(/Ctrl-C stops it\./);
+      assert.ok(ready.includes(`costs something: ${url}/stories/one\n`) && ready.includes(`is free:         ${url}/\n`), ready);
+      assert.doesNotMatch(ready, /nothing answers/);
+      const free = await fetch(`${url}/`);
+      assert.deepEqual([free.status, await free.text()], [200, "Whoever has the key"]);
+      assert.equal((await fetch(`${url}/stories/one`)).status, 402);
+      // a link for here is made with the keys of here, and opens here
+      const gift = await at("keyed", ["gift", `${url}/stories/one`]);
+      assert.equal(gift.code, 0, gift.said);
+      assert.ok(gift.said.startsWith(`${url}/`), gift.said);
+      const button = await fetch(gift.said.trim(), { headers: { accept: "text/html" } });
+      assert.equal(button.status, 200);
+      const elsewhere = await at("keyed", ["gift", "https://www.news.example/stories/one"]);
+      assert.match(elsewhere.said, /FARTHING_KEYS is not in the environment/);
+      // a mistake is told, and what is sold meanwhile
+      await writeFile(join(cwd, "farthing.jsonc"), text.replace("$0.05", "five"));
+      await until(/routes\[0\]\.price: "five"[^\n]*\nUntil that is mended, the Worker goes on with farthing\.jsonc as it was before\./);
+      assert.equal((await fetch(`${url}/stories/one`)).status, 402);
+    });
+  } finally {
+    await keyed.stop();
+  }
+});
+
+test("a Worker of one's own keeps its config in its code: init writes none, check says so, and dev ends where another file contradicts it", async () => {
+  const cwd = join(folder, "own");
+  await mkdir(join(cwd, "src"), { recursive: true });
+  const wrangler = parseJsonc(await read("wrangler.jsonc"));
+  await writeFile(join(cwd, "wrangler.jsonc"), JSON.stringify({ name: "own", main: "src/index.mjs", compatibility_date: wrangler.compatibility_date }));
+  await writeFile(join(cwd, "src/index.mjs"), `import { paywall } from "farthing/worker";
+    export { Ledger, Sender, Tally } from "farthing/worker";
+    export default paywall({
+      site: "https://api.example", payTo: { eip155: "${payTo.address}" }, networks: ["eip155:84532"],
+      settlement: { facilitators: [{ url: "https://x402.org/facilitator" }] }, routes: [{ match: "/api/*", price: "$0.01", access: "once" }],
+    }, () => new Response("Of the handler"));`);
+  const init = await at("own", ["init", "--no-install"]);
+  assert.equal(init.code, 0, init.said);
+  assert.deepEqual((await readdir(cwd)).sort(), [".dev.vars", ".gitignore", "package.json", "src", "wrangler.jsonc"]);
+  for (const says of [/src\/index\.mjs holds what is sold, so farthing\.jsonc and worker\.mjs were not written/, /binds no Durable Object LEDGER/, /no cron trigger/]) assert.match(init.said, says);
+  assert.doesNotMatch(init.said, /no rule by which farthing\.jsonc is text/);
+  const check = await at("own", ["check"]);
+  assert.equal(check.code, 1);
+  assert.match(check.said, /wrangler\.jsonc names a Worker of your own, src\/index\.mjs: where its code holds the config, npx farthing dev says what is wrong/);
+  await writeFile(join(cwd, "wrangler.jsonc"), JSON.stringify({ ...wrangler, main: "src/index.mjs", routes: undefined, assets: { ...wrangler.assets, directory: "../node_modules/farthing/dist/worker/assets" } }));
+  const port = String(await freePort());
+  await at("own", ["dev", "--port", port], async (until) => {
+    await until(/Ctrl-C stops it\./);
+    assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), "Of the handler");
+    assert.equal((await fetch(`http://127.0.0.1:${port}/api/one`)).status, 402);
+  });
+  await writeFile(join(cwd, "farthing.jsonc"), await read("farthing.jsonc"));
+  const ended = await at("own", ["dev", "--port", port, "--origin", origin.url]);
+  assert.equal(ended.code, 1);
+  assert.equal(ended.said.split("paywall() was given one").length, 2, ended.said);
+  assert.match(ended.said, /The Worker does not run: the config's origin is not "handler"[^\n]*\nWhere the config is in the Worker's code, take farthing\.jsonc away/);
+});
+
+test("dev says that nothing answers at the origin, and that a folder is none of its own", async () => {
+  const port = String(await freePort());
+  const nowhere = `http://127.0.0.1:${await freePort()}`;
+  await at(".", ["dev", "--port", port, "--origin", nowhere], async (until) => {
+    await until(new RegExp(`Warning: nothing answers at ${nowhere} \\(ECONNREFUSED\\)`));
+  });
+  const bare = join(place, "bare");
+  await mkdir(bare);
+  await writeFile(join(bare, "farthing.jsonc"), await read("farthing.jsonc"));
+  const { code, err } = await run(process.execPath, [join(folder, "node_modules/farthing/dist/cli/farthing.js"), "dev"], { cwd: bare, env, check: false });
+  assert.equal(code, 1);
+  assert.match(err, /There is no package\.json in .*bare, and no wrangler to run: npx farthing init writes what is needed\.\n$/);
+});
+
+test("init in a project of one's own says what it did not change, and asks again for nothing that the file answers", async () => {
+  const kept = await farthing("init", "--money", "real", "--no-install");
+  assert.equal(kept.code, 0, kept.err);
+  assert.match(kept.out, /^Note: farthing\.jsonc is kept, and --money changed nothing in it: edit it, or let --force write it anew; for real money these are its lines:\n {2}"money": "real",\n {2}"networks": \["eip155:8453"\]/m);
+  assert.equal(parseJsonc(await read("farthing.jsonc")).money, "test");
+  const old = await read("farthing.jsonc");
+  const forced = await farthing("init", "--money", "real", "--force", "--no-install");
+  assert.equal(forced.code, 0, forced.err);
+  const { money, payTo: paid, routes, site } = parseJsonc(await read("farthing.jsonc"));
+  assert.deepEqual([money, paid.eip155, routes[0].match, site], ["real", payTo.address, parseJsonc(old).routes[0].match, parseJsonc(old).site]);
+  await writeFile(join(folder, "farthing.jsonc"), old);
+  const { out } = await farthing("check");
+  assert.match(out, /note +site: www\.news\.example is a name for examples/);
+  assert.match(out, /Nothing is wrong\./);
 });
 
 test("real money needs its word, and goes with a settler that takes it", async () => {
@@ -184,8 +323,11 @@ test("real money needs its word, and goes with a settler that takes it", async (
 for (const [args, says] of [
   [["init"], /Without a terminal to ask at, --site, --origin, --pay-to, --match and --price, --money has to be said, or --yes/],
   [["init", "--yes"], /Without a terminal to ask at, --pay-to has to be said\.$/m],
-  [["init", "--yes", "--pay-to", "0x12"], /^payTo\.eip155: "0x12" is not an address/],
-  [["init", "--yes", "--pay-to", payTo.address, "--price", "five"], /"five": write a price like/],
+  [["init", "--yes", "--pay-to", "0x12"], /^--pay-to: "0x12" is not an address/],
+  [["init", "--yes", "--pay-to", `0x${"0".repeat(40)}`], /^--pay-to: nobody owns the address that is all zeroes/],
+  [["init", "--yes", "--pay-to", payTo.address.replace("C4", "c4")], /^--pay-to: the checksum of [^\n]* is a digit mistyped\?$/m],
+  [["dev", "--config", "x", "--origin", "127.0.0.1:8080"], /--origin wants an address like http:\/\/127\.0\.0\.1:8080, not/],
+  [["init", "--yes", "--pay-to", payTo.address, "--price", "five"], /^--price: "five": write a price like/],
   [["init", "--yes", "--pay-to", payTo.address, "--money", "mine"], /"mine" is neither "test" nor "real"/],
   [["init", "--nmae", "x"], /--nmae/],
   [["check", "nowhere.jsonc"], /nowhere\.jsonc cannot be read: there is no such file/],

@@ -1,6 +1,8 @@
 // What the long-running commands share: options, mistakes as sentences instead of stacks, the build, the Worker's health.
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { parseJsonc } from "../../js/cli/lib/jsonc.mjs";
+import { isOfSecret, toldHere } from "../../js/cli/lib/secrets.mjs";
 import { Mistake } from "../../js/cli/mistake.mjs";
 import { onShutdown, portTaken, start, stop, takenText } from "./processes.mjs";
 
@@ -58,10 +60,14 @@ export async function build(parts) {
   if (code !== 0) throw new Mistake("The build failed; its own words are above.");
 }
 
-/** The Worker's warnings as lines; its list of configuration mistakes as a `Mistake` under the name of the file. */
-export async function checkHealth(edge, file) {
+/**
+ * The Worker's warnings as lines; its list of configuration mistakes as a `Mistake` under the name of the file. `config`: the text of it,
+ * for the names of secrets.
+ */
+export async function checkHealth(edge, file, config) {
   const line = (item) => (typeof item === "string" ? item : item?.message ?? JSON.stringify(item));
   const { ok, errors = [], warnings = [] } = await edge.health();
   if (ok) return warnings.map(line);
-  throw new Mistake([`${file}:`, ...errors.map((item) => `  ${line(item)}`)].join("\n"));
+  const here = (error) => (isOfSecret(error) ? toldHere(error, config && parseJsonc(config), (name) => `set ${name} in the environment`) : error);
+  throw new Mistake([`${file}:`, ...errors.map((item) => `  ${here(line(item))}`)].join("\n"));
 }

@@ -1,6 +1,6 @@
 // What the unpaid answers themselves have to be: an offer that the official clients read, for programs and for people, kept by no cache,
 // readable by the pages that may, and honest to search engines.
-import { offersIn, plainOffers } from "../lib/offer.mjs";
+import { offersIn, plainOffers, widerText } from "../lib/offer.mjs";
 
 const ok = (id, text) => ({ id, level: "ok", text });
 const note = (id, text) => ({ id, level: "note", text });
@@ -27,8 +27,9 @@ export function lookAtOffer({ url, json, head }) {
   if (typeof sold === "string") {
     findings.push(sold === url ? ok("resource", "is sold under its own address") : wrong("resource", `is sold as ${sold}, which is another address`));
   }
-  for (const { test, networkName, price, symbol } of plainOffers({ v2, v1 })) {
-    if (test) findings.push(note("money", `takes ${price} ${symbol} on ${networkName}: test money, worth nothing`));
+  for (const { test, networkName, price, amount, symbol, wider } of plainOffers({ v2, v1 })) {
+    if (wider) findings.push(ok("offer", `beside the article it sells for ${price ?? amount} ${symbol ?? "of a token"} on ${networkName} ${widerText(wider)}`));
+    if (test && !wider) findings.push(note("money", `takes ${price} ${symbol} on ${networkName}: test money, worth nothing`));
   }
   if (head.status >= 200 && head.status < 300) findings.push(wrong("open", `HEAD answers ${head.status}, not 402`));
   return findings;

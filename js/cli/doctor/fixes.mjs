@@ -40,7 +40,7 @@ export const FIXES = {
   },
   origin: {
     cloudflare: "Use a Tunnel or a service binding, or let the origin accept only the Worker: authenticated origin pulls, or a secret header.",
-    nginx: "Answer only who proves to be the Worker: if ($http_x_origin_secret != \"…\") { return 403; }, or allow Cloudflare's addresses and deny all.",
+    nginx: "Answer only who proves to be the Worker: if ($http_x_origin_key != \"…\") { return 403; }, or allow Cloudflare's addresses and deny all.",
     wordpress: "Ask the host to restrict the server to Cloudflare's addresses; close the host's own preview domain.",
     ghost: "Bind Ghost to 127.0.0.1 (server.host) and lead the Tunnel there.",
     next: "Protect the deployment's own address (deployment protection on Vercel), and give the bypass secret to the Worker alone.",

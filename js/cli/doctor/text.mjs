@@ -30,20 +30,28 @@ export function runs(text) {
 /** Those of `some` that are not in `others`. */
 export const beyond = (some, others) => [...some].filter((run) => !others.has(run));
 
-/** What a feed or an interface says of one article: the item that names its path; undefined where none does. */
-export function itemAbout(body, path) {
-  const at = body.indexOf(path);
-  if (at < 0) return undefined;
-  const from = Math.max(body.lastIndexOf("<item", at), body.lastIndexOf("<entry", at));
-  if (from >= 0) {
-    const end = ["</item>", "</entry>"].map((tag) => body.indexOf(tag, at)).filter((place) => place >= 0);
-    return body.slice(from, end.length > 0 ? Math.min(...end) : undefined);
-  }
+/** The items of a feed, as texts; none where it is no feed. */
+function items(body) {
+  const found = body.match(/<(item|entry)[\s>][^]*?(?:<\/\1>|$)/g);
+  if (found) return found;
   try {
-    const { items } = JSON.parse(body);
-    if (Array.isArray(items)) return JSON.stringify(items.filter((item) => JSON.stringify(item).includes(path)));
+    const { items: list } = JSON.parse(body);
+    if (Array.isArray(list)) return list.map((item) => JSON.stringify(item));
   } catch {
     // no JSON feed
   }
-  return body;
+  return [];
+}
+
+const LINK = /<link[\s>]|<guid|"(?:url|external_url)":/;
+
+/**
+ * What a feed or an interface says of one article, by its path: {about, untold}. `about` is the items that name it, or all of what is no
+ * feed and names it; `untold` what may be about it and names no page, or, where it is named nowhere, everything.
+ */
+export function itemsAbout(body, path) {
+  if (!body.includes(path)) return { about: "", untold: body };
+  const list = items(body);
+  if (list.length === 0) return { about: body, untold: "" };
+  return { about: list.filter((item) => item.includes(path)).join("\n"), untold: list.filter((item) => !item.includes(path) && !LINK.test(item)).join("\n") };
 }

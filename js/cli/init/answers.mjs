@@ -18,17 +18,40 @@ const QUESTIONS = [
   { flag: "--site", ask: "The address of your site?", at: ["site"], usual: EXAMPLE.site, read: (answer) => ({ site: answer.replace(/\/$/, "") }) },
   { flag: "--origin", ask: "Where its content comes from? dns: the server behind that address; or the address of another one", at: ["origin"], usual: "dns", read: (origin) => ({ origin }) },
   { flag: "--pay-to", ask: "Who is paid? An address on Base, 0x and 40 hex digits:", at: ["payTo"], read: (payTo) => ({ payTo }) },
-  { flag: "--match and --price", ask: "What costs money, and how much?", at: ["routes"], usual: `${EXAMPLE.match} ${EXAMPLE.price}`, read: sold },
+  { flag: "--match and --price", ask: "What costs money, and how much? A pattern, a space, a price", at: ["routes"], usual: `${EXAMPLE.match} ${EXAMPLE.price}`, read: sold },
   { flag: "--money", ask: "Test money, worth nothing, or real money? test or real", at: ["money", "networks", "settlement"], usual: "test", read: (money) => ({ money }) },
 ];
 
-/** What is wrong with these answers, as one sentence; undefined where nothing is. */
-function fault(gate, { at }, given) {
+/** The places of a config that an answer becomes, in the words of who answers: what is asked for, and its option. */
+const PLACES = [
+  [/^site\b/, "the site", "--site"], [/^origin\b/, "the origin", "--origin"], [/^payTo\b/, "the address", "--pay-to"],
+  [/^routes\[0\]\.match\b/, "the pattern", "--match"], [/^routes\[0\]\.price\b/, "the price", "--price"], [/^(?:money|networks|settlement)\b/, "the money", "--money"],
+];
+
+const sentence = (text) => (/[.?!]$/.test(text) ? text : `${text}.`);
+
+/** What is wrong with these answers, as one sentence; undefined where nothing is. `typed`: at a question, and not as an option. */
+function fault(gate, { at }, given, typed) {
   const all = { ...EXAMPLE, ...given };
-  if (all.money !== "test" && all.money !== "real") return `"${all.money}" is neither "test" nor "real".`;
+  const name = (place) => PLACES.find(([pattern]) => pattern.test(place))?.[typed ? 1 : 2] ?? place;
+  if (all.money !== "test" && all.money !== "real") return `${name("money")}: "${all.money}" is neither "test" nor "real".`;
+  if (/^0x0{40}$/.test(all.payTo) && at.includes("payTo")) return `${name("payTo")}: nobody owns the address that is all zeroes, and what is paid there is lost.`;
   const { errors } = gate.configure(farthingJsonc(all));
   const found = errors.find((error) => at.some((place) => error.startsWith(place)));
-  return found && `${found}.`;
+  if (found === undefined) return undefined;
+  const [, place, text] = /^([^:]+): ([^]*)$/.exec(found) ?? [undefined, "", found];
+  return sentence(`${name(place)}: ${text}`);
+}
+
+/** What an older farthing.jsonc answers, as far as it says it in init's own way. */
+export function answersIn(config) {
+  const [route] = Array.isArray(config?.routes) ? config.routes : [];
+  const { origin } = config ?? {};
+  const found = {
+    site: config?.site, origin: origin === "dns" || origin?.dns ? "dns" : origin?.url, payTo: config?.payTo?.eip155,
+    match: route?.match, price: route?.price === "free" ? undefined : route?.price, money: config?.money ?? "test",
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => typeof value === "string"));
 }
 
 /**
@@ -58,7 +81,7 @@ export async function answer(given, { gate, yes, input = process.stdin, output =
         const typed = terminal ? (await Promise.race([terminal.question(`${ask}${usual ? ` (${usual})` : ""} `), gone])).trim() : "";
         // an option that was given stands
         const next = { ...read(typed || usual || ""), ...given };
-        const wrong = fault(gate, question, { ...answers, ...next });
+        const wrong = fault(gate, question, { ...answers, ...next }, terminal !== undefined);
         if (!wrong) {
           Object.assign(answers, next);
           break;

@@ -25,6 +25,24 @@ const MONEY = {
   },
 };
 
+/** The lines of a config by which it takes this money. */
+export function moneyLines(money) {
+  const { network, rpc, facilitator } = MONEY[money];
+  return [
+    `"money": ${text(money)},`, `"networks": [${text(network)}],`,
+    `"settlement": { "facilitators": [${facilitator}], "rpc": { ${text(network)}: [${text(rpc)}] } },`,
+  ];
+}
+
+/** The one line around a Worker's own handler, with what was answered. */
+export const aroundHandler = ({ site, payTo, match = "/articles/*", price = "$0.05", money = "test" }) => `import { paywall } from "farthing/worker";
+export { Ledger, Sender, Tally } from "farthing/worker";
+export default paywall({
+  site: ${text(site ?? "https://…")}, payTo: { eip155: ${text(payTo ?? "0x…")} }, money: ${text(money)}, networks: [${text(MONEY[money].network)}],
+  settlement: { facilitators: [${MONEY[money].facilitator}] },
+  routes: [{ match: ${text(match)}, price: ${text(price)} }],
+}, handler);`;
+
 export function farthingJsonc({ site, origin, payTo, match, price, money }) {
   const { network, rpc, comment, facilitator, settles } = MONEY[money];
   return `// What farthing sells, and where the money goes. npx farthing check says what is wrong with it, and what it sells.
@@ -126,4 +144,5 @@ export function freshKeys(now = new Date()) {
   return `k${now.toISOString().slice(0, 10).replaceAll("-", "")}:${randomBytes(32).toString("base64url")}`;
 }
 
-export const IGNORED = ["node_modules/", ".wrangler/", ".dev.vars"];
+// farthing.keys: the site's own, where www/docs/start.md puts them
+export const IGNORED = ["node_modules/", ".wrangler/", ".dev.vars", "farthing.keys"];

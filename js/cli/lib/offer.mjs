@@ -62,7 +62,8 @@ function readBody(body) {
 export const offersIn = (headers, body) => ({ v2: readHeader(headers.get("payment-required")), v1: readBody(body) });
 
 /**
- * The offers in plain terms: [{scheme, network, networkName, test, amount, price?, symbol?, asset, payTo, seconds, transfer, upfront}].
+ * The offers in plain terms: [{scheme, network, networkName, test, amount, price?, symbol?, asset, payTo, seconds, transfer, upfront,
+ * wider?}]; `wider` is {name, title?, count?, seconds?} of an offer beside the single article.
  * A price is told where the asset is known: in farthing's table, or by what the offer itself says of it.
  */
 export function plainOffers({ v2, v1 }) {
@@ -77,6 +78,28 @@ export function plainOffers({ v2, v1 }) {
       amount, price: decimals !== undefined && /^\d+$/.test(amount) ? decimal(amount, decimals) : undefined, symbol: known?.symbol,
       asset: offer.asset, payTo: offer.payTo, seconds: offer.maxTimeoutSeconds,
       transfer: offer.extra?.assetTransferMethod ?? "eip3009", upfront: offer.extra?.paymentFlow === "upfront",
+      wider: widerOf(offer.extra?.offer),
     };
   });
+}
+
+function widerOf(offer) {
+  if (!object(offer) || !filled(offer.name)) return undefined;
+  const number = (value) => (Number.isSafeInteger(value) && value > 0 ? value : undefined);
+  return { name: offer.name, title: filled(offer.title) ? offer.title : undefined, count: number(offer.count), seconds: number(offer.seconds) };
+}
+
+export function lasting(seconds) {
+  for (const [size, name] of [[86_400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]]) {
+    const number = seconds / size;
+    if (Number.isInteger(number) && number > 0) return `${number} ${name}${number === 1 ? "" : "s"}`;
+  }
+  return `${seconds} seconds`;
+}
+
+/** What an offer beside the single article is, and what it opens. */
+export function widerText({ name, title, count, seconds }) {
+  const time = seconds ? ` for ${lasting(seconds)}` : "";
+  const opens = count ? `${count} articles, to be chosen within ${seconds ? lasting(seconds) : "its time"}` : `all that it covers${time}`;
+  return `"${name}"${title ? ` (${title})` : ""}: ${opens}`;
 }

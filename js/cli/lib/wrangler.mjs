@@ -4,6 +4,25 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Mistake } from "../mistake.mjs";
+import { parseJsonc } from "./jsonc.mjs";
+
+/** The Worker that init writes. */
+export const WORKER_FILE = "worker.mjs";
+
+/** {file, main} of a Worker of the publisher's own, by wrangler's file in the folder; undefined where there is none, or it is init's. */
+export function ownWorker(folder) {
+  // in the order in which wrangler reads them
+  const file = ["wrangler.json", "wrangler.jsonc", "wrangler.toml"].find((name) => existsSync(join(folder, name)));
+  if (!file) return undefined;
+  const text = readFileSync(join(folder, file), "utf8");
+  let main;
+  try {
+    main = file.endsWith(".toml") ? /^\s*main\s*=\s*["']([^"'\n]+)["']/m.exec(text)?.[1] : parseJsonc(text).main;
+  } catch {
+    // no JSON: whoever needs it says so
+  }
+  return typeof main === "string" && main.replace(/^\.\//, "") !== WORKER_FILE ? { file, main } : undefined;
+}
 
 /** The folder of an installed package, as Node would find it from `folder`. */
 export function installed(folder, name) {

@@ -148,7 +148,10 @@ impl Check {
     pub(super) fn address(&mut self, at: &str, text: &str) -> Address {
         let address = hex::read(text).map(Address::new).unwrap_or_default();
         if address.is_zero() {
-            self.wrong(at, format!("\"{text}\" is not an address: 0x and 40 hex digits"));
+            self.wrong(
+                at,
+                format!("\"{text}\" is not an address: 0x and 40 hex digits, not all zero"),
+            );
             return address;
         }
         let digits = text.trim_start_matches("0x");

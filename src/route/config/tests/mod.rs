@@ -123,6 +123,11 @@ fn b10_each_mistake_has_its_own_sentence() {
             "payTo.eip155: \"0x12\" is not an address",
         ),
         (
+            "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC",
+            "0x0000000000000000000000000000000000000000",
+            "payTo.eip155: \"0x0000000000000000000000000000000000000000\" is not an address: 0x and 40 hex digits, not all zero",
+        ),
+        (
             "[\"eip155:84532\"]",
             "[\"eip155:5\"]",
             "networks[0]: eip155:5 is not in farthing's table",
