@@ -24,36 +24,29 @@ use crate::{
 /// for each nonce: the number of its URL, from 0, or nothing. Returns 1; or 0, with what is wrong in the output.
 #[unsafe(no_mangle)]
 pub extern "C" fn articles(length: usize) -> u32 {
-    let answer = INPUT.with_borrow(|input| {
-        let text = input.get(..length).and_then(|bytes| core::str::from_utf8(bytes).ok());
-        find(text.unwrap_or_default())
-    });
-    let good = answer.is_ok();
-    OUTPUT.set(answer.unwrap_or_else(|error| error));
-    u32::from(good)
+    answer(length, find)
 }
 
 /// A link that gives an article away. The input has seven parts with a zero byte between them: the secret `FARTHING_KEYS`, the site, the
-/// article's canonical path, how many may open it, for how many seconds, the Unix seconds now, 16 random bytes as `0x` and hex digits. Returns 1, with the
-/// link in the output; or 0, with what is wrong.
+/// article's canonical path, how many may open it, for how many seconds, the Unix seconds now, 16 random bytes as `0x` and hex digits.
+/// Returns 1, with the link in the output; or 0, with what is wrong.
 #[unsafe(no_mangle)]
 pub extern "C" fn gift(length: usize) -> u32 {
-    let answer = INPUT.with_borrow(|input| {
-        let text = input.get(..length).and_then(|bytes| core::str::from_utf8(bytes).ok());
-        given(text.unwrap_or_default())
-    });
-    let good = answer.is_ok();
-    OUTPUT.set(answer.unwrap_or_else(|error| error));
-    u32::from(good)
+    answer(length, given)
 }
 
 /// An order that takes access back. The input has five parts with a zero byte between them: the secret `FARTHING_KEYS`, the site, the id
 /// of a receipt or a pass, `revoke` or `undo`, the Unix milliseconds now. Returns 1, with the order in the output; or 0, with what is wrong.
 #[unsafe(no_mangle)]
 pub extern "C" fn order(length: usize) -> u32 {
+    answer(length, ordered)
+}
+
+/// 1 with an answer in the output, or 0 with what is wrong.
+fn answer(length: usize, f: fn(&str) -> Result<String, String>) -> u32 {
     let answer = INPUT.with_borrow(|input| {
         let text = input.get(..length).and_then(|bytes| core::str::from_utf8(bytes).ok());
-        ordered(text.unwrap_or_default())
+        f(text.unwrap_or_default())
     });
     let good = answer.is_ok();
     OUTPUT.set(answer.unwrap_or_else(|error| error));
