@@ -1,8 +1,7 @@
 // `revoke`: takes the access of one purchase back. An order that the site's keys sign is sent to the site, which puts it on its list.
-import { existsSync, readFileSync } from "node:fs";
-import { parseEnv } from "node:util";
 import { readConfig } from "./check.mjs";
 import { parseJsonc } from "./lib/jsonc.mjs";
+import { DEV_VARS, devVar, devVars } from "./lib/secrets.mjs";
 import { openTools } from "./lib/tools.mjs";
 import { Mistake } from "./mistake.mjs";
 import { readOptions, readUrl } from "./options.mjs";
@@ -24,9 +23,9 @@ belongs to the purchase opens any more: no pass, no handle, no sign-in, no artic
 const PATIENCE = 20_000;
 const ID = /^-[\w-]{55}$/;
 
-function keysOf(file) {
-  const own = process.env.FARTHING_KEYS ?? (existsSync(file) ? parseEnv(readFileSync(file, "utf8")).FARTHING_KEYS : undefined);
-  if (!own?.trim()) throw new Mistake("FARTHING_KEYS is neither in the environment nor in .dev.vars: orders are signed with the secret of the site.");
+function keysOf(folder) {
+  const own = process.env.FARTHING_KEYS ?? devVar(devVars(folder), "FARTHING_KEYS");
+  if (!own?.trim()) throw new Mistake(`FARTHING_KEYS is neither in the environment nor in ${DEV_VARS}: orders are signed with the secret of the site.`);
   return own.trim();
 }
 
@@ -81,7 +80,7 @@ export async function run(args, { program, tools, at }) {
   // the address of a receipt, or a cookie as it was copied
   const what = typed.trim().replace(/^https?:\/\/.*\/receipts\//, "").replace(/^[\w-]+=/, "").replace(/;.*$/, "");
   const site = siteOf(values, at);
-  const order = openTools(tools)("order", keysOf(at(".dev.vars")), site, what, values.undo ? "undo" : "revoke", String(Date.now()));
+  const order = openTools(tools)("order", keysOf(at(".")), site, what, values.undo ? "undo" : "revoke", String(Date.now()));
   const revoked = await send(site, order);
   if (values.json) console.log(JSON.stringify({ site, undone: values.undo, revoked }));
   else console.log(`${values.undo ? "Given back" : "Revoked"}: it holds everywhere within 60 seconds. ${revoked} ${revoked === 1 ? "purchase is" : "purchases are"} on the list of ${site}.`);

@@ -284,7 +284,7 @@ test("a publisher's link is made at the terminal, with the site's secret and not
   assert.equal((await post("192.0.2.2")).status, 410);
   for (const [args, says, env] of [
     [[`${edge.url}/free`], /Nothing is sold at/], [[`${edge.url}/calls/one`], /is paid for call by call/], [["https://other.example/articles/x"], /is not the site of/],
-    [[article, "--count", "0"], /--count wants a number/], [[article, "--for", "2 weeks"], /--for wants a time/], [[article], /FARTHING_KEYS is not in the environment/, { FARTHING_KEYS: "" }],
+    [[article, "--count", "0"], /--count wants a number/], [[article, "--for", "2 weeks"], /--for wants a time/], [[article], /FARTHING_KEYS is not in \.dev\.vars/, { FARTHING_KEYS: "" }],
     [[article], /has mistakes|FARTHING_KEYS/, { FARTHING_KEYS: "k1:short" }], [[`${edge.url}/articles/${"x".repeat(300)}`], /too long for a link/],
   ]) {
     const { code, err } = await gift(args, env);
