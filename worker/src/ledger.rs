@@ -306,7 +306,6 @@ impl Ledger {
             if !quota::take(now) {
                 return Ok(None);
             }
-            self.rows.make_way(&intent.resource, revoked)?;
             self.rows.put(same.as_ref(), row)?;
         }
         Ok(Some(claim))
@@ -519,7 +518,6 @@ impl Ledger {
             until: now.saturating_add(seconds),
             ..bundle.owned.clone()
         };
-        self.rows.make_way(resource, view.revoked)?;
         self.rows.open_with(&bundle.owned, &owned)?;
         Ok(Some(owned))
     }

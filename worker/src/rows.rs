@@ -61,7 +61,8 @@ impl Table {
                 "(key TEXT PRIMARY KEY, resource TEXT NOT NULL, open INTEGER NOT NULL, alarm INTEGER NOT NULL, \
                  version INTEGER NOT NULL, body TEXT NOT NULL)"
             }
-            Self::Owned => "(resource TEXT PRIMARY KEY, body TEXT NOT NULL)",
+            // each purchase by itself: what is owned by one of them outlives whatever becomes of another
+            Self::Owned => "(resource TEXT NOT NULL, receipt TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (resource, receipt))",
             // when to tidy up, how far a scan came
             Self::Note => "(name TEXT PRIMARY KEY, value TEXT NOT NULL)",
             // time passes, which count nothing, and bundles
@@ -342,13 +343,13 @@ impl Rows {
                 }));
             }
         }
-        let owned: Option<Owned> = self
-            .bodies(Table::Owned, "SELECT body FROM owned WHERE resource = ?", &[resource])?
-            .pop();
-        Ok(
-            owned
-                .filter(|owned| now < owned.until && (view.on.is_empty() || owned.network.to_string() == view.on) && good(owned)),
-        )
+        let owned: Vec<Owned> = self.bodies(
+            Table::Owned,
+            "SELECT body FROM owned WHERE resource = ?1 AND json_extract(body, '$.until') > CAST(?2 AS INTEGER) \
+             AND ?3 IN ('', json_extract(body, '$.network')) ORDER BY json_extract(body, '$.until') DESC, rowid",
+            &[resource, &now.to_string(), view.on],
+        )?;
+        Ok(owned.into_iter().find(good))
     }
 
     /// The payer's bundles of these names at a time, seen from a resource.
@@ -390,30 +391,12 @@ impl Rows {
             .map(drop)
     }
 
-    /// What was owned of a resource by a revoked receipt is replaced by the next that is bought or opened, whichever lasts longer.
-    pub(crate) fn make_way(&self, resource: &str, revoked: &Revoked) -> Result<()> {
-        let sql = "SELECT json_extract(body, '$.receipt') FROM owned WHERE resource = ?";
-        if !revoked.is_empty()
-            && self
-                .texts(Table::Owned, sql, &[resource])?
-                .iter()
-                .any(|receipt| revoked.has(receipt))
-        {
-            let sql = "UPDATE owned SET body = json_set(body, '$.revoked', 1) WHERE resource = ?";
-            self.platform.sql(sql, &[resource])?;
-        }
-        Ok(())
-    }
-
     fn own(&self, owned: &Owned) -> Result<()> {
-        // the first receipt stays: a second transfer for the same article cannot be ours, unless access by the first was taken back; its
-        // transaction may turn out to be another than a facilitator named
+        // its transaction may turn out to be another than a facilitator named; a bundle may have opened it again since
         self.platform.sql(
-            "INSERT INTO owned (resource, body) VALUES (?, ?) ON CONFLICT (resource) DO UPDATE SET body = excluded.body \
-             WHERE json_extract(excluded.body, '$.until') > json_extract(owned.body, '$.until') \
-             OR json_extract(excluded.body, '$.receipt') = json_extract(owned.body, '$.receipt') \
-             OR json_extract(owned.body, '$.revoked') = 1",
-            &[&owned.resource, &json(owned)?],
+            "INSERT INTO owned (resource, receipt, body) VALUES (?, ?, ?) ON CONFLICT (resource, receipt) DO UPDATE SET \
+             body = json_set(excluded.body, '$.until', max(json_extract(excluded.body, '$.until'), json_extract(owned.body, '$.until')))",
+            &[&owned.resource, &owned.receipt, &json(owned)?],
         )?;
         self.tidy_by(owned.until)
     }
@@ -454,7 +437,7 @@ impl Rows {
         };
         let since = self.texts(
             Table::Owned,
-            "SELECT count(*) FROM owned WHERE rowid > (SELECT rowid FROM owned WHERE resource = ?)",
+            "SELECT count(*) FROM owned WHERE rowid > (SELECT max(rowid) FROM owned WHERE resource = ?)",
             &[resource],
         )?;
         Ok(Shelf {
@@ -500,7 +483,7 @@ impl Rows {
             // and all that a bundle has opened; what it opened stays noted, should it be settled again
             for (table, sql) in [
                 (Table::Wider, "DELETE FROM wider WHERE receipt = ?"),
-                (Table::Owned, "DELETE FROM owned WHERE json_extract(body, '$.receipt') = ?"),
+                (Table::Owned, "DELETE FROM owned WHERE receipt = ?"),
             ] {
                 self.texts(table, sql, &[&row.intent.receipt])?;
             }
@@ -510,7 +493,7 @@ impl Rows {
         } else if before.is_some_and(|before| before.owned().is_some()) {
             // what a settlement gave goes with it, when its block was undone (threat A13)
             self.platform.sql(
-                "DELETE FROM owned WHERE resource = ? AND json_extract(body, '$.receipt') = ?",
+                "DELETE FROM owned WHERE resource = ? AND receipt = ?",
                 &[&row.intent.resource, &row.intent.receipt],
             )?;
         }
