@@ -223,10 +223,15 @@ fn readable(bytes: &[u8], out: &mut String) {
     // every second byte of UTF-16 is a zero in most languages of Europe, the first or the second
     let zeros = bytes.iter().filter(|byte| **byte == 0).count();
     if zeros > 0 && zeros.saturating_mul(4) >= bytes.len() {
-        for skip in 0..2 {
-            // the last zero may be cut off
+        for (skip, unit) in [
+            (0, u16::from_le_bytes as fn([u8; 2]) -> u16),
+            (0, u16::from_be_bytes),
+            (1, u16::from_le_bytes),
+            (1, u16::from_be_bytes),
+        ] {
+            // of the last one a zero may be cut off
             let (pairs, last) = bytes.get(skip..).unwrap_or_default().as_chunks();
-            let units = pairs.iter().map(|pair| u16::from_le_bytes(*pair));
+            let units = pairs.iter().map(|pair| unit(*pair));
             let units = units.chain(last.iter().map(|byte| u16::from(*byte)));
             out.extend(char::decode_utf16(units).map(|c| c.unwrap_or(' ')));
             out.push(' ');
