@@ -26,7 +26,7 @@ async function bundled(name, external = []) {
   const inShim = {
     name: "the shim's own files",
     setup(hooks) {
-      hooks.onResolve({ filter: /^\.\/gate\.js$/ }, () => ({ path: join(root, "worker/shim/gate.js") }));
+      hooks.onResolve({ filter: /^\.\/(?:config|gate)\.js$/ }, ({ path }) => ({ path: join(root, "worker/shim", path) }));
       hooks.onResolve({ filter: /^\.\/page\.js$/ }, () => ({ path: join(root, "target/pipeline/page.js") }));
     },
   };

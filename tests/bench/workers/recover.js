@@ -1,11 +1,16 @@
-// Signature recovery alone, many times in one request: /ours and /twins run the Worker's own decision over texts, /noble recovers with
-// @noble/curves. A POST: {texts, signatures: [{hash, signature, address}], times}.
+// Signature recovery alone, many times in one request: /ours and /twins run the Worker's own decision over payments, /noble recovers with
+// @noble/curves. A POST: {payments: [{url, header}], signatures: [{hash, signature, address}], times}.
 import { secp256k1 } from "@noble/curves/secp256k1";
 import { keccak_256 } from "@noble/hashes/sha3";
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils";
+import { use } from "./config.js";
+import config from "./farthing.jsonc";
 import { Gate, ANSWER } from "./gate.js";
 
-function decide(gate, texts, times) {
+use(config);
+
+function decide(gate, payments, times) {
+  const texts = payments.map(({ url, header }) => gate.lines(new Request(url, { headers: { "payment-signature": header } })));
   for (let at = 0; at < times; at++) {
     if (gate.decide(texts[at % texts.length]).code !== ANSWER) throw new Error("a forged payment was not refused");
   }
@@ -28,7 +33,7 @@ function noble(signatures, times) {
 
 export default {
   async fetch(request, env) {
-    const { texts, signatures, times } = await request.json();
-    return new Response(request.url.endsWith("/noble") ? noble(signatures, times) : decide(new Gate(env), texts, times));
+    const { payments, signatures, times } = await request.json();
+    return new Response(request.url.endsWith("/noble") ? noble(signatures, times) : decide(new Gate(env), payments, times));
   },
 };
