@@ -183,7 +183,7 @@ fn kept(config: &Config) -> u64 {
         .routes
         .iter()
         .flat_map(|route| &route.wider)
-        .map(|wider| u64::from(wider.label.seconds));
+        .map(|wider| wider.label.seconds);
     let links = config.gifts.iter().map(|gifts| LINK_SECONDS.max(gifts.seconds.into()));
     let longest = |all: &mut dyn Iterator<Item = u64>| all.max().unwrap_or(0);
     longest(&mut { owned })
