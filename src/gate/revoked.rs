@@ -185,8 +185,6 @@ fn kept(config: &Config) -> u64 {
         .flat_map(|route| &route.wider)
         .map(|wider| wider.label.seconds);
     let links = config.gifts.iter().map(|gifts| LINK_SECONDS.max(gifts.seconds.into()));
-    let longest = |all: &mut dyn Iterator<Item = u64>| all.max().unwrap_or(0);
-    longest(&mut { owned })
-        .saturating_add(longest(&mut wider.chain(links)))
-        .saturating_add(MARGIN_SECONDS)
+    let (owned, given) = (owned.max().unwrap_or(0), wider.chain(links).max().unwrap_or(0));
+    owned.saturating_add(given).saturating_add(MARGIN_SECONDS)
 }
