@@ -6,8 +6,8 @@ use alloy_primitives::hex;
 
 use super::{Keys, Pass, Purpose, receipt_id, token};
 
-/// What a purchase is revoked by: the digest of its receipt, and the first eight bytes of its payer's, which find what is a payer's and
-/// open nothing.
+/// What a purchase is revoked by: the digest of its receipt, which alone tells it from others, and beside that the first eight bytes of
+/// its payer's, which find what is a payer's and open nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name([u8; 24]);
 

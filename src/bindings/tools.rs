@@ -35,8 +35,10 @@ pub extern "C" fn gift(length: usize) -> u32 {
     answer(length, given)
 }
 
-/// An order that takes access back. The input has five parts with a zero byte between them: the secret `FARTHING_KEYS`, the site, the id
-/// of a receipt or a pass, `revoke` or `undo`, the Unix milliseconds now. Returns 1, with the order in the output; or 0, with what is wrong.
+/// An order that takes access back. The input has eight parts with a zero byte between them: the secret `FARTHING_KEYS`, the site, the id
+/// of a receipt or a pass, `revoke` or `undo`, the Unix milliseconds now; for a pass what it opens: the article's canonical URL, or one a
+/// line if there is a choice, the origin of the page that it was given to, the name of a time pass; each is empty where there is none.
+/// Returns 1, with the order in the output; or 0, with what is wrong.
 #[unsafe(no_mangle)]
 pub extern "C" fn order(length: usize) -> u32 {
     answer(length, ordered)
@@ -55,15 +57,21 @@ fn answer(length: usize, f: fn(&str) -> Result<String, String>) -> u32 {
 
 fn ordered(text: &str) -> Result<String, String> {
     let parts: Vec<&str> = text.split('\0').collect();
-    let [keys, site, what, action, now] = parts[..] else {
-        return Err("the input has five parts".into());
+    let [keys, site, what, action, now, articles, origin, offer] = parts[..] else {
+        return Err("the input has eight parts".into());
     };
     let keys = Keys::parse(keys).map_err(|error| error.to_string())?;
     let name = match Pass::peek(what) {
         Some(pass) if pass.receipt == [0; 16] => {
             return Err("Nobody paid for this pass: it is of what every reader may read for nothing, and ends with that.".into());
         }
-        Some(pass) => Name::of(&pass),
+        Some(_) if articles.is_empty() && offer.is_empty() => {
+            return Err("Whether a pass is of this site shows by what it opens: add --article URL, or --offer NAME for a time pass.".into());
+        }
+        // what is published may be forged: who knows the digest of a receipt would have us revoke it
+        Some(_) => opened(&keys, site, what, articles, origin, offer)
+            .map(|pass| Name::of(&pass))
+            .ok_or("This pass is not one of this site's for that address or offer, or is of a key that FARTHING_KEYS does not have any more: nothing was changed.")?,
         None if what.len() == receipt_id::LENGTH => Name::of_receipt(&keys, site, what)
             .ok_or("This receipt is not of this site, or of a key that FARTHING_KEYS does not have any more.")?,
         None if what.starts_with("v1.") => {
@@ -77,6 +85,17 @@ fn ordered(text: &str) -> Result<String, String> {
         at: now.parse().map_err(|_| "the time is none")?,
     };
     order.seal(&keys, site).ok_or_else(|| "there is no key".into())
+}
+
+/// A pass whose MAC holds for what it is said to open, though it may have ended.
+fn opened(keys: &Keys, site: &str, text: &str, articles: &str, origin: &str, offer: &str) -> Option<Pass> {
+    if !offer.is_empty() {
+        return Pass::open_wider(keys, site, offer, text, 0);
+    }
+    articles.lines().find_map(|article| match origin {
+        "" => Pass::open(keys, article, text, 0),
+        origin => Pass::open_for(keys, article, origin, text, 0),
+    })
 }
 
 fn given(text: &str) -> Result<String, String> {
@@ -154,7 +173,9 @@ mod tests {
     fn an_order_is_about_a_receipt_or_a_pass_and_nothing_else() {
         let text = "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
         let (keys, site) = (Keys::parse(text).unwrap(), "https://n.example");
-        let order = |what: &str, action: &str| ordered(&format!("{text}\0{site}\0{what}\0{action}\01800000000123"));
+        let at =
+            |what: &str, action: &str, opens: &str| ordered(&format!("{text}\0{site}\0{what}\0{action}\01800000000123\0{opens}"));
+        let order = |what: &str, action: &str| at(what, action, "\0\0");
         let payer = crate::evm::Address::repeat_byte(7);
         let id = receipt_id::issue(&keys, site, payer, [1; 12]).unwrap();
         let pass = Pass {
@@ -165,7 +186,10 @@ mod tests {
         };
         let token = pass.seal_wider(&keys, site, "day").unwrap();
         let read = |text: &str| Order::open(&keys, site, text, 1_800_000_000).unwrap();
-        let (one, other) = (read(&order(&id, "revoke").unwrap()), read(&order(&token, "undo").unwrap()));
+        let (one, other) = (
+            read(&order(&id, "revoke").unwrap()),
+            read(&at(&token, "undo", "\0\0day").unwrap()),
+        );
         assert_eq!((one.name, one.undo, one.at), (Name::of(&pass), false, 1_800_000_000_123));
         assert_eq!((other.name, other.undo), (one.name, true));
         let free = Pass {
@@ -179,8 +203,48 @@ mod tests {
             (handle.seal(&keys, site).unwrap(), "\"before\""),
             (format!("A{}", &id[1..]), "not of this site"),
             ("x".into(), "neither"),
+            (token.clone(), "--article"),
         ] {
             assert!(order(&what, "revoke").unwrap_err().contains(said), "{what}");
+        }
+    }
+
+    #[test]
+    fn e6_a_pass_is_believed_if_its_mac_holds_for_what_it_is_said_to_open() {
+        let text = "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+        let (keys, site) = (Keys::parse(text).unwrap(), "https://n.example");
+        let pass = Pass {
+            payer: [1; 16],
+            receipt: [2; 16],
+            issued: 1,
+            expires: 2,
+        };
+        let order = |what: &str, opens: &str| ordered(&format!("{text}\0{site}\0{what}\0revoke\01800000000123\0{opens}"));
+        let tokens = [
+            pass.seal(&keys, "https://n.example/a").unwrap(),
+            pass.seal_for(&keys, "https://n.example/a", "https://b.example").unwrap(),
+            pass.seal_wider(&keys, site, "day").unwrap(),
+        ];
+        let opens = [
+            "https://n.example/a?x\nhttps://n.example/a\0\0",
+            "https://n.example/a\0https://b.example\0",
+            "\0\0day",
+        ];
+        for (n, token) in tokens.iter().enumerate() {
+            for (m, opens) in opens.iter().enumerate() {
+                assert_eq!(order(token, opens).is_ok(), n == m, "{n} {m}");
+            }
+            for other in [
+                "https://n.example/b\0\0",
+                "https://n.example/a\0https://c.example\0",
+                "\0\0week",
+            ] {
+                assert!(order(token, other).unwrap_err().contains("not one of this site's"), "{n}");
+            }
+            let forged = format!("{}.{}", token.rsplit_once('.').unwrap().0, "A".repeat(43));
+            for opens in opens {
+                assert!(order(&forged, opens).unwrap_err().contains("not one of this site's"), "{n}");
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use crate::{
     json::{self, Value},
     ledger::Reply,
     problem::Problem,
+    route::{Access, Config},
 };
 
 /// Its name under the well-known prefix.
@@ -26,8 +27,11 @@ const LISTED: &str = "=list";
 const FRESH_SECONDS: u64 = 60;
 /// The most purchases on a list: half a megabyte for each isolate.
 const MOST: u32 = 10_000;
-/// As long as anything may be owned (see `access` in the config).
-const KEPT_SECONDS: u64 = 3650 * 24 * 60 * 60;
+const DAY: u64 = 24 * 60 * 60;
+/// What an entry outlives whatever it shuts: clocks, and a config that was deployed late.
+const MARGIN_SECONDS: u64 = 30 * DAY;
+/// The longest that a gift link of the command lives.
+const LINK_SECONDS: u64 = 365 * DAY;
 
 /// A copy of the list.
 #[derive(Debug, Default)]
@@ -139,23 +143,26 @@ impl Gate {
                 object: self.list(),
                 call: REVOKE,
                 body: format!(
-                    r#"{{"name":"{}","undo":{undo},"at":{at},"most":{MOST},"keep":{KEPT_SECONDS}}}"#,
-                    name.print()
+                    r#"{{"name":"{}","undo":{undo},"at":{at},"most":{MOST},"keep":{}}}"#,
+                    name.print(),
+                    kept(config)
                 ),
             }),
             None => answer(Problem::OrderInvalid),
         }
     }
 
-    /// What became of an order: how many purchases are on the list.
+    /// What became of an order: how many purchases are on the list, whether this one is, and whether it was.
     pub(super) fn revocation(&self, request: &Request<'_>, reply: &str) -> Answer {
         let reply = json::parse(reply).ok();
         let count = reply.as_ref().and_then(|reply| reply.get("revoked")).and_then(Value::integer);
+        let says = |name| reply.as_ref().and_then(|reply| reply.get(name)?.bool()) == Some(true);
         match count {
             Some(count) => {
                 let mut answer = Answer::empty(200, [("Content-Type", "application/json".to_owned())]);
                 answer.headers.push(("Cache-Control", "no-store".to_owned()));
-                answer.body = format!(r#"{{"revoked":{count}}}"#);
+                let (on, was) = (says("on"), says("was"));
+                answer.body = format!(r#"{{"revoked":{count},"on":{on},"was":{was}}}"#);
                 answer
             }
             None if reply.is_some_and(|reply| reply.get("full").is_some()) => {
@@ -164,4 +171,20 @@ impl Gate {
             None => self.problem(request, Problem::Internal.into()),
         }
     }
+}
+
+/// For how long an entry is kept, in seconds: what is bought last of all may open an article on its last day.
+fn kept(config: &Config) -> u64 {
+    let owned = config.routes.iter().filter_map(|route| match route.access {
+        Access::Owned(seconds) => Some(seconds),
+        Access::Once => None,
+    });
+    let wider = config
+        .routes
+        .iter()
+        .flat_map(|route| &route.wider)
+        .map(|wider| wider.label.seconds);
+    let links = config.gifts.iter().map(|gifts| LINK_SECONDS.max(gifts.seconds.into()));
+    let (owned, given) = (owned.max().unwrap_or(0), wider.chain(links).max().unwrap_or(0));
+    owned.saturating_add(given).saturating_add(MARGIN_SECONDS)
 }

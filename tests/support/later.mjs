@@ -24,7 +24,9 @@ const tally = (real) => ({
   get: (id) => ({
     async fetch(url, init) {
       if (url.endsWith("/list")) lists += 1;
-      if (mode === "throw") throw new Error("no object today");
+      const failing = mode;
+      if (mode === "once") mode = "";
+      if (failing === "throw" || failing === "once") throw new Error("no object today");
       if (mode === "hang") await new Promise((done) => setTimeout(done, 30_000));
       const response = await real.get(id).fetch(url, init);
       if (!url.endsWith("/list")) return response;
@@ -65,7 +67,7 @@ export const timeOf = (edge) => {
     later: (seconds) => ask(`seconds=${seconds}`),
     /** The Worker's time, Unix seconds. */
     now: async () => Math.floor(Date.now() / 1000) + (await ask("")).ahead,
-    /** Calls of the objects that count and list fail from now on ("throw"), are not answered ("hang"), or work (""). */
+    /** Calls of the objects that count and list fail from now on ("throw"), the next one does ("once"), they are not answered ("hang"), or work (""). */
     tally: (mode) => ask(`mode=${mode}`),
     /** How often the list was asked for since this was asked last. */
     lists: async () => (await ask("seen")).lists,

@@ -1,10 +1,11 @@
 // What was revoked: a list that one object keeps, and a copy of it for the gate. A copy is renewed beside requests before it is a minute
-// old, and waited for after that. Where it cannot be read the last one goes on: who paid is not locked out because of a list.
+// old, and waited for after that. Where it cannot be read the last one goes on: who paid is not locked out because of a list. Without a
+// last one that opens everything, so it is tried again at once, and then soon.
 
 import { edgeFor } from "./config.js";
 import { Fault, say } from "./log.js";
 
-const [PATIENCE, AGING, PAUSE] = [5_000, 45_000, 30_000];
+const [PATIENCE, AGING, PAUSE, SHORT_PAUSE] = [5_000, 45_000, 30_000, 2_000];
 
 // The names, and which state of the object they are; when they were asked for.
 let list = "";
@@ -41,7 +42,12 @@ function renew(env, ctx) {
   if (pending && time < begun + PATIENCE) return;
   begun = time;
   const own = ask(env, time).catch((error) => {
-    resumes = Date.now() + PAUSE;
+    // who waits has waited long enough for one that did not answer
+    if (asked > 0 || Date.now() >= time + PATIENCE) throw error;
+    begun = Date.now();
+    return ask(env, begun);
+  }).catch((error) => {
+    resumes = Date.now() + (asked > 0 ? PAUSE : SHORT_PAUSE);
     say("unreachable", { at: "revoked", error });
   }).finally(() => {
     if (pending === own) pending = undefined;

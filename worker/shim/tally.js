@@ -8,6 +8,7 @@ const TABLE = "CREATE TABLE IF NOT EXISTS seen (mark TEXT NOT NULL, at INTEGER N
 const LIST = "CREATE TABLE IF NOT EXISTS revoked (name TEXT PRIMARY KEY, at INTEGER NOT NULL, off INTEGER NOT NULL, until INTEGER NOT NULL)";
 const FORGOTTEN = 15 * 60;
 const NEVER = 1e15;
+const RECEIPT = 32; // hex digits of a name
 const seconds = () => Math.floor(Date.now() / 1000);
 
 export class Tally extends DurableObject {
@@ -39,7 +40,8 @@ export class Tally extends DurableObject {
     return { left };
   }
 
-  // Of two orders about one name the later one holds, so one that comes again changes nothing.
+  // Of two orders about one receipt the later one holds, so one that comes again changes nothing. What stands behind the receipt in a name,
+  // of its payer, tells no two entries apart. The answer is what holds now, and what held before.
   #revoke({ name, undo, at, most, keep }) {
     const { storage } = this.ctx;
     const { sql } = storage;
@@ -48,13 +50,17 @@ export class Tally extends DurableObject {
       sql.exec(LIST);
       sql.exec("DELETE FROM revoked WHERE until <= ?", now);
       const { count } = sql.exec("SELECT count(*) AS count FROM revoked WHERE off = 0").one();
-      const [known] = sql.exec("SELECT at, off FROM revoked WHERE name = ?", name);
-      if (known?.at >= at) return { revoked: count };
-      const more = (undo ? 0 : 1) - (known?.off === 0 ? 1 : 0);
+      const receipt = name.slice(0, RECEIPT);
+      const own = [receipt, `${receipt}g`]; // behind every hex digit
+      const known = sql.exec("SELECT max(at) AS at, count(*) FILTER (WHERE off = 0) AS listed FROM revoked WHERE name >= ? AND name < ?", ...own).one();
+      const was = known.listed > 0;
+      if (known.at !== null && known.at >= at) return { revoked: count, on: was, was };
+      const more = (undo ? 0 : 1) - known.listed;
       if (more > 0 && count >= most) return { full: true };
-      sql.exec("INSERT OR REPLACE INTO revoked VALUES (?, ?, ?, ?)", name, at, undo ? 1 : 0, now + (undo ? FORGOTTEN : keep));
+      sql.exec("DELETE FROM revoked WHERE name >= ? AND name < ?", ...own);
+      sql.exec("INSERT INTO revoked VALUES (?, ?, ?, ?)", name, at, undo ? 1 : 0, now + (undo ? FORGOTTEN : keep));
       sql.exec("INSERT INTO revoked VALUES ('', 1, 1, ?) ON CONFLICT (name) DO UPDATE SET at = at + 1", NEVER);
-      return { revoked: count + more };
+      return { revoked: count + more, on: !undo, was };
     });
   }
 

@@ -126,7 +126,8 @@ export function wranglerJsonc({ name, site, local }) {
   // The reader's card, served under /.farthing/ by the Worker.
   "assets": { "directory": "./node_modules/farthing/dist/worker/assets", "binding": "ASSETS", "run_worker_first": true },
 
-  "observability": { "enabled": true }
+  // Without Cloudflare's own invocation logs: they have the URL of each request, with gift links and receipts' ids.
+  "observability": { "enabled": true, "logs": { "invocation_logs": false } }
 }
 `;
 }

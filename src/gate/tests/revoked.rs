@@ -249,6 +249,10 @@ fn e6_an_order_is_taken_from_who_has_the_keys_and_from_nobody_else() {
         (&body["undo"], &body["at"], &body["most"]),
         (&json!(false), &json!(NOW * 1000), &json!(10_000))
     );
+    assert!(
+        body["keep"].as_u64().unwrap() < 3650 * 24 * 60 * 60,
+        "no longer than what is sold"
+    );
     let strange = Keys::parse("a:CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk").unwrap();
     let forged = [
         order.seal(&strange, SITE).unwrap(),
@@ -279,10 +283,16 @@ fn e6_an_order_is_taken_from_who_has_the_keys_and_from_nobody_else() {
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(
-        (end(r#"{"revoked":3}"#).status, end(r#"{"revoked":3}"#).body.as_str()),
-        (200, r#"{"revoked":3}"#)
-    );
+    for (reply, body) in [
+        (
+            r#"{"revoked":3,"on":true,"was":false}"#,
+            r#"{"revoked":3,"on":true,"was":false}"#,
+        ),
+        (r#"{"revoked":3,"was":true}"#, r#"{"revoked":3,"on":false,"was":true}"#),
+    ] {
+        let answer = end(reply);
+        assert_eq!((answer.status, answer.body.as_str()), (200, body));
+    }
     assert_eq!(problem_of(&end(r#"{"full":true}"#)), "revocations-full");
     assert_eq!(problem_of(&end("")), "internal");
 }
