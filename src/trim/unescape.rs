@@ -223,12 +223,8 @@ fn readable(bytes: &[u8], out: &mut String) {
     // every second byte of UTF-16 is a zero in most languages of Europe, the first or the second
     let zeros = bytes.iter().filter(|byte| **byte == 0).count();
     if zeros > 0 && zeros.saturating_mul(4) >= bytes.len() {
-        for (skip, unit) in [
-            (0, u16::from_le_bytes as fn([u8; 2]) -> u16),
-            (0, u16::from_be_bytes),
-            (1, u16::from_le_bytes),
-            (1, u16::from_be_bytes),
-        ] {
+        let orders: [fn([u8; 2]) -> u16; 2] = [u16::from_le_bytes, u16::from_be_bytes];
+        for (skip, unit) in [(0, orders[0]), (0, orders[1]), (1, orders[0]), (1, orders[1])] {
             // of the last one a zero may be cut off
             let (pairs, last) = bytes.get(skip..).unwrap_or_default().as_chunks();
             let units = pairs.iter().map(|pair| unit(*pair));
