@@ -22,12 +22,14 @@ export { Ledger } from "./worker.js";
 
 const { Instance } = WebAssembly;
 let armed = {};
+let calls = 0;
 const failures = {
   trap: () => new Instance(trap).exports.trap(),
   stack: () => failures.stack() + 1,
   throw: () => { throw new Error("an exception on its way through Rust"); },
 };
 const rigged = (part, original) => (...values) => {
+  calls += 1;
   const kind = armed[part];
   delete armed[part];
   if (kind) failures[kind]();
@@ -49,6 +51,7 @@ export default {
   fetch(request, ...more) {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === "/instances") return new Response(String(instances));
+    if (pathname === "/calls") return new Response(String(calls));
     if (pathname !== "/arm") return worker.fetch(request, ...more);
     armed = Object.fromEntries(searchParams);
     return new Response("armed");
@@ -75,7 +78,15 @@ afterEach(() => paper.badFacilitator.reset());
 
 // A call that nobody ends would last for ever.
 const soon = { timeout: 60_000 };
-const arm = async (query) => assert.equal(await (await fetch(`${paper.site}/arm?${query}`)).text(), "armed");
+const ask = async (path) => (await fetch(`${paper.site}${path}`)).text();
+/** Until nothing of what came before is under way: that an answer has ended is told to its ledger after that. */
+async function quiet() {
+  for (let before, now = await ask("/calls"); before !== now; now = await ask("/calls")) {
+    before = now;
+    await new Promise((done) => { setTimeout(done, 200); });
+  }
+}
+const arm = async (query) => assert.equal(await ask(`/arm?${query}`), "armed");
 
 const instances = async () => Number(await (await fetch(`${paper.site}/instances`)).text());
 
@@ -102,6 +113,7 @@ for (const kind of ["trap", "stack", "throw"]) {
   test(`S4 B12 the ledger's ${kind} before anything happened: pending, then paid once`, soon, async () => {
     const reader = await newReader(paper);
     const payment = await reader.sign(DOOR);
+    await quiet();
     await arm(`ledger=${kind}`);
     await assertPending(await reader.send(DOOR, payment));
     await assertArticle(await resend(() => reader.send(DOOR, payment), { tries: 30 }), DOOR);
