@@ -43,11 +43,8 @@ impl Gate {
         let Ok(keys) = &self.keys else {
             return Decision::Answer(self.problem(request, Problem::NotConfigured.into()));
         };
-        if let Some(question) = self.wants_list(request, now) {
-            return question;
-        }
         let mut asked = Asked::new(&good, keys, now, random);
-        if let Some(question) = self.question(request, &asked) {
+        if let Some(question) = self.missing(request, &asked) {
             return question;
         }
         let said = Self::said(request, &good);
@@ -69,6 +66,12 @@ impl Gate {
             Err(refusal) => Decision::Answer(self.refuse(request, Some(&asked), &refusal, None)),
             Ok(None) => self.without_payment(request, &asked),
         }
+    }
+
+    /// What has to be known before anything is decided, and is not: the list of what was taken back, or the origin's word.
+    pub(super) fn missing(&self, request: &Request<'_>, asked: &Asked<'_>) -> Option<Decision> {
+        let list = self.wants_list(request, asked.now);
+        list.or_else(|| self.question(request, asked))
     }
 
     pub(super) fn without_payment(&self, request: &Request<'_>, asked: &Asked<'_>) -> Decision {

@@ -124,14 +124,11 @@ impl Gate {
             Routed::Look(Target::Priced(good)) if good.part.is_none() && self.sells_bundles() => good,
             _ => return refuse(Problem::NoSuchEndpoint),
         };
-        if let Some(question) = self.wants_list(request, now) {
-            return question;
-        }
         let mut asked = Asked::new(&good, keys, now, random);
-        // what its publisher has set free meanwhile uses nothing up
-        if let Some(question) = self.question(request, &asked) {
+        if let Some(question) = self.missing(request, &asked) {
             return question;
         }
+        // what its publisher has set free meanwhile uses nothing up
         let said = Self::said(request, &good);
         asked.route = said.as_deref().unwrap_or(asked.route);
         let free = asked.route.free_from.is_some_and(|from| from <= now);
