@@ -14,7 +14,7 @@ const tables = new Map(languages.map((language) => [language, JSON.parse(text(la
 const english = tables.get("en");
 
 /** Every text of a language, as [group.key, text]. */
-const entries = (language) => Object.entries(tables.get(language)).flatMap(([group, words]) => Object.entries(words).map(([key, value]) => [`${group}.${key}`, value]));
+const entries = (language) => Object.entries(tables.get(language)).filter(([group]) => group !== "money").flatMap(([group, words]) => Object.entries(words).map(([key, value]) => [`${group}.${key}`, value]));
 const words = new Map(languages.map((language) => [language, new Map(entries(language))]));
 const sentences = (value) => value.split(/(?<=。)|(?<=\.)\s/);
 const placeholders = (value) => (value.match(/\{[^}]*\}?|\}/g) ?? []).sort();
@@ -82,7 +82,7 @@ for (const language of languages) {
     for (const [key, value] of entries(language)) assert.equal(typeof value, "string", key);
     // JSON.parse takes the last of two without a word
     const named = text(language).match(/^\s*"[^"]+"\s*:/gm).length;
-    assert.equal(named, Object.keys(english).length + entries(language).length);
+    assert.equal(named, Object.values(tables.get(language)).reduce((sum, group) => sum + Object.keys(group).length, Object.keys(english).length));
   });
 
   test(`${language}: no markup, no space at an end, no mark of a typewriter`, () => {
@@ -135,6 +135,16 @@ for (const language of languages.filter((language) => SCRIPTS[language].test("a"
   test(`${language}: buttons fit a small phone`, () => {
     const price = new Intl.NumberFormat(language, { style: "currency", currency: "USD" }).format(0.05);
     none(BUTTONS.map((key) => words.get(language).get(key).replace("{price}", price)).filter((label) => [...label].length > BUTTON));
+  });
+}
+
+for (const language of languages) {
+  test(`${language}: the page writes a price as its script will`, () => {
+    const { dollars, point } = tables.get(language).money;
+    const format = new Intl.NumberFormat(language, { style: "currency", currency: "USD", maximumFractionDigits: 6 });
+    for (const amount of ["0.05", "0.50", "0.005", "12.00"]) {
+      assert.equal(dollars.replace("{amount}", amount.replace(".", point)), format.format(amount));
+    }
   });
 }
 

@@ -1,10 +1,11 @@
 // Builds js/dist/ (the npm package's contents) and worker/build/ (a deployable Worker), weighs them and fails above a budget. Steps
 // whose sources are unchanged are skipped. With --quiet, for those who only want the result, nothing is weighed.
-import { chmodSync, cpSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, cpSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { page } from "./lib/page.mjs";
 import { locked, main, Plain, run, say, seconds } from "./lib/run.mjs";
-import { served } from "./lib/served.mjs";
+import { served as servedPage } from "./lib/served.mjs";
 import { sizes } from "./lib/sizes.mjs";
 import { steps } from "./lib/steps.mjs";
 import { cargoRelease, outerPath, root, target, toolchain, wasmBindgen, wasmBindgenVersion, wasmOpt } from "./lib/toolchain.mjs";
@@ -104,7 +105,7 @@ async function buildTools({ step }) {
 }
 
 /** esbuild with the built modules under their fixed names, and what stays a file of its own. */
-async function bundle(entry, out, { built = {}, external = [], minifyStyles = false, node = false }) {
+async function bundle(entry, out, { built = {}, external = [], define = {}, minifyStyles = false, node = false }) {
   const { build, transform } = await import("esbuild");
   const names = {
     name: "built",
@@ -124,7 +125,7 @@ async function bundle(entry, out, { built = {}, external = [], minifyStyles = fa
   try {
     await build({
       entryPoints: [entry], outfile: out, bundle: true, minify: !node, format: "esm", target: "es2022", charset: "utf8",
-      legalComments: "none", plugins: [names], logLevel: "silent", ...(node && { platform: "node" }),
+      legalComments: "none", plugins: [names], logLevel: "silent", define, ...(node && { platform: "node" }),
     });
   } catch (error) {
     if (!error.errors) throw error;
@@ -133,28 +134,73 @@ async function bundle(entry, out, { built = {}, external = [], minifyStyles = fa
   }
 }
 
-const sources = [at("js/src/farthing.ts"), at("js/src"), ...["www/locales", "www/widget.css"].map((path) => at(path)).filter(existsSync)];
+const sources = ["js/src", "www/locales", "www/widget.css", "www/pay.css", "www/receipt.css"].map((path) => at(path));
+const english = at("www/locales/en.json");
+const languages = () => readdirSync(at("www/locales")).map((name) => name.replace(/\.json$/, "")).filter((name) => name !== "en").sort();
+const scripts = ["farthing.js", "page.js", "pay.js", "help.js", "place.js", "receipt.js"];
+/** What a browser may be served from `/.farthing/`: scripts, the core, and words. */
+const served = () => [
+  ...scripts, "farthing.wasm", ...languages().flatMap((lang) => [`${lang}.json`, `${lang}.more.json`]),
+];
+/** For `integrity`: what a file has to be. */
+const hash = (path) => `sha256-${createHash("sha256").update(readFileSync(path)).digest("base64")}`;
+
+/** Words: typed by the English ones, and a small and a large file for each other language. */
+async function buildWords({ step }) {
+  const types = join(between, "words.d.ts");
+  await step("words", { inputs: [at("www/locales")], outputs: [types, ...languages().flatMap((lang) => [`${lang}.json`, `${lang}.more.json`]).map((name) => join(dist, name))] }, () => {
+    const groups = Object.entries(JSON.parse(readFileSync(english, "utf8")));
+    const typed = groups.map(([name, words]) => `export declare const ${name}: {\n${Object.keys(words).map((key) => `  ${JSON.stringify(key)}: string;\n`).join("")}};\n`);
+    writeFileSync(types, typed.join(""));
+    for (const lang of languages()) {
+      const { card, more } = JSON.parse(readFileSync(at(`www/locales/${lang}.json`), "utf8"));
+      writeFileSync(join(dist, `${lang}.json`), JSON.stringify(card));
+      writeFileSync(join(dist, `${lang}.more.json`), JSON.stringify(more));
+    }
+  });
+}
 
 async function buildTypes({ step }) {
-  const inputs = [...sources, join(between, "widget/farthing.d.ts"), at("tsconfig.json")];
+  const inputs = [...sources, join(between, "widget/farthing.d.ts"), join(between, "words.d.ts"), at("tsconfig.json")];
   await step("types", { inputs, outputs: [join(dist, "farthing.d.ts")] }, async () => {
     const tsc = at("node_modules/typescript/bin/tsc");
     await run(process.execPath, [tsc, "--project", at("tsconfig.json"), "--outDir", dist], { cwd: root });
   });
 }
 
+/** Two entries that draw a card, and what is fetched later: each file names those that it fetches by their hashes. */
 async function buildScript({ step }) {
-  await step("farthing.js", { inputs: [...sources, widgetGlue], outputs: [join(dist, "farthing.js")] }, () =>
-    bundle(at("js/src/farthing.ts"), join(dist, "farthing.js"), { built: { "#wasm": widgetGlue }, minifyStyles: true }));
+  const built = { "#wasm": widgetGlue, "#words": english };
+  const make = (name, entry, inputs, more) => step(name, { inputs: [...sources, ...inputs], outputs: [join(dist, name)] }, () =>
+    bundle(at("js/src", entry), join(dist, name), { built, minifyStyles: true, ...more() }));
+  const known = (files) => Object.fromEntries(Object.entries(files).map(([name, file]) => [name, JSON.stringify(hash(join(dist, file)))]));
+  await make("help.js", "pay/help.ts", [], () => ({}));
+  await make("place.js", "pay/place.ts", [], () => ({}));
+  await make("receipt.js", "pay/receipt.ts", [], () => ({}));
+  const later = { CORE: "farthing.wasm", HELP: "help.js", PLACE: "place.js" };
+  await make("pay.js", "pay/pay.ts", [widgetGlue, ...Object.values(later).map((file) => join(dist, file))], () => ({ define: known(later) }));
+  const first = { PAY: "pay.js", RECEIPT: "receipt.js" };
+  for (const name of ["farthing", "page"]) {
+    await make(`${name}.js`, `${name}.ts`, Object.values(first).map((file) => join(dist, file)), () => ({ define: known(first) }));
+  }
+  const files = [...scripts, "farthing.wasm"];
+  await step("integrity.json", { inputs: files.map((name) => join(dist, name)), outputs: [join(dist, "integrity.json")] }, () =>
+    writeFileSync(join(dist, "integrity.json"), `${JSON.stringify(Object.fromEntries(files.map((name) => [name, hash(join(dist, name))])), null, 2)}\n`));
 }
 
 async function buildPage({ step }) {
-  const inputs = [at("www/402.html"), at("www/402.css")];
-  await step("402 page", { inputs, outputs: [builtPage] }, async () => {
+  const [template, css, card, cardCss] = ["402.html", "402.css", "card.html", "widget.css"].map((name) => at("www", name));
+  const script = join(dist, "page.js");
+  await step("402 page", { inputs: [template, css, card, cardCss, script, at("www/locales")], outputs: [builtPage] }, async () => {
+    const text = (path) => readFileSync(path, "utf8");
     const { transform } = await import("esbuild");
-    const css = await transform(readFileSync(inputs[1], "utf8"), { loader: "css", minify: true });
-    const { html, csp } = page(readFileSync(inputs[0], "utf8"), css.code);
-    writeFileSync(builtPage, `export const html = ${JSON.stringify(html)};\nexport const csp = ${JSON.stringify(csp)};\n`);
+    const minified = async (path) => (await transform(text(path), { loader: "css", minify: true })).code;
+    const words = Object.fromEntries(["en", ...languages()].map((lang) => {
+      const { card: first, page: own, money } = JSON.parse(text(at(`www/locales/${lang}.json`)));
+      return [lang, { ...first, ...own, ...money }];
+    }));
+    const made = page({ template: text(template), css: await minified(css), card: text(card), cardCss: await minified(cardCss), integrity: hash(script), words });
+    writeFileSync(builtPage, Object.entries(made).map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};\n`).join(""));
   });
 }
 
@@ -164,7 +210,7 @@ async function buildWorker({ step }) {
       built: { "./page.js": builtPage },
       external: ["./edge.wasm", "./farthing.jsonc", "cloudflare:"],
     }));
-  await copy("copies", ["farthing.js", "farthing.wasm"].map((name) => [join(dist, name), join(deploy, ASSETS, name)]));
+  await copy("copies", served().map((name) => [join(dist, name), join(deploy, ASSETS, name)]));
   for (const name of ["farthing.js", "farthing.wasm"]) rmSync(join(deploy, "assets", name), { force: true }); // where they once were
   for (const name of ["wrangler.jsonc", "farthing.jsonc"]) sample(name);
 
@@ -192,7 +238,7 @@ async function buildPackage({ step }) {
   });
   const copies = [
     [join(deploy, "edge.wasm"), join(worker, "edge.wasm")],
-    ...["farthing.js", "farthing.wasm"].map((name) => [join(dist, name), join(worker, ASSETS, name)]),
+    ...served().map((name) => [join(dist, name), join(worker, ASSETS, name)]),
     [schema, join(dist, "farthing.schema.json")],
     ...["LICENSE-MIT", "LICENSE-APACHE"].map((name) => [at(name), join(dist, name)]),
   ];
@@ -227,8 +273,10 @@ async function weighed() {
   const page = await import(`${builtPage}?${Date.now()}`);
   return sizes(
     [
-      ["402 page, as served", { text: served(join(deploy, "edge.wasm"), at("worker/farthing.jsonc"), page) }],
+      ["402 page, as served", { text: servedPage(join(deploy, "edge.wasm"), at("worker/farthing.jsonc"), page) }],
+      ["page.js", { path: join(dist, "page.js") }],
       ["farthing.js", { path: join(dist, "farthing.js") }],
+      ["pay.js", { path: join(dist, "pay.js") }],
       ["farthing.wasm", { path: join(dist, "farthing.wasm") }],
       ["client.wasm", { path: join(dist, "client.wasm") }],
       ["tools.wasm", { path: join(dist, "tools.wasm") }],
@@ -236,15 +284,16 @@ async function weighed() {
       ["worker edge.wasm", { path: join(deploy, "edge.wasm") }],
     ],
     [
-      ["reader, until the card is usable", "brotli", 8_000, ["402 page, as served", "farthing.js"]],
-      ["reader, until the payment is done", "brotli", 60_000, ["402 page, as served", "farthing.js", "farthing.wasm"]],
+      ["reader, until the card is usable", "brotli", 8_000, ["402 page, as served", "page.js"]],
+      ["the same, uncompressed", "raw", 16_000, ["402 page, as served", "page.js"]],
+      ["reader, until the payment is done", "brotli", 60_000, ["402 page, as served", "page.js", "pay.js", "farthing.wasm"]],
       ["Worker", "gzip", 366_000, ["worker index.js", "worker edge.wasm"]],
     ],
   );
 }
 
 // Told before minutes of compiling, not after.
-const needed = ["src/lib.rs", "worker/src/lib.rs", "worker/shim/index.js", "worker/farthing.jsonc", "js/src/farthing.ts", "www/402.html", "www/402.css"];
+const needed = ["src/lib.rs", "worker/src/lib.rs", "worker/shim/index.js", "worker/farthing.jsonc", "js/src/farthing.ts", "www/402.html", "www/402.css", "www/card.html", "www/widget.css"];
 
 await main(async () => {
   const missing = needed.filter((path) => !existsSync(at(path)));
@@ -256,9 +305,8 @@ await main(async () => {
     const plan = steps(join(between, "steps.json"), common(rust));
     // The edge's profile has a folder of its own, so its compiler and the other do not wait for each other.
     const parts = await Promise.allSettled([
-      buildPage(plan),
       buildEdge(plan),
-      buildWidget(plan).then(() => Promise.all([buildTypes(plan), buildScript(plan), buildClient(plan).then(() => buildTools(plan))])),
+      buildWidget(plan).then(() => Promise.all([buildWords(plan).then(() => Promise.all([buildTypes(plan), buildScript(plan).then(() => buildPage(plan))])), buildClient(plan).then(() => buildTools(plan))])),
     ]);
     const failed = parts.find((part) => part.status === "rejected");
     if (failed) throw failed.reason;

@@ -1,21 +1,12 @@
-// The script-tag file: defines <farthing-paywall>.
+// The script tag on a page of one's own: defines the elements, with the card's styles.
 
-import { FarthingPaywall } from "./paywall.js";
-import type { Stage } from "./wire.js";
+import css from "../../www/widget.css";
+import { define } from "./define.js";
+import { FarthingPaywall } from "./element.js";
 
-export { FarthingPaywall };
+export { FarthingButton, FarthingPaywall, FarthingReceipt, type Provider, type Result } from "./element.js";
+export type { FarthingBeforePayEvent, FarthingStateEvent } from "./define.js";
 export type { Stage } from "./wire.js";
 
-/** `farthing:state`: bubbles, and leaves shadow trees. */
-export type FarthingStateEvent = CustomEvent<{ state: Stage }>;
-
-declare global {
-  interface HTMLElementTagNameMap {
-    "farthing-paywall": FarthingPaywall;
-  }
-  interface HTMLElementEventMap {
-    "farthing:state": FarthingStateEvent;
-  }
-}
-
-if (!customElements.get("farthing-paywall")) customElements.define("farthing-paywall", FarthingPaywall);
+FarthingPaywall.css = css;
+define();

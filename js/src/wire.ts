@@ -5,23 +5,29 @@ export type Stage = "idle" | "quoting" | "connecting" | "switching" | "signing" 
 
 /** What the card says. */
 export type Notice =
-  | "offer" | "choose-wallet" | "confirm" | "price-changed" | "rejected" | "no-wallet" | "locked" | "wallet-busy" | "disconnected"
-  | "wrong-network" | "unsupported-wallet" | "wallet-trouble" | "low-balance" | "expired" | "clock" | "refused" | "already-used"
-  | "bound-elsewhere" | "pinned" | "no-offer" | "unavailable" | "undeliverable" | "approval" | "quoting" | "connecting" | "wallet-waiting"
-  | "switching" | "signing" | "settling" | "settling-slow" | "pending" | "offline" | "delivering" | "unlocked"
+  | "offer" | "choose-wallet" | "confirm" | "price-changed" | "rejected" | "no-wallet" | "locked" | "wallet-busy" | "wallet-silent"
+  | "disconnected" | "wrong-network" | "unsupported-wallet" | "wallet-trouble" | "low-balance" | "expired" | "clock" | "refused"
+  | "already-used" | "bound-elsewhere" | "pinned" | "no-offer" | "unavailable" | "undeliverable" | "approval" | "not-owned" | "no-restore"
+  | "quoting" | "connecting" | "wallet-waiting" | "switching" | "signing" | "restore-sign" | "restoring" | "settling" | "settling-slow"
+  | "pending" | "offline" | "delivering" | "unlocked"
   // the shell's own
-  | "other-tab" | "framed" | "broken" | "elsewhere";
+  | "other-tab" | "framed" | "broken";
 
 /** What the primary button does; `link` leads to the page itself. */
 export type Action = "pay" | "retry" | "choose" | "check" | "reload" | "wait" | "link";
 
-/** What will be signed. */
+/** One way to pay: what will be signed. */
 export interface Terms {
+  /** Network and token, and the name of a wider offer: the same on every page load. */
+  id: string;
+  /** Whole units as a decimal number. */
   price: string;
   symbol: string;
   network: string;
   payTo: string;
   test: boolean;
+  /** A time pass or a bundle; absent for the page alone. */
+  wider?: { name: string; title?: string; count?: number; seconds: number };
 }
 
 export interface View {
@@ -29,13 +35,18 @@ export interface View {
   notice: Notice;
   action: Action;
   cancel?: boolean;
-  offer?: Terms;
+  /** "Already paid?" can be pressed. */
+  restore?: boolean;
+  offers?: Terms[];
+  /** Which of them the button pays. */
+  chosen?: number;
   before?: string;
+  have?: string;
 }
 
 export type Effect =
   | { do: "wallet"; turn: number; method: string; params: unknown[] }
-  | { do: "fetch"; turn: number; payment: string }
+  | { do: "fetch"; turn: number; payment: string; proof?: string }
   | { do: "wait"; turn: number; ms: number }
   | { do: "keep" | "forget"; text: string }
   | { do: "open" };
@@ -47,11 +58,13 @@ export interface Outcome {
 
 /** An event; the core adds nothing to what is missing. */
 export interface Happening {
-  type: "start" | "intent" | "pay" | "cancel" | "wallet" | "answer" | "woke";
+  type: "start" | "intent" | "choose" | "pay" | "restore" | "cancel" | "wallet" | "answer" | "woke";
   turn?: number;
   kept?: string;
   offer?: string;
+  prefer?: string;
   at?: number;
+  index?: number;
   wallets?: number;
   random?: string;
   seen?: string;

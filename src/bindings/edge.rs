@@ -68,7 +68,7 @@ thread_local! {
     static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
 }
 
-/// Makes the gate from config, keys, page and policy, separated by zero bytes. The output has eight
+/// Makes the gate from config, keys, page, policy, and the card's integrity, template and words, separated by zero bytes. The output has eight
 /// lines: the origin's kind, its address or binding, the headers that go there, each with the name of its secret and commas between,
 /// the further headers that the gate wants to see, with spaces between, and those of the origin's answers that are for us alone, the host of what is kept, if
 /// anything is, what is logged, and the object with the list of what was revoked, if there is one; then one line for each secret that the config names: its form,
@@ -78,7 +78,7 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
     with_input(length, |input| {
         let mut parts = core::str::from_utf8(input).ok()?.split('\0');
         let mut part = || parts.next();
-        let gate = Gate::new(part()?, part()?, part()?, part()?, local == 1);
+        let gate = Gate::new(part()?, part()?, part()?, part()?, local == 1).with_card(part()?, part()?, part()?);
         let origin = match gate.config().map(|config| &config.origin) {
             Some(Origin::Url(url)) => ["url", url],
             Some(Origin::Service(name)) => ["service", name],

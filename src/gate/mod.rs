@@ -5,6 +5,7 @@
 //! step. The Worker's shim does what they say and decides nothing.
 
 mod answer;
+mod card;
 mod cors;
 mod crawlers;
 mod decide;
@@ -213,6 +214,15 @@ impl Gate {
         }
     }
 
+    /// The same with the payment card that the build made: what its script has to be (`integrity`), its template, and its words by
+    /// language, as JSON.
+    #[must_use]
+    pub fn with_card(mut self, integrity: &str, template: &str, words: &str) -> Self {
+        let lang = self.config().map_or("en", |config| config.language).to_owned();
+        self.page.with_card(card::Card::new(integrity, template, words, &lang));
+        self
+    }
+
     /// The checked config.
     pub fn config(&self) -> Option<&Config> {
         self.config.as_ref().ok()
@@ -352,7 +362,7 @@ impl Gate {
                 self.receipt_signers()
                     .unwrap_or_else(|| self.problem(request, Problem::NoSuchEndpoint.into())),
             ),
-            "farthing.js" | "farthing.wasm" => Decision::Asset(format!("/{name}")),
+            _ if is_file(name) => Decision::Asset(format!("/{name}")),
             "llms.txt" if self.knows_crawlers() => Decision::Answer(self.llms()),
             _ if name.strip_prefix(meter::ROUND).is_some_and(|to| to.starts_with('/')) => {
                 Decision::Answer(self.rounded(request, now))
@@ -361,6 +371,16 @@ impl Gate {
             _ => Decision::Answer(self.problem(request, Problem::NoSuchEndpoint.into())),
         }
     }
+}
+
+/// Whether it could be a file of the card's: its scripts, its core, its words.
+fn is_file(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b == b'.';
+    let known = name
+        .rsplit('.')
+        .next()
+        .is_some_and(|kind| matches!(kind, "js" | "json" | "wasm"));
+    known && name.bytes().all(plain) && !name.starts_with('.')
 }
 
 /// What a free rule hands on.

@@ -1,13 +1,10 @@
 //! Answers for people: our own 402 page, and a plain page for every other problem.
 
-use alloc::{
-    borrow::ToOwned,
-    format,
-    string::{String, ToString},
-};
+use alloc::{borrow::ToOwned, format, string::String};
 
 use super::{
     answer::{self, Answer, Offer},
+    card::{Card, Sale},
     wider,
 };
 use crate::{
@@ -16,7 +13,7 @@ use crate::{
     problem::Problem,
     route::Route,
     trim::{self, Trimmed},
-    x402::{Network, header},
+    x402::header,
 };
 
 /// The 402 page with its places to fill, and the policy it is served under.
@@ -24,6 +21,7 @@ use crate::{
 pub(super) struct Template {
     html: String,
     csp: String,
+    card: Card,
 }
 
 /// The scripts of a page that is not ours.
@@ -52,7 +50,13 @@ impl Template {
         Self {
             html: html.to_owned(),
             csp: csp.to_owned(),
+            card: Card::default(),
         }
+    }
+
+    /// With the card that the build made.
+    pub(super) fn with_card(&mut self, card: Card) {
+        self.card = card;
     }
 
     /// The page that offers an article.
@@ -61,43 +65,35 @@ impl Template {
         let content = answer::payment_required(offer, Problem::PaymentRequired.slug());
         let embedded = answer::embedded(offer);
         let host = offer.info.url.split('/').nth(2).unwrap_or_default();
+        let untitled = self.card.say("untitled");
         let title = if route.description.is_empty() {
-            "This page is for paying readers"
+            untitled
         } else {
-            &route.description
+            escape(&route.description)
         };
-        let test = first.is_some_and(|offer| offer.network.is_test());
         let script = demo
             .map(|path| format!("<script type=\"module\" src=\"{path}\"></script>"))
             .unwrap_or_default();
         let html = fill(&self.html, |name| match name {
-            "lang" => "en".into(),
+            "lang" => self.card.lang().to_owned(),
+            "dir" => self.card.dir().to_owned(),
+            "card" => self.card.html(&Sale {
+                route,
+                network: first.map(|offer| offer.network),
+                offer: &embedded,
+                mode: "page",
+                class: "",
+            }),
             "site" => escape(host),
             // it stands in a shell command, where a quotation mark would end the address
             "url" => escape(&offer.info.url.replace('\'', "%27")),
-            "title" => escape(title),
+            "title" => title.clone(),
             "price" => escape(&route.price),
-            "symbol" => escape(&route.symbol),
-            "network" => first.map(|offer| network_name(offer.network)).unwrap_or_default(),
             "offer" => embedded.clone(),
             "lead" => left.map_or_else(
-                || "<p>It opens as soon as you have paid.</p>".into(),
+                || ["<p>", &self.card.say("lead"), "</p>"].concat(),
                 |left| spend(offer.info.url, left),
             ),
-            "test" => {
-                if test {
-                    " test-network".into()
-                } else {
-                    String::new()
-                }
-            }
-            "ribbon" => {
-                if test {
-                    "<p class=\"ribbon\">Test network: this money is worth nothing</p>".into()
-                } else {
-                    String::new()
-                }
-            }
             // our own markup, from a path that the config check holds free of quotes
             "demo" => script.clone(),
             _ => String::new(),
@@ -118,7 +114,8 @@ impl Template {
         let nonce = scripts.nonce.map(|nonce| format!(" nonce=\"{nonce}\"")).unwrap_or_default();
         let first = offer.accepts.first();
         let mut html = page.before;
-        for path in Some("/.farthing/farthing.js").into_iter().chain(scripts.demo) {
+        html += &self.card.script(&site, &nonce);
+        if let Some(path) = scripts.demo {
             html.extend(["<script type=\"module\" src=\"", &site, path, "\"", &nonce, "></script>"]);
         }
         if !page.described {
@@ -133,34 +130,14 @@ impl Template {
                 "}</script>",
             ]);
         }
-        let network = first.map(|offer| network_name(offer.network)).unwrap_or_default();
-        let (price, symbol) = (escape(&route.price), escape(&route.symbol));
-        html.extend([
-            "<farthing-paywall class=\"",
-            trim::CLASS,
-            "\" mode=\"teaser\" price=\"",
-            &price,
-            "\" description=\"",
-            &escape(&route.description),
-            "\" network=\"",
-            &network,
-            "\" offer=\"",
-            &answer::embedded(offer),
-            if first.is_some_and(|offer| offer.network.is_test()) {
-                "\" test-network>"
-            } else {
-                "\">"
-            },
-            // it may stand in a paragraph
-            "<span><strong>",
-            &price,
-            "</strong> in ",
-            &symbol,
-            " on ",
-            &network,
-            ".</span><noscript> To pay here, your browser needs JavaScript and a wallet.</noscript></farthing-paywall>",
-            &page.after,
-        ]);
+        html += &self.card.html(&Sale {
+            route,
+            network: first.map(|offer| offer.network),
+            offer: &answer::embedded(offer),
+            mode: "teaser",
+            class: trim::CLASS,
+        });
+        html += &page.after;
         let mut headers = answer::private();
         headers.push(("Content-Type", "text/html; charset=utf-8".to_owned()));
         headers.push((
@@ -275,7 +252,7 @@ fn allow(answer: &mut Answer, nonce: &str) {
 }
 
 /// Fills `{{name}}` places; text that comes in is not looked at again.
-fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
+pub(super) fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
     let mut out = String::with_capacity(template.len().saturating_add(2048));
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
@@ -291,13 +268,8 @@ fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
     out
 }
 
-/// Its name, or its CAIP-2 identifier where only the publisher knows it; neither needs escaping.
-fn network_name(network: Network) -> String {
-    network.name().map_or_else(|| network.to_string(), ToOwned::to_owned)
-}
-
 /// Text that is safe between tags and in quoted attributes.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

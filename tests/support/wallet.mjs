@@ -2,11 +2,24 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { build } from "esbuild";
 import { isAddress, isHex } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { payer } from "./accounts.mjs";
 
 const page = readFileSync(join(import.meta.dirname, "wallet-page.js"), "utf8").replace(/^(\/\/.*\n)+/, "").trim().replace(/;$/, "");
+// MetaMask's own provider wants Node's process and Buffer.
+const SHIM = 'import { Buffer } from "buffer"; globalThis.Buffer ??= Buffer; globalThis.process ??= { env: {}, nextTick: (task, ...all) => queueMicrotask(() => task(...all)) };';
+let bundled;
+const metamaskPage = async () => {
+  bundled ??= build({
+    stdin: { contents: `${SHIM} export { install } from "./metamask-page.mjs";`, resolveDir: import.meta.dirname },
+    write: false, bundle: true, minify: true, format: "iife", globalName: "metamaskStandIn", platform: "browser",
+    define: { "process.env.NODE_ENV": '"production"', global: "globalThis" }, logLevel: "silent",
+  });
+  const { outputFiles: [file] } = await bundled;
+  return `(settings) => { ${file.text}; metamaskStandIn.install(settings); }`;
+};
 const DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><rect width="8" height="8" rx="2" fill="#276"/></svg>';
 const ICON = `data:image/svg+xml,${encodeURIComponent(DRAWING)}`;
 
@@ -84,11 +97,12 @@ function checkTypedData(data, active) {
  * `key`; `rpc` (URL for eth_call and the like); `chainId` active at the start and `chains` known to it; `connected`: the site is
  * authorized already; `announced` by EIP-6963, after `announceDelay` ms; `injected` as window.ethereum; `plainErrors`: errors are
  * not Error instances; `hiddenUnknownChain`: 4902 only in data.originalError.code, as mobile MetaMask has it; `delay`: ms a person
- * takes for each prompt; `properties`: more of the provider's own, such as {isMetaMask: true}.
+ * takes for each prompt; `properties`: more of the provider's own, such as {isMetaMask: true}; `metamask`: the page's half is the
+ * provider that MetaMask publishes.
  */
 export async function installWallet(context, {
   key = payer.key, rpc, chainId = 84532, chains = [chainId], connected = false, name = "Test Wallet", rdns = "test.wallet", icon = ICON,
-  announced = true, announceDelay = 0, injected = false, plainErrors = true, hiddenUnknownChain = false, delay = 0, properties = {},
+  announced = true, announceDelay = 0, injected = false, plainErrors = true, hiddenUnknownChain = false, delay = 0, properties = {}, metamask = false,
 } = {}) {
   const account = privateKeyToAccount(key);
   const requests = [];
@@ -147,6 +161,10 @@ export async function installWallet(context, {
   };
 
   const methods = {
+    metamask_getProviderState: () => ({
+      accounts: methods.eth_accounts(), chainId: methods.eth_chainId(), isUnlocked: true, networkVersion: methods.net_version(),
+    }),
+    metamask_sendDomainMetadata: () => true,
     eth_chainId: () => `0x${wallet.state.chainId.toString(16)}`,
     net_version: () => String(wallet.state.chainId),
     eth_accounts: () => (wallet.state.connected ? [account.address.toLowerCase()] : []),
@@ -269,6 +287,7 @@ export async function installWallet(context, {
   const settings = {
     binding, injected, announced, announceDelay, plainErrors, properties, info: { uuid: randomUUID(), name, rdns, icon },
   };
-  await context.addInitScript({ content: `(${page})(${JSON.stringify(settings)});` });
+  const half = metamask ? await metamaskPage() : page;
+  await context.addInitScript({ content: `(${half})(${JSON.stringify(settings)});` });
   return wallet;
 }

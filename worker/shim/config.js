@@ -3,7 +3,7 @@
 
 import { Edge } from "./edge.js";
 import { Fault, listen } from "./log.js";
-import { html, csp } from "./page.js";
+import { html, csp, integrity, card, words } from "./page.js";
 import { tell } from "./revoked.js";
 import { faultOf, valuesOf } from "./secrets.js";
 
@@ -26,7 +26,7 @@ export function use(config, origin) {
 export function edgeFor(env) {
   if (edge === undefined || edge.lost) {
     const fresh = new Edge();
-    const length = fresh.write([env.FARTHING_CONFIG ?? text, env.FARTHING_KEYS ?? "", html, csp].join("\0"));
+    const length = fresh.write([env.FARTHING_CONFIG ?? text, env.FARTHING_KEYS ?? "", html, csp, integrity, card, words].join("\0"));
     if (fresh.enter("configure", [length, env.FARTHING_LOCAL === "1" ? 1 : 0]) !== CONFIGURED) throw new Fault("the gate did not start");
     const [kind, value, headers, wanted, internal, shelf, logs, list, ...secrets] = fresh.read().split("\n");
     if ((kind === "handler") !== (handler !== undefined) && kind !== "none") {

@@ -35,8 +35,8 @@ export function openGate(path) {
   }
   return {
     /** Takes another config, with the 402 page if its weight matters, and the site's secret if tokens do. Returns {ok, errors, warnings}. */
-    configure(config, { keys = KEYS, html = "", csp = "" } = {}) {
-      configure(write([config, keys, html, csp].join("\0")), 0);
+    configure(config, { keys = KEYS, html = "", csp = "", integrity = "", card = "", words = "{}" } = {}) {
+      configure(write([config, keys, html, csp, integrity, card, words].join("\0")), 0);
       const answer = ask("https://localhost/.farthing/health", "application/json", 1);
       return JSON.parse(answer.slice(answer.indexOf("\n\n") + 2));
     },

@@ -5,7 +5,7 @@ use super::*;
 /// The page for people, with these networks.
 fn page(networks: &str) -> (String, Gate) {
     let config = SAMPLE.replacen(r#""networks": ["eip155:84532"]"#, networks, 1);
-    let gate = Gate::new(&config, KEYS, "<x{{test}}>{{ribbon}}", "default-src 'none'", false);
+    let gate = Gate::new(&config, KEYS, "{{card}}", "default-src 'none'", false);
     let request = Request {
         accept: "text/html",
         ..request(URL)
@@ -22,13 +22,10 @@ fn warned(gate: &Gate) -> bool {
 #[test]
 fn a_page_that_takes_test_money_says_so_and_another_does_not() {
     let (html, gate) = page(r#""networks": ["eip155:84532"]"#);
-    assert_eq!(
-        html,
-        "<x test-network><p class=\"ribbon\">Test network: this money is worth nothing</p>"
-    );
+    assert!(html.contains(" test-network>"), "{html}");
     assert!(!warned(&gate));
     let (html, gate) = page(r#""money": "real", "networks": ["eip155:8453", "eip155:84532"]"#);
-    assert_eq!(html, "<x>");
+    assert!(!html.contains("test-network"));
     assert!(warned(&gate), "who pays in test money reads what others pay for");
     let (_, gate) = page(r#""money": "real", "networks": ["eip155:84532", "eip155:8453"]"#);
     assert!(warned(&gate));

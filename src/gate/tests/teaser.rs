@@ -92,7 +92,7 @@ fn the_card_stands_where_the_premium_part_was() {
     assert_eq!(answer.status, 200);
     let card = format!("<farthing-paywall class=\"{CLASS}\" mode=\"teaser\" price=\"$0.05\"");
     assert!(answer.body.starts_with(
-        "<article><p>Free.</p><script type=\"module\" src=\"https://news.example/.farthing/farthing.js\" nonce=\"abc\">"
+        "<article><p>Free.</p><script type=\"module\" src=\"https://news.example/.farthing/page.js\" nonce=\"abc\">"
     ));
     assert!(answer.body.contains(&card), "{}", answer.body);
     assert!(answer.body.ends_with("</farthing-paywall></article>"));

@@ -21,6 +21,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "networks",
     "money",
     "payments",
+    "language",
     "logs",
     "settlement",
     "offers",
@@ -34,6 +35,8 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "revocation",
     "demo",
 ];
+/// The languages that pages of ours speak: the files of `www/locales`.
+const LANGUAGES: &[&str] = &["ar", "de", "en", "es", "fr", "ja", "pt", "zh"];
 /// The members of `payTo`.
 pub(super) const PAY_TO_KEYS: &[&str] = &["eip155"];
 /// The members of `demo`.
@@ -229,6 +232,16 @@ impl Check {
                 "errors"
             }
         };
+        let language = match file.get("language").map(Value::text) {
+            None => Some(&"en"),
+            Some(text) => LANGUAGES.iter().find(|known| Some(**known) == text),
+        };
+        if language.is_none() {
+            self.wrong(
+                "language",
+                "must be one of \"ar\", \"de\", \"en\", \"es\", \"fr\", \"ja\", \"pt\" and \"zh\"",
+            );
+        }
         let entries = self.networks(file.get("networks"), pay_to);
         self.money(file.get("money"), &entries);
         let (settlement, facilitator) = self.settlement(file.get("settlement"), &entries);
@@ -265,6 +278,7 @@ impl Check {
             origin,
             origin_headers,
             paused,
+            language: language.unwrap_or(&"en"),
             logs,
             settlement,
             routes,

@@ -98,6 +98,8 @@ pub struct Config {
     pub origin_headers: Vec<(String, String)>,
     /// Whether no new payment is taken; what was paid before stays open.
     pub paused: bool,
+    /// In which language pages of ours speak, by its ISO 639-1 code.
+    pub language: &'static str,
     /// What the Worker writes to its log: `errors`, `all` or `none`.
     pub logs: &'static str,
     /// How payments are settled.

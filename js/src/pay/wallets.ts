@@ -1,5 +1,6 @@
 // The wallets of this browser: EIP-6963 announcements, window.ethereum where there are none. Nothing here calls a wallet.
 
+import type { Provider } from "../element.js";
 import { recall } from "./device.js";
 
 export type Request = (question: { method: string; params: unknown[] }) => Promise<unknown>;
@@ -13,10 +14,6 @@ export interface Wallet {
   request: Request;
 }
 
-interface Provider {
-  request: Request;
-}
-
 const found = new Map<string, Wallet>();
 const ICON = /^data:image\/(png|svg\+xml|webp)[;,]/;
 
@@ -26,7 +23,7 @@ const wallet = (id: unknown, name: unknown, rdns: unknown, icon: unknown, provid
   rdns: String(rdns).slice(0, 60),
   icon: typeof icon === "string" && icon.length <= 65536 && ICON.test(icon) ? icon : "",
   // bound once: what the page does to the provider later does not matter (threat F2)
-  request: provider.request.bind(provider),
+  request: provider.request.bind(provider) as Request,
 });
 
 // The first announcement of a wallet counts; a second under its name replaces nothing.
@@ -42,8 +39,9 @@ addEventListener("eip6963:announceProvider", (event) => {
 /** Asks the wallets to announce themselves. */
 export const discover = () => dispatchEvent(new Event("eip6963:requestProvider"));
 
-/** All wallets, the last used first. */
-export function wallets(fallback: string): Wallet[] {
+/** All wallets, the last used first; the page's own alone, where its author gave one. */
+export function wallets(fallback: string, own?: Provider): Wallet[] {
+  if (own) return [wallet("", fallback, "", "", own)];
   const last = recall("wallet");
   const all = [...found.values()];
   const injected = (globalThis as { ethereum?: Provider }).ethereum;

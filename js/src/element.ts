@@ -1,0 +1,249 @@
+// <farthing-paywall> and <farthing-button>: a card from attributes at once, and everything else when the reader comes near.
+
+import { Card, type Face } from "./card.js";
+import { script } from "./files.js";
+import { languageOf } from "./language.js";
+import { fill, priced } from "./money.js";
+import type { Pay } from "./pay/pay.js";
+import type { Stage } from "./wire.js";
+import { english, type Words, wordsOf } from "./words.js";
+
+/** Written by the build: the hashes of the files of these names. */
+declare const PAY: string;
+declare const RECEIPT: string;
+
+/** An EIP-1193 provider. */
+export interface Provider {
+  request(question: { method: string; params?: unknown }): Promise<unknown>;
+}
+
+/** What became of `pay()` and `restore()`; nothing is thrown for a reader who changed their mind. */
+export interface Result {
+  state: Stage;
+  /** What the card said, such as `rejected` or `low-balance`. */
+  notice: string;
+}
+
+/** Framed by a stranger, who could lay something over the button (threat F4). */
+const framed = () => {
+  try {
+    return top!.location.origin !== location.origin;
+  } catch {
+    return true;
+  }
+};
+
+/** Whether a payment for this was signed here and not resolved; where storage is forbidden, nothing is kept. */
+const recalls = (url: string) => {
+  try {
+    return localStorage.getItem(`farthing:${url}`) !== null;
+  } catch {
+    return false;
+  }
+};
+
+const load = () => script<typeof import("./pay/pay.js")>("pay.js", PAY);
+
+export class FarthingPaywall extends HTMLElement {
+  static observedAttributes = ["price", "description", "network", "symbol", "test-network", "lang"];
+
+  /** The styles of a card that did not come with its page. @internal */
+  static css: string | undefined;
+
+  /** A wallet of the page's own; without it, the wallets of the browser are found. */
+  provider: Provider | undefined;
+
+  #card: Card | undefined;
+  #words: Words = english;
+  #starting: Promise<Pay | undefined> | undefined;
+  #pay: Pay | undefined;
+  #stage: Stage | undefined;
+  #seen: IntersectionObserver | undefined;
+  #acting = false;
+  #broken = false;
+
+  /** What the card is doing. */
+  get state(): Stage {
+    return this.#stage ?? "idle";
+  }
+
+  /** Pays as a press of the button does, from a handler of the reader's own click alone. */
+  pay(): Promise<Result> {
+    return this.#ask("press");
+  }
+
+  /** Opens what was paid for before, by one signature that costs nothing; from a click as well. */
+  restore(): Promise<Result> {
+    return this.#ask("restore");
+  }
+
+  /** Gives up what was only asked for; what was sent cannot be taken back. */
+  cancel(): void {
+    this.#pay?.cancel();
+  }
+
+  connectedCallback(): void {
+    if (!this.#card) {
+      const card = (this.#card = new Card(this, FarthingPaywall.css));
+      card.button.addEventListener("click", (event) => event.isTrusted && this.#act("press"));
+      card.already.addEventListener("click", (event) => event.isTrusted && this.#act("restore"));
+      card.cancel.addEventListener("click", () => this.cancel());
+      for (const event of ["pointerenter", "focusin"]) this.addEventListener(event, () => this.#near());
+    }
+    void this.#speak();
+    this.emit(framed() ? "error" : "idle");
+    if (framed()) return;
+    if (this.#pay) return this.#pay.connected();
+    // signed and not resolved: taken up before anything else is shown (threat F7)
+    if (recalls(this.url)) return void this.#start();
+    // what is only looked at costs the server nothing: the code may come, the offer not yet
+    this.#seen = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      this.#seen!.disconnect();
+      (globalThis.requestIdleCallback ?? setTimeout)(() => void load().then((file) => file.prepare()).catch(() => {}));
+    });
+    this.#seen.observe(this);
+  }
+
+  disconnectedCallback(): void {
+    this.#seen?.disconnect();
+    this.#pay?.disconnected();
+  }
+
+  attributeChangedCallback(name: string): void {
+    if (!this.#card) return;
+    if (name === "lang") void this.#speak();
+    else this.#show();
+  }
+
+  /** The address that is paid for. @internal */
+  get url(): string {
+    const url = new URL(this.getAttribute("src") ?? location.href, document.baseURI);
+    url.hash = "";
+    return url.href;
+  }
+
+  /** @internal */
+  get words(): Words {
+    return this.#words;
+  }
+
+  /** `farthing:state`, once for each. @internal */
+  emit(state: Stage): void {
+    if (this.#stage === state) return;
+    this.#stage = state;
+    this.dispatchEvent(new CustomEvent("farthing:state", { bubbles: true, composed: true, detail: { state } }));
+  }
+
+  /** The card before any offer was read, from attributes. @internal */
+  face(): Face {
+    const { lang, text } = this.#words;
+    const attribute = (name: string) => this.getAttribute(name) ?? "";
+    const price = priced(attribute("price"), lang);
+    // a CAIP-2 identifier is a pin, any other text is a label
+    const network = attribute("network").includes(":") ? "" : attribute("network");
+    const symbol = attribute("symbol") || "USDC";
+    return {
+      heading: attribute("description") || text.heading,
+      price,
+      unit: network ? fill(text.unit, { symbol, network }, lang) : symbol,
+      message: text.offer,
+      label: price ? fill(text["do-pay"], { price }, lang) : text["do-see"],
+      test: this.hasAttribute("test-network"),
+    };
+  }
+
+  /** The words, then the card; until they are there, it takes its room unseen. */
+  async #speak() {
+    const lang = languageOf(this);
+    const card = this.#card!;
+    if (this.#words.lang !== lang) {
+      card.section.toggleAttribute("data-wait", !this.#stage);
+      if (!this.#stage) this.#show();
+      this.#words = await wordsOf(lang);
+    }
+    card.speak(this.#words);
+    card.section.removeAttribute("data-wait");
+    if (this.#pay) await this.#pay.speak();
+    this.#show();
+  }
+
+  #show() {
+    if (this.#pay) return this.#pay.paint();
+    const { text } = this.#words;
+    const card = this.#card!;
+    const face = this.face();
+    if (framed()) {
+      // here the card only leads to the page itself
+      card.link.target = "_blank";
+      card.link.href = this.url;
+      card.show({ ...face, message: text.framed, failed: true, link: true });
+    } else if (this.#broken) {
+      card.link.href = this.url;
+      card.show({ ...face, message: text.broken, failed: true, label: text["do-reload"], link: !this.hasAttribute("mode") });
+    } else if (this.#acting) card.show({ ...face, label: text["do-wait"], busy: true });
+    else card.show(face);
+  }
+
+  #near() {
+    if (!framed() && !this.#broken) void this.#start().then((pay) => pay?.near());
+  }
+
+  #start() {
+    this.#starting ??= load()
+      .then((file) => file.Pay.start(this, this.#card!))
+      .then((pay) => (this.#pay = pay))
+      .catch(() => {
+        this.#starting = undefined;
+        this.#broken = true;
+        this.emit("error");
+        this.#show();
+        return undefined;
+      });
+    return this.#starting;
+  }
+
+  #act(what: "press" | "restore"): void {
+    if (this.#pay) return this.#pay[what]();
+    if (this.#broken) return location.reload();
+    if (this.#acting) return;
+    // taken before anything else can happen (threat F2, invariant S9)
+    const seen = this.getAttribute("price") ?? "";
+    this.#acting = true;
+    this.#show();
+    void this.#start().then((pay) => {
+      this.#acting = false;
+      pay?.[what](seen);
+    });
+  }
+
+  async #ask(what: "press" | "restore"): Promise<Result> {
+    // a wallet is asked only where a person asked for it (threats F4 and F10)
+    if (navigator.userActivation?.isActive && !framed() && !this.#broken && this.#card) {
+      const seen = this.getAttribute("price") ?? "";
+      const pay = await this.#start();
+      if (pay) {
+        pay[what](this.#pay ? undefined : seen);
+        return pay.rest();
+      }
+    }
+    return { state: this.state, notice: "offer" };
+  }
+}
+
+/** The same without the card around it: a button and what it says. */
+export class FarthingButton extends FarthingPaywall {
+  override connectedCallback(): void {
+    this.toggleAttribute("bare", true);
+    super.connectedCallback();
+  }
+}
+
+/** What was paid for a page, as this device remembers it. */
+export class FarthingReceipt extends HTMLElement {
+  connectedCallback(): void {
+    const src = new URL(this.getAttribute("src") ?? location.href, document.baseURI);
+    src.hash = "";
+    void script<typeof import("./pay/receipt.js")>("receipt.js", RECEIPT).then((file) => file.show(this, src.href)).catch(() => {});
+  }
+}

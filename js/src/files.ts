@@ -1,0 +1,35 @@
+// Files beside this one: scripts that are fetched when they are wanted, and words.
+
+const files = new Map<string, Promise<Record<string, string>>>();
+
+/** A file of words; none where it does not come, for English is there. */
+export const wordsIn = (name: string): Promise<Record<string, string>> => {
+  let file = files.get(name);
+  if (!file) {
+    file = fetch(new URL(`${name}.json`, import.meta.url)).then((response) => response.json()).catch(() => {
+      files.delete(name);
+      return {};
+    });
+    files.set(name, file);
+  }
+  return file;
+};
+
+const scripts = new Map<string, Promise<unknown>>();
+
+/** A script of ours, checked against its hash before it runs (threat F8). */
+export const script = <File>(name: string, integrity: string): Promise<File> => {
+  const href = new URL(name, import.meta.url).href;
+  let file = scripts.get(name);
+  if (!file) {
+    file = new Promise((resolve, reject) => {
+      const link = Object.assign(document.createElement("link"), { rel: "modulepreload", href, integrity, crossOrigin: "anonymous" });
+      link.onload = resolve;
+      link.onerror = reject;
+      document.head.append(link);
+    }).then(() => import(href));
+    scripts.set(name, file);
+    file.catch(() => scripts.delete(name));
+  }
+  return file as Promise<File>;
+};

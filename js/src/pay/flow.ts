@@ -1,0 +1,167 @@
+// Carries out what the core decides: asks the wallet, asks the server, waits, keeps. Decides nothing.
+
+import { begin, initSync, send } from "#wasm";
+import { BROKEN, type Effect, type Happening, type Outcome, type View } from "../wire.js";
+import { forgetPayment, keepPayment, keptPayment, lock, recall, take } from "./device.js";
+import type { Request } from "./wallets.js";
+
+/** Written by the build: the hash of farthing.wasm. */
+declare const CORE: string;
+
+/** A request that takes longer is sent again. */
+const PATIENCE = 60_000;
+
+let loading: Promise<unknown> | undefined;
+
+/** Fetches the core, once, and only the one this file was built with (threat F8). */
+export const load = () => {
+  loading ??= fetch(new URL("farthing.wasm", import.meta.url), { integrity: CORE })
+    .then((response) => response.arrayBuffer())
+    .then((bytes) => WebAssembly.compile(bytes))
+    .then((module) => initSync({ module }))
+    .catch((error) => {
+      loading = undefined;
+      throw error;
+    });
+  return loading;
+};
+
+const code = (error: any): number => {
+  const code = error?.data?.originalError?.code ?? error?.code;
+  return Number.isInteger(code) ? code : 0;
+};
+
+const seconds = (ms: number) => Math.floor(ms / 1000) || 0;
+
+export interface Host {
+  /** The resource, absolute. */
+  url: string;
+  /** What the core is told of the page. */
+  page: Record<string, string | undefined>;
+  show(view: View): void;
+  /** The article: the answer to the payment or the proof, where there was one. */
+  open(answer: Response | undefined): void;
+}
+
+export class Flow {
+  #number: number;
+  #host: Host;
+  #request: Request | undefined;
+  #release: (() => void) | undefined;
+  #answer: Response | undefined;
+
+  /** Nothing if a pin cannot be read. */
+  static start(host: Host): Flow | undefined {
+    const number = begin(JSON.stringify({ ...host.page, host: new URL(host.url).host }));
+    return number === undefined ? undefined : new Flow(number, host);
+  }
+
+  private constructor(number: number, host: Host) {
+    this.#number = number;
+    this.#host = host;
+  }
+
+  /** Takes the turn among all tabs; false if another tab has it. */
+  async lock(): Promise<boolean> {
+    this.#release ??= await lock(this.#host.url);
+    return !!this.#release;
+  }
+
+  /** What the reader asked for, with the wallet that they chose. */
+  async ask(type: "pay" | "restore", wallets: number, seen: string, request?: Request) {
+    this.#request = request;
+    const random = crypto.getRandomValues(new Uint8Array(32)).reduce((hex, byte) => hex + byte.toString(16).padStart(2, "0"), "0x");
+    await this.send({ type, wallets, random, seen, kept: await keptPayment(this.#host.url) });
+  }
+
+  async send(event: Happening) {
+    let outcome: Outcome;
+    try {
+      outcome = JSON.parse(send(this.#number, JSON.stringify({ now: seconds(Date.now()), ...event })));
+    } catch {
+      outcome = { view: BROKEN, effects: [] };
+    }
+    const { view, effects } = outcome;
+    this.#host.show(view);
+    if (view.action !== "wait") {
+      this.#release?.();
+      this.#release = undefined;
+    }
+    for (const effect of effects) await this.#do(effect);
+  }
+
+  /** What is kept is on the disk before anything else is done. */
+  async #do(effect: Effect) {
+    const { url } = this.#host;
+    switch (effect.do) {
+      case "wallet":
+        return void this.#wallet(effect.turn, effect.method, effect.params);
+      case "fetch":
+        return void this.#fetch(effect.turn, effect.payment, effect.proof);
+      case "wait":
+        return void setTimeout(() => this.send({ type: "woke", turn: effect.turn }), effect.ms);
+      case "keep":
+        return keepPayment(url, effect.text);
+      case "forget":
+        return forgetPayment(url, effect.text);
+      case "open":
+        return this.#host.open(this.#answer);
+    }
+  }
+
+  async #wallet(turn: number, method: string, params: unknown[]) {
+    let answer: Happening;
+    try {
+      const result = await this.#request!({ method, params });
+      answer = { type: "wallet", turn, text: String((Array.isArray(result) ? result[0] : result) ?? "") };
+    } catch (error) {
+      answer = { type: "wallet", turn, code: code(error) };
+    }
+    await this.send(answer);
+  }
+
+  async #fetch(turn: number, payment: string, proof = "") {
+    const answer: Happening = { type: "answer", turn, status: 0 };
+    try {
+      const response = await article(this.#host.url, { "PAYMENT-SIGNATURE": payment, "SIGN-IN-WITH-X": proof });
+      const header = (name: string) => response.headers.get(name) ?? "";
+      answer.required = header("PAYMENT-REQUIRED");
+      answer.date = seconds(Date.parse(header("Date")));
+      answer.retryAfter = parseInt(header("Retry-After"), 10) || 0;
+      // a teaser comes with a good status, and is not what was asked for
+      const good = response.ok && !answer.required;
+      if (good) {
+        if (payment || proof) this.#answer = response;
+        else void response.body?.cancel();
+      } else {
+        const problem = await response.json().catch(() => ({}));
+        answer.problem = String(problem?.type ?? problem?.error ?? "");
+      }
+      answer.status = response.ok && !good ? 402 : response.status;
+    } catch {
+      // no answer
+    }
+    await this.send(answer);
+  }
+}
+
+/** Asks for the article in the form of a page; without anything that opens it, for the offer in a form that is never one. */
+export const article = (url: string, keys: Record<string, string>) => {
+  const headers = new Headers({ Accept: "application/json" });
+  for (const [name, value] of Object.entries(keys)) {
+    if (!value) continue;
+    headers.set(name, value);
+    headers.set("Accept", "text/html,*/*;q=0.8");
+  }
+  return fetch(url, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+};
+
+/** The article for who may read it already: by cookies, or by the pass of a page of another origin. */
+export const owned = async (url: string) => {
+  const pass = (await take<string>("passes", url)) ?? "";
+  const headers: Record<string, string> = { Accept: "text/html,*/*;q=0.8", ...(pass && { "Farthing-Pass": pass }) };
+  const response = await fetch(url, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+  return response.ok && !response.headers.has("PAYMENT-REQUIRED") ? response : undefined;
+};
+
+export const preferred = () => recall("offer");

@@ -1,0 +1,347 @@
+// What a card does once somebody comes near: finds wallets, runs the flow, and shows where it stands.
+
+import { more } from "#words";
+import type { Card } from "../card.js";
+import type { FarthingPaywall, Result } from "../element.js";
+import { script, wordsIn } from "../files.js";
+import { dollars, fill } from "../money.js";
+import { type Action, BROKEN, type Notice, type Stage, type Terms, type View } from "../wire.js";
+import { keep, keptPayment, put, recall, unlocked } from "./device.js";
+import { Flow, load, owned, preferred } from "./flow.js";
+import { list, steps, terms, Ways } from "./panels.js";
+import { receiptOf } from "./record.js";
+import { discover, type Wallet, wallets } from "./wallets.js";
+import css from "../../../www/pay.css";
+
+/** Written by the build: the hashes of the files of these names. */
+declare const HELP: string;
+declare const PLACE: string;
+
+export type More = Record<keyof typeof more, string>;
+type Wish = "pay" | "restore";
+
+/** Wallets that have not announced themselves after this long are not there. */
+const ANNOUNCE_MS = 300;
+/** A press this soon after the button came to mean something else was meant for what it said before. */
+const REREAD_MS = 600;
+
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(css);
+
+const view = (stage: Stage, notice: Notice, action: Action, cancel = false): View => ({ stage, notice, action, cancel });
+
+/** Fetches the core while nobody waits for it. */
+export const prepare = () => load();
+
+export class Pay {
+  view: View = view("idle", "offer", "pay");
+  #host: FarthingPaywall;
+  #card: Card;
+  #more: More = more;
+  #flow: Flow | undefined;
+  #wish: Wish = "pay";
+  #pressing = false;
+  #turned = -REREAD_MS;
+  #listed = "";
+  #ways: Ways;
+  #resting: ((result: Result) => void)[] = [];
+
+  /** The core, with the page's offer taken in and an unresolved payment taken up. */
+  static async start(host: FarthingPaywall, card: Card): Promise<Pay> {
+    const pay = new Pay(host, card);
+    await Promise.all([load().catch(() => pay.#show(BROKEN)), pay.#words()]);
+    if (pay.view !== BROKEN) await pay.#begin();
+    pay.paint();
+    return pay;
+  }
+
+  private constructor(host: FarthingPaywall, card: Card) {
+    this.#host = host;
+    this.#card = card;
+    this.#ways = new Ways(card, (index) => void this.#flow?.send({ type: "choose", index }));
+    card.root.adoptedStyleSheets = [...card.root.adoptedStyleSheets, sheet];
+    addEventListener("pageshow", this.#back);
+  }
+
+  /** In the page again, with what it was doing. */
+  connected() {
+    addEventListener("pageshow", this.#back);
+  }
+
+  disconnected() {
+    removeEventListener("pageshow", this.#back);
+  }
+
+  near() {
+    if (this.view.action === "link" || this.view.action === "reload") return;
+    discover();
+    void this.#flow?.send({ type: "intent" });
+  }
+
+  cancel() {
+    void this.#flow?.send({ type: "cancel" });
+  }
+
+  /** The primary button; `seen` is the price on the card when it was pressed. */
+  press(seen?: string) {
+    const { action } = this.view;
+    if (action === "reload") return location.reload();
+    if (this.#pressing || action === "wait" || performance.now() - this.#turned < REREAD_MS) return;
+    const chosen = this.#chosen;
+    const price = seen ?? (chosen ? `$${chosen.price}` : this.#host.getAttribute("price") ?? "");
+    if (action === "pay") this.#wish = "pay";
+    void this.#ask(price);
+  }
+
+  /** "Already paid?" */
+  restore() {
+    if (this.#pressing || this.view.action === "wait") return;
+    this.#wish = "restore";
+    void this.#ask("");
+  }
+
+  /** When there is something to do again, or nothing more. */
+  rest(): Promise<Result> {
+    return new Promise((resolve) => {
+      this.#resting.push(resolve);
+      this.#rested();
+    });
+  }
+
+  /** The language has changed. */
+  async speak() {
+    await this.#words();
+  }
+
+  paint() {
+    const { notice, action, stage, cancel = false, before, have, offers = [], chosen = 0 } = this.view;
+    const { lang, text } = this.#host.words;
+    const more = this.#more;
+    const card = this.#card;
+    const bare = this.#host.face();
+    const offer = offers[chosen];
+    const all = this.#wallets;
+    const price = offer ? dollars(offer.price, lang) : bare.price;
+    const symbol = offer?.symbol ?? (this.#host.getAttribute("symbol") || "USDC");
+    const amount = (decimal: string) => `${dollars(decimal, lang)} ${symbol}`;
+    const values: Record<string, string> = {
+      price, symbol, network: offer?.network ?? "", amount: offer ? amount(offer.price) : price,
+      before: before ? dollars(before, lang) : "", have: have ? amount(have) : "",
+    };
+    const phone = notice === "no-wallet" && isPhone;
+    const key = phone ? "no-wallet-phone" : notice === "low-balance" && have ? "low-balance-have" : notice;
+    const words: Record<string, string> = { ...more, ...text };
+    const say = (name: string) => fill(words[name] ?? "", values, lang);
+    const label = action === "choose" && all.length < 2 ? "retry" : action === "pay" && !price ? "see" : action;
+    const sending = stage === "settling" || stage === "pending";
+    const was = card.button.textContent;
+    const awaited = card.button.ariaDisabled === "true" && notice !== "price-changed";
+    card.link.href = this.#host.url;
+    card.show({
+      heading: bare.heading,
+      price,
+      unit: offer ? [offer.wider?.title, say("unit")].filter(Boolean).join(" · ") : bare.unit,
+      message: say(key),
+      label: say(`do-${label}`),
+      failed: stage === "error",
+      busy: action === "wait",
+      link: action === "link",
+      test: offer ? offer.test : bare.test,
+    });
+    if (was && was !== card.button.textContent && !awaited && action !== "wait") this.#turned = performance.now();
+    const focused = card.cancel.matches(":focus");
+    card.cancel.hidden = !cancel;
+    // what was sent cannot be taken back
+    card.cancel.textContent = sending ? more.stop : more.cancel;
+    if (focused && !cancel) card.button.focus();
+    card.already.hidden = action === "wait" || action === "link" || stage === "unlocked";
+    steps(card, more);
+    terms(card, more, offer, offer ? `${price} (${offer.price} ${offer.symbol})` : price);
+    this.#ways.paint(offers, chosen, action !== "wait", more, lang);
+    this.#body(notice, action, all, phone, offer);
+    this.#host.emit(stage);
+  }
+
+  get #wallets(): Wallet[] {
+    return wallets(this.#more.wallet, this.#host.provider);
+  }
+
+  get #chosen(): Terms | undefined {
+    return this.view.offers?.[this.view.chosen ?? 0];
+  }
+
+  get #isPage() {
+    return this.#host.hasAttribute("mode");
+  }
+
+  // A page from the back-forward cache may have been paid for since (threat E4).
+  #back = ({ persisted }: PageTransitionEvent) => {
+    if (persisted && this.#isPage) location.reload();
+  };
+
+  async #words() {
+    const { lang } = this.#host.words;
+    this.#more = lang === "en" ? more : { ...more, ...(await wordsIn(`${lang}.more`)) };
+    this.#listed = "";
+  }
+
+  /** What stands between the message and the button. */
+  #body(notice: Notice, action: Action, all: Wallet[], phone: boolean, offer: Terms | undefined) {
+    const { body } = this.#card;
+    const choosing = action === "choose" && all.length > 1;
+    const what = choosing ? `wallets ${all.map(({ id }) => id)}` : notice === "no-wallet" || notice === "low-balance" ? notice : "";
+    if (what === this.#listed) return;
+    this.#listed = what;
+    if (choosing) list(body, all, this.#more);
+    else {
+      body.replaceChildren();
+      if (what) {
+        void script<typeof import("./help.js")>("help.js", HELP)
+          .then(({ noWallet, getting }) => {
+            if (this.#listed !== what) return;
+            if (notice === "no-wallet") noWallet(body, this.#more, this.#host.url, phone);
+            else getting(body, this.#more, offer);
+          })
+          .catch(() => {});
+      }
+    }
+  }
+
+  #show(next: View) {
+    // the core's views have the offers; the shell's own do not take them away
+    const { offers, chosen } = this.view;
+    this.view = next.offers ? next : { ...next, offers, chosen };
+    if (next.notice === "broken") this.view = { ...this.view, action: this.#isPage ? "reload" : "link" };
+    this.paint();
+    this.#rested();
+  }
+
+  #rested() {
+    const { action, stage, notice } = this.view;
+    if (this.#pressing || (action === "wait" && stage !== "unlocked")) return;
+    for (const resolve of this.#resting.splice(0)) resolve({ state: stage, notice });
+  }
+
+  async #begin() {
+    const host = this.#host;
+    const attribute = (name: string) => host.getAttribute(name) ?? undefined;
+    const network = attribute("network");
+    const { url } = host;
+    const flow = Flow.start({
+      url,
+      page: {
+        price: attribute("price"),
+        maxPrice: attribute("max-price"),
+        payTo: attribute("pay-to"),
+        // a CAIP-2 identifier is a pin, any other text is a label
+        network: network?.includes(":") ? network : undefined,
+      },
+      show: (next) => this.#show(next),
+      open: (answer) => void this.#open(answer),
+    });
+    if (!flow) return this.#show(view("error", "pinned", "reload"));
+    this.#flow = flow;
+    if (!this.#isPage && recall(`open:${url}`) && (await this.#reopen(url))) return;
+    const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+    const at = Math.floor((performance.timeOrigin + (navigation?.responseStart ?? 0)) / 1000);
+    const kept = await keptPayment(url);
+    const turn = kept ? await flow.lock() : true;
+    await flow.send({ type: "start", offer: attribute("offer"), at, prefer: preferred(), kept: turn ? kept : "" });
+    if (!turn) this.#elsewhere();
+  }
+
+  /** Another tab is paying; when it is done, this one begins anew. */
+  #elsewhere() {
+    const { url } = this.#host;
+    this.#show(view("pending", "other-tab", "wait"));
+    void unlocked(url).then(async () => {
+      if (this.#isPage) return location.reload();
+      this.#show(view("idle", "offer", "pay"));
+      await this.#begin();
+    });
+  }
+
+  /** The press of a button: takes the turn, finds the wallet, and hands over to the core. */
+  async #ask(seen: string) {
+    const offer = this.#chosen;
+    if (this.#wish === "pay" && this.view.action !== "check" && !this.#allowed(offer, seen)) return;
+    this.#pressing = true;
+    let wallet: Wallet | undefined = this.#picked;
+    let all = this.#wallets;
+    if (all.length === 1) [wallet] = all;
+    this.#show({ ...this.view, ...(this.view.action === "check" ? view("pending", "pending", "wait") : view("quoting", "connecting", "wait")) });
+    try {
+      if (!all.length) {
+        discover();
+        await new Promise((resolve) => setTimeout(resolve, ANNOUNCE_MS));
+        all = this.#wallets;
+        if (all.length === 1) [wallet] = all;
+      }
+      const flow = this.#flow;
+      if (!flow) return this.#show(BROKEN);
+      if (!(await flow.lock())) return this.#elsewhere();
+      if (wallet?.rdns) keep("wallet", wallet.rdns);
+      if (offer && !offer.wider) keep("offer", offer.id);
+      await flow.ask(this.#wish, wallet ? 1 : all.length, seen, wallet?.request);
+    } finally {
+      this.#pressing = false;
+      this.#rested();
+    }
+  }
+
+  /** The page's author may have a word before the wallet opens. */
+  #allowed(offer: Terms | undefined, seen: string) {
+    const { price = seen.replace(/^\$/, ""), symbol = "", network = "", payTo = "", id = "" } = offer ?? {};
+    const detail = { price, symbol, network, payTo, offer: id };
+    return this.#host.dispatchEvent(new CustomEvent("farthing:beforepay", { bubbles: true, composed: true, cancelable: true, detail }));
+  }
+
+  /** The wallet of the checked radio button, while there is a choice. */
+  get #picked(): Wallet | undefined {
+    const checked = this.#card.body.querySelector<HTMLInputElement>("[name=wallet]:checked");
+    return checked ? this.#wallets.find(({ id }) => id === checked.value) : undefined;
+  }
+
+  async #open(answer: Response | undefined) {
+    const { url } = this.#host;
+    const offer = this.#chosen;
+    if (answer) {
+      const receipt = receiptOf(answer, url, this.#host.face().heading, this.#wish === "pay" ? offer : undefined);
+      if (receipt) await put("receipts", url, receipt);
+      const pass = answer.headers.get("Farthing-Pass");
+      if (pass) await put("passes", url, pass);
+    }
+    if (this.#isPage) return location.replace(url);
+    if (this.#host.getAttribute("open") === "page") return location.assign(url);
+    keep(`open:${url}`, "1");
+    await this.#place(answer ?? (await owned(url).catch(() => undefined)), url);
+  }
+
+  /** What was opened here before is opened again, without a question to anybody but the site. */
+  async #reopen(url: string) {
+    const answer = await owned(url).catch(() => null);
+    if (answer) return this.#place(answer, url);
+    // without an answer it may still be theirs
+    if (answer !== null) keep(`open:${url}`, "");
+    return false;
+  }
+
+  async #place(answer: Response | undefined, url: string) {
+    if (await this.#placed(answer, url).catch(() => false)) return true;
+    // where the page's policy does not let text become a part of it, the article has a page of its own
+    this.#show(view("unlocked", "unlocked", "link"));
+    return false;
+  }
+
+  async #placed(answer: Response | undefined, url: string) {
+    if (answer) {
+      const { place } = await script<typeof import("./place.js")>("place.js", PLACE);
+      return place(this.#host, answer, url);
+    }
+    return false;
+  }
+}
+
+const agent = navigator as Navigator & { userAgentData?: { mobile: boolean } };
+const isPhone = agent.userAgentData?.mobile
+  ?? (/Android|iPhone|iPad|iPod/.test(navigator.userAgent) || (/Mac/.test(navigator.userAgent) && navigator.maxTouchPoints > 1));

@@ -1,0 +1,63 @@
+// Puts a paid article where its card was, with its scripts, styles and media alive as far as the page's policy allows.
+
+interface Policy {
+  createHTML(text: string): string;
+}
+
+const trusted = (globalThis as { trustedTypes?: { createPolicy(name: string, rules: Policy): Policy } }).trustedTypes;
+let policy: Policy | undefined;
+
+/** The publisher's own bytes, which this page asked for; nothing of a payment's or a wallet's words goes through here. */
+const html = (text: string) => {
+  policy ??= trusted?.createPolicy("farthing", { createHTML: (text) => text }) ?? { createHTML: (text) => text };
+  return policy.createHTML(text);
+};
+
+/** Where an article is in its page, if the element says nothing else (`select`). */
+const USUAL = "[data-farthing-content], article, main";
+const ADDRESSES = ["src", "href", "poster", "action", "data"];
+
+/** False where there is nothing to put, or the page does not allow it. */
+export async function place(host: HTMLElement, answer: Response, url: string): Promise<boolean> {
+  const type = answer.headers.get("Content-Type") ?? "";
+  const nodes = /html/i.test(type) ? markup(await answer.text(), url, host.getAttribute("select") ?? USUAL) : await other(answer, type);
+  if (!nodes.length) return false;
+  const heading = nodes.flatMap((node) => (node instanceof Element ? [node, ...node.querySelectorAll("*")] : []));
+  const target = heading.find((node) => /^H[1-6]$/.test(node.tagName)) ?? heading[0];
+  host.replaceWith(...nodes);
+  if (target instanceof HTMLElement) {
+    if (!target.hasAttribute("tabindex")) target.tabIndex = -1;
+    target.focus();
+  }
+  return true;
+}
+
+function markup(text: string, url: string, select: string): Node[] {
+  const page = new DOMParser().parseFromString(html(text), "text/html");
+  const part = page.querySelector(select) ?? page.body;
+  const base = new URL(page.querySelector("base[href]")?.getAttribute("href") ?? url, url);
+  // in this page a relative address would be another one
+  for (const node of [part, ...part.querySelectorAll("*")]) {
+    for (const name of ADDRESSES) {
+      const address = node.getAttribute(name);
+      if (address && !/^[a-z][a-z0-9+.-]*:|^#/i.test(address) && URL.canParse(address, base)) node.setAttribute(name, new URL(address, base).href);
+    }
+    const sources = node.getAttribute("srcset");
+    if (sources) node.setAttribute("srcset", sources.replace(/(^|,\s+)([^\s,]\S*)/g, (_, before: string, address: string) => before + new URL(address, base).href));
+  }
+  // parsed once more in this page, its scripts run
+  const fragment = document.createRange().createContextualFragment(html(part === page.body ? part.innerHTML : part.outerHTML));
+  return [...fragment.childNodes];
+}
+
+/** What is no page: pictures and sound as such, text as text, and the rest as a file. */
+async function other(answer: Response, type: string): Promise<Node[]> {
+  const make = <Tag extends keyof HTMLElementTagNameMap>(tag: Tag, properties: Partial<HTMLElementTagNameMap[Tag]>) =>
+    Object.assign(document.createElement(tag), properties);
+  if (/^text\/|json|xml/i.test(type)) return [make("pre", { textContent: await answer.text() })];
+  const src = URL.createObjectURL(await answer.blob());
+  if (/^image\//.test(type)) return [make("img", { src, alt: "" })];
+  if (/^(audio|video)\//.test(type)) return [make(type.startsWith("a") ? "audio" : "video", { src, controls: true })];
+  const name = new URL(answer.url || location.href).pathname.split("/").pop() || "file";
+  return [make("a", { href: src, download: name, textContent: name })];
+}

@@ -1,0 +1,39 @@
+// <farthing-receipt>: shows what this device remembers of a payment.
+
+import { more } from "#words";
+import { element } from "../card.js";
+import { wordsIn } from "../files.js";
+import { dollars } from "../money.js";
+import { languageOf } from "../language.js";
+import { take } from "./device.js";
+import type { More } from "./pay.js";
+import type { Receipt } from "./record.js";
+import css from "../../../www/receipt.css";
+
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(css);
+
+/** Shows what this device knows of the payment for an address. */
+export async function show(host: HTMLElement, url: string) {
+  const lang = languageOf(host);
+  const [kept, words] = await Promise.all([take<Receipt>("receipts", url), lang === "en" ? {} : wordsIn(`${lang}.more`)]);
+  const texts: More = { ...more, ...words };
+  const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
+  root.adoptedStyleSheets = [sheet];
+  const section = element("section", { part: "receipt", lang, dir: lang === "ar" ? "rtl" : "ltr", "aria-labelledby": "heading" },
+    element("h2", { id: "heading" }, texts.receipt));
+  root.replaceChildren(section);
+  if (!kept) return section.append(element("p", {}, texts["receipt-none"]));
+  const rows: [string, string | undefined][] = [
+    [texts.page, kept.title], [texts.bought, kept.offer],
+    [texts.price, kept.price && `${dollars(kept.price, lang)} (${kept.price} ${kept.symbol})`],
+    [texts.date, new Intl.DateTimeFormat(lang, { dateStyle: "long", timeStyle: "short" }).format(new Date(kept.date))],
+    [texts.network, kept.network], [texts.to, kept.payTo], [texts.transaction, kept.transaction], [texts.number, kept.receipt],
+  ];
+  const dl = element("dl", {});
+  for (const [name, value] of rows) if (value) dl.append(element("dt", {}, name), element("dd", {}, element("bdi", {}, value)));
+  const file = URL.createObjectURL(new Blob([JSON.stringify(kept, null, 2)], { type: "application/json" }));
+  const print = element("button", { type: "button", part: "print" }, texts.print);
+  print.addEventListener("click", () => globalThis.print());
+  section.append(dl, element("div", { class: "row" }, element("a", { part: "download", href: file, download: "receipt.json" }, texts.download), print));
+}
