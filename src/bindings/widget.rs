@@ -13,7 +13,7 @@ use core::{cell::RefCell, str::FromStr};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{
-    client::{Answer, Effect, FlowEvent, FlowState, Pins, View, json::Object, step},
+    client::{Answer, Effect, FlowEvent, FlowState, Pins, Terms, View, json::Object, step},
     evm::hex,
     json::{Value, parse},
 };
@@ -24,13 +24,15 @@ thread_local! {
 }
 
 /// Begins a reader's way through one payment and gives it a number. `page` has the card's
-/// attributes `price`, `maxPrice`, `payTo` and `network`, all optional; none if a pin cannot be read.
+/// attributes `price`, `maxPrice`, `payTo` and `network`, all optional, and the resource's `host`; none if
+/// a pin cannot be read.
 #[wasm_bindgen]
 pub fn begin(page: &str) -> Option<u32> {
     let page = parse(page).ok()?;
     let text = |name| page.get(name)?.text();
     let pins = Pins::read(text("maxPrice"), text("payTo"), text("network")).ok()?;
-    let flow = FlowState::new(text("price").and_then(|price| price.parse().ok()), pins);
+    let shown = text("price").and_then(|price| price.parse().ok());
+    let flow = FlowState::new(shown, pins, text("host").unwrap_or_default());
     FLOWS.with_borrow_mut(|flows| {
         flows.push(flow);
         u32::try_from(flows.len().checked_sub(1)?).ok()
@@ -52,10 +54,9 @@ fn take(flow: &mut FlowState, event: &str) -> String {
     if let Some((now, event)) = parse(event).ok().and_then(|event| read(&event)) {
         (*flow, effects) = step(flow.clone(), now, event);
     }
-    let effects: Vec<String> = effects.iter().map(effect_json).collect();
     let mut outcome = Object::new();
     outcome.raw("view", &view_json(&flow.view()));
-    outcome.raw("effects", &["[", &effects.join(","), "]"].concat());
+    outcome.raw("effects", &list(effects.iter().map(effect_json)));
     outcome.end()
 }
 
@@ -72,12 +73,20 @@ fn read(event: &Value<'_>) -> Option<(u64, FlowEvent)> {
         "start" => FlowEvent::Start {
             kept: owned("kept"),
             offer: owned("offer").map(|header| (header, number(event, "at"))),
+            prefer: owned("prefer"),
         },
         "intent" => FlowEvent::Intent,
+        "choose" => FlowEvent::Choose {
+            index: usize::try_from(event.get("index")?.integer()?).ok()?,
+        },
         "pay" => FlowEvent::Pay {
             wallets: number(event, "wallets"),
             random: hex::read(text("random")?)?,
             seen: text("seen").and_then(|price| price.parse().ok()),
+            kept: owned("kept"),
+        },
+        "restore" => FlowEvent::Restore {
+            wallets: number(event, "wallets"),
             kept: owned("kept"),
         },
         "cancel" => FlowEvent::Cancel,
@@ -110,19 +119,44 @@ fn view_json(view: &View) -> String {
     object.text("notice", view.notice.key());
     object.text("action", view.action.key());
     object.raw("cancel", flag(view.cancel));
-    if let Some(terms) = &view.offer {
-        let mut offer = Object::new();
-        offer.text("price", &terms.price);
-        offer.text("symbol", terms.symbol);
-        offer.text("network", terms.network);
-        offer.text("payTo", &terms.pay_to);
-        offer.raw("test", flag(terms.test));
-        object.raw("offer", &offer.end());
-    }
+    object.raw("restore", flag(view.restore));
+    object.raw("offers", &list(view.offers.iter().map(terms_json)));
+    object.raw("chosen", &view.chosen.to_string());
     if let Some(before) = &view.before {
         object.text("before", before);
     }
+    if let Some(have) = &view.have {
+        object.text("have", have);
+    }
     object.end()
+}
+
+fn terms_json(terms: &Terms) -> String {
+    let mut offer = Object::new();
+    offer.text("id", &terms.id);
+    offer.text("price", &terms.price);
+    offer.text("symbol", terms.symbol);
+    offer.text("network", terms.network);
+    offer.text("payTo", &terms.pay_to);
+    offer.raw("test", flag(terms.test));
+    if let Some(wider) = &terms.wider {
+        let mut opens = Object::new();
+        opens.text("name", &wider.name);
+        if !wider.title.is_empty() {
+            opens.text("title", &wider.title);
+        }
+        if let Some(count) = wider.count {
+            opens.raw("count", &count.to_string());
+        }
+        opens.raw("seconds", &wider.seconds.to_string());
+        offer.raw("wider", &opens.end());
+    }
+    offer.end()
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    ["[", &items.join(","), "]"].concat()
 }
 
 fn effect_json(effect: &Effect) -> String {
@@ -137,9 +171,10 @@ fn effect_json(effect: &Effect) -> String {
             object.text("method", method);
             object.raw("params", params);
         }
-        Effect::Fetch { turn, payment } => {
+        Effect::Fetch { turn, payment, proof } => {
             numbered("fetch", turn);
             object.text("payment", payment.as_deref().unwrap_or_default());
+            object.text("proof", proof.as_deref().unwrap_or_default());
         }
         Effect::Wait { turn, ms } => {
             numbered("wait", turn);

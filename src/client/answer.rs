@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use super::view::Notice;
+use super::{choice::reason, view::Notice};
 
 /// The parts of an HTTP answer that matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +49,17 @@ pub(super) enum Doubt {
 /// matched by their family, for they are open strings.
 pub(super) fn judge(answer: &Answer) -> Verdict {
     use {Doubt::*, Verdict::*};
-    let name = answer.problem.rsplit('/').next().unwrap_or_default();
+    // the official servers have it beside their offers, and a body of {}
+    let told = match &answer.required {
+        Some(header) if answer.problem.is_empty() => reason(header),
+        _ => None,
+    };
+    let name = told
+        .as_deref()
+        .unwrap_or(&answer.problem)
+        .rsplit('/')
+        .next()
+        .unwrap_or_default();
     match (answer.status, name) {
         (200..=299, _) => Open,
         (0, _) => Again(Offline),
@@ -68,6 +78,9 @@ pub(super) fn judge(answer: &Answer) -> Verdict {
         }
         (402, name) if has(name, "_valid_") => Over(Notice::Expired),
         (402, "signature-unsupported") => Over(Notice::UnsupportedWallet),
+        // of facilitators: it was broadcast, or taken a moment ago (threats B1, B2)
+        (402, name) if has(name, "pending") => Again(Pending),
+        (402, name) if has(name, "nonce") => Over(Notice::AlreadyUsed),
         _ => Over(Notice::Refused),
     }
 }
@@ -146,6 +159,14 @@ mod tests {
                 "invalid_exact_evm_payload_authorization_valid_before",
                 Verdict::Over(Notice::Expired),
             ),
+            (
+                402,
+                "invalid_exact_evm_nonce_already_used",
+                Verdict::Over(Notice::AlreadyUsed),
+            ),
+            (402, "transaction_pending", Verdict::Again(Doubt::Pending)),
+            // a settlement that failed: no offers, nothing in the body
+            (402, "", Verdict::Over(Notice::Refused)),
             (402, "No matching payment requirements", Verdict::Over(Notice::Refused)),
             (412, "permit2_allowance_required", Verdict::Stuck(Notice::Approval)),
             (500, "", Verdict::Again(Doubt::Pending)),

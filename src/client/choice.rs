@@ -1,8 +1,8 @@
-//! Which offer of a `PAYMENT-REQUIRED` to take, and what the page's author allows (threats A5, F3).
+//! Which offers of a `PAYMENT-REQUIRED` a card can pay, and what the page's author allows (threats A5, F3).
 
 use core::fmt;
 
-use alloc::{borrow::ToOwned, string::String};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use alloy_primitives::Address;
 
@@ -11,8 +11,15 @@ use crate::{
     evm::{Asset, asset::ASSETS, hex},
     json::{MAX_ANNOUNCED_DEPTH, Value, parse_nested},
     money::{Amount, Price},
-    x402::{Network, decode, extension::identifier, v2::Scheme},
+    x402::{
+        Network, Wider, decode,
+        extension::{identifier, sign_in},
+        v2::Scheme,
+    },
 };
+
+/// More offers than this are not shown.
+const MOST_OFFERS: usize = 12;
 
 /// What the page's author allows to be paid; an offer outside is refused before a wallet opens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,23 +81,34 @@ impl Pins {
     }
 }
 
+/// What a `PAYMENT-REQUIRED` has for a card.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Required {
+    /// As served, but the first single article first.
+    pub(super) offers: Vec<CardOffer>,
+    /// The server's `resource`, echoed as it came.
+    pub(super) resource: Option<String>,
+    /// Whether the server refuses payments without a name (extension `payment-identifier`).
+    pub(super) named: bool,
+}
+
 /// An offer that can be paid here: by an EIP-3009 authorization, in an asset of our table.
 ///
 /// Offers by Permit2 are left to programs ([`Policy`](super::Policy)): a reader would have to send a
 /// transaction first, and no wallet of a reader's can do that without paying for gas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CardOffer {
+    /// Names it on this device, from one page to the next: network and token, and what else is bought.
+    pub(super) id: String,
     /// The server's own bytes, for `accepted`.
     pub(super) raw: String,
-    /// The server's `resource`, echoed as well.
-    pub(super) resource: Option<String>,
     pub(super) asset: &'static Asset,
     pub(super) amount: Amount,
     pub(super) pay_to: Address,
     pub(super) seconds: u64,
     pub(super) quote: Option<Peek>,
-    /// Whether the server refuses payments without a name (extension `payment-identifier`).
-    pub(super) named: bool,
+    /// What it opens besides the article; none for the article alone.
+    pub(super) wider: Option<Wider>,
 }
 
 /// Why no offer was taken.
@@ -102,31 +120,68 @@ pub(super) enum NoOffer {
     Pinned,
 }
 
-/// The first entry of `accepts` that can be paid here and that the pins allow.
-pub(super) fn choose(header: &str, pins: &Pins) -> Result<CardOffer, NoOffer> {
-    let json = decode(header).map_err(|_| NoOffer::Unknown)?;
-    let required = parse_nested(&json, MAX_ANNOUNCED_DEPTH).map_err(|_| NoOffer::Unknown)?;
-    if required.get("x402Version").and_then(Value::integer) != Some(2) {
-        return Err(NoOffer::Unknown);
+/// What the JSON of a header says.
+fn read<T>(header: &str, what: impl FnOnce(&Value<'_>) -> Option<T>) -> Option<T> {
+    let json = decode(header).ok()?;
+    what(&parse_nested(&json, MAX_ANNOUNCED_DEPTH).ok()?)
+}
+
+/// The entries of `accepts` that can be paid here and that the pins allow.
+pub(super) fn choose(header: &str, pins: &Pins) -> Result<Required, NoOffer> {
+    let (payable, required) = read(header, |required| {
+        (required.get("x402Version")?.integer()? == 2).then_some(())?;
+        let all = required.get("accepts")?.items()?.iter().filter_map(card_offer);
+        let mut payable = false;
+        let mut offers: Vec<CardOffer> = Vec::new();
+        for offer in all {
+            payable = true;
+            if !pins.allow(&offer) || offers.iter().any(|other| other.id == offer.id) {
+                continue;
+            }
+            // the article comes first: what else is on offer is shown beside it
+            let first = offer.wider.is_none() && offers.first().is_none_or(|first| first.wider.is_some());
+            offers.insert(if first { 0 } else { offers.len() }, offer);
+        }
+        offers.truncate(MOST_OFFERS);
+        let named = || announced(required, identifier::KEY)?.get("info")?.get("required")?.bool();
+        let required = Required {
+            offers,
+            resource: required.get("resource").map(|value| value.raw().to_owned()),
+            named: named() == Some(true),
+        };
+        Some((payable, required))
+    })
+    .ok_or(NoOffer::Unknown)?;
+    match required.offers.first() {
+        Some(_) => Ok(required),
+        None if payable => Err(NoOffer::Pinned),
+        None => Err(NoOffer::Unknown),
     }
-    let accepts = required.get("accepts").and_then(Value::items).unwrap_or_default();
-    let named = required.get("extensions").and_then(|announced| {
-        let info = announced.get(identifier::KEY)?.get("info")?;
-        info.get("required")?.bool()
-    });
-    let mut offers = accepts
-        .iter()
-        .filter_map(|accepted| card_offer(accepted, required.get("resource"), named == Some(true)))
-        .peekable();
-    offers.peek().ok_or(NoOffer::Unknown)?;
-    offers.find(|offer| pins.allow(offer)).ok_or(NoOffer::Pinned)
+}
+
+fn announced<'a, 'b>(required: &'a Value<'b>, key: &str) -> Option<&'a Value<'b>> {
+    required.get("extensions")?.get(key)
+}
+
+/// The reason that a server gives for a refusal, where it gives it beside its offers: the official ones do.
+pub(super) fn reason(header: &str) -> Option<String> {
+    read(header, |required| Some(required.get("error")?.text()?.to_owned()))
+}
+
+/// What an account would sign for the challenge of a `PAYMENT-REQUIRED` (extension `sign-in-with-x`): the
+/// JSON of a proof whose signature is still empty.
+pub(super) fn challenge(header: &str, account: &str) -> Option<String> {
+    read(header, |required| {
+        sign_in::unsigned(announced(required, sign_in::KEY)?, account, |_| true)
+    })
 }
 
 /// Reads what [`offers`](super::offers) reads, as far as a card can pay it, in a third of the code: a
 /// reader downloads this. The tests hold the two equal.
-fn card_offer(accepted: &Value<'_>, resource: Option<&Value<'_>>, named: bool) -> Option<CardOffer> {
+fn card_offer(accepted: &Value<'_>) -> Option<CardOffer> {
     let text = |name| accepted.get(name)?.text();
-    let network = text("network")?.parse().ok()?;
+    let caip2 = text("network")?;
+    let network = caip2.parse().ok()?;
     let asset = Asset::find(network, hex::read(text("asset")?)?.into())?;
     let amount: Amount = text("amount")?.parse().ok()?;
     let pay_to = Address::new(hex::read(text("payTo")?)?);
@@ -140,20 +195,28 @@ fn card_offer(accepted: &Value<'_>, resource: Option<&Value<'_>>, named: bool) -
         && (is_or_missing("paymentFlow", "authorization") || is("paymentFlow", "upfront"))
         && is("name", asset.name)
         && is("version", asset.version)
-        // a card sells the article: a wider offer would be another price than the one it shows
-        && extra("offer").and_then(|wider| wider.get("name")).is_none()
         && amount > Amount::ZERO
         && !pay_to.is_zero()
         && seconds >= LEAST_SECONDS;
+    // one that is not told in full cannot be shown, and is not the article alone either
+    let wider = match extra("offer").filter(|offer| offer.get("name").is_some()) {
+        Some(offer) => Some(Wider::read(offer)?),
+        None => None,
+    };
+    let mut id = [caip2, "/", &hex::print(asset.contract.as_slice())].concat();
+    if let Some(wider) = &wider {
+        id += "/";
+        id += &wider.name;
+    }
     payable.then_some(CardOffer {
+        id,
         raw: accepted.raw().to_owned(),
-        resource: resource.map(|value| value.raw().to_owned()),
         asset,
         amount,
         pay_to,
         seconds: seconds.min(MOST_SECONDS),
         quote: extra("quote").and_then(Value::text).and_then(Peek::read),
-        named,
+        wider,
     })
 }
 
@@ -162,7 +225,7 @@ mod tests {
     use super::*;
     use crate::{
         client::{
-            offers::{Version, read},
+            offers::{self, Version},
             tests::{any_change, requirement},
         },
         evm::Transfer,
@@ -179,8 +242,8 @@ mod tests {
             }
             let text = offer.to_string();
             let json = crate::json::parse(&text).unwrap();
-            let card = card_offer(&json, None, false);
-            let program = read(&json, Version::V2).ok().filter(|read| {
+            let card = card_offer(&json);
+            let program = offers::read(&json, Version::V2).ok().filter(|read| {
                 let asset = Asset::find(read.network, read.contract);
                 read.scheme == Scheme::Exact
                     && read.transfer == Transfer::Eip3009

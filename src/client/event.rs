@@ -14,9 +14,16 @@ pub enum FlowEvent {
         kept: Option<String>,
         /// `PAYMENT-REQUIRED` of the page itself, and when it came by the device's clock.
         offer: Option<(String, u64)>,
+        /// The offer that was taken last on this device, by its id: the same token is chosen again.
+        prefer: Option<String>,
     },
     /// The reader is about to press the button.
     Intent,
+    /// The reader chose one of the offers.
+    Choose {
+        /// Its place in [`View::offers`](super::View::offers).
+        index: usize,
+    },
     /// The reader pressed the button.
     Pay {
         /// How many wallets there are to choose from; one if it is chosen.
@@ -25,6 +32,13 @@ pub enum FlowEvent {
         random: [u8; 32],
         /// The price on the card when it was pressed.
         seen: Option<Price>,
+        /// What was kept for this page, by this tab or another.
+        kept: Option<String>,
+    },
+    /// The reader says that the article is paid for already.
+    Restore {
+        /// How many wallets there are to choose from; one if it is chosen.
+        wallets: u32,
         /// What was kept for this page, by this tab or another.
         kept: Option<String>,
     },
@@ -67,8 +81,10 @@ pub enum Effect {
     Fetch {
         /// To be repeated in the answer.
         turn: u32,
-        /// `PAYMENT-SIGNATURE`; without it, only the offer is wanted.
+        /// `PAYMENT-SIGNATURE`.
         payment: Option<String>,
+        /// `SIGN-IN-WITH-X`; without either, only the offer is wanted.
+        proof: Option<String>,
     },
     /// Say [`FlowEvent::Woke`] after a while.
     Wait {

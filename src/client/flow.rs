@@ -7,15 +7,16 @@ use alloy_primitives::Address;
 use super::{
     answer::{Answer, Doubt, Verdict, judge},
     chain,
-    choice::{CardOffer, NoOffer, Pins, choose},
+    choice::{CardOffer, NoOffer, Pins, Required, choose},
     clock,
     event::{Effect, FlowEvent},
-    payment::{Payment, draft, seal, signing_params},
+    payment::{NotTheirs, Payment, draft, seal, signing_params},
+    restore::SignIn,
     view::Notice,
     wallet::{self, Ask, UNKNOWN_CHAIN},
 };
 use crate::{
-    evm::{Authorization, hex},
+    evm::{Authorization, U256, hex},
     money::{Amount, Price},
 };
 
@@ -41,8 +42,8 @@ const LONGEST_WAIT_SECONDS: u32 = 30;
 pub(super) enum Phase {
     /// Nothing is under way.
     Resting(Notice),
-    /// The offer is being fetched; after a click, to be paid.
-    Quoting { click: Option<Click>, back: Notice },
+    /// The offer is being fetched.
+    Quoting { wish: Wish, back: Notice },
     /// The wallet is asked.
     Asking {
         ask: Ask,
@@ -54,8 +55,21 @@ pub(super) enum Phase {
     Sending { trip: Trip, waiting: bool },
     /// A payment is unresolved, and the reader decides when it is sent again.
     Paused { payment: Payment, notice: Notice },
+    /// The server is asked what the account has paid for.
+    Proving,
     /// The article is open.
     Open,
+}
+
+/// What the offer is fetched for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Nothing yet.
+    Look,
+    /// To pay it.
+    Pay(Click),
+    /// To show that it is paid.
+    Restore,
 }
 
 /// A press of the button: nothing but the price that was seen then is paid (invariant S9).
@@ -74,6 +88,22 @@ pub(super) struct Errand {
     /// After a switch: how often the chain may still be read.
     pub(super) polls: Option<u8>,
     signing: Option<Authorization>,
+    /// `PAYMENT-REQUIRED` with the challenge, where nothing is to be paid.
+    challenge: Option<String>,
+    sign_in: Option<SignIn>,
+}
+
+impl Errand {
+    const fn new(random: [u8; 32], challenge: Option<String>) -> Self {
+        Self {
+            random,
+            payer: None,
+            polls: None,
+            signing: None,
+            challenge,
+            sign_in: None,
+        }
+    }
 }
 
 /// A payment on its way.
@@ -91,12 +121,22 @@ pub(super) struct Trip {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlowState {
     pub(super) phase: Phase,
-    pub(super) offer: Option<CardOffer>,
-    /// The price shown before the present one; all assets so far have the same decimals.
+    pub(super) required: Required,
+    /// Which of the offers.
+    pub(super) chosen: usize,
+    /// The price shown before the present one, in units of the same size.
     pub(super) before: Option<Amount>,
+    /// What the account has, where that was too little.
+    pub(super) have: Option<Amount>,
+    /// What the reader has to be told before the chosen offer can be paid.
+    unsaid: Option<Notice>,
+    /// The offer that was taken last on this device.
+    prefer: Option<String>,
     /// The price on the page before any offer was read.
     shown: Option<Price>,
     pins: Pins,
+    /// The resource's.
+    host: String,
     /// Device time when the offer came.
     offered: u64,
     /// The server's clock minus the device's, once known.
@@ -109,10 +149,10 @@ pub struct FlowState {
 ///
 /// ```
 /// use farthing::client::{Effect, FlowEvent, FlowState, Pins, step};
-/// let card = FlowState::new("$0.05".parse().ok(), Pins::default());
+/// let card = FlowState::new("$0.05".parse().ok(), Pins::default(), "n.example");
 /// let pay = FlowEvent::Pay { wallets: 1, random: [7; 32], seen: "$0.05".parse().ok(), kept: None };
 /// let (card, effects) = step(card, 1_800_000_000, pay);
-/// assert_eq!(effects, [Effect::Fetch { turn: 1, payment: None }]);
+/// assert_eq!(effects, [Effect::Fetch { turn: 1, payment: None, proof: None }]);
 /// assert_eq!(card.view().stage.key(), "quoting");
 /// ```
 pub fn step(mut state: FlowState, now: u64, event: FlowEvent) -> (FlowState, Vec<Effect>) {
@@ -121,14 +161,19 @@ pub fn step(mut state: FlowState, now: u64, event: FlowEvent) -> (FlowState, Vec
 }
 
 impl FlowState {
-    /// A card that shows this price, on a page that allows this.
-    pub const fn new(shown: Option<Price>, pins: Pins) -> Self {
+    /// A card that shows this price for a resource of this host (with its port), on a page that allows this.
+    pub fn new(shown: Option<Price>, pins: Pins, host: &str) -> Self {
         Self {
             phase: Phase::Resting(Notice::Offer),
-            offer: None,
+            required: Required::default(),
+            chosen: 0,
             before: None,
+            have: None,
+            unsaid: None,
+            prefer: None,
             shown,
             pins,
+            host: host.into(),
             offered: 0,
             skew: None,
             turn: 0,
@@ -137,27 +182,36 @@ impl FlowState {
 
     fn apply(&mut self, now: u64, event: FlowEvent) -> Vec<Effect> {
         match event {
-            FlowEvent::Start { kept, offer } => self.start(kept, offer),
+            FlowEvent::Start { kept, offer, prefer } => {
+                self.prefer = prefer;
+                self.start(kept, offer)
+            }
             FlowEvent::Intent => match self.phase {
-                Phase::Resting(back) if !self.is_fresh(now) => self.fetch_offer(None, back),
+                Phase::Resting(back) if !self.is_fresh(now) => self.fetch_offer(Wish::Look, back),
                 _ => Vec::new(),
             },
+            FlowEvent::Choose { index } => {
+                self.choose(index);
+                Vec::new()
+            }
             FlowEvent::Pay {
                 wallets,
                 random,
                 seen,
                 kept,
-            } => self.pay(now, wallets, Click { random, seen }, kept),
+            } => self.press(now, wallets, Wish::Pay(Click { random, seen }), kept),
+            FlowEvent::Restore { wallets, kept } => self.press(now, wallets, Wish::Restore, kept),
             FlowEvent::Cancel => {
                 self.cancel();
                 Vec::new()
             }
             FlowEvent::Wallet { turn, result } if turn == self.turn => self.wallet(now, result),
             FlowEvent::Answer { turn, answer } if turn == self.turn => match &self.phase {
-                Phase::Quoting { click, back } => {
-                    let (click, back) = (click.clone(), *back);
-                    self.quoted(now, &answer, click, back)
+                Phase::Quoting { wish, back } => {
+                    let (wish, back) = (wish.clone(), *back);
+                    self.quoted(now, &answer, wish, back)
                 }
+                Phase::Proving => self.proven(now, &answer),
                 Phase::Sending { trip, .. } => {
                     let trip = trip.clone();
                     self.answered(now, &answer, trip)
@@ -192,11 +246,36 @@ impl FlowState {
         }
     }
 
-    fn pay(&mut self, now: u64, wallets: u32, press: Click, kept: Option<String>) -> Vec<Effect> {
+    /// Whether a button can be pressed, with nothing signed that is unresolved.
+    pub(super) const fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Resting(_) | Phase::Quoting { wish: Wish::Look, .. })
+    }
+
+    pub(super) fn offer(&self) -> Option<&CardOffer> {
+        self.required.offers.get(self.chosen)
+    }
+
+    fn choose(&mut self, index: usize) {
+        if let Phase::Resting(notice)
+        | Phase::Quoting {
+            wish: Wish::Look,
+            back: notice,
+        } = &mut self.phase
+            && index < self.required.offers.len()
+        {
+            *notice = Notice::Offer;
+            self.chosen = index;
+            self.before = None;
+            self.unsaid = None;
+        }
+    }
+
+    /// A press of one of the buttons.
+    fn press(&mut self, now: u64, wallets: u32, wish: Wish, kept: Option<String>) -> Vec<Effect> {
         let (back, unresolved) = match &self.phase {
             Phase::Resting(notice)
             | Phase::Quoting {
-                click: None,
+                wish: Wish::Look,
                 back: notice,
             } => (*notice, None),
             Phase::Paused { payment, notice } => (*notice, Some(payment.clone())),
@@ -211,16 +290,14 @@ impl FlowState {
             effects.extend(self.resume(payment));
             return effects;
         }
-        match wallets {
-            0 => self.rest(Notice::NoWallet),
-            1 if self.is_fresh(now) => return self.connect(now, press),
-            1 => {
-                if let Phase::Quoting { click, .. } = &mut self.phase {
-                    *click = Some(press);
-                    return Vec::new();
-                }
-                return self.fetch_offer(Some(press), back);
-            }
+        match (wallets, wish) {
+            (0, _) => self.rest(Notice::NoWallet),
+            (1, Wish::Pay(click)) if self.is_fresh(now) => return self.connect(now, click),
+            (1, press) => match &mut self.phase {
+                // a challenge is only good for minutes, so it is always asked for anew
+                Phase::Quoting { wish, .. } if press != Wish::Restore => *wish = press,
+                _ => return self.fetch_offer(press, back),
+            },
             _ => self.rest(Notice::ChooseWallet),
         }
         Vec::new()
@@ -229,29 +306,61 @@ impl FlowState {
     /// Nothing that was sent can be taken back; what was only asked for is given up.
     fn cancel(&mut self) {
         match &self.phase {
-            Phase::Quoting { click: Some(_), back } => self.rest(*back),
-            Phase::Asking { .. } => self.rest(Notice::Offer),
+            Phase::Quoting {
+                wish: Wish::Pay(_) | Wish::Restore,
+                back,
+            } => self.rest(*back),
+            Phase::Asking { .. } | Phase::Proving => self.rest(Notice::Offer),
             Phase::Sending { trip, .. } => self.pause(trip.payment.clone(), trip.doubt),
             _ => {}
         }
     }
 
-    fn quoted(&mut self, now: u64, answer: &Answer, click: Option<Click>, back: Notice) -> Vec<Effect> {
+    fn quoted(&mut self, now: u64, answer: &Answer, wish: Wish, back: Notice) -> Vec<Effect> {
         let taken = match (answer.status, &answer.required) {
-            (200..=299, _) if click.is_some() => {
+            (200..=299, _) if wish != Wish::Look => {
                 // owned already, or free by now
                 self.phase = Phase::Open;
                 return vec![Effect::Open];
             }
             (402, Some(header)) => self.take(header, now, answer.date),
             (402, None) => Err(Notice::NoOffer),
-            _ if click.is_some() => Err(Notice::Unavailable),
+            _ if wish != Wish::Look => Err(Notice::Unavailable),
             _ => Err(back),
         };
-        match (taken, click) {
-            (Ok(_), Some(click)) => return self.connect(now, click),
-            (Ok(changed), None) => self.rest(if changed { Notice::PriceChanged } else { back }),
+        match (taken, wish) {
+            (Err(Notice::Unavailable), Wish::Restore) => self.rest(Notice::Unavailable),
+            (taken, Wish::Restore) => {
+                // what was paid for need not be on offer any longer
+                self.unsaid = taken.ok().flatten().or(self.unsaid);
+                let header = answer.required.clone();
+                let challenge = header.filter(|header| SignIn::read(header, &self.host, Address::ZERO).is_some());
+                if challenge.is_some() {
+                    return self.ask(now, Ask::Accounts, Errand::new([0; 32], challenge));
+                }
+                self.rest(Notice::NoRestore);
+            }
+            (Ok(None), Wish::Pay(click)) => return self.connect(now, click),
+            (Ok(changed), _) => self.rest(changed.unwrap_or(back)),
             (Err(notice), _) => self.rest(notice),
+        }
+        Vec::new()
+    }
+
+    /// What the server says to a proof of the account.
+    fn proven(&mut self, now: u64, answer: &Answer) -> Vec<Effect> {
+        match (answer.status, &answer.required) {
+            (200..=299, _) => {
+                self.phase = Phase::Open;
+                return vec![Effect::Open];
+            }
+            (402 | 403, header) => {
+                if let Some(Ok(changed @ Some(_))) = header.as_deref().map(|header| self.take(header, now, answer.date)) {
+                    self.unsaid = changed;
+                }
+                self.rest(Notice::NotOwned);
+            }
+            _ => self.rest(Notice::Unavailable),
         }
         Vec::new()
     }
@@ -264,21 +373,31 @@ impl FlowState {
         let text = match result {
             Ok(text) => text,
             Err(UNKNOWN_CHAIN) if ask == Ask::Switch && errand.polls.is_none() => return self.ask(now, Ask::Add, errand),
+            // who cannot be asked for the balance can still sign
+            Err(_) if ask == Ask::Balance => return self.ask(now, Ask::Sign, errand),
             Err(code) => {
                 self.rest(wallet::notice(ask, code));
                 return Vec::new();
             }
         };
-        match (ask, &self.offer) {
+        match (ask, self.offer()) {
             (Ask::Accounts, _) => match hex::read(&text) {
                 Some(address) => {
                     errand.payer = Some((Address::new(address), text));
-                    return self.ask(now, Ask::Chain, errand);
+                    let next = if errand.challenge.is_some() { Ask::SignIn } else { Ask::Chain };
+                    return self.ask(now, next, errand);
                 }
                 None => self.rest(Notice::Locked),
             },
+            (Ask::SignIn, _) => match errand.sign_in.ok_or(NotTheirs::Malformed).and_then(|asked| asked.seal(&text)) {
+                Ok(proof) => {
+                    self.phase = Phase::Proving;
+                    return vec![self.fetch(None, Some(proof))];
+                }
+                Err(why) => self.rest(why.notice()),
+            },
             (Ask::Chain, Some(offer)) => match errand.polls {
-                _ if chain::read_id(&text) == Some(offer.asset.network.chain_id()) => return self.ask(now, Ask::Sign, errand),
+                _ if chain::read_id(&text) == Some(offer.asset.network.chain_id()) => return self.ask(now, Ask::Balance, errand),
                 None => return self.ask(now, Ask::Switch, errand),
                 Some(0) => self.rest(Notice::WrongNetwork),
                 Some(left) => {
@@ -298,9 +417,20 @@ impl FlowState {
                 let next = if ask == Ask::Add { Ask::Switch } else { Ask::Chain };
                 return self.ask(now, next, errand);
             }
+            (Ask::Balance, Some(offer)) => {
+                let balance = hex::read(&text).map(|word: [u8; 32]| Amount::from_atomic(U256::from_be_bytes(word)));
+                match balance.filter(|balance| *balance < offer.amount) {
+                    Some(_) => {
+                        self.have = balance;
+                        self.rest(Notice::LowBalance);
+                    }
+                    None => return self.ask(now, Ask::Sign, errand),
+                }
+            }
             (Ask::Sign, Some(offer)) => {
                 let signing = errand.signing.ok_or(Notice::WalletTrouble);
-                match signing.and_then(|authorization| seal(offer, &authorization, &text, errand.random)) {
+                let sealed = signing.and_then(|authorization| seal(&self.required, offer, &authorization, &text, errand.random));
+                match sealed {
                     Ok(payment) => {
                         let mut effects = vec![Self::keep(&payment)];
                         effects.extend(self.send(Trip {
@@ -350,14 +480,20 @@ impl FlowState {
             }
             Verdict::Over(notice) => {
                 let taken = answer.required.as_deref().map(|header| self.take(header, now, answer.date));
-                self.rest(match (notice, taken) {
+                let notice = match (notice, taken) {
                     (_, Some(Err(Notice::Clock))) => Notice::Clock,
-                    (_, Some(Ok(true))) => Notice::PriceChanged,
+                    // these come first; the price is told when it is to be paid
+                    (Notice::AlreadyUsed | Notice::LowBalance, Some(Ok(changed @ Some(_)))) => {
+                        self.unsaid = changed;
+                        notice
+                    }
+                    (_, Some(Ok(Some(changed)))) => changed,
                     // it never arrived in time, and the reader has come back to a page with a price
                     (Notice::Expired, _) if trip.resumed => Notice::Offer,
                     (Notice::PriceChanged, _) => Notice::Expired,
                     (notice, _) => notice,
-                });
+                };
+                self.rest(notice);
                 vec![Self::forget(&trip.payment)]
             }
         }
@@ -379,39 +515,77 @@ impl FlowState {
                 trip.sends = trip.sends.saturating_add(1);
                 self.send(trip)
             }
-            Phase::Asking { slow, .. }
-            | Phase::Sending {
-                trip: Trip { slow, .. }, ..
-            } => {
+            Phase::Asking { ask, slow, .. } if !*slow && ask.patience() > WALLET_SLOW_MS => {
                 *slow = true;
+                let ms = ask.patience().saturating_sub(WALLET_SLOW_MS);
+                vec![Effect::Wait { turn: self.turn, ms }]
+            }
+            Phase::Asking {
+                ask: Ask::Balance,
+                errand,
+                ..
+            } => {
+                let errand = errand.clone();
+                self.ask(now, Ask::Sign, errand)
+            }
+            Phase::Asking { ask, .. } => {
+                let notice = if *ask == Ask::Chain {
+                    Notice::WalletTrouble
+                } else {
+                    Notice::WalletSilent
+                };
+                self.rest(notice);
+                Vec::new()
+            }
+            Phase::Sending { trip, .. } => {
+                trip.slow = true;
                 Vec::new()
             }
             _ => Vec::new(),
         }
     }
 
-    /// Takes an offer in; says whether its price is another than the one shown until now.
-    fn take(&mut self, header: &str, now: u64, date: Option<u64>) -> Result<bool, Notice> {
-        // the one before is not on offer any more
-        let before = self.offer.take();
+    /// Takes the offers in; says what the reader has to see before the chosen one is paid, if it is another
+    /// than the one shown until now, or at another price.
+    fn take(&mut self, header: &str, now: u64, date: Option<u64>) -> Result<Option<Notice>, Notice> {
+        // those before are not on offer any more
+        let mut before = core::mem::take(&mut self.required).offers;
+        let before = (self.chosen < before.len()).then(|| before.swap_remove(self.chosen));
+        self.chosen = 0;
         self.skew = None;
-        let offer = choose(header, &self.pins).map_err(|no| match no {
+        self.required = choose(header, &self.pins).map_err(|no| match no {
             NoOffer::Unknown => Notice::NoOffer,
             NoOffer::Pinned => Notice::Pinned,
         })?;
-        let skew = clock::skew(now, date, offer.quote.as_ref(), MOST_SKEW_SECONDS);
-        let asset = offer.asset;
-        let shown = match (before, &self.shown) {
-            (Some(before), _) => Some(before.amount),
-            (None, Some(shown)) => shown.in_asset(asset.symbol, asset.decimals).ok(),
-            (None, None) => None,
+        let offers = &self.required.offers;
+        let again = before
+            .as_ref()
+            .and_then(|before| offers.iter().position(|offer| offer.id == before.id));
+        // nobody buys a month because they bought one last time
+        let prefer = || {
+            let prefer = self.prefer.as_ref()?;
+            offers.iter().position(|offer| offer.id == *prefer && offer.wider.is_none())
         };
-        let changed = shown.is_some_and(|shown| shown != offer.amount);
-        if changed {
+        self.chosen = again.or_else(prefer).unwrap_or_default();
+        let offer = self.offer().ok_or(Notice::NoOffer)?;
+        let asset = offer.asset;
+        let (shown, other) = match (before, &self.shown) {
+            (Some(before), _) => {
+                let comparable = before.asset.decimals == asset.decimals;
+                (comparable.then_some(before.amount), again.is_none())
+            }
+            (None, Some(shown)) => (shown.in_asset(asset.symbol, asset.decimals).ok(), offer.wider.is_some()),
+            (None, None) => (None, offer.wider.is_some()),
+        };
+        let changed = match shown {
+            Some(shown) if shown != offer.amount => Some(Notice::PriceChanged),
+            _ => other.then_some(Notice::Confirm),
+        };
+        let skew = clock::skew(now, date, offer.quote.as_ref(), MOST_SKEW_SECONDS);
+        if changed == Some(Notice::PriceChanged) {
             self.before = shown;
         }
         self.offered = now;
-        self.offer = Some(offer);
         self.skew = Some(skew.ok_or(Notice::Clock)?);
         Ok(changed)
     }
@@ -422,7 +596,7 @@ impl FlowState {
             Some(quote) => self.server_time(now).saturating_add(QUOTE_LEFT_SECONDS) < quote.expires,
             None => now.saturating_sub(self.offered) < FRESH_SECONDS,
         };
-        self.skew.is_some() && self.offer.as_ref().is_some_and(held)
+        self.skew.is_some() && self.offer().is_some_and(held)
     }
 
     fn server_time(&self, now: u64) -> u64 {
@@ -443,6 +617,9 @@ impl FlowState {
 
     fn rest(&mut self, notice: Notice) {
         self.next_turn();
+        if matches!(notice, Notice::PriceChanged | Notice::Confirm) {
+            self.unsaid = None;
+        }
         self.phase = Phase::Resting(notice);
     }
 
@@ -472,41 +649,46 @@ impl FlowState {
         }
     }
 
-    fn fetch_offer(&mut self, click: Option<Click>, back: Notice) -> Vec<Effect> {
-        self.phase = Phase::Quoting { click, back };
-        vec![Effect::Fetch {
+    const fn fetch(&mut self, payment: Option<String>, proof: Option<String>) -> Effect {
+        Effect::Fetch {
             turn: self.next_turn(),
-            payment: None,
-        }]
+            payment,
+            proof,
+        }
     }
 
-    /// Opens the wallet, if the price is the one that was seen.
+    fn fetch_offer(&mut self, wish: Wish, back: Notice) -> Vec<Effect> {
+        self.phase = Phase::Quoting { wish, back };
+        vec![self.fetch(None, None)]
+    }
+
+    /// Opens the wallet, if the chosen offer and its price are what was seen.
     fn connect(&mut self, now: u64, click: Click) -> Vec<Effect> {
-        let price = self.offer.as_ref().map(|offer| (offer.amount, offer.asset.decimals));
-        let seen = price.and_then(|(_, decimals)| click.seen?.in_units_of(decimals).ok());
-        match (price, seen) {
-            (Some((price, _)), Some(seen)) if price == seen => {}
-            (_, None) => {
-                self.rest(Notice::Confirm);
-                return Vec::new();
+        self.have = None;
+        let offer = self.offer().map(|offer| (offer.amount, offer.asset));
+        let seen = offer.and_then(|(_, asset)| click.seen?.in_asset(asset.symbol, asset.decimals).ok());
+        match (offer, seen, self.unsaid) {
+            (_, _, Some(notice)) => self.rest(notice),
+            (Some((price, _)), Some(seen), None) if price == seen => {
+                return self.ask(now, Ask::Accounts, Errand::new(click.random, None));
             }
+            (_, None, None) => self.rest(Notice::Confirm),
             _ => {
                 self.before = seen;
                 self.rest(Notice::PriceChanged);
-                return Vec::new();
             }
         }
-        let errand = Errand {
-            random: click.random,
-            payer: None,
-            polls: None,
-            signing: None,
-        };
-        self.ask(now, Ask::Accounts, errand)
+        Vec::new()
     }
 
     fn ask(&mut self, now: u64, ask: Ask, mut errand: Errand) -> Vec<Effect> {
-        let params = match (ask, &self.offer, &errand.payer) {
+        let params = match (ask, self.offer(), &errand.payer) {
+            (Ask::Balance, Some(offer), Some((payer, _))) => wallet::balance_params(&offer.asset.contract, payer),
+            (Ask::SignIn, _, Some((payer, account))) => {
+                let challenge = errand.challenge.as_deref();
+                errand.sign_in = challenge.and_then(|header| SignIn::read(header, &self.host, *payer));
+                errand.sign_in.as_ref().map(|asked| asked.params(account)).unwrap_or_default()
+            }
             (Ask::Sign, Some(offer), Some((payer, text))) => {
                 // stamped now, after everything that may take a person's time
                 let authorization = draft(offer, *payer, self.server_time(now), errand.random);
@@ -529,7 +711,7 @@ impl FlowState {
             Effect::Wallet { turn, method, params },
             Effect::Wait {
                 turn,
-                ms: WALLET_SLOW_MS,
+                ms: ask.patience().min(WALLET_SLOW_MS),
             },
         ]
     }
@@ -545,14 +727,11 @@ impl FlowState {
     }
 
     fn send(&mut self, trip: Trip) -> Vec<Effect> {
-        let turn = self.next_turn();
-        let mut effects = vec![Effect::Fetch {
-            turn,
-            payment: Some(trip.payment.header().into()),
-        }];
+        self.have = None;
+        let mut effects = vec![self.fetch(Some(trip.payment.header().into()), None)];
         if !trip.slow {
             effects.push(Effect::Wait {
-                turn,
+                turn: self.turn,
                 ms: SETTLE_SLOW_MS,
             });
         }

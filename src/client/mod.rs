@@ -32,6 +32,7 @@ mod payment;
 mod policy;
 mod purchase;
 mod response;
+mod restore;
 mod typed;
 mod view;
 mod wallet;

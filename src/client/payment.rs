@@ -6,7 +6,7 @@ use alloy_primitives::{Address, B256};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    choice::CardOffer,
+    choice::{CardOffer, Required},
     json::{self, Object},
     offers::Peek,
     typed::{authorization_json, transfer_data},
@@ -67,22 +67,19 @@ pub(super) fn signing_params(account: &str, authorization: &Authorization, offer
 /// The payment, if the signature is the payer's over exactly this authorization (threat F2); `random` are
 /// the bytes that the authorization was drafted with.
 pub(super) fn seal(
+    required: &Required,
     offer: &CardOffer,
     authorization: &Authorization,
     signature: &str,
     random: [u8; 32],
 ) -> Result<Payment, Notice> {
-    match by_key(signature, authorization.digest(&offer.asset.domain()), authorization.from) {
-        Ok(()) => {}
-        // a key behind a contract, a contract, or a wallet that signed something else
-        Err(NotTheirs::Another | NotTheirs::Contract) => return Err(Notice::UnsupportedWallet),
-        Err(NotTheirs::Malformed) => return Err(Notice::WalletTrouble),
-    }
+    let digest = authorization.digest(&offer.asset.domain());
+    by_key(signature, digest, authorization.from).map_err(NotTheirs::notice)?;
     let payload = payload_json(&for_chain(signature), "authorization", &authorization_json(authorization));
-    let name = name(offer, random);
+    let name = name(offer, random).filter(|_| required.named);
     Ok(Payment(v2_header(
         &offer.raw,
-        offer.resource.as_deref(),
+        required.resource.as_deref(),
         name.as_deref(),
         &payload,
     )))
@@ -91,7 +88,7 @@ pub(super) fn seal(
 /// The payment's name, as `extensions`, where the server wants one: of the bytes whose place in the nonce
 /// the quote's tag has taken, for the nonce will be public (threat A16). Without a quote there are none.
 fn name(offer: &CardOffer, random: [u8; 32]) -> Option<String> {
-    let secret = random.first_chunk().filter(|_| offer.named && offer.quote.is_some())?;
+    let secret = random.first_chunk().filter(|_| offer.quote.is_some())?;
     let before = r#"{"payment-identifier":{"info":{"required":true,"id":""#;
     Some([before, &identifier::generate(*secret), r#""}}}"#].concat())
 }
@@ -105,6 +102,16 @@ pub(super) enum NotTheirs {
     Contract,
     /// No signature at all, or a malleable one.
     Malformed,
+}
+
+impl NotTheirs {
+    /// A key behind a contract, a contract, or a wallet that signed something else; or no signature.
+    pub(super) const fn notice(self) -> Notice {
+        match self {
+            Self::Another | Self::Contract => Notice::UnsupportedWallet,
+            Self::Malformed => Notice::WalletTrouble,
+        }
+    }
 }
 
 /// Whether the payer's own key signed exactly this.

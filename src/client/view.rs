@@ -1,19 +1,20 @@
 //! What the reader sees: a function of the state, in keys; the words are the shell's.
 //! ```
 //! use farthing::client::{FlowState, Notice, Pins, Stage};
-//! let view = FlowState::new("$0.05".parse().ok(), Pins::default()).view();
+//! let view = FlowState::new("$0.05".parse().ok(), Pins::default(), "n.example").view();
 //! assert_eq!((view.stage, view.notice), (Stage::Idle, Notice::Offer));
 //! assert_eq!(view.stage.key(), "idle");
 //! ```
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 use super::{
     answer::Doubt,
-    flow::{FlowState, Phase},
+    flow::{FlowState, Phase, Wish},
     typed::checksummed,
     wallet::Ask,
 };
+use crate::{money::Amount, x402::Wider};
 
 macro_rules! keys {
     ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident = $key:literal,)* }) => {
@@ -46,7 +47,7 @@ keys! {
         Connecting = "connecting",
         /// The wallet is asked to change networks.
         Switching = "switching",
-        /// The wallet is asked for the signature.
+        /// The wallet is asked for a signature.
         Signing = "signing",
         /// The payment is on its way.
         Settling = "settling",
@@ -86,6 +87,12 @@ keys! {
         UnsupportedWallet = "unsupported-wallet",
         /// The wallet failed.
         WalletTrouble = "wallet-trouble",
+        /// The wallet was asked minutes ago, and nothing came of it.
+        WalletSilent = "wallet-silent",
+        /// The account that signed has not paid for this.
+        NotOwned = "not-owned",
+        /// The site does not say how to show that one has paid.
+        NoRestore = "no-restore",
         /// Not enough money in the account.
         LowBalance = "low-balance",
         /// The authorization or the offer ran out on the way.
@@ -118,6 +125,10 @@ keys! {
         Switching = "switching",
         /// The wallet is asked to sign.
         Signing = "signing",
+        /// The wallet is asked to sign, for free, who has paid.
+        RestoreSign = "restore-sign",
+        /// The server is asked what the account has paid for.
+        Restoring = "restoring",
         /// The payment is on its way.
         Settling = "settling",
         /// It takes longer than usual.
@@ -162,15 +173,23 @@ pub struct View {
     pub action: Action,
     /// The reader may stop waiting.
     pub cancel: bool,
+    /// The reader may say that the article is paid for already.
+    pub restore: bool,
     /// What is offered, once it is known.
-    pub offer: Option<Terms>,
+    pub offers: Vec<Terms>,
+    /// Which of them is paid when the button is pressed.
+    pub chosen: usize,
     /// The price the reader was shown before, in whole units, when it changed.
     pub before: Option<String>,
+    /// What the account has, in whole units, where it is less than the price.
+    pub have: Option<String>,
 }
 
 /// What will be signed, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
+    /// Its name on this device: network, token, and what else is bought.
+    pub id: String,
     /// Whole units as a decimal number.
     pub price: String,
     /// The asset's symbol.
@@ -181,21 +200,28 @@ pub struct Terms {
     pub pay_to: String,
     /// The money is worth nothing.
     pub test: bool,
+    /// What it opens besides the article. Text of a stranger's (threat F1).
+    pub wider: Option<Wider>,
 }
 
 impl Notice {
     const fn stage(self) -> Stage {
         match self {
-            Self::Offer | Self::ChooseWallet | Self::Confirm | Self::PriceChanged | Self::Rejected | Self::NoWallet => {
-                Stage::Idle
-            }
+            Self::Offer
+            | Self::ChooseWallet
+            | Self::Confirm
+            | Self::PriceChanged
+            | Self::Rejected
+            | Self::NoWallet
+            | Self::NotOwned
+            | Self::NoRestore => Stage::Idle,
             _ => Stage::Error,
         }
     }
 
     const fn action(self) -> Action {
         match self {
-            Self::Offer | Self::Confirm | Self::PriceChanged => Action::Pay,
+            Self::Offer | Self::Confirm | Self::PriceChanged | Self::NotOwned | Self::NoRestore => Action::Pay,
             Self::ChooseWallet | Self::UnsupportedWallet => Action::Choose,
             Self::AlreadyUsed | Self::Pinned | Self::NoOffer | Self::Clock => Action::Reload,
             _ => Action::Retry,
@@ -208,7 +234,7 @@ impl FlowState {
     ///
     /// ```
     /// use farthing::client::{Action, FlowState, Notice, Pins, Stage};
-    /// let view = FlowState::new("$0.05".parse().ok(), Pins::default()).view();
+    /// let view = FlowState::new("$0.05".parse().ok(), Pins::default(), "n.example").view();
     /// assert_eq!((view.notice, view.action, view.cancel), (Notice::Offer, Action::Pay, false));
     /// assert_eq!(view.stage, Stage::Idle);
     /// ```
@@ -216,16 +242,18 @@ impl FlowState {
         let (stage, notice, action, cancel) = match &self.phase {
             Phase::Resting(notice)
             | Phase::Quoting {
-                click: None,
+                wish: Wish::Look,
                 back: notice,
             } => (notice.stage(), *notice, notice.action(), false),
             Phase::Quoting { .. } => (Stage::Quoting, Notice::Quoting, Action::Wait, true),
+            Phase::Proving => (Stage::Quoting, Notice::Restoring, Action::Wait, true),
             Phase::Asking { ask, errand, slow, .. } => {
                 let (stage, notice) = match ask {
-                    Ask::Chain if errand.polls.is_some() => (Stage::Switching, Notice::Switching),
-                    Ask::Accounts | Ask::Chain => (Stage::Connecting, Notice::Connecting),
+                    Ask::Chain | Ask::Balance if errand.polls.is_some() => (Stage::Switching, Notice::Switching),
+                    Ask::Accounts | Ask::Chain | Ask::Balance => (Stage::Connecting, Notice::Connecting),
                     Ask::Switch | Ask::Add => (Stage::Switching, Notice::Switching),
                     Ask::Sign => (Stage::Signing, Notice::Signing),
+                    Ask::SignIn => (Stage::Signing, Notice::RestoreSign),
                 };
                 (stage, if *slow { Notice::WalletWaiting } else { notice }, Action::Wait, true)
             }
@@ -246,21 +274,26 @@ impl FlowState {
             Phase::Paused { notice, .. } => (Stage::Pending, *notice, Action::Check, false),
             Phase::Open => (Stage::Unlocked, Notice::Unlocked, Action::Wait, false),
         };
-        let before = self.before.filter(|_| notice == Notice::PriceChanged);
-        let decimals = self.offer.as_ref().map(|offer| offer.asset.decimals);
+        let in_units = |amount: Amount| Some(amount.to_decimal(self.offer()?.asset.decimals));
+        let offers = self.required.offers.iter().map(|offer| Terms {
+            id: offer.id.clone(),
+            price: offer.amount.to_decimal(offer.asset.decimals),
+            symbol: offer.asset.symbol,
+            network: offer.asset.network_name(),
+            pay_to: checksummed(&offer.pay_to),
+            test: offer.asset.network.is_test(),
+            wider: offer.wider.clone(),
+        });
         View {
             stage,
             notice,
             action,
             cancel,
-            offer: self.offer.as_ref().map(|offer| Terms {
-                price: offer.amount.to_decimal(offer.asset.decimals),
-                symbol: offer.asset.symbol,
-                network: offer.asset.network_name(),
-                pay_to: checksummed(&offer.pay_to),
-                test: offer.asset.network.is_test(),
-            }),
-            before: before.zip(decimals).map(|(amount, decimals)| amount.to_decimal(decimals)),
+            restore: self.is_idle(),
+            offers: offers.collect(),
+            chosen: self.chosen,
+            before: self.before.filter(|_| notice == Notice::PriceChanged).and_then(in_units),
+            have: self.have.filter(|_| notice == Notice::LowBalance).and_then(in_units),
         }
     }
 }

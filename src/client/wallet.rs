@@ -1,6 +1,11 @@
 //! The conversation with the wallet: what is asked (EIP-1193) and what its errors mean.
 
+use alloc::string::String;
+
+use alloy_primitives::Address;
+
 use super::view::Notice;
+use crate::evm::hex;
 
 /// Where the conversation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,8 +18,12 @@ pub(super) enum Ask {
     Switch,
     /// `wallet_addEthereumChain`.
     Add,
+    /// `eth_call` of the token: whether the account has the money.
+    Balance,
     /// `eth_signTypedData_v4`.
     Sign,
+    /// `personal_sign`, to show who has paid.
+    SignIn,
 }
 
 impl Ask {
@@ -24,9 +33,28 @@ impl Ask {
             Self::Chain => "eth_chainId",
             Self::Switch => "wallet_switchEthereumChain",
             Self::Add => "wallet_addEthereumChain",
+            Self::Balance => "eth_call",
             Self::Sign => "eth_signTypedData_v4",
+            Self::SignIn => "personal_sign",
         }
     }
+
+    /// After how many milliseconds an answer is not waited for any longer: soon, where no person has to
+    /// do anything for it.
+    pub(super) const fn patience(self) -> u32 {
+        match self {
+            Self::Chain => 10_000,
+            Self::Balance => 4_000,
+            _ => 300_000,
+        }
+    }
+}
+
+/// The parameters of `eth_call` for `balanceOf` (ERC-20) of this account.
+pub(super) fn balance_params(token: &Address, account: &Address) -> String {
+    let (token, account) = (hex::print(token.as_slice()), hex::print(account.into_word().as_slice()));
+    let data = account.strip_prefix("0x").unwrap_or_default();
+    ["[{\"to\":\"", &token, "\",\"data\":\"0x70a08231", data, "\"},\"latest\"]"].concat()
 }
 
 /// The wallet does not know the chain it was asked to switch to (EIP-3326).

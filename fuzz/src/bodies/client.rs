@@ -4,7 +4,7 @@
 //! signed at a time, and only for what the offer said and the pins allow.
 
 use farthing::{
-    client::{Answer, Effect, FlowEvent, FlowState, Pins, step},
+    client::{Answer, Effect, FlowEvent, FlowState, Pins, Terms, step},
     evm::{Address, Asset, Authorization, hex},
     json,
     x402::Network,
@@ -13,11 +13,12 @@ use farthing::{
 use super::world::{self, NOW};
 
 const PIN: &str = "$2";
+const HOST: &str = "n.example";
 
 pub(super) fn run(data: &[u8]) {
     let Ok(text) = core::str::from_utf8(data) else { return };
     let mut rig = Rig {
-        state: FlowState::new("$0.05".parse().ok(), Pins::read(Some(PIN), None, None).unwrap()),
+        state: FlowState::new("$0.05".parse().ok(), Pins::read(Some(PIN), None, None).unwrap(), HOST),
         now: NOW,
         turn: 0,
         sent: None,
@@ -47,20 +48,30 @@ impl Rig {
             Some('o') => FlowEvent::Start {
                 kept: None,
                 offer: Some((world::base64(&world::fill(rest)), self.now)),
+                prefer: None,
             },
             Some('k') => FlowEvent::Start {
                 kept: Some(rest.to_owned()),
                 offer: None,
+                prefer: None,
+            },
+            Some('f') => FlowEvent::Start {
+                kept: None,
+                offer: None,
+                prefer: Some(rest.to_owned()),
+            },
+            Some('n') => FlowEvent::Choose {
+                index: rest.parse().unwrap_or_default(),
+            },
+            Some('s') => FlowEvent::Restore {
+                wallets: u32::from(!rest.ends_with('0')),
+                kept: None,
             },
             Some('i') => FlowEvent::Intent,
             Some('p') => FlowEvent::Pay {
                 wallets: u32::from(!rest.ends_with('0')),
                 random: [3; 32],
-                seen: self
-                    .state
-                    .view()
-                    .offer
-                    .and_then(|terms| format!("${}", terms.price).parse().ok()),
+                seen: self.terms().and_then(|terms| format!("${}", terms.price).parse().ok()),
                 kept: None,
             },
             Some('c') => FlowEvent::Cancel,
@@ -118,12 +129,18 @@ impl Rig {
                 self.turn = turn;
                 assert!(self.sent.is_none(), "nothing else is asked for while a payment is open");
                 let params = json::parse(&params).expect("strict JSON");
+                if method == "personal_sign" {
+                    // threat F3: a sign-in for this site and no other
+                    let text = params.items().unwrap()[0].text().unwrap();
+                    assert!(text.starts_with(&hex::print(b"n.example wants you to sign in with your Ethereum account:\n")));
+                }
                 if method == "eth_signTypedData_v4" {
                     self.asked = Some(self.signing(&params));
                 }
             }
-            Effect::Fetch { turn, payment } => {
+            Effect::Fetch { turn, payment, proof } => {
                 self.turn = turn;
+                assert!(payment.is_none() || proof.is_none());
                 if let Some(payment) = payment {
                     assert!(
                         self.sent.as_ref().is_none_or(|sent| *sent == payment),
@@ -146,6 +163,12 @@ impl Rig {
         }
     }
 
+    /// The chosen offer, as it is shown.
+    fn terms(&self) -> Option<Terms> {
+        let view = self.state.view();
+        view.offers.into_iter().nth(view.chosen)
+    }
+
     /// Threats A5, F3: the token's own domain, a price below the pin, and what the card shows.
     fn signing(&self, params: &json::Value<'_>) -> (Authorization, &'static Asset) {
         let items = params.items().unwrap();
@@ -165,7 +188,7 @@ impl Rig {
             .in_units_of(asset.decimals)
             .unwrap();
         assert!(authorization.value <= most);
-        let terms = self.state.view().offer.unwrap();
+        let terms = self.terms().unwrap();
         let shown = format!("${}", terms.price).parse::<farthing::money::Price>().unwrap();
         assert_eq!(
             shown.in_units_of(asset.decimals),

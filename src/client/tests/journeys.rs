@@ -17,7 +17,7 @@ fn a_reader_with_a_wallet_pays() {
     let effects = rig.wallet(&effects, Ok(&account));
     assert_eq!(method(&effects), "eth_chainId");
     rig.now += 40;
-    let effects = rig.wallet(&effects, Ok(SEPOLIA));
+    let effects = rig.on_chain(&effects);
     assert_eq!(method(&effects), "eth_signTypedData_v4");
     assert!(
         params(&effects).starts_with(&format!("[\"{account}\",")),
@@ -59,6 +59,7 @@ fn a16_the_card_names_its_payment_where_the_server_wants_that_by_bytes_that_are_
         let effects = rig.send(FlowEvent::Start {
             kept: None,
             offer: Some((STANDARD.encode(text), NOW)),
+            prefer: None,
         });
         assert_eq!(effects, []);
         let effects = rig.send(FlowEvent::Pay {
@@ -69,7 +70,7 @@ fn a16_the_card_names_its_payment_where_the_server_wants_that_by_bytes_that_are_
         });
         let (key, account) = key(1);
         let effects = rig.wallet(&effects, Ok(&account));
-        let effects = rig.wallet(&effects, Ok(SEPOLIA));
+        let effects = rig.on_chain(&effects);
         let signed = authorization_in(params(&effects));
         let effects = rig.wallet(&effects, Ok(&sign(&key, &signed, 27)));
         (payment_in(&sent(&effects)), hex::print(signed.nonce.as_slice()))
@@ -102,7 +103,14 @@ fn the_offer_is_echoed_byte_for_byte() {
     let header = STANDARD.encode(format!(r#"{{"x402Version":2,"accepts":[{odd}],"resource":{{"url":"u" }}}}"#));
     let mut rig = Rig::new();
     let effects = rig.pay();
-    assert!(matches!(effects[..], [Effect::Fetch { payment: None, .. }]));
+    assert!(matches!(
+        effects[..],
+        [Effect::Fetch {
+            payment: None,
+            proof: None,
+            ..
+        }]
+    ));
     let answer = Answer {
         status: 402,
         required: Some(header),
@@ -112,7 +120,7 @@ fn the_offer_is_echoed_byte_for_byte() {
     let effects = rig.answer(&effects, answer);
     let (key, account) = key(1);
     let effects = rig.wallet(&effects, Ok(&account));
-    let effects = rig.wallet(&effects, Ok(SEPOLIA));
+    let effects = rig.on_chain(&effects);
     let signed = authorization_in(params(&effects));
     assert_eq!(signed.nonce, [9; 32], "all random without a quote of ours");
     let effects = rig.wallet(&effects, Ok(&sign(&key, &signed, 0)));
@@ -216,7 +224,7 @@ fn a7_a_clock_an_hour_off_is_corrected_and_an_impossible_one_is_not() {
         rig.now += 5;
         let (_, account) = key(1);
         let effects = rig.wallet(&effects, Ok(&account));
-        let effects = rig.wallet(&effects, Ok(SEPOLIA));
+        let effects = rig.on_chain(&effects);
         assert_eq!(authorization_in(params(&effects)).valid_before, NOW + 305);
     }
     // our own page says by its quote when it was made
@@ -227,6 +235,7 @@ fn a7_a_clock_an_hour_off_is_corrected_and_an_impossible_one_is_not() {
     rig.send(FlowEvent::Start {
         kept: None,
         offer: Some((required(&[offer]), NOW + 3600)),
+        prefer: None,
     });
     let (_, account) = key(1);
     assert_eq!(authorization_in(params(&rig.until_signing(&account))).valid_before, NOW + 300);
@@ -282,7 +291,7 @@ fn f6_the_chain_is_read_again_after_a_switch() {
         assert!(matches!(pause[..], [Effect::Wait { ms: 250, .. }]), "{pause:?}");
         effects = rig.send(FlowEvent::Woke { turn: Rig::turn(&pause) });
     }
-    assert_eq!(method(&rig.wallet(&effects, Ok(SEPOLIA))), "eth_signTypedData_v4");
+    assert_eq!(method(&rig.on_chain(&effects)), "eth_signTypedData_v4");
 }
 
 #[test]
@@ -359,7 +368,7 @@ fn a_silent_wallet_changes_only_the_message() {
     let Some(Effect::Wait { turn, .. }) = effects.get(1) else {
         panic!("{effects:?}")
     };
-    assert_eq!(rig.send(FlowEvent::Woke { turn: *turn }), []);
+    rig.send(FlowEvent::Woke { turn: *turn });
     assert_eq!(
         (rig.card.view().stage, rig.notice()),
         (Stage::Connecting, Notice::WalletWaiting)
@@ -432,6 +441,7 @@ fn f7_what_was_signed_is_resolved_before_anything_else() {
     let effects = later.send(FlowEvent::Start {
         kept,
         offer: Some((required(&[requirement("50000")]), NOW)),
+        prefer: None,
     });
     assert_eq!(sent(&effects), payment);
     assert_eq!(later.card.view().stage, Stage::Pending);
@@ -503,7 +513,7 @@ fn a4_a_changed_price_is_shown_and_asked_for_again() {
     );
     let view = rig.card.view();
     assert_eq!(
-        (view.before.as_deref(), view.offer.unwrap().price.as_str()),
+        (view.before.as_deref(), view.offers[view.chosen].price.as_str()),
         (Some("0.05"), "0.07")
     );
     assert_eq!(view.action, Action::Pay);
@@ -523,7 +533,7 @@ fn s9_a_price_that_was_not_shown_is_not_signed() {
     assert_eq!(rig.notice(), Notice::PriceChanged);
     // the page says nothing
     let mut rig = Rig::new();
-    rig.card = FlowState::new(None, Pins::default());
+    rig.card = FlowState::new(None, Pins::default(), HOST);
     let effects = rig.pay_having_seen(String::new());
     assert_eq!(rig.answer(&effects, offer_answer("70000")), []);
     assert_eq!(rig.notice(), Notice::Confirm);
@@ -554,7 +564,14 @@ fn an_offer_that_has_gone_stale_is_renewed_before_the_wallet_opens() {
     let mut rig = Rig::with_offer();
     rig.now += 14 * 60;
     let effects = rig.pay();
-    assert!(matches!(effects[..], [Effect::Fetch { payment: None, .. }]));
+    assert!(matches!(
+        effects[..],
+        [Effect::Fetch {
+            payment: None,
+            proof: None,
+            ..
+        }]
+    ));
     let mut answer = offer_answer("50000");
     answer.date = Some(rig.now);
     assert_eq!(method(&rig.answer(&effects, answer)), "eth_requestAccounts");
@@ -564,7 +581,14 @@ fn an_offer_that_has_gone_stale_is_renewed_before_the_wallet_opens() {
 fn an_intent_fetches_the_offer_and_a_click_waits_for_it() {
     let mut rig = Rig::new();
     let effects = rig.send(FlowEvent::Intent);
-    assert!(matches!(effects[..], [Effect::Fetch { payment: None, .. }]));
+    assert!(matches!(
+        effects[..],
+        [Effect::Fetch {
+            payment: None,
+            proof: None,
+            ..
+        }]
+    ));
     assert_eq!(
         (rig.card.view().stage, rig.notice()),
         (Stage::Idle, Notice::Offer),

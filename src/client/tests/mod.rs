@@ -3,12 +3,15 @@
 
 #![allow(clippy::arithmetic_side_effects)]
 
+mod choosing;
 mod hostile;
 mod journeys;
 mod order;
+mod patience;
 mod policies;
 mod purchases;
 mod recorded;
+mod restoring;
 
 use alloy_primitives::Address;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -25,6 +28,7 @@ const OTHER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 /// MegaUSD of another network; unknown on Base Sepolia.
 const MEGA: &str = "0xFAfDdbb3FC7688494971a79cc65DCa3EF82079E7";
 const SEPOLIA: &str = "0x14a34";
+const HOST: &str = "n.example";
 
 fn base() -> &'static Asset {
     &ASSETS[1]
@@ -113,7 +117,7 @@ impl Rig {
 
     fn on(pins: Pins) -> Self {
         Self {
-            card: FlowState::new("$0.05".parse().ok(), pins),
+            card: FlowState::new("$0.05".parse().ok(), pins, HOST),
             now: NOW,
             kept: None,
         }
@@ -123,9 +127,16 @@ impl Rig {
         let mut rig = Self::new();
         let mut offer = requirement("50000");
         offer["extra"]["quote"] = quote(NOW).into();
-        let offer = Some((required(&[offer]), NOW));
-        assert_eq!(rig.send(FlowEvent::Start { kept: None, offer }), []);
+        assert_eq!(rig.start(&[offer], None), []);
         rig
+    }
+
+    fn start(&mut self, accepts: &[Value], prefer: Option<&str>) -> Vec<Effect> {
+        self.send(FlowEvent::Start {
+            kept: None,
+            offer: Some((required(accepts), NOW)),
+            prefer: prefer.map(Into::into),
+        })
     }
 
     fn send(&mut self, event: FlowEvent) -> Vec<Effect> {
@@ -142,10 +153,16 @@ impl Rig {
     }
 
     fn pay(&mut self) -> Vec<Effect> {
-        self.pay_having_seen(match self.card.view().offer {
+        self.pay_having_seen(match self.terms() {
             Some(terms) => format!("${}", terms.price),
             None => "$0.05".into(),
         })
+    }
+
+    /// The chosen offer, as it is shown.
+    fn terms(&self) -> Option<Terms> {
+        let view = self.card.view();
+        view.offers.into_iter().nth(view.chosen)
     }
 
     fn pay_having_seen(&mut self, price: String) -> Vec<Effect> {
@@ -189,7 +206,14 @@ impl Rig {
     fn until_signing(&mut self, account: &str) -> Vec<Effect> {
         let effects = self.pay();
         let effects = self.wallet(&effects, Ok(account));
-        self.wallet(&effects, Ok(SEPOLIA))
+        self.on_chain(&effects)
+    }
+
+    /// The wallet is on the offer's chain, and does not tell what is in the account.
+    fn on_chain(&mut self, effects: &[Effect]) -> Vec<Effect> {
+        let effects = self.wallet(effects, Ok(SEPOLIA));
+        assert_eq!(method(&effects), "eth_call");
+        self.wallet(&effects, Err(-32603))
     }
 
     /// To the payment that was just sent.

@@ -192,3 +192,47 @@ fn b2_a_payment_that_is_sent_again_after_it_was_taken_is_spent_and_not_refused()
     assert!(stop.is_open() && purchase.keep().is_some());
     assert_eq!(stop.code().unwrap().family, Family::Nonce);
 }
+
+/// A card that paid, and then gets a recorded answer.
+fn card_after(exchange: &Exchange) -> (Notice, Option<String>, Vec<Effect>) {
+    let mut rig = Rig::with_offer();
+    let effects = rig.until_sent();
+    let said = crate::json::parse(&exchange.body)
+        .ok()
+        .and_then(|body| Some(body.get("error")?.text()?.to_owned()));
+    let effects = rig.answer(
+        &effects,
+        Answer {
+            status: exchange.status,
+            required: exchange.required.clone(),
+            problem: said.unwrap_or_default(),
+            ..Answer::default()
+        },
+    );
+    (rig.notice(), rig.kept, effects)
+}
+
+#[test]
+fn cards_understand_the_official_servers_whose_reason_stands_beside_their_offers() {
+    let after = |name: &str, at: usize| card_after(&Recording::open(name).exchanges()[at]);
+    let (notice, kept, _) = after("v2-exact-no-money", 1);
+    assert_eq!((notice, kept), (Notice::LowBalance, None));
+    let (notice, kept, effects) = after("v2-exact-handler-fails", 1);
+    assert_eq!(notice, Notice::Pending);
+    assert!(kept.is_some() && matches!(effects[..], [Effect::Wait { .. }]));
+    assert_eq!(after("v2-exact-eip3009", 1).2.last(), Some(&Effect::Open));
+    // what was taken a moment ago is not offered for another payment as if it were refused
+    let reason = |name: &str, at: usize| {
+        let exchanges = Recording::open(name).exchanges();
+        let exchange = &exchanges[at];
+        crate::client::answer::judge(&Answer {
+            status: exchange.status,
+            required: exchange.required.clone(),
+            ..Answer::default()
+        })
+    };
+    use crate::client::answer::Verdict;
+    assert_eq!(reason("v2-exact-no-money", 1), Verdict::Over(Notice::LowBalance));
+    assert_eq!(reason("v2-replay", 2), Verdict::Over(Notice::AlreadyUsed));
+    assert_eq!(reason("v2-bad-signature", 1), Verdict::Over(Notice::Refused));
+}
