@@ -2,13 +2,12 @@
 
 use alloc::{
     borrow::ToOwned,
-    collections::BTreeMap,
     string::{String, ToString},
     vec::Vec,
 };
 
 use super::page::{escape, fill};
-use crate::{route::Route, x402::Network};
+use crate::{json, route::Route, x402::Network};
 
 /// The card where no build made one: its element, which the script fills.
 const BARE: &str = "<farthing-paywall{{class}} mode=\"{{mode}}\" price=\"{{price}}\"{{description}} network=\"{{network}}\" \
@@ -21,7 +20,8 @@ pub(super) struct Card {
     /// What the page's script has to be, as `integrity` wants it; may be empty.
     integrity: String,
     lang: String,
-    words: BTreeMap<String, String>,
+    /// The site's language before English, so the first of a key counts.
+    words: Vec<(String, String)>,
 }
 
 /// What is sold, for people.
@@ -42,7 +42,7 @@ impl Default for Card {
             template: BARE.to_owned(),
             integrity: String::new(),
             lang: "en".to_owned(),
-            words: BTreeMap::new(),
+            words: Vec::new(),
         }
     }
 }
@@ -50,14 +50,15 @@ impl Default for Card {
 impl Card {
     /// `integrity` and `template` are made by the build, `words` are a JSON object of languages; what `lang` lacks is said in English.
     pub(super) fn new(integrity: &str, template: &str, words: &str, lang: &str) -> Self {
-        let mut tables: BTreeMap<String, BTreeMap<String, String>> = serde_json::from_str(words).unwrap_or_default();
-        let mut words = tables.remove("en").unwrap_or_default();
-        words.extend(tables.remove(lang).unwrap_or_default());
+        let tables = json::parse(words).ok();
+        let table = |lang: &str| Some(tables.as_ref()?.get(lang)?.members()?.iter());
+        let words = [lang, "en"].into_iter().filter_map(table).flatten();
+        let words = words.filter_map(|(key, text)| Some((key.as_ref().to_owned(), text.text()?.to_owned())));
         Self {
             template: template.to_owned(),
             integrity: integrity.to_owned(),
             lang: lang.to_owned(),
-            words,
+            words: words.collect(),
         }
     }
 
@@ -73,7 +74,14 @@ impl Card {
 
     /// A word of www/locales, safe between tags.
     pub(super) fn say(&self, key: &str) -> String {
-        self.words.get(key).map(|text| escape(text)).unwrap_or_default()
+        self.word(key).map(escape).unwrap_or_default()
+    }
+
+    fn word(&self, key: &str) -> Option<&str> {
+        self.words
+            .iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, text)| text.as_str())
     }
 
     /// The tag of the script that takes the card over, for a page of this site.
@@ -129,7 +137,7 @@ impl Card {
         let number = price
             .strip_prefix('$')
             .filter(|text| text.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
-        match (number, self.words.get("dollars"), self.words.get("point")) {
+        match (number, self.word("dollars"), self.word("point")) {
             (Some(number), Some(pattern), Some(point)) => put(pattern, &[("amount", &cents(number).replace('.', point))]),
             _ => price.to_owned(),
         }

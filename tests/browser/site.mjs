@@ -3,9 +3,7 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { transform } from "esbuild";
 import { listen } from "../../tools/lib/processes.mjs";
-import { page as assemble } from "../../tools/lib/page.mjs";
 import { payTo } from "../support/accounts.mjs";
 import { decode, encode } from "../support/pay.mjs";
 
@@ -14,7 +12,7 @@ const read = (path) => readFileSync(join(root, path), "utf8");
 
 export const ARTICLE = "The lamp was lit at dusk and nobody rowed out to see it.";
 
-const TYPES = { js: "text/javascript", wasm: "application/wasm" };
+const TYPES = { js: "text/javascript", wasm: "application/wasm", json: "application/json" };
 const escape = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 const document = (title, body) => `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>${body}`;
 
@@ -34,11 +32,11 @@ export const problem = (status, slug, headers = {}) => ({ status, slug, headers 
  * `site.payments` are the payments as they came, `site.asked` every request for the article; an offer takes `site.slow` ms.
  */
 export async function startSite() {
-  const css = await transform(read("www/402.css"), { loader: "css", minify: true });
-  const template = assemble(read("www/402.html"), css.code);
+  const template = await import("../../target/pipeline/page.js");
+  const words = JSON.parse(template.words);
   const site = {
     payments: [], asked: [], next: [], amount: "50000", description: "The lighthouse keepers of the North Sea", quoted: true, pages: {},
-    missing: new Set(), extra: {}, slow: 0,
+    missing: new Set(), extra: {}, slow: 0, lang: "en", more: [], changed: {},
     distinct: () => new Set(site.payments.map(({ header }) => header)),
   };
 
@@ -48,16 +46,24 @@ export async function startSite() {
     accepts: [{
       scheme: "exact", network: "eip155:84532", amount: site.amount, asset: "0x036CbD53842c5426634e7929541eC2318f3dCF7e",
       payTo: payTo.address, maxTimeoutSeconds: 300, extra: { name: "USDC", version: "2", ...(site.quoted ? { quote: quote() } : {}), ...site.extra },
-    }],
+    }, ...site.more],
   });
   const price = () => `$${(Number(site.amount) / 1e6).toFixed(2)}`;
+  const fill = (text, values, literal) => text.replace(/\{\{([\w ]+)\}\}/g, (_, name) => literal[name] ?? (name.startsWith("say ") ? words[site.lang][name.slice(4)] : escape(values[name])));
+  /** Our own page as the Worker fills it. */
   const page402 = () => {
+    const said = words[site.lang];
+    const put = (text, of) => text.replace(/\{(\w+)\}/g, (_, name) => of[name]);
+    const dir = site.lang === "ar" ? "rtl" : "ltr";
+    const amount = put(said.dollars, { amount: price().slice(1).replace(".", said.point) });
     const values = {
-      lang: "en", site: "news.example", url: `${site.url}/article`, title: site.description, price: price(), symbol: "USDC",
-      network: "Base Sepolia", offer: encode(required("payment-required")), message: "",
+      lang: site.lang, dir, site: "news.example", url: `${site.url}/article`, title: site.description, heading: site.description, price: price(), amount, symbol: "USDC",
+      network: "Base Sepolia", offer: encode({ ...required(""), resource: undefined }), mode: "page",
+      unit: put(said.unit, { symbol: "USDC", network: "Base Sepolia" }), pay: put(said["do-pay"], { price: amount }),
     };
-    const literal = { test: " test-network", demo: "", lead: "<p>It opens as soon as you have paid.</p>", ribbon: '<p class="ribbon">Test network: this money is worth nothing</p>' };
-    return template.html.replace(/\{\{(\w+)\}\}/g, (_, name) => literal[name] ?? escape(values[name]));
+    const literal = { class: "", description: "", test: " test-network", real: "", demo: "", lead: `<p>${said.lead}</p>` };
+    literal.card = fill(template.card, values, literal);
+    return fill(template.html, values, literal);
   };
 
   const refuse = (response, { status, slug, headers }) => {
@@ -94,10 +100,11 @@ export async function startSite() {
       response.setHeader("content-type", "text/html; charset=utf-8");
       return response.end(document("Page", site.pages[pathname]));
     }
-    const [, name] = /^\/\.farthing\/(farthing\.(?:js|wasm))$/.exec(pathname) ?? [];
+    const [, name] = /^\/\.farthing\/([a-z.]+\.(?:js|wasm|json))$/.exec(pathname) ?? [];
     if (!name || site.missing.has(name)) return response.writeHead(404).end();
-    response.setHeader("content-type", TYPES[name.split(".")[1]]);
-    return response.end(readFileSync(join(root, "js/dist", name)));
+    response.setHeader("content-type", TYPES[name.split(".").at(-1)]);
+    const bytes = readFileSync(join(root, "js/dist", name));
+    return response.end(site.changed[name]?.(bytes) ?? bytes);
   });
   site.url = `http://127.0.0.1:${await listen(server)}`;
   site.article = `${site.url}/article`;
@@ -107,7 +114,7 @@ export async function startSite() {
     site.pages[path] = `<h1>Front page</h1><script type="module" src="/.farthing/farthing.js"></script><farthing-paywall${text}></farthing-paywall>`;
     return site.url + path;
   };
-  site.reset = () => Object.assign(site, { payments: [], asked: [], next: [], amount: "50000", quoted: true, extra: {}, slow: 0, missing: new Set() });
+  site.reset = () => Object.assign(site, { payments: [], asked: [], next: [], amount: "50000", quoted: true, extra: {}, slow: 0, missing: new Set(), lang: "en", more: [], changed: {} });
   site.stop = () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); });
   return site;
 }
