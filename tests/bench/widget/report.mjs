@@ -7,7 +7,7 @@ const FLOOR = "inline";
 const OFFICIAL = "paywall";
 
 const written = {
-  x: (value) => `${value.toFixed(2)}x`, ms: (value) => `${value.toFixed(value < 100 ? 1 : 0)} ms`, bytes: (value) => Math.round(value).toLocaleString("en"),
+  x: (value) => `${value.toFixed(2)}x`, share: (value) => `${value.toFixed(3)}x`, ms: (value) => `${value.toFixed(value < 100 ? 1 : 0)} ms`, bytes: (value) => Math.round(value).toLocaleString("en"),
 };
 
 /** [{page, what, figure, bar, unit}]: ours beside the bars. */
@@ -18,8 +18,8 @@ export function judged({ pages }) {
     { page, what: "usable on a phone, beside an inline button", figure: beside(page, FLOOR, "slow", "usable"), bar: BARS.usable, unit: "x" },
     { page, what: "usable on a desk, beside an inline button", figure: beside(page, FLOOR, "fast", "usable"), bar: BARS.usable, unit: "x" },
     { page, what: "script before that, on a phone", figure: of(page, "script"), bar: BARS.script, unit: "ms" },
-    { page, what: "bytes until usable, beside @x402/paywall", figure: beside(page, OFFICIAL, "slow", "br"), bar: BARS.bytes, unit: "x" },
-    { page, what: "bytes until paid, beside @x402/paywall", figure: beside(page, OFFICIAL, "fast", "br"), bar: BARS.bytes, unit: "x" },
+    { page, what: "bytes until usable, beside @x402/paywall", figure: beside(page, OFFICIAL, "slow", "br"), bar: BARS.bytes, unit: "share" },
+    { page, what: "bytes until paid, beside @x402/paywall", figure: beside(page, OFFICIAL, "fast", "br"), bar: BARS.bytes, unit: "share" },
   ]);
 }
 
