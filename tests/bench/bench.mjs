@@ -1,6 +1,6 @@
 // The measurement: every Worker in a process of its own, all asked the same in turn, round after round; what counts is the CPU time that
 // workerd used for it. Prints and judges nothing.
-import { cpus, loadavg, totalmem } from "node:os";
+import { loadavg } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { version as workerdVersion } from "workerd";
 import { hashTypedData, hexToBigInt, numberToHex, recoverAddress } from "viem";
@@ -8,6 +8,7 @@ import { TRANSFER_TYPES } from "../support/pay.mjs";
 import { portTaken } from "../../tools/lib/processes.mjs";
 import { weigh } from "../../tools/lib/sizes.mjs";
 import { CASES, customer } from "./cases.mjs";
+import { machine } from "./figures.mjs";
 import { load, once, requestText } from "./load.mjs";
 import { startWorld, variants } from "./variants.mjs";
 import { cpu, startWorkerd } from "./workerd.mjs";
@@ -26,12 +27,6 @@ const CONNECTIONS = 16;
 const WARM = 3000;
 /** Payments that go ahead of those that count: a new process runs its first requests slowly. */
 const AHEAD = 150;
-
-export const median = (values) => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
-};
 
 async function listening(running) {
   for (const until = Date.now() + 20_000; !await portTaken(running.port); await sleep(5)) {
@@ -213,10 +208,9 @@ export async function bench({ rounds, seconds, payments, starts, warm = WARM, pa
   const requests = await measureRequests(parts, world, all, { rounds, seconds, payments, warm, say });
   const recovery = await measureRecovery(parts, world, all, { rounds, seconds, say });
   const started = await measureStarts(world, all, { starts, say });
-  const { model, speed } = cpus()[0];
   return {
     ...begin, loadAfter: loadavg()[0], workerd: workerdVersion, node: process.version,
-    machine: { cpu: model, mhz: speed, cpus: cpus().length, memory: totalmem(), system: `${process.platform} ${process.arch}` },
+    machine: machine(),
     rounds, seconds, payments, starts, requests, recovery, started, gzip: sizesOf(all),
   };
 }

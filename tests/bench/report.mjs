@@ -1,6 +1,7 @@
 // What was measured, as text: the figures, the bar beside each, and which are over.
 import { OBJECTS } from "./variants.mjs";
-import { CASES, RECOVERY_BAR, SIZE_BAR, START_BAR, median } from "./bench.mjs";
+import { CASES, RECOVERY_BAR, SIZE_BAR, START_BAR } from "./bench.mjs";
+import { median } from "./figures.mjs";
 
 const WORKERS = ["pass-through", "by hand", "@x402/hono", "farthing"];
 const OURS = "farthing";

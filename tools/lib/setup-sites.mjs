@@ -1,6 +1,6 @@
-// Set-up of the programs that make the sites of tests/sites, and of the shared cache of tests/attacks: Debian's packages, and packages of
-// npm with lockfiles of their own. They are large, so only what the chosen tests need is installed, into .tools/sites; nothing here starts
-// a service. Where something cannot be installed, its tests are left out and the run says so.
+// Set-up of the programs that make the sites of tests/sites, of the shared cache of tests/attacks, and of the page that tests/bench compares
+// ours with: Debian's packages, and packages of npm with lockfiles of their own. They are large, so only what the chosen tests need is
+// installed, into .tools/sites; nothing here starts a service. Where something cannot be installed, its tests are left out and the run says so.
 import { createHash } from "node:crypto";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
@@ -109,6 +109,23 @@ const wordpress = {
   },
 };
 
+const npmEnvironment = () => ({
+  PATH: [join(root, "node_modules/node/bin"), outerPath()].join(delimiter), NODE: undefined, npm_node_execpath: undefined, npm_config_node_options: undefined, CI: "1",
+});
+
+/** Unpacks npm's tarball of one package into `folder`/package, without what it depends on. */
+async function tarball(name, version, integrity, folder) {
+  say(`setup: ${name} ${version}`);
+  mkdirSync(folder, { recursive: true });
+  const { out } = await run("npm", ["pack", `${name}@${version}`, "--silent", "--loglevel=error"], { cwd: folder, env: npmEnvironment() });
+  const packed = join(folder, out.trim().split("\n").at(-1));
+  const digest = `sha512-${createHash("sha512").update(readFileSync(packed)).digest("base64")}`;
+  if (digest !== integrity) throw new Plain(`${name} ${version} from npm is not what is expected: ${digest}`);
+  rmSync(join(folder, "package"), { recursive: true, force: true });
+  await run("tar", ["xzf", packed, "-C", folder]);
+  rmSync(packed);
+}
+
 const ghostTools = packages("ghost", "pnpm");
 const ghostFolder = join(place, "ghost/package");
 const ghost = {
@@ -122,17 +139,9 @@ const ghost = {
     await ghostTools.install();
     const folder = join(place, "ghost");
     const { ghost: version, integrity } = ghost.wanted();
-    say(`setup: Ghost ${version}`);
-    const env = { PATH: [join(root, "node_modules/node/bin"), outerPath()].join(delimiter), NODE: undefined, npm_node_execpath: undefined, npm_config_node_options: undefined, CI: "1" };
-    await run("npm", ["pack", `ghost@${version}`, "--loglevel=error"], { cwd: folder, env });
-    const packed = join(folder, `ghost-${version}.tgz`);
-    const digest = `sha512-${createHash("sha512").update(readFileSync(packed)).digest("base64")}`;
-    if (digest !== integrity) throw new Plain(`Ghost ${version} from npm is not what is expected: ${digest}`);
-    rmSync(ghostFolder, { recursive: true, force: true });
-    await run("tar", ["xzf", packed, "-C", folder]);
+    await tarball("ghost", version, integrity, folder);
     // its SQLite would have to be compiled; MariaDB is here already
-    await run(ghost.node, [join(folder, "node_modules/pnpm/bin/pnpm.mjs"), "install", "--prod", "--frozen-lockfile", "--ignore-scripts"], { cwd: ghostFolder, env });
-    rmSync(packed);
+    await run(ghost.node, [join(folder, "node_modules/pnpm/bin/pnpm.mjs"), "install", "--prod", "--frozen-lockfile", "--ignore-scripts"], { cwd: ghostFolder, env: npmEnvironment() });
     writeFileSync(join(folder, "ghost"), integrity);
   },
   /** As `fetch`, but for the Host that is asked for: {status, headers, text}. */
@@ -143,6 +152,20 @@ const ghost = {
     });
     request.on("error", reject).end(body);
   }),
+};
+
+const paywallFolder = join(place, "paywall");
+const paywall = {
+  wanted: () => JSON.parse(readFileSync(join(root, "tests/sites/programs/paywall/package.json"), "utf8")).config,
+  find: () => (read(join(paywallFolder, "paywall")) === paywall.wanted().integrity ? join(paywallFolder, "package") : undefined),
+  async install() {
+    if (paywall.find()) return;
+    const { paywall: version, integrity } = paywall.wanted();
+    await tarball("@x402/paywall", version, integrity, paywallFolder);
+    writeFileSync(join(paywallFolder, "paywall"), integrity);
+  },
+  /** Its part for EVM networks, which needs viem. */
+  load: () => import(pathToFileURL(join(paywallFolder, "package/dist/esm/evm/index.js"))),
 };
 
 const varnishFolder = join(place, "varnish");
@@ -182,6 +205,7 @@ export const programs = {
   wordpress,
   ghost,
   varnish,
+  paywall,
   next: { ...next, build: buildNext },
   html: { ...html, load: () => import(pathToFileURL(join(html.folder, "node_modules/html-validate/dist/esm/index.js"))) },
 };
@@ -190,7 +214,7 @@ export const programs = {
 const NEEDS = {
   "tests/sites/static.test.mjs": ["html"], "tests/sites/hugo.test.mjs": ["hugo", "html"], "tests/sites/next.test.mjs": ["next", "html"],
   "tests/sites/wordpress.test.mjs": ["wordpress", "html"], "tests/sites/ghost.test.mjs": ["ghost", "html"],
-  "tests/attacks/caches.test.mjs": ["varnish"],
+  "tests/attacks/caches.test.mjs": ["varnish"], "tests/bench/widget.test.mjs": ["paywall"],
 };
 
 /** Installs what these test files need: those that can run, and for each other one why not. */
