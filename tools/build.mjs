@@ -153,8 +153,8 @@ async function buildWords({ step }) {
     const typed = groups.map(([name, words]) => `export declare const ${name}: {\n${Object.keys(words).map((key) => `  ${JSON.stringify(key)}: string;\n`).join("")}};\n`);
     writeFileSync(types, typed.join(""));
     for (const lang of languages()) {
-      const { card, more } = JSON.parse(readFileSync(at(`www/locales/${lang}.json`), "utf8"));
-      writeFileSync(join(dist, `${lang}.json`), JSON.stringify(card));
+      const { card, more, money } = JSON.parse(readFileSync(at(`www/locales/${lang}.json`), "utf8"));
+      writeFileSync(join(dist, `${lang}.json`), JSON.stringify({ ...card, ...money }));
       writeFileSync(join(dist, `${lang}.more.json`), JSON.stringify(more));
     }
   });
@@ -172,16 +172,16 @@ async function buildTypes({ step }) {
 async function buildScript({ step }) {
   const built = { "#wasm": widgetGlue, "#words": english };
   const make = (name, entry, inputs, more) => step(name, { inputs: [...sources, ...inputs], outputs: [join(dist, name)] }, () =>
-    bundle(at("js/src", entry), join(dist, name), { built, minifyStyles: true, ...more() }));
+    bundle(at("js/src", entry), join(dist, name), { built, minifyStyles: true, define: { INLINE: String(name === "page.js"), ...more() } }));
   const known = (files) => Object.fromEntries(Object.entries(files).map(([name, file]) => [name, JSON.stringify(hash(join(dist, file)))]));
   await make("help.js", "pay/help.ts", [], () => ({}));
   await make("place.js", "pay/place.ts", [], () => ({}));
   await make("receipt.js", "pay/receipt.ts", [], () => ({}));
   const later = { CORE: "farthing.wasm", HELP: "help.js", PLACE: "place.js" };
-  await make("pay.js", "pay/pay.ts", [widgetGlue, ...Object.values(later).map((file) => join(dist, file))], () => ({ define: known(later) }));
+  await make("pay.js", "pay/pay.ts", [widgetGlue, ...Object.values(later).map((file) => join(dist, file))], () => known(later));
   const first = { PAY: "pay.js", RECEIPT: "receipt.js" };
   for (const name of ["farthing", "page"]) {
-    await make(`${name}.js`, `${name}.ts`, Object.values(first).map((file) => join(dist, file)), () => ({ define: known(first) }));
+    await make(`${name}.js`, `${name}.ts`, Object.values(first).map((file) => join(dist, file)), () => known(first));
   }
   const files = [...scripts, "farthing.wasm"];
   await step("integrity.json", { inputs: files.map((name) => join(dist, name)), outputs: [join(dist, "integrity.json")] }, () =>
@@ -199,7 +199,7 @@ async function buildPage({ step }) {
       const { card: first, page: own, money } = JSON.parse(text(at(`www/locales/${lang}.json`)));
       return [lang, { ...first, ...own, ...money }];
     }));
-    const made = page({ template: text(template), css: await minified(css), card: text(card), cardCss: await minified(cardCss), integrity: hash(script), words });
+    const made = page({ template: text(template), css: await minified(css), card: text(card), cardCss: await minified(cardCss), script: text(script), integrity: hash(script), words });
     writeFileSync(builtPage, Object.entries(made).map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};\n`).join(""));
   });
 }
@@ -273,7 +273,7 @@ async function weighed() {
   const page = await import(`${builtPage}?${Date.now()}`);
   return sizes(
     [
-      ["402 page, as served", { text: servedPage(join(deploy, "edge.wasm"), at("worker/farthing.jsonc"), page) }],
+      ["402 page, as served, with page.js", { text: servedPage(join(deploy, "edge.wasm"), at("worker/farthing.jsonc"), page) }],
       ["page.js", { path: join(dist, "page.js") }],
       ["farthing.js", { path: join(dist, "farthing.js") }],
       ["pay.js", { path: join(dist, "pay.js") }],
@@ -284,10 +284,10 @@ async function weighed() {
       ["worker edge.wasm", { path: join(deploy, "edge.wasm") }],
     ],
     [
-      ["reader, until the card is usable", "brotli", 8_000, ["402 page, as served", "page.js"]],
-      ["the same, uncompressed", "raw", 16_000, ["402 page, as served", "page.js"]],
-      ["reader, until the payment is done", "brotli", 60_000, ["402 page, as served", "page.js", "pay.js", "farthing.wasm"]],
-      ["Worker", "gzip", 372_000, ["worker index.js", "worker edge.wasm"]],
+      ["reader, until the card is usable", "brotli", 8_000, ["402 page, as served, with page.js"]],
+      ["the same, uncompressed", "raw", 16_000, ["402 page, as served, with page.js"]],
+      ["reader, until the payment is done", "brotli", 60_000, ["402 page, as served, with page.js", "pay.js", "farthing.wasm"]],
+      ["Worker", "gzip", 376_000, ["worker index.js", "worker edge.wasm"]],
     ],
   );
 }

@@ -89,6 +89,7 @@ export class Card {
     this.button.ariaDisabled = String(busy);
     this.button.hidden = link;
     this.link.hidden = !link;
+    this.already.hidden = link || busy;
   }
 }
 

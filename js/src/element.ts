@@ -137,9 +137,9 @@ export class FarthingPaywall extends HTMLElement {
 
   /** The card before any offer was read, from attributes. @internal */
   face(): Face {
-    const { lang, text } = this.#words;
+    const { lang, text, money } = this.#words;
     const attribute = (name: string) => this.getAttribute(name) ?? "";
-    const price = priced(attribute("price"), lang);
+    const price = priced(attribute("price"), money);
     // a CAIP-2 identifier is a pin, any other text is a label
     const network = attribute("network").includes(":") ? "" : attribute("network");
     const symbol = attribute("symbol") || "USDC";

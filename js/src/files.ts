@@ -1,12 +1,17 @@
 // Files beside this one: scripts that are fetched when they are wanted, and words.
 
+/** Written by the build: whether this is a part of the Worker's own page, which has its files at one place. */
+declare const INLINE: boolean;
+
+const here = INLINE ? new URL("/.farthing/", location.href).href : import.meta.url;
+
 const files = new Map<string, Promise<Record<string, string>>>();
 
 /** A file of words; none where it does not come, for English is there. */
 export const wordsIn = (name: string): Promise<Record<string, string>> => {
   let file = files.get(name);
   if (!file) {
-    file = fetch(new URL(`${name}.json`, import.meta.url)).then((response) => response.json()).catch(() => {
+    file = fetch(new URL(`${name}.json`, here)).then((response) => response.json()).catch(() => {
       files.delete(name);
       return {};
     });
@@ -19,7 +24,7 @@ const scripts = new Map<string, Promise<unknown>>();
 
 /** A script of ours, checked against its hash before it runs (threat F8). */
 export const script = <File>(name: string, integrity: string): Promise<File> => {
-  const href = new URL(name, import.meta.url).href;
+  const href = new URL(name, here).href;
   let file = scripts.get(name);
   if (!file) {
     file = new Promise((resolve, reject) => {

@@ -22,16 +22,18 @@ async function withWallet(options = {}, context = {}) {
 }
 const opened = (page) => page.getByText(ARTICLE).waitFor();
 
-test("an embed pays for its source and goes there, also without a quote in the offer", async () => {
+test("an embed pays for its source and puts it in its place, also without a quote in the offer", async () => {
   site.quoted = false;
   const profile = await withWallet();
   const page = await visit(profile, site.embed("/front", { price: "$0.05", description: "Keepers", network: "Base Sepolia" }));
   assert.equal(await card(page).getByRole("region", { name: "Keepers" }).count(), 1);
   await button(page).click();
   await opened(page);
-  assert.equal(page.url(), site.article);
+  assert.equal(page.url(), `${site.url}/front`);
+  assert.equal(await card(page).count(), 0);
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Keepers", "the first new heading has the focus");
   assert.doesNotMatch(site.payments[0].payload.authorization.nonce, /^0x(07){16}/);
-  assert.deepEqual(site.asked.map(({ header }) => !!header), [false, true, false], "the offer, the payment, the page");
+  assert.deepEqual(site.asked.map(({ header }) => !!header), [false, true], "the offer, the payment");
   await profile.close();
 });
 
@@ -82,7 +84,7 @@ test("f3: each pin that the offer breaks keeps the wallet shut", async () => {
     const page = await visit(profile, site.embed("/front", { price: "$0.05", ...pins }));
     await button(page).click();
     if (pays) await opened(page);
-    else await says(page, "What is asked for is not what this page allows. Nothing was charged.");
+    else await says(page, "The price or the recipient is not what this page expects. Nothing was charged.");
     assert.equal(profile.wallet.requests.length > 0, pays, JSON.stringify(pins));
     await profile.close();
   }
@@ -93,7 +95,7 @@ test("a5: an offer under another signing domain than the token's own is not sign
   const profile = await withWallet();
   const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
   await button(page).click();
-  await says(page, "This page asks for a payment that this card cannot make.");
+  await says(page, "This page asks for a payment that cannot be made here.");
   assert.deepEqual(profile.wallet.requests, []);
   await profile.close();
 });
@@ -115,11 +117,21 @@ test("f4: framed by another site the card only leads to the page itself", async 
   await profile.close();
 });
 
-test("an article of another origin is linked to", async () => {
+test("an article of another origin, which does not let this page ask, has no price here, and nothing is signed", async () => {
   const profile = await withWallet();
   const page = await visit(profile, site.embed("/front", { src: "http://other.test/article", price: "$0.05" }));
-  assert.equal(await card(page).getByRole("link", { name: "Open the page" }).getAttribute("href"), "http://other.test/article");
-  assert.equal(await card(page).getByRole("button").count(), 0);
+  await button(page).click();
+  await says(page, "The price could not be loaded. Nothing was charged.");
+  assert.deepEqual(profile.wallet.requests, []);
+  await profile.close();
+});
+
+test("an article can open on its own page instead", async () => {
+  const profile = await withWallet();
+  const page = await visit(profile, site.embed("/front", { price: "$0.05", open: "page" }));
+  await button(page).click();
+  await page.waitForURL(site.article);
+  await opened(page);
   await profile.close();
 });
 

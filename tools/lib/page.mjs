@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { Plain } from "./run.mjs";
 
-const policy = (style) => [
+const policy = (style, script) => [
   "default-src 'none'",
-  "script-src 'self' 'wasm-unsafe-eval'",
+  `script-src 'self' ${script} 'wasm-unsafe-eval'`,
   `style-src ${style}`,
   "img-src 'self' data:",
   "connect-src 'self'",
@@ -25,17 +25,25 @@ function styled(template, name, css) {
   }
   const style = css.trim();
   if (style.includes("</")) throw new Plain(`${name} holds </, which would end the style element`);
-  return { text: plain(template).replace(link, () => `<style>${style}</style>`), hash: `'sha256-${createHash("sha256").update(style).digest("base64")}'` };
+  return { text: plain(template).replace(link, () => `<style>${style}</style>`), hash: sha(style) };
 }
 
+const sha = (text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+
 /**
- * The 402 page and the card in it, from their templates and minified styles; `integrity`: what the page's script has to be; `words`: by
- * language. Returns what the Worker takes: {html, csp, integrity, card, words}.
+ * The 402 page and the card in it, from their templates, minified styles and script, which stands in the page: a second request takes longer
+ * than all of it. `integrity`: what that script has to be where another page links to it; `words`: by language. Returns what the Worker
+ * takes: {html, csp, integrity, card, words}.
  */
-export function page({ template, css, card: cardTemplate, cardCss, integrity = "", words = {} }) {
+export function page({ template, css, card: cardTemplate, cardCss, script = "", integrity = "", words = {} }) {
   const own = styled(template, "402.css", css);
   const card = styled(cardTemplate, "widget.css", cardCss);
-  const script = integrity && ` integrity="${integrity}" crossorigin`;
-  const html = `${own.text.replace(/(<script type="module" src="[^"]*")/, (tag) => tag + script)}\n`;
-  return { html, csp: policy(`${own.hash} ${card.hash}`), integrity, card: card.text.replaceAll(">\n<", "><"), words: JSON.stringify(words) };
+  const code = script.trim();
+  if (/<\/script|<!--|\{\{/i.test(code)) throw new Plain("page.js holds what would end its element, or a place to fill");
+  const tag = /<script type="module" src="[^"]*page\.js"><\/script>/g;
+  if (own.text.match(tag)?.length !== 1) throw new Plain("the page must link page.js once");
+  const html = `${own.text.replace(tag, () => `<script type="module">${code}</script>`)}\n`;
+  return {
+    html, csp: policy(`${own.hash} ${card.hash}`, sha(code)), integrity, card: card.text.replaceAll(">\n<", "><"), words: JSON.stringify(words),
+  };
 }

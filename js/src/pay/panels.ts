@@ -1,7 +1,7 @@
 // The parts of the card that are there to choose from or to read up on.
 
 import { type Card, element } from "../card.js";
-import { dollars, fill } from "../money.js";
+import { dollars, fill, type Money } from "../money.js";
 import type { Terms } from "../wire.js";
 import type { More } from "./pay.js";
 import type { Wallet } from "./wallets.js";
@@ -62,7 +62,7 @@ export class Ways {
     card.details.after(this.#details);
   }
 
-  paint(offers: Terms[], chosen: number, enabled: boolean, more: More, lang: string) {
+  paint(offers: Terms[], chosen: number, enabled: boolean, more: More, lang: string, money: Money) {
     const details = this.#details;
     details.hidden = offers.length < 2;
     if (details.hidden) return;
@@ -72,7 +72,7 @@ export class Ways {
       details.firstElementChild!.textContent = more.ways;
       details.replaceChildren(
         details.firstElementChild!,
-        element("fieldset", { "aria-label": more.ways }, ...offers.map((offer, index) => this.#way(offer, index, more, lang))),
+        element("fieldset", { "aria-label": more.ways }, ...offers.map((offer, index) => this.#way(offer, index, more, lang, money))),
       );
     }
     details.querySelectorAll("input").forEach((input, index) => {
@@ -81,7 +81,7 @@ export class Ways {
     });
   }
 
-  #way(offer: Terms, index: number, more: More, lang: string) {
+  #way(offer: Terms, index: number, more: More, lang: string, money: Money) {
     const input = element("input", { type: "radio", name: "way", value: String(index) });
     input.addEventListener("change", () => this.#choose(index));
     const { wider, price } = offer;
@@ -90,7 +90,7 @@ export class Ways {
       {},
       input,
       element("span", {}, wider ? wider.title || name(wider.count, more) : more["this-page"], element("small", {}, about(offer, more, lang))),
-      element("b", {}, dollars(price, lang)),
+      element("b", {}, dollars(price, money)),
     );
   }
 }

@@ -115,18 +115,18 @@ export class Pay {
 
   paint() {
     const { notice, action, stage, cancel = false, before, have, offers = [], chosen = 0 } = this.view;
-    const { lang, text } = this.#host.words;
+    const { lang, text, money } = this.#host.words;
     const more = this.#more;
     const card = this.#card;
     const bare = this.#host.face();
     const offer = offers[chosen];
     const all = this.#wallets;
-    const price = offer ? dollars(offer.price, lang) : bare.price;
+    const price = offer ? dollars(offer.price, money) : bare.price;
     const symbol = offer?.symbol ?? (this.#host.getAttribute("symbol") || "USDC");
-    const amount = (decimal: string) => `${dollars(decimal, lang)} ${symbol}`;
+    const amount = (decimal: string) => `${dollars(decimal, money)} ${symbol}`;
     const values: Record<string, string> = {
       price, symbol, network: offer?.network ?? "", amount: offer ? amount(offer.price) : price,
-      before: before ? dollars(before, lang) : "", have: have ? amount(have) : "",
+      before: before ? dollars(before, money) : "", have: have ? amount(have) : "",
     };
     const phone = notice === "no-wallet" && isPhone;
     const key = phone ? "no-wallet-phone" : notice === "low-balance" && have ? "low-balance-have" : notice;
@@ -154,10 +154,9 @@ export class Pay {
     // what was sent cannot be taken back
     card.cancel.textContent = sending ? more.stop : more.cancel;
     if (focused && !cancel) card.button.focus();
-    card.already.hidden = action === "wait" || action === "link" || stage === "unlocked";
     steps(card, more);
     terms(card, more, offer, offer ? `${price} (${offer.price} ${offer.symbol})` : price);
-    this.#ways.paint(offers, chosen, action !== "wait", more, lang);
+    this.#ways.paint(offers, chosen, action !== "wait", more, lang, money);
     this.#body(notice, action, all, phone, offer);
     this.#host.emit(stage);
   }

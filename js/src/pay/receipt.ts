@@ -5,6 +5,7 @@ import { element } from "../card.js";
 import { wordsIn } from "../files.js";
 import { dollars } from "../money.js";
 import { languageOf } from "../language.js";
+import { wordsOf } from "../words.js";
 import { take } from "./device.js";
 import type { More } from "./pay.js";
 import type { Receipt } from "./record.js";
@@ -16,7 +17,7 @@ sheet.replaceSync(css);
 /** Shows what this device knows of the payment for an address. */
 export async function show(host: HTMLElement, url: string) {
   const lang = languageOf(host);
-  const [kept, words] = await Promise.all([take<Receipt>("receipts", url), lang === "en" ? {} : wordsIn(`${lang}.more`)]);
+  const [kept, words, { money }] = await Promise.all([take<Receipt>("receipts", url), lang === "en" ? {} : wordsIn(`${lang}.more`), wordsOf(lang)]);
   const texts: More = { ...more, ...words };
   const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
   root.adoptedStyleSheets = [sheet];
@@ -26,7 +27,7 @@ export async function show(host: HTMLElement, url: string) {
   if (!kept) return section.append(element("p", {}, texts["receipt-none"]));
   const rows: [string, string | undefined][] = [
     [texts.page, kept.title], [texts.bought, kept.offer],
-    [texts.price, kept.price && `${dollars(kept.price, lang)} (${kept.price} ${kept.symbol})`],
+    [texts.price, kept.price && `${dollars(kept.price, money)} (${kept.price} ${kept.symbol})`],
     [texts.date, new Intl.DateTimeFormat(lang, { dateStyle: "long", timeStyle: "short" }).format(new Date(kept.date))],
     [texts.network, kept.network], [texts.to, kept.payTo], [texts.transaction, kept.transaction], [texts.number, kept.receipt],
   ];
