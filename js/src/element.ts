@@ -33,10 +33,10 @@ const framed = () => {
   }
 };
 
-/** Whether a payment for this was signed here and not resolved; where storage is forbidden, nothing is kept. */
-const recalls = (url: string) => {
+/** Whether something of this name is kept; where storage is forbidden, nothing is. */
+const recalls = (name: string) => {
   try {
-    return localStorage.getItem(`farthing:${url}`) !== null;
+    return localStorage.getItem(`farthing:${name}`) !== null;
   } catch {
     return false;
   }
@@ -94,8 +94,8 @@ export class FarthingPaywall extends HTMLElement {
     this.emit(framed() ? "error" : "idle");
     if (framed()) return;
     if (this.#pay) return this.#pay.connected();
-    // signed and not resolved: taken up before anything else is shown (threat F7)
-    if (recalls(this.url)) return void this.#start();
+    // signed and not resolved: taken up before anything else is shown (threat F7); and what was opened here opens again
+    if (recalls(this.url) || (!this.hasAttribute("mode") && recalls(`open:${this.url}`))) return void this.#start();
     // what is only looked at costs the server nothing: the code may come, the offer not yet
     this.#seen = new IntersectionObserver((entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;

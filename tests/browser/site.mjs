@@ -16,6 +16,13 @@ const TYPES = { js: "text/javascript", wasm: "application/wasm", json: "applicat
 const escape = (text) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 const document = (title, body) => `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>${body}`;
 
+const BODY = document("Article", `<h1>Keepers</h1><p>${ARTICLE}</p>`);
+/**
+ * What tests change: `lang` of our page; `more` entries of `accepts`; files `changed` on their way, by name; `body` and `type` of the
+ * article; headers of the `receipt`; the `policy` of the pages.
+ */
+const FRESH = () => ({ lang: "en", more: [], changed: {}, body: BODY, type: "text/html; charset=utf-8", receipt: {}, policy: "" });
+
 /** A quote as the Worker makes it, with a MAC that only a Worker could check. */
 export function quote({ issued = Math.floor(Date.now() / 1000), tag = Buffer.alloc(16, 7) } = {}) {
   const payload = Buffer.alloc(32);
@@ -36,7 +43,7 @@ export async function startSite() {
   const words = JSON.parse(template.words);
   const site = {
     payments: [], asked: [], next: [], amount: "50000", description: "The lighthouse keepers of the North Sea", quoted: true, pages: {},
-    missing: new Set(), extra: {}, slow: 0, lang: "en", more: [], changed: {},
+    missing: new Set(), extra: {}, slow: 0, ...FRESH(),
     distinct: () => new Set(site.payments.map(({ header }) => header)),
   };
 
@@ -89,8 +96,9 @@ export async function startSite() {
       response.writeHead(402, { "content-type": "text/html; charset=utf-8", "cache-control": "no-store", "content-security-policy": template.csp });
       return response.end(page402());
     }
-    response.setHeader("content-type", "text/html; charset=utf-8");
-    return response.end(document("Article", `<h1>Keepers</h1><p>${ARTICLE}</p>`));
+    for (const [name, value] of Object.entries(header ? site.receipt : {})) response.setHeader(name, value);
+    response.setHeader("content-type", site.type);
+    return response.end(site.body);
   };
 
   const server = createServer((request, response) => {
@@ -98,6 +106,7 @@ export async function startSite() {
     if (pathname === "/article") return article(request, response);
     if (site.pages[pathname]) {
       response.setHeader("content-type", "text/html; charset=utf-8");
+      if (site.policy) response.setHeader("content-security-policy", site.policy);
       return response.end(document("Page", site.pages[pathname]));
     }
     const [, name] = /^\/\.farthing\/([a-z.]+\.(?:js|wasm|json))$/.exec(pathname) ?? [];
@@ -114,7 +123,7 @@ export async function startSite() {
     site.pages[path] = `<h1>Front page</h1><script type="module" src="/.farthing/farthing.js"></script><farthing-paywall${text}></farthing-paywall>`;
     return site.url + path;
   };
-  site.reset = () => Object.assign(site, { payments: [], asked: [], next: [], amount: "50000", quoted: true, extra: {}, slow: 0, missing: new Set(), lang: "en", more: [], changed: {} });
+  site.reset = () => Object.assign(site, { payments: [], asked: [], next: [], amount: "50000", quoted: true, extra: {}, slow: 0, missing: new Set(), ...FRESH() });
   site.stop = () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); });
   return site;
 }

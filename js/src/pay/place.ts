@@ -2,16 +2,15 @@
 
 interface Policy {
   createHTML(text: string): string;
+  createScriptURL(address: string): string;
 }
 
 const trusted = (globalThis as { trustedTypes?: { createPolicy(name: string, rules: Policy): Policy } }).trustedTypes;
-let policy: Policy | undefined;
+const plain: Policy = { createHTML: (text) => text, createScriptURL: (address) => address };
+let made: Policy | undefined;
 
-/** The publisher's own bytes, which this page asked for; nothing of a payment's or a wallet's words goes through here. */
-const html = (text: string) => {
-  policy ??= trusted?.createPolicy("farthing", { createHTML: (text) => text }) ?? { createHTML: (text) => text };
-  return policy.createHTML(text);
-};
+/** For the publisher's own bytes, which this page asked for; nothing of a payment's or a wallet's words goes through here. */
+const policy = () => (made ??= trusted?.createPolicy("farthing", plain) ?? plain);
 
 /** Where an article is in its page, if the element says nothing else (`select`). */
 const USUAL = "[data-farthing-content], article, main";
@@ -33,20 +32,20 @@ export async function place(host: HTMLElement, answer: Response, url: string): P
 }
 
 function markup(text: string, url: string, select: string): Node[] {
-  const page = new DOMParser().parseFromString(html(text), "text/html");
+  const page = new DOMParser().parseFromString(policy().createHTML(text), "text/html");
   const part = page.querySelector(select) ?? page.body;
   const base = new URL(page.querySelector("base[href]")?.getAttribute("href") ?? url, url);
   // in this page a relative address would be another one
   for (const node of [part, ...part.querySelectorAll("*")]) {
     for (const name of ADDRESSES) {
       const address = node.getAttribute(name);
-      if (address && !/^[a-z][a-z0-9+.-]*:|^#/i.test(address) && URL.canParse(address, base)) node.setAttribute(name, new URL(address, base).href);
+      if (address && !/^[a-z][a-z0-9+.-]*:|^#/i.test(address) && URL.canParse(address, base)) node.setAttribute(name, policy().createScriptURL(new URL(address, base).href));
     }
     const sources = node.getAttribute("srcset");
     if (sources) node.setAttribute("srcset", sources.replace(/(^|,\s+)([^\s,]\S*)/g, (_, before: string, address: string) => before + new URL(address, base).href));
   }
   // parsed once more in this page, its scripts run
-  const fragment = document.createRange().createContextualFragment(html(part === page.body ? part.innerHTML : part.outerHTML));
+  const fragment = document.createRange().createContextualFragment(policy().createHTML(part === page.body ? part.innerHTML : part.outerHTML));
   return [...fragment.childNodes];
 }
 

@@ -1,0 +1,220 @@
+// An embed's article where its card was: what lives in it, what the page's policy forbids, and what is there the next day.
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import { installWallet } from "../support/wallet.mjs";
+import { button, card, startReader, visit } from "./reader.mjs";
+import { ARTICLE, startSite } from "./site.mjs";
+
+const RED = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
+/** An article with what articles have; `main` is the part of its page that is wanted. */
+const RICH = `<!doctype html><title>Rich</title><nav>Navigation</nav><main id="story">
+  <h2>Keepers</h2><p>${ARTICLE}</p><img src="picture.png" srcset="small.png 1x, /large.png 2x" alt=""><a href="more?x=1#part">More</a><a href="#notes">Notes</a>
+  <link rel="stylesheet" href="/story.css"><style>#story p { font-style: italic }</style>
+  <script>globalThis.alive = (globalThis.alive ?? 0) + 1</script><script src="story.js"></script>
+  <img src="${RED}" alt="" id="dot"></main>`;
+
+let site;
+let reader;
+before(async () => { [site, reader] = await Promise.all([startSite(), startReader()]); });
+after(async () => { await reader?.stop(); await site?.stop(); });
+afterEach(() => {
+  site.reset();
+  site.article402 = undefined;
+  assert.deepEqual(reader.faults.splice(0), [], "no script error");
+});
+
+async function withWallet() {
+  let wallet;
+  const profile = await reader.profile({}, async (into) => { wallet = await installWallet(into); });
+  return Object.assign(profile, { wallet });
+}
+
+async function paid(profile, url) {
+  const page = await visit(profile, url);
+  await button(page).click();
+  await page.getByText(ARTICLE).waitFor();
+  return page;
+}
+
+test("scripts run once, addresses lead where they did, styles hold, and the heading has the focus", async () => {
+  site.body = RICH;
+  site.pages["/story.js"] = "";
+  const profile = await withWallet();
+  const page = await paid(profile, site.embed("/deep/front", { price: "$0.05" }));
+  assert.equal(await page.evaluate(() => globalThis.alive), 1);
+  const look = await page.evaluate(() => ({
+    image: document.querySelector("#story img").src, srcset: document.querySelector("#story img").srcset,
+    links: [...document.querySelectorAll("#story a")].map((link) => link.getAttribute("href")), script: document.querySelector("#story script[src]").src,
+    italic: getComputedStyle(document.querySelector("#story p")).fontStyle, focus: document.activeElement.textContent, nav: document.body.textContent.includes("Navigation"),
+    dot: document.querySelector("#dot").src.startsWith("data:"),
+  }));
+  assert.deepEqual(look, {
+    image: `${site.url}/picture.png`, srcset: `${site.url}/small.png 1x, ${site.url}/large.png 2x`, links: [`${site.url}/more?x=1#part`, "#notes"],
+    script: `${site.url}/story.js`, italic: "italic", focus: "Keepers", nav: false, dot: true,
+  });
+  await profile.close();
+});
+
+test("`select` says which part of the page is wanted", async () => {
+  site.body = `<main><p>Other</p></main><div class="text"><h3>Part</h3><p>${ARTICLE}</p></div>`;
+  const profile = await withWallet();
+  const page = await paid(profile, site.embed("/front", { price: "$0.05", select: ".text" }));
+  assert.equal(await page.getByText("Other").count(), 0);
+  await profile.close();
+});
+
+test("what was opened is open on the next visit, without a wallet, and no longer once the site says no", async () => {
+  const profile = await withWallet();
+  const url = site.embed("/front", { price: "$0.05" });
+  await (await paid(profile, url)).close();
+  const asked = profile.wallet.requests.length;
+  const again = await profile.newPage();
+  await again.goto(url);
+  await again.getByText(ARTICLE).waitFor();
+  assert.equal(profile.wallet.requests.length, asked);
+  await profile.clearCookies();
+  await again.goto(url);
+  await card(again).getByRole("button", { name: "Pay $0.05" }).waitFor();
+  assert.equal(site.payments.length, 1);
+  await profile.close();
+});
+
+test("under a strict policy with trusted types nothing is reported, and the article is there without its inline script", async () => {
+  site.body = RICH;
+  const profile = await withWallet();
+  site.policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'; require-trusted-types-for 'script'; trusted-types farthing";
+  const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+  await button(page).click();
+  await page.getByText(ARTICLE).waitFor();
+  assert.equal(await page.evaluate(() => globalThis.alive), undefined);
+  const seen = await page.evaluate(() => globalThis.seen.violations);
+  assert.ok(seen.every((line) => / inline$/.test(line)), `only what the article brought along: ${seen}`);
+  await profile.close();
+});
+
+test("where the policy forbids the element's own, the article is one click away on its page", async () => {
+  const profile = await withWallet();
+  site.policy = "require-trusted-types-for 'script'; trusted-types 'none'";
+  const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+  await button(page).click();
+  const link = card(page).getByRole("link", { name: "Open the page" });
+  await link.waitFor();
+  await link.click();
+  await page.waitForURL(site.article);
+  await page.getByText(ARTICLE).waitFor();
+  assert.equal(site.payments.length, 1);
+  await profile.close();
+});
+
+test("what is no page is shown as what it is", async () => {
+  for (const [type, body, shown] of [
+    ["text/plain; charset=utf-8", "<b>plain</b>", (page) => page.locator("pre", { hasText: "<b>plain</b>" })],
+    ["application/json", '{"a":1}', (page) => page.locator("pre", { hasText: '{"a":1}' })],
+    ["image/png", Buffer.from(RED.split(",")[1], "base64"), (page) => page.locator('img[src^="blob:"]')],
+    ["application/zip", "PK", (page) => page.locator("a[download=article]")],
+  ]) {
+    site.body = body;
+    site.type = type;
+    const profile = await withWallet();
+    const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+    await button(page).click();
+    await shown(page).waitFor();
+    await profile.close();
+  }
+});
+
+test("a page author may forbid, follow, and start a payment from their own button", async () => {
+  const profile = await withWallet();
+  site.embed("/front", { price: "$0.05" });
+  site.pages["/own"] = `${site.pages["/front"]}<script type="module">globalThis.early = document.querySelector("farthing-paywall").pay()</script>`;
+  const page = await visit(profile, `${site.url}/own`);
+  await page.evaluate(() => {
+    const element = document.querySelector("farthing-paywall");
+    globalThis.told = [];
+    addEventListener("farthing:beforepay", (event) => {
+      told.push(event.detail);
+      if (told.length === 1) event.preventDefault();
+    });
+    const mine = document.body.appendChild(Object.assign(document.createElement("button"), { textContent: "My button" }));
+    mine.onclick = async () => { globalThis.result = await element.pay(); };
+  });
+  assert.deepEqual(await page.evaluate(() => early), { state: "idle", notice: "offer" }, "not without a click");
+  await page.getByText("My button").click();
+  assert.deepEqual(await page.waitForFunction(() => globalThis.result).then((handle) => handle.jsonValue()), { state: "idle", notice: "offer" });
+  assert.deepEqual(profile.wallet.requests, []);
+  profile.wallet.next("eth_signTypedData_v4", "reject");
+  await page.evaluate(() => { globalThis.result = undefined; });
+  await page.getByText("My button").click();
+  assert.deepEqual(await page.waitForFunction(() => globalThis.result).then((handle) => handle.jsonValue()), { state: "idle", notice: "rejected" });
+  await page.evaluate(() => { globalThis.result = undefined; });
+  await page.waitForTimeout(700);
+  await page.getByText("My button").click();
+  await page.getByText(ARTICLE).waitFor();
+  assert.deepEqual(await page.waitForFunction(() => globalThis.result).then((handle) => handle.jsonValue()), { state: "unlocked", notice: "unlocked" });
+  const all = await page.evaluate(() => told);
+  assert.deepEqual([all[0].price, all[0].symbol], ["0.05", ""], "as far as it was known");
+  assert.deepEqual([all.at(-1).price, all.at(-1).symbol, all.at(-1).network], ["0.05", "USDC", "Base Sepolia"]);
+  await profile.close();
+});
+
+test("a wallet of the page's own is asked in place of all others", async () => {
+  const profile = await withWallet();
+  const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+  await page.evaluate(() => {
+    globalThis.mine = [];
+    document.querySelector("farthing-paywall").provider = { request: async ({ method }) => { mine.push(method); throw { code: 4001 }; } };
+  });
+  await button(page).click();
+  await card(page).getByText("You cancelled.").waitFor();
+  assert.deepEqual(await page.evaluate(() => mine), ["eth_requestAccounts"]);
+  assert.deepEqual(profile.wallet.requests, []);
+  await profile.close();
+});
+
+test("a button without a card around it pays as well", async () => {
+  const profile = await withWallet();
+  site.embed("/front", { price: "$0.05" });
+  site.pages["/bare"] = site.pages["/front"].replaceAll("farthing-paywall", "farthing-button");
+  const page = await profile.newPage();
+  await page.goto(`${site.url}/bare`);
+  const pay = page.locator("farthing-button").getByRole("button");
+  await pay.waitFor();
+  assert.equal(await pay.count(), 1);
+  await pay.click();
+  await page.getByText(ARTICLE).waitFor();
+  await profile.close();
+});
+
+test("f8: a script or a core that is not the one that was built does not run", async () => {
+  for (const name of ["pay.js", "farthing.wasm"]) {
+    site.changed[name] = (bytes) => Buffer.concat([bytes, Buffer.from(name.endsWith("js") ? "\nglobalThis.harm = 1" : [0, 5, 4, 104, 97, 114, 109])]);
+    const profile = await withWallet();
+    const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+    await button(page).click();
+    await card(page).getByText("The payment box could not be loaded.").waitFor();
+    await card(page).getByRole("link", { name: "Open the page" }).waitFor();
+    assert.equal(await page.evaluate(() => globalThis.harm), undefined);
+    assert.deepEqual(profile.wallet.requests, []);
+    site.changed = {};
+    await profile.close();
+  }
+});
+
+test("a receipt stays on the device, in the reader's language", async () => {
+  site.receipt = { "payment-response": Buffer.from(JSON.stringify({ success: true, transaction: `0x${"ab".repeat(32)}`, network: "eip155:84532" })).toString("base64"), "farthing-receipt": "rcpt_123" };
+  const profile = await withWallet();
+  const page = await paid(profile, site.embed("/front", { price: "$0.05", description: "Keepers" }));
+  await page.evaluate(() => {
+    document.documentElement.lang = "de";
+    document.body.append(Object.assign(document.createElement("farthing-receipt"), {}));
+    document.querySelector("farthing-receipt").setAttribute("src", "/article");
+    document.body.append(document.querySelector("farthing-receipt"));
+  });
+  const receipt = page.locator("farthing-receipt");
+  await receipt.getByRole("heading", { name: "Beleg" }).or(receipt.getByRole("heading")).waitFor();
+  for (const part of ["Keepers", "0,05", "Base Sepolia", `0x${"ab".repeat(32)}`, "rcpt_123"]) await receipt.getByText(part).first().waitFor();
+  const download = page.waitForEvent("download");
+  await receipt.getByRole("link").click();
+  assert.equal((await download).suggestedFilename(), "receipt.json");
+  await profile.close();
+});
