@@ -9,6 +9,7 @@ import { launch } from "../support/browser.mjs";
 import { startParts } from "../support/parts.mjs";
 import { page as sold, startShop } from "../support/shop.mjs";
 import { startEdge } from "../support/edge.mjs";
+import { installWallet } from "../support/wallet.mjs";
 
 const ARTICLE = "/articles/parkin";
 // @x402/fetch as a page links it
@@ -23,6 +24,7 @@ const { add, stop } = startParts();
 let shop;
 let edge;
 let blog; // an origin that is listed; the same page at "localhost" is not
+let browser;
 let context;
 before(async () => {
   const bundled = await build({
@@ -31,7 +33,9 @@ before(async () => {
   const server = createServer((request, response) => {
     const script = request.url === "/client.js";
     response.writeHead(200, { "content-type": script ? "text/javascript" : "text/html" });
-    response.end(script ? bundled.outputFiles[0].text : '<!doctype html><title>A blog</title><script src="/client.js"></script>');
+    const embed = `<script type="module" src="${edge?.url}/.farthing/farthing.js"></script><farthing-paywall src="${edge?.url}${ARTICLE}" price="$0.05"></farthing-paywall>`;
+    const body = request.url === "/card" ? embed : '<script src="/client.js"></script>';
+    response.end(script ? bundled.outputFiles[0].text : `<!doctype html><title>A blog</title>${body}`);
   });
   const port = await listen(server);
   await add({ stop: () => new Promise((done) => { server.closeAllConnections(); server.close(done); }) });
@@ -43,7 +47,7 @@ before(async () => {
     routes: [{ match: "/articles/*", price: "$0.05", access: "30d" }], cors: [blog.url],
   });
   edge = await add(startEdge({ config, keys: "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE" }));
-  const browser = await launch();
+  browser = await launch();
   await add({ stop: () => browser.close() });
   context = await browser.context();
 });
@@ -121,9 +125,39 @@ test("E5 a page that is not listed reads nothing and can send nothing, and no co
   }
 });
 
+test("the card on a page that is listed pays, puts the article in its place, and opens it the next day by the page's pass", async () => {
+  const payer = await shop.newPayer({ edge, approve: false });
+  const own = await browser.context();
+  const wallet = await installWallet(own, { key: payer.key, rpc: shop.chain.url, chainId: shop.chain.chainId });
+  const tab = await own.newPage();
+  await tab.goto(`${blog.url}/card`);
+  const card = tab.locator("farthing-paywall");
+  await card.getByRole("button", { name: "Pay $0.05" }).click();
+  await tab.getByText(`What is sold at ${ARTICLE}`).waitFor();
+  assert.equal((await payer.transfers()).length, 1);
+  await tab.goto(`${blog.url}/card`);
+  await tab.getByText(`What is sold at ${ARTICLE}`).waitFor();
+  assert.equal(wallet.requestsOf("eth_signTypedData_v4").length, 1);
+  assert.deepEqual(await own.cookies(edge.url), [], "no cookie");
+  // another profile of the same payer: one free signature
+  const device = await browser.context();
+  const same = await installWallet(device, { key: payer.key, rpc: shop.chain.url, chainId: shop.chain.chainId });
+  const there = await device.newPage();
+  await there.goto(`${blog.url}/card`);
+  await there.locator("farthing-paywall").getByRole("button", { name: "Already paid?" }).click();
+  await there.getByText(`What is sold at ${ARTICLE}`).waitFor();
+  assert.deepEqual([same.requestsOf("personal_sign").length, (await payer.transfers()).length], [1, 1]);
+  // and a page that is not listed
+  const stranger = await own.newPage();
+  await stranger.goto(`${blog.stranger}/card`);
+  await stranger.locator("farthing-paywall").getByRole("button", { name: "Pay $0.05" }).click();
+  await stranger.locator("farthing-paywall").getByText("The price could not be loaded. Nothing was charged.").waitFor();
+  await Promise.all([own.close(), device.close()]);
+});
+
 test("our script is for every page", async () => {
   const tab = await open(blog.stranger);
-  for (const name of ["farthing.js", "farthing.wasm"]) {
+  for (const name of ["farthing.js", "page.js", "pay.js", "help.js", "place.js", "receipt.js", "de.json", "de.more.json", "farthing.wasm"]) {
     assert.equal((await ask(tab, `${edge.url}/.farthing/${name}`)).status, 200, name);
   }
   await tab.close();
