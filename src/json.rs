@@ -140,6 +140,8 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     const fn wrong(&self, what: &'static str) -> Error {
+        // a card shows none of them, and its reader would download them all
+        let what = if cfg!(feature = "widget") { "" } else { what };
         Error { offset: self.at, what }
     }
 

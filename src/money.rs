@@ -4,7 +4,6 @@ use core::{fmt, str::FromStr};
 
 use alloc::{
     borrow::{Cow, ToOwned},
-    format,
     string::String,
 };
 use alloy_primitives::U256;
@@ -58,17 +57,60 @@ impl Amount {
     /// assert_eq!("2000000".parse::<Amount>().unwrap().to_decimal(6), "2");
     /// ```
     pub fn to_decimal(self, decimals: u8) -> String {
-        let digits = format!("{}", self.0);
         let places = usize::from(decimals);
-        let padded = format!("{digits:0>width$}", width = places.saturating_add(1));
-        let (whole, fraction) = padded.split_at(padded.len().saturating_sub(places));
-        let fraction = fraction.trim_end_matches('0');
-        if fraction.is_empty() {
-            whole.to_owned()
-        } else {
-            format!("{whole}.{fraction}")
+        let mut digits = self.digits();
+        while digits.len() <= places {
+            digits.insert(0, '0');
+        }
+        let (whole, fraction) = digits
+            .split_at_checked(digits.len().saturating_sub(places))
+            .unwrap_or_default();
+        let fraction = without_trailing_zeros(fraction);
+        let point = if fraction.is_empty() { "" } else { "." };
+        [whole, point, fraction].concat()
+    }
+
+    /// The number of atomic units, in digits. What formats them otherwise is larger than a card's flow.
+    pub(crate) fn digits(self) -> String {
+        digits(&mut self.0.to_be_bytes::<32>())
+    }
+}
+
+/// A number in digits.
+pub(crate) fn decimal(number: u64) -> String {
+    digits(&mut number.to_be_bytes())
+}
+
+/// The digits of a number of so many bytes, the first of them the highest; they are zero afterwards.
+fn digits(number: &mut [u8]) -> String {
+    let mut text = String::new();
+    loop {
+        let mut rest = 0_u16;
+        for byte in number.iter_mut() {
+            let part = (rest << 8) | u16::from(*byte);
+            [_, *byte] = (part / 10).to_be_bytes();
+            rest = part % 10;
+        }
+        let [_, digit] = rest.to_be_bytes();
+        text.insert(0, char::from(digit | b'0'));
+        if number.iter().all(|byte| *byte == 0) {
+            return text;
         }
     }
+}
+
+fn without_trailing_zeros(mut digits: &str) -> &str {
+    while let Some(rest) = digits.strip_suffix("0") {
+        digits = rest;
+    }
+    digits
+}
+
+/// Both sides of the first of these bytes, which is ASCII: `split_once` brings a search along that is
+/// larger than what it is for.
+pub(crate) fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|b| b == byte)?;
+    Some((text.get(..at)?, text.get(at.checked_add(1)?..)?))
 }
 
 impl FromStr for Amount {
@@ -78,7 +120,7 @@ impl FromStr for Amount {
         let plain = !text.is_empty()
             && text.len() <= 78
             && text.bytes().all(|b| b.is_ascii_digit())
-            && (text == "0" || !text.starts_with('0'));
+            && (text == "0" || !text.starts_with("0"));
         if !plain {
             return Err(AmountError);
         }
@@ -207,7 +249,7 @@ impl fmt::Display for Price {
 /// ```
 pub fn is_symbol(text: &str) -> bool {
     text.len() <= 16
-        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
@@ -217,15 +259,14 @@ impl FromStr for Price {
     type Err = PriceError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
+        let text = text.trim_ascii();
         if text == "free" {
             return Ok(Self::Free);
         }
-        if let Some(number) = text.strip_prefix('$') {
+        if let Some(number) = text.strip_prefix("$") {
             return number.parse().map(Self::Dollars);
         }
-        let (number, symbol) = text
-            .split_once(' ')
+        let (number, symbol) = split_at_byte(text, b' ')
             .filter(|(_, symbol)| is_symbol(symbol))
             .ok_or(PriceError::Form)?;
         Ok(Self::Tokens(number.parse()?, symbol.to_owned()))
@@ -236,13 +277,13 @@ impl FromStr for Decimal {
     type Err = PriceError;
 
     fn from_str(number: &str) -> Result<Self, Self::Err> {
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+        let (whole, fraction) = split_at_byte(number, b'.').unwrap_or((number, "0"));
         let digits = |part: &str| !part.is_empty() && part.len() <= 40 && part.bytes().all(|b| b.is_ascii_digit());
-        let leading = whole.len() > 1 && whole.starts_with('0');
+        let leading = whole.len() > 1 && whole.starts_with("0");
         if !digits(whole) || !digits(fraction) || leading {
             return Err(PriceError::Form);
         }
-        let fraction = fraction.trim_end_matches('0');
+        let fraction = without_trailing_zeros(fraction);
         if whole == "0" && fraction.is_empty() {
             return Err(PriceError::Zero);
         }
@@ -259,8 +300,13 @@ impl Decimal {
         if fraction.len() > usize::from(decimals) {
             return Err(PriceError::TooFine);
         }
-        let digits = format!("{whole}{fraction:0<width$}", width = usize::from(decimals));
-        let digits = digits.trim_start_matches('0');
+        let mut digits = if whole == "0" { String::new() } else { whole.clone() };
+        for place in 0..usize::from(decimals) {
+            let digit = fraction.as_bytes().get(place).copied().unwrap_or(b'0');
+            if digit != b'0' || !digits.is_empty() {
+                digits.push(char::from(digit));
+            }
+        }
         digits.parse().map_err(|_| PriceError::TooLarge)
     }
 }
@@ -294,7 +340,7 @@ impl Price {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString;
+    use alloc::{format, string::ToString};
     use proptest::prelude::*;
 
     #[test]

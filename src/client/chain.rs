@@ -5,7 +5,11 @@
 use alloc::string::String;
 
 use super::json::Object;
-use crate::{evm::hex, x402::Network};
+use crate::{
+    evm::hex,
+    money::split_at_byte,
+    x402::{Network, network::find},
+};
 
 /// A line for each network: chain id in hex, symbol of the native currency (18 digits everywhere), public
 /// RPC endpoint without `https://`; as in `viem/chains` 2.57, which takes them from the chains' own
@@ -43,9 +47,9 @@ b0a1f RUSD rpc.radiustech.xyz
 
 /// The chain id as EIP-3326 and EIP-3085 want it, hex without padding; the `0x` is left to them.
 fn id(network: Network) -> String {
-    hex::print(&network.chain_id().to_be_bytes())
-        .trim_start_matches(['0', 'x'])
-        .into()
+    let text = hex::print(&network.chain_id().to_be_bytes());
+    let start = text.bytes().position(|b| b != b'0' && b != b'x').unwrap_or_default();
+    text.get(start..).unwrap_or_default().into()
 }
 
 /// The parameters of `wallet_switchEthereumChain` (EIP-3326).
@@ -57,11 +61,7 @@ pub(super) fn switch(network: Network) -> String {
 /// by its owner.
 pub(super) fn add(network: Network) -> Option<String> {
     let id = id(network);
-    let mut line = CHAINS
-        .lines()
-        .find_map(|line| line.strip_prefix(id.as_str())?.strip_prefix(' '))?
-        .split(' ');
-    let (symbol, rpc) = (line.next()?, line.next()?);
+    let (symbol, rpc) = find(CHAINS, &id).and_then(|line| split_at_byte(line, b' '))?;
     let mut currency = Object::new();
     currency.text("name", symbol);
     currency.text("symbol", symbol);
@@ -77,9 +77,12 @@ pub(super) fn add(network: Network) -> Option<String> {
 /// The number in an `eth_chainId` answer: hex, or the decimal number some wallets give.
 pub(super) fn read_id(text: &str) -> Option<u64> {
     let (digits, radix) = text.strip_prefix("0x").map_or((text, 10), |digits| (digits, 16));
-    // from_str_radix takes a sign as well
-    let plain = digits.bytes().all(|b| b.is_ascii_hexdigit());
-    plain.then(|| u64::from_str_radix(digits, radix).ok())?
+    let mut number = 0_u64;
+    for byte in digits.bytes() {
+        let digit = hex::digit(byte).filter(|digit| *digit < radix)?;
+        number = number.checked_mul(radix.into())?.checked_add(digit.into())?;
+    }
+    (!digits.is_empty()).then_some(number)
 }
 
 #[cfg(test)]

@@ -180,7 +180,7 @@ impl FlowState {
         }
     }
 
-    fn apply(&mut self, now: u64, event: FlowEvent) -> Vec<Effect> {
+    pub(crate) fn apply(&mut self, now: u64, event: FlowEvent) -> Vec<Effect> {
         match event {
             FlowEvent::Start { kept, offer, prefer } => {
                 self.prefer = prefer;

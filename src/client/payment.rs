@@ -3,7 +3,6 @@
 use alloc::{borrow::ToOwned, string::String};
 
 use alloy_primitives::{Address, B256};
-use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
     choice::{CardOffer, Required},
@@ -14,6 +13,7 @@ use super::{
 };
 use crate::{
     evm::{Authorization, Signature, signature::SignatureError},
+    radix64,
     x402::extension::identifier,
 };
 
@@ -156,7 +156,7 @@ pub(super) fn v2_header(accepted: &str, resource: Option<&str>, extensions: Opti
     if let Some(extensions) = extensions {
         payment.raw("extensions", extensions);
     }
-    STANDARD.encode(payment.end())
+    radix64::write(payment.end().as_bytes())
 }
 
 /// 32 bytes of which the first half is our quote's tag, where there is one: the publisher recognises

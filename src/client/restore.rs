@@ -3,7 +3,6 @@
 use alloc::string::String;
 
 use alloy_primitives::Address;
-use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
     choice::challenge,
@@ -15,6 +14,7 @@ use crate::{
     access::sign_in::{message, personal_hash},
     evm::hex,
     json::{Value, parse},
+    radix64,
     x402::{Network, extension::sign_in::Proof},
 };
 
@@ -62,7 +62,7 @@ impl SignIn {
     pub(super) fn seal(&self, signature: &str) -> Result<String, NotTheirs> {
         by_key(signature, personal_hash(&self.text), self.payer)?;
         let open = self.proof.strip_suffix("\"}").unwrap_or_default();
-        Ok(STANDARD.encode([open, &for_chain(signature), "\"}"].concat()))
+        Ok(radix64::write([open, &for_chain(signature), "\"}"].concat().as_bytes()))
     }
 }
 

@@ -4,6 +4,8 @@ use core::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::money::{decimal, split_at_byte};
+
 /// An EVM network by its chain id; printed as CAIP-2, `eip155:84532`.
 ///
 /// ```
@@ -104,7 +106,18 @@ fn lines(table: &'static str) -> impl Iterator<Item = (u64, &'static str)> {
 }
 
 fn named(table: &'static str, id: u64) -> Option<&'static str> {
-    lines(table).find(|(known, _)| *known == id).map(|(_, name)| name)
+    find(table, &decimal(id))
+}
+
+/// What stands after this word and a space at the beginning of a line.
+pub(crate) fn find(mut table: &'static str, word: &str) -> Option<&'static str> {
+    loop {
+        let (line, rest) = split_at_byte(table, b'\n')?;
+        if let Some(found) = line.strip_prefix(word).and_then(|rest| rest.strip_prefix(" ")) {
+            return Some(found);
+        }
+        table = rest;
+    }
 }
 
 impl Network {
@@ -171,7 +184,7 @@ impl FromStr for Network {
     type Err = NetworkError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let id = text.strip_prefix("eip155:").ok_or(NetworkError)?;
-        let plain = !id.starts_with('0') && id.bytes().all(|b| b.is_ascii_digit());
+        let plain = !id.starts_with("0") && id.bytes().all(|b| b.is_ascii_digit());
         if !plain {
             return Err(NetworkError);
         }
