@@ -84,7 +84,13 @@ impl<'a> Value<'a> {
     /// The member of this name; null counts as absent.
     pub fn get(&self, name: &str) -> Option<&Self> {
         let (_, value) = self.members()?.iter().find(|(key, _)| key == name)?;
-        (value.kind != Kind::Null).then_some(value)
+        (!matches!(value.kind, Kind::Null)).then_some(value)
+    }
+
+    /// The content of the member of this name, if that is a string.
+    #[inline(never)]
+    pub fn text_at(&self, name: &str) -> Option<&str> {
+        self.get(name)?.text()
     }
 
     /// The members of an object, in order.

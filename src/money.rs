@@ -124,7 +124,19 @@ impl FromStr for Amount {
         if !plain {
             return Err(AmountError);
         }
-        U256::from_str_radix(text, 10).map(Self).map_err(|_| AmountError)
+        let mut number = [0; 32];
+        for digit in text.bytes() {
+            let mut carry = u16::from(digit & 15);
+            for byte in number.iter_mut().rev() {
+                let sum = carry.wrapping_add(u16::from(*byte).wrapping_mul(10));
+                [_, *byte] = sum.to_be_bytes();
+                carry = sum >> 8;
+            }
+            if carry > 0 {
+                return Err(AmountError);
+            }
+        }
+        Ok(Self(U256::from_be_bytes(number)))
     }
 }
 

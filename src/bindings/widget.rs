@@ -26,7 +26,7 @@ thread_local! {
 #[wasm_bindgen]
 pub fn begin(page: &str) -> Option<u32> {
     let page = parse(page).ok()?;
-    let text = |name| page.get(name)?.text();
+    let text = |name| page.text_at(name);
     let pins = Pins::read(text("maxPrice"), text("payTo"), text("network")).ok()?;
     let shown = text("price").and_then(|price| price.parse().ok());
     let flow = FlowState::new(shown, pins, text("host").unwrap_or_default());
@@ -73,7 +73,7 @@ fn code(value: &Value<'_>) -> i32 {
 
 fn read(event: &Value<'_>) -> Option<(u64, FlowEvent)> {
     // empty is the same as missing
-    let text = |name| event.get(name)?.text().filter(|text| !text.is_empty());
+    let text = |name| event.text_at(name).filter(|text| !text.is_empty());
     let owned = |name| text(name).map(ToOwned::to_owned);
     let turn = number(event, "turn");
     let read = match text("type")? {
