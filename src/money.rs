@@ -72,7 +72,27 @@ impl Amount {
 
     /// The number of atomic units, in digits. What formats them otherwise is larger than a card's flow.
     pub(crate) fn digits(self) -> String {
-        digits(&mut self.0.to_be_bytes::<32>())
+        digits(&mut self.word())
+    }
+
+    /// The number of atomic units as a word of the chain's: the highest byte first.
+    pub(crate) fn word(self) -> [u8; 32] {
+        let mut word = [0; 32];
+        let (parts, _) = word.as_chunks_mut();
+        for (part, limb) in parts.iter_mut().rev().zip(self.0.as_limbs()) {
+            *part = limb.to_be_bytes();
+        }
+        word
+    }
+
+    /// Reads what [`word`](Self::word) writes.
+    pub(crate) fn from_word(word: [u8; 32]) -> Self {
+        let mut limbs = [0; 4];
+        let (parts, _) = word.as_chunks();
+        for (part, limb) in parts.iter().rev().zip(&mut limbs) {
+            *limb = u64::from_be_bytes(*part);
+        }
+        Self(U256::from_limbs(limbs))
     }
 }
 
@@ -136,7 +156,7 @@ impl FromStr for Amount {
                 return Err(AmountError);
             }
         }
-        Ok(Self(U256::from_be_bytes(number)))
+        Ok(Self::from_word(number))
     }
 }
 
@@ -448,6 +468,18 @@ mod tests {
 
     proptest! {
         #![proptest_config(crate::cases(10_000))]
+        #[test]
+        fn words_and_digits_are_those_of_the_number(word: [u8; 32], low: u64) {
+            for number in [U256::from_be_bytes(word), U256::from(low)] {
+                let amount = Amount::from_atomic(number);
+                prop_assert_eq!(amount.word(), number.to_be_bytes::<32>());
+                prop_assert_eq!(Amount::from_word(amount.word()), amount);
+                prop_assert_eq!(amount.digits(), number.to_string());
+                prop_assert_eq!(amount.digits().parse(), Ok(amount));
+            }
+            prop_assert_eq!(decimal(low), low.to_string());
+        }
+
         #[test]
         fn a6_decimal_text_and_atomic_units_agree(units in 1u128.., decimals in 0u8..=18) {
             let amount = Amount::from_atomic(U256::from(units));

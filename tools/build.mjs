@@ -78,7 +78,7 @@ async function buildWidget({ step }) {
     const raw = join(between, "widget.wasm");
     await compile("farthing", { profile: "small", feature: "widget", out: raw });
     await bind(raw, join(between, "widget"), "farthing");
-    await optimise(join(between, "widget/farthing_bg.wasm"), join(dist, "farthing.wasm"), small);
+    await optimise(join(between, "widget/farthing_bg.wasm"), join(dist, "farthing.wasm"), [...small, "--one-caller-inline-max-function-size=20"]);
   });
 }
 

@@ -8,7 +8,7 @@ use alloy_primitives::Address;
 
 use super::offers::{LEAST_SECONDS, MOST_SECONDS, Peek};
 use crate::{
-    evm::{Asset, asset::ASSETS, hex},
+    evm::{Asset, Transfer, asset::ASSETS, hex},
     json::{MAX_ANNOUNCED_DEPTH, Value, parse_nested},
     money::{Amount, Price},
     x402::{
@@ -190,7 +190,8 @@ fn card_offer(accepted: &Value<'_>) -> Option<CardOffer> {
     let extra = |name| given.text_at(name);
     let is_or_missing = |name, value| given.get(name).is_none() || extra(name) == Some(value);
     // the domain is the token's own, not the page's word: threat A5
-    let payable = text("scheme") == Some(Scheme::Exact.name())
+    let payable = asset.transfer == Transfer::Eip3009
+        && text("scheme") == Some(Scheme::Exact.name())
         && is_or_missing("assetTransferMethod", "eip3009")
         && (is_or_missing("paymentFlow", "authorization") || extra("paymentFlow") == Some("upfront"))
         && extra("name") == Some(asset.name)
@@ -223,12 +224,9 @@ fn card_offer(accepted: &Value<'_>) -> Option<CardOffer> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        client::{
-            offers::{self, Version},
-            tests::{any_change, requirement},
-        },
-        evm::Transfer,
+    use crate::client::{
+        offers::{self, Version},
+        tests::{any_change, requirement},
     };
     use proptest::prelude::*;
 
@@ -247,7 +245,7 @@ mod tests {
                 let asset = Asset::find(read.network, read.contract);
                 read.scheme == Scheme::Exact
                     && read.transfer == Transfer::Eip3009
-                    && asset.is_some_and(|asset| read.name == Some(asset.name) && read.version == Some(asset.version))
+                    && asset.is_some_and(|asset| asset.transfer == Transfer::Eip3009 && read.name == Some(asset.name) && read.version == Some(asset.version))
             });
             prop_assert_eq!(card.is_some(), program.is_some(), "{}", text);
             if let (Some(card), Some(program)) = (card, program) {

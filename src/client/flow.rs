@@ -16,7 +16,7 @@ use super::{
     wallet::{self, Ask, UNKNOWN_CHAIN},
 };
 use crate::{
-    evm::{Authorization, U256, hex},
+    evm::{Authorization, hex},
     money::{Amount, Price},
 };
 
@@ -419,7 +419,7 @@ impl FlowState {
                 return self.ask(now, next, errand);
             }
             (Ask::Balance, Some(offer)) => {
-                let balance = hex::read(&text).map(|word: [u8; 32]| Amount::from_atomic(U256::from_be_bytes(word)));
+                let balance = hex::read(&text).map(Amount::from_word);
                 match balance.filter(|balance| *balance < offer.amount) {
                     Some(_) => {
                         self.have = balance;

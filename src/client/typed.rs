@@ -3,7 +3,7 @@
 
 use alloc::string::String;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, keccak256};
 
 use super::json::Object;
 use crate::{
@@ -97,13 +97,24 @@ fn permit_members(permit: &Permit) -> Object {
 
 /// An address with its checksum (EIP-55).
 pub(super) fn checksummed(address: &Address) -> String {
-    address.to_checksum_buffer(None).as_str().into()
+    let plain = hex::print(address.as_slice());
+    let digits = plain.strip_prefix("0x").unwrap_or_default();
+    let hash = keccak256(digits);
+    let mut text = String::from("0x");
+    for (pair, byte) in digits.as_bytes().chunks(2).zip(hash) {
+        for (digit, place) in pair.iter().zip([byte >> 4, byte & 15]) {
+            let digit = if place > 7 { digit.to_ascii_uppercase() } else { *digit };
+            text.push(char::from(digit));
+        }
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::evm::{B256, asset::ASSETS};
+    use proptest::prelude::*;
     use serde_json::Value;
 
     #[test]
@@ -120,6 +131,14 @@ mod tests {
             authorization_json(&authorization),
             serde_json::to_string(&authorization).unwrap()
         );
+    }
+
+    proptest! {
+        #[test]
+        fn checksums_are_those_of_alloy(bytes: [u8; 20]) {
+            let address = Address::from(bytes);
+            prop_assert_eq!(checksummed(&address), address.to_checksum(None));
+        }
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Authorization {
             TYPE_HASH,
             self.from.into_word(),
             self.to.into_word(),
-            B256::new(self.value.atomic().to_be_bytes()),
+            B256::new(self.value.word()),
             domain::word(self.valid_after),
             domain::word(self.valid_before),
             self.nonce,
