@@ -24,7 +24,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::{Keys, Purpose};
-use crate::radix64;
+use crate::{money::split_at_byte, radix64};
 
 const TEXT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::URL_SAFE,
@@ -71,12 +71,11 @@ pub fn open(keys: &Keys, purpose: Purpose, token: &str, context: &[u8]) -> Optio
 /// The payload of a token whoever made it.
 pub fn peek(token: &str) -> Option<Vec<u8>> {
     // a client reads no more of a token than this
-    let (version, rest) = token.get(..MAX_LENGTH.min(token.len()))?.split_at_checked(3)?;
-    let at = rest.bytes().position(|b| b == b'.')?;
-    let (_, rest) = rest.split_at_checked(at.saturating_add(1))?;
-    let payload = rest.get(..rest.bytes().position(|b| b == b'.')?)?;
-    let whole = token.len() <= MAX_LENGTH && token.bytes().filter(|b| *b == b'.').count() == 3;
-    (version == "v1." && whole).then(|| radix64::read(payload, true))?
+    let (version, rest) = split_at_byte(token, b'.')?;
+    let (_, rest) = split_at_byte(rest, b'.')?;
+    let (payload, tag) = split_at_byte(rest, b'.')?;
+    let whole = token.len() <= MAX_LENGTH && version == "v1" && split_at_byte(tag, b'.').is_none();
+    whole.then(|| radix64::read(payload, true))?
 }
 
 fn split(token: &str) -> Option<(&str, &str, &str)> {

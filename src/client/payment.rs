@@ -164,8 +164,8 @@ pub(super) fn v2_header(accepted: &str, resource: Option<&str>, extensions: Opti
 pub(super) fn nonce(random: [u8; 32], quote: Option<&Peek>) -> B256 {
     let mut nonce = random;
     if let Some(quote) = quote {
-        for (to, tag) in nonce.iter_mut().zip(quote.tag) {
-            *to = tag;
+        if let Some(first) = nonce.first_chunk_mut() {
+            *first = quote.tag;
         }
     }
     B256::new(nonce)

@@ -75,18 +75,16 @@ impl Signature {
                 SignatureError::Malformed
             });
         };
-        let [r_and_s @ .., v] = bytes;
+        let [pair @ .., v] = bytes;
         let odd = match v {
             0 | 27 => false,
             1 | 28 => true,
             _ => return Err(SignatureError::Malformed),
         };
-        let mut r = [0; 32];
-        let mut s = [0; 32];
-        for (to, from) in r.iter_mut().chain(s.iter_mut()).zip(r_and_s) {
-            *to = from;
+        match pair.as_chunks::<32>() {
+            ([r, s], _) => Ok(Self { r: *r, s: *s, odd }),
+            _ => Err(SignatureError::Malformed),
         }
-        Ok(Self { r, s, odd })
     }
 
     /// `r`, `s`, and `v` as contracts want it: 27 or 28.

@@ -166,7 +166,7 @@ impl Network {
     /// assert!(!Network::from_chain_id(5).is_test());
     /// ```
     pub fn is_test(self) -> bool {
-        LOCAL.contains(&self.0) || named(TEST_NAMES, self.0).is_some()
+        LOCAL.iter().any(|id| *id == self.0) || named(TEST_NAMES, self.0).is_some()
     }
 
     /// The name x402 v1 has for it.
