@@ -39,6 +39,10 @@ const MOST_DELIVERIES: u32 = 8;
 const LONGEST_WAIT_SECONDS: u32 = 30;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a card has one phase, and a box is more code to download"
+)]
 pub(super) enum Phase {
     /// Nothing is under way.
     Resting(Notice),

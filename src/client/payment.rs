@@ -163,10 +163,10 @@ pub(super) fn v2_header(accepted: &str, resource: Option<&str>, extensions: Opti
 /// it, nobody else does (design, section 3).
 pub(super) fn nonce(random: [u8; 32], quote: Option<&Peek>) -> B256 {
     let mut nonce = random;
-    if let Some(quote) = quote {
-        if let Some(first) = nonce.first_chunk_mut() {
-            *first = quote.tag;
-        }
+    if let Some(quote) = quote
+        && let Some(first) = nonce.first_chunk_mut()
+    {
+        *first = quote.tag;
     }
     B256::new(nonce)
 }

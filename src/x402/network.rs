@@ -94,9 +94,6 @@ const TEST_NAMES: &str = "\
 72344 Radius Testnet
 ";
 
-/// The chain ids that Ganache and the development modes of Geth, and Anvil and Hardhat, start with.
-const LOCAL: [u64; 2] = [1337, 31337];
-
 /// The lines of a table: chain id and name. One text is smaller than a table of texts.
 fn lines(table: &'static str) -> impl Iterator<Item = (u64, &'static str)> {
     table.lines().filter_map(|line| {
@@ -156,6 +153,11 @@ impl Network {
         named(NAMES, self.0).or_else(|| named(TEST_NAMES, self.0))
     }
 
+    /// The chain ids that Ganache and the development modes of Geth, and Anvil and Hardhat, start with.
+    const fn is_local(self) -> bool {
+        matches!(self.0, 1337 | 31337)
+    }
+
     /// Whether its money is known to be worth nothing: a test network of the table, or a chain on
     /// somebody's own machine. What is not known counts as real money.
     ///
@@ -166,7 +168,7 @@ impl Network {
     /// assert!(!Network::from_chain_id(5).is_test());
     /// ```
     pub fn is_test(self) -> bool {
-        LOCAL.iter().any(|id| *id == self.0) || named(TEST_NAMES, self.0).is_some()
+        self.is_local() || named(TEST_NAMES, self.0).is_some()
     }
 
     /// The name x402 v1 has for it.
