@@ -238,6 +238,7 @@ async function weighed() {
     [
       ["reader, until the card is usable", "brotli", 8_000, ["402 page, as served", "farthing.js"]],
       ["reader, until the payment is done", "brotli", 60_000, ["402 page, as served", "farthing.js", "farthing.wasm"]],
+      ["what a card loads to pay", "brotli", 30_000, ["farthing.wasm"]],
       ["Worker", "gzip", 366_000, ["worker index.js", "worker edge.wasm"]],
     ],
   );
