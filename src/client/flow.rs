@@ -164,6 +164,12 @@ pub fn step(mut state: FlowState, now: u64, event: FlowEvent) -> (FlowState, Vec
     (state, effects)
 }
 
+/// One copy of what makes a list.
+#[inline(never)]
+fn one(effect: Effect) -> Vec<Effect> {
+    vec![effect]
+}
+
 impl FlowState {
     /// A card that shows this price for a resource of this host (with its port), on a page that allows this.
     pub fn new(shown: Option<Price>, pins: Pins, host: &str) -> Self {
@@ -291,7 +297,7 @@ impl FlowState {
             return self.resume(payment, Vec::new());
         }
         if let Some(payment) = unresolved {
-            let first = vec![Self::keep(&payment)];
+            let first = one(Self::keep(&payment));
             return self.resume(payment, first);
         }
         match (wallets, wish) {
@@ -326,7 +332,7 @@ impl FlowState {
             (200..=299, _) if wanted => {
                 // owned already, or free by now
                 self.phase = Phase::Open;
-                return vec![Effect::Open];
+                return one(Effect::Open);
             }
             (402, Some(header)) => self.take(header, now, answer.date),
             (402, None) => Err(Notice::NoOffer),
@@ -357,7 +363,7 @@ impl FlowState {
         match (answer.status, &answer.required) {
             (200..=299, _) => {
                 self.phase = Phase::Open;
-                return vec![Effect::Open];
+                return one(Effect::Open);
             }
             (402 | 403, header) => {
                 if let Some(Ok(changed @ Some(_))) = header.as_deref().map(|header| self.take(header, now, answer.date)) {
@@ -397,7 +403,7 @@ impl FlowState {
             (Ask::SignIn, _) => match errand.sign_in.ok_or(NotTheirs::Malformed).and_then(|asked| asked.seal(&text)) {
                 Ok(proof) => {
                     self.phase = Phase::Proving;
-                    return vec![self.fetch(None, Some(proof))];
+                    return one(self.fetch(None, Some(proof)));
                 }
                 Err(why) => self.rest(why.notice()),
             },
@@ -413,7 +419,7 @@ impl FlowState {
                         waiting: true,
                         slow: false,
                     };
-                    return vec![self.wait(SWITCH_POLL_MS)];
+                    return one(self.wait(SWITCH_POLL_MS));
                 }
             },
             // a wallet that has added a network may not have changed to it; `polls` says it was added
@@ -437,7 +443,7 @@ impl FlowState {
                 let sealed = signing.and_then(|authorization| seal(&self.required, offer, &authorization, &text, errand.random));
                 match sealed {
                     Ok(payment) => {
-                        let first = vec![Self::keep(&payment)];
+                        let first = one(Self::keep(&payment));
                         let trip = Trip {
                             payment,
                             sends: 1,
@@ -474,7 +480,7 @@ impl FlowState {
                     .unwrap_or(LONGEST_WAIT_SECONDS);
                 let seconds = answer.retry_after.unwrap_or(backoff).clamp(1, LONGEST_WAIT_SECONDS);
                 self.phase = Phase::Sending { trip, waiting: true };
-                vec![self.wait(seconds.saturating_mul(1000))]
+                one(self.wait(seconds.saturating_mul(1000)))
             }
             Verdict::Stuck(notice) => {
                 self.phase = Phase::Paused {
@@ -499,7 +505,7 @@ impl FlowState {
                     (notice, _) => notice,
                 };
                 self.rest(notice);
-                vec![Self::forget(&trip.payment)]
+                one(Self::forget(&trip.payment))
             }
         }
     }
@@ -534,7 +540,7 @@ impl FlowState {
                     slow: true,
                 };
                 let ms = ask.patience().saturating_sub(WALLET_SLOW_MS);
-                vec![Effect::Wait { turn: self.turn, ms }]
+                one(Effect::Wait { turn: self.turn, ms })
             }
             Phase::Asking { ask, .. } => {
                 self.rest(if matches!(ask, Ask::Chain) {
@@ -666,7 +672,7 @@ impl FlowState {
 
     fn fetch_offer(&mut self, wish: Wish, back: Notice) -> Vec<Effect> {
         self.phase = Phase::Quoting { wish, back };
-        vec![self.fetch(None, None)]
+        one(self.fetch(None, None))
     }
 
     /// Opens the wallet, if the chosen offer and its price are what was seen.
