@@ -70,7 +70,7 @@ impl Amount {
         [whole, point, fraction].concat()
     }
 
-    /// The number of atomic units, in digits. What formats them otherwise is larger than a card's flow.
+    /// The number of atomic units, in digits. `Display` brings 5 kB along for a reader to download.
     pub(crate) fn digits(self) -> String {
         digits(&mut self.word())
     }

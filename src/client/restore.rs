@@ -70,7 +70,7 @@ fn is_plain(value: &Value<'_>) -> bool {
 }
 
 /// What [`access::sign_in::message`](crate::access::sign_in::message) makes of a proof that
-/// [`Proof`](crate::x402::extension::sign_in::Proof) reads, in a third of the code: a reader downloads this.
+/// [`Proof`](crate::x402::extension::sign_in::Proof) reads, in less code: a reader downloads this.
 /// The tests hold the two equal.
 fn message(proof: &Value<'_>, domain: &str, account: &str) -> Option<String> {
     let mut text = [domain, " wants you to sign in with your Ethereum account:\n", account, "\n\n"].concat();

@@ -127,8 +127,8 @@ impl Signature {
     }
 }
 
-/// The sum of two points, each so many times, by doubling and adding: slower than `k256`'s own, and a fifth
-/// of its code, which a reader downloads. Not in constant time.
+/// The sum of two points, each so many times, by doubling and adding: slower than `k256`'s own, which needs
+/// multiplication of scalars and tables besides, and a reader downloads this. Not in constant time.
 #[allow(clippy::arithmetic_side_effects, reason = "points do not overflow")]
 fn in_little_code(one: ProjectivePoint, times: &[u8; 32], other: ProjectivePoint, times_other: &[u8; 32]) -> ProjectivePoint {
     let mut sum = ProjectivePoint::IDENTITY;
