@@ -1,5 +1,7 @@
 //! What WebAssembly exports, one file per artefact; nothing else knows JavaScript.
 
+#[cfg(all(feature = "widget", target_arch = "wasm32"))]
+mod allocator;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "edge")]

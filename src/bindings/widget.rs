@@ -3,19 +3,16 @@
 //! Only numbers and texts cross the border, so the JavaScript around it stays small. Times are Unix
 //! seconds.
 
-use alloc::{
-    borrow::ToOwned,
-    string::{String, ToString},
-    vec::Vec,
-};
-use core::{cell::RefCell, str::FromStr};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::cell::RefCell;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{
-    client::{Answer, Effect, FlowEvent, FlowState, Pins, Terms, View, json::Object, step},
+    client::{Answer, Effect, FlowEvent, FlowState, Pins, Terms, View, json::Object},
     evm::hex,
     json::{Value, parse},
+    money::decimal,
 };
 
 thread_local! {
@@ -29,7 +26,7 @@ thread_local! {
 #[wasm_bindgen]
 pub fn begin(page: &str) -> Option<u32> {
     let page = parse(page).ok()?;
-    let text = |name| page.get(name)?.text();
+    let text = |name| page.text_at(name);
     let pins = Pins::read(text("maxPrice"), text("payTo"), text("network")).ok()?;
     let shown = text("price").and_then(|price| price.parse().ok());
     let flow = FlowState::new(shown, pins, text("host").unwrap_or_default());
@@ -52,7 +49,7 @@ pub fn send(number: u32, event: &str) -> String {
 fn take(flow: &mut FlowState, event: &str) -> String {
     let mut effects = Vec::new();
     if let Some((now, event)) = parse(event).ok().and_then(|event| read(&event)) {
-        (*flow, effects) = step(flow.clone(), now, event);
+        effects = flow.apply(now, event);
     }
     let mut outcome = Object::new();
     outcome.raw("view", &view_json(&flow.view()));
@@ -60,13 +57,23 @@ fn take(flow: &mut FlowState, event: &str) -> String {
     outcome.end()
 }
 
-fn number<N: FromStr + Default>(event: &Value<'_>, name: &str) -> N {
-    event.get(name).and_then(|value| value.raw().parse().ok()).unwrap_or_default()
+/// Zero where it is missing, or no integer of its kind.
+fn number<N: TryFrom<u64> + Default>(event: &Value<'_>, name: &str) -> N {
+    let number = event.get(name).and_then(Value::integer);
+    number.and_then(|number| number.try_into().ok()).unwrap_or_default()
+}
+
+/// An error code, which may be negative.
+fn code(value: &Value<'_>) -> i32 {
+    let digits = value.raw().strip_prefix("-");
+    let number: u64 = digits.unwrap_or(value.raw()).parse().unwrap_or_default();
+    let code = i32::try_from(number).unwrap_or_default();
+    if digits.is_some() { code.wrapping_neg() } else { code }
 }
 
 fn read(event: &Value<'_>) -> Option<(u64, FlowEvent)> {
     // empty is the same as missing
-    let text = |name| event.get(name)?.text().filter(|text| !text.is_empty());
+    let text = |name| event.text_at(name).filter(|text| !text.is_empty());
     let owned = |name| text(name).map(ToOwned::to_owned);
     let turn = number(event, "turn");
     let read = match text("type")? {
@@ -93,7 +100,7 @@ fn read(event: &Value<'_>) -> Option<(u64, FlowEvent)> {
         "wallet" => FlowEvent::Wallet {
             turn,
             result: match event.get("code") {
-                Some(_) => Err(number(event, "code")),
+                Some(value) => Err(code(value)),
                 None => Ok(owned("text").unwrap_or_default()),
             },
         },
@@ -121,7 +128,7 @@ fn view_json(view: &View) -> String {
     object.raw("cancel", flag(view.cancel));
     object.raw("restore", flag(view.restore));
     object.raw("offers", &list(view.offers.iter().map(terms_json)));
-    object.raw("chosen", &view.chosen.to_string());
+    object.raw("chosen", &count(view.chosen));
     if let Some(before) = &view.before {
         object.text("before", before);
     }
@@ -146,24 +153,34 @@ fn terms_json(terms: &Terms) -> String {
             opens.text("title", &wider.title);
         }
         if let Some(count) = wider.count {
-            opens.raw("count", &count.to_string());
+            opens.raw("count", &decimal(count.into()));
         }
-        opens.raw("seconds", &wider.seconds.to_string());
+        opens.raw("seconds", &decimal(wider.seconds));
         offer.raw("wider", &opens.end());
     }
     offer.end()
 }
 
+fn count(number: usize) -> String {
+    decimal(u64::try_from(number).unwrap_or_default())
+}
+
 fn list(items: impl Iterator<Item = String>) -> String {
-    let items: Vec<String> = items.collect();
-    ["[", &items.join(","), "]"].concat()
+    let mut list = String::from("[");
+    for item in items {
+        if list.len() > 1 {
+            list += ",";
+        }
+        list += &item;
+    }
+    list + "]"
 }
 
 fn effect_json(effect: &Effect) -> String {
     let mut object = Object::new();
     let mut numbered = |kind: &str, turn: &u32| {
         object.text("do", kind);
-        object.raw("turn", &turn.to_string());
+        object.raw("turn", &decimal((*turn).into()));
     };
     match effect {
         Effect::Wallet { turn, method, params } => {
@@ -178,7 +195,7 @@ fn effect_json(effect: &Effect) -> String {
         }
         Effect::Wait { turn, ms } => {
             numbered("wait", turn);
-            object.raw("ms", &ms.to_string());
+            object.raw("ms", &decimal((*ms).into()));
         }
         Effect::Keep { text } => {
             object.text("do", "keep");
