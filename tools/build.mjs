@@ -59,7 +59,6 @@ async function bind(from, folder, name) {
   writeFileSync(path, parts.join(`'${name}.wasm'`));
 }
 
-const widgetGlue = join(between, "widget/farthing.js");
 const builtPage = join(between, "page.js");
 
 /** Gate and ledger in one: what both need is there once. */
@@ -74,12 +73,10 @@ async function buildEdge({ step }) {
 }
 
 async function buildWidget({ step }) {
-  const outputs = [join(dist, "farthing.wasm"), join(between, "widget")];
-  await step("farthing.wasm", { slow: true, inputs: core, outputs }, async () => {
+  await step("farthing.wasm", { slow: true, inputs: core, outputs: [join(dist, "farthing.wasm")] }, async () => {
     const raw = join(between, "widget.wasm");
     await compile("farthing", { profile: "small", feature: "widget", out: raw });
-    await bind(raw, join(between, "widget"), "farthing");
-    await optimise(join(between, "widget/farthing_bg.wasm"), join(dist, "farthing.wasm"), [...small, "--one-caller-inline-max-function-size=20"]);
+    await optimise(raw, join(dist, "farthing.wasm"), [...small, "--one-caller-inline-max-function-size=20"]);
   });
 }
 
@@ -153,15 +150,15 @@ async function buildWords({ step }) {
     const typed = groups.map(([name, words]) => `export declare const ${name}: {\n${Object.keys(words).map((key) => `  ${JSON.stringify(key)}: string;\n`).join("")}};\n`);
     writeFileSync(types, typed.join(""));
     for (const lang of languages()) {
-      const { card, more, money } = JSON.parse(readFileSync(at(`www/locales/${lang}.json`), "utf8"));
+      const { card, money, more, help, receipt } = JSON.parse(readFileSync(at(`www/locales/${lang}.json`), "utf8"));
       writeFileSync(join(dist, `${lang}.json`), JSON.stringify({ ...card, ...money }));
-      writeFileSync(join(dist, `${lang}.more.json`), JSON.stringify(more));
+      writeFileSync(join(dist, `${lang}.more.json`), JSON.stringify({ ...more, ...help, ...receipt }));
     }
   });
 }
 
 async function buildTypes({ step }) {
-  const inputs = [...sources, join(between, "widget/farthing.d.ts"), join(between, "words.d.ts"), at("tsconfig.json")];
+  const inputs = [...sources, join(between, "words.d.ts"), at("tsconfig.json")];
   await step("types", { inputs, outputs: [join(dist, "farthing.d.ts")] }, async () => {
     const tsc = at("node_modules/typescript/bin/tsc");
     await run(process.execPath, [tsc, "--project", at("tsconfig.json"), "--outDir", dist], { cwd: root });
@@ -170,7 +167,7 @@ async function buildTypes({ step }) {
 
 /** Two entries that draw a card, and what is fetched later: each file names those that it fetches by their hashes. */
 async function buildScript({ step }) {
-  const built = { "#wasm": widgetGlue, "#words": english };
+  const built = { "#words": english };
   const make = (name, entry, inputs, more) => step(name, { inputs: [...sources, ...inputs], outputs: [join(dist, name)] }, () =>
     bundle(at("js/src", entry), join(dist, name), { built, minifyStyles: true, define: { INLINE: String(name === "page.js"), ...more() } }));
   const known = (files) => Object.fromEntries(Object.entries(files).map(([name, file]) => [name, JSON.stringify(hash(join(dist, file)))]));
@@ -178,7 +175,7 @@ async function buildScript({ step }) {
   await make("place.js", "pay/place.ts", [], () => ({}));
   await make("receipt.js", "pay/receipt.ts", [], () => ({}));
   const later = { CORE: "farthing.wasm", HELP: "help.js", PLACE: "place.js" };
-  await make("pay.js", "pay/pay.ts", [widgetGlue, ...Object.values(later).map((file) => join(dist, file))], () => known(later));
+  await make("pay.js", "pay/pay.ts", [...Object.values(later).map((file) => join(dist, file))], () => known(later));
   const first = { PAY: "pay.js", RECEIPT: "receipt.js" };
   for (const name of ["farthing", "page"]) {
     await make(`${name}.js`, `${name}.ts`, Object.values(first).map((file) => join(dist, file)), () => known(first));

@@ -6,7 +6,7 @@ mod allocator;
 pub mod client;
 #[cfg(feature = "edge")]
 pub mod edge;
-#[cfg(any(feature = "edge", feature = "tools"))]
+#[cfg(any(feature = "edge", feature = "tools", feature = "widget"))]
 pub mod memory;
 #[cfg(feature = "tools")]
 pub mod tools;

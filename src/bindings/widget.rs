@@ -1,13 +1,18 @@
 //! The widget's exports: two functions that take events and give views and effects, all as JSON.
 //!
-//! Only numbers and texts cross the border, so the JavaScript around it stays small. Times are Unix
-//! seconds.
+//! Only numbers and texts cross the border, by the buffer and the output of [`memory`](super::memory), so the
+//! JavaScript around it is a few lines: what wasm-bindgen generates is a kilobyte more for a reader to
+//! download. Times are Unix seconds.
+
+#![allow(
+    unsafe_code,
+    reason = "the attribute that exports a function under its own name is called unsafe; there is no unsafe block"
+)]
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::cell::RefCell;
 
-use wasm_bindgen::prelude::wasm_bindgen;
-
+use super::memory::{INPUT, OUTPUT};
 use crate::{
     client::{Answer, Effect, FlowEvent, FlowState, Pins, Terms, View, json::Object},
     evm::hex,
@@ -23,7 +28,6 @@ thread_local! {
 /// Begins a reader's way through one payment and gives it a number. `page` has the card's
 /// attributes `price`, `maxPrice`, `payTo` and `network`, all optional, and the resource's `host`; none if
 /// a pin cannot be read.
-#[wasm_bindgen]
 pub fn begin(page: &str) -> Option<u32> {
     let page = parse(page).ok()?;
     let text = |name| page.text_at(name);
@@ -38,12 +42,29 @@ pub fn begin(page: &str) -> Option<u32> {
 
 /// Takes an event, whose `type` is the name of a [`FlowEvent`] in lower case, and gives `view` and
 /// `effects`; an unreadable event changes nothing.
-#[wasm_bindgen]
 pub fn send(number: u32, event: &str) -> String {
     FLOWS.with_borrow_mut(|flows| {
         let flow = usize::try_from(number).ok().and_then(|number| flows.get_mut(number));
         flow.map(|flow| take(flow, event)).unwrap_or_default()
     })
+}
+
+/// [`begin`] for the text in the buffer; negative for none.
+#[unsafe(no_mangle)]
+pub extern "C" fn start(length: usize) -> i32 {
+    let number = input(length, |page| begin(page)).flatten();
+    number.and_then(|number| number.try_into().ok()).unwrap_or(-1)
+}
+
+/// [`send`] for the text in the buffer; the outcome is the output.
+#[unsafe(no_mangle)]
+pub extern "C" fn event(number: u32, length: usize) {
+    let outcome = input(length, |event| send(number, event)).unwrap_or_default();
+    OUTPUT.set(outcome);
+}
+
+fn input<T>(length: usize, read: impl FnOnce(&str) -> T) -> Option<T> {
+    INPUT.with_borrow(|input| core::str::from_utf8(input.get(..length)?).ok().map(read))
 }
 
 fn take(flow: &mut FlowState, event: &str) -> String {

@@ -199,8 +199,8 @@ export class Pay {
         void script<typeof import("./help.js")>("help.js", HELP)
           .then(({ noWallet, getting }) => {
             if (this.#listed !== what) return;
-            if (notice === "no-wallet") noWallet(body, this.#more, this.#host.url, phone);
-            else getting(body, this.#more, offer);
+            if (notice === "no-wallet") noWallet(body, this.#more as object, this.#host.url, phone);
+            else getting(body, this.#more as object, offer);
           })
           .catch(() => {});
       }
