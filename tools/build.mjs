@@ -134,7 +134,7 @@ async function bundle(entry, out, { built = {}, external = [], define = {}, mini
 const sources = ["js/src", "www/locales", "www/widget.css", "www/pay.css", "www/receipt.css"].map((path) => at(path));
 const english = at("www/locales/en.json");
 const languages = () => readdirSync(at("www/locales")).map((name) => name.replace(/\.json$/, "")).filter((name) => name !== "en").sort();
-const scripts = ["farthing.js", "page.js", "pay.js", "help.js", "place.js", "receipt.js"];
+const scripts = ["farthing.js", "page.js", "pay.js", "panels.js", "help.js", "place.js", "receipt.js"];
 /** What a browser may be served from `/.farthing/`: scripts, the core, and words. */
 const served = () => [
   ...scripts, "farthing.wasm", ...languages().flatMap((lang) => [`${lang}.json`, `${lang}.more.json`]),
@@ -150,9 +150,9 @@ async function buildWords({ step }) {
     const typed = groups.map(([name, words]) => `export declare const ${name}: {\n${Object.keys(words).map((key) => `  ${JSON.stringify(key)}: string;\n`).join("")}};\n`);
     writeFileSync(types, typed.join(""));
     for (const lang of languages()) {
-      const { card, money, more, help, receipt } = JSON.parse(readFileSync(at(`www/locales/${lang}.json`), "utf8"));
+      const { card, money, ...later } = JSON.parse(readFileSync(at(`www/locales/${lang}.json`), "utf8"));
       writeFileSync(join(dist, `${lang}.json`), JSON.stringify({ ...card, ...money }));
-      writeFileSync(join(dist, `${lang}.more.json`), JSON.stringify({ ...more, ...help, ...receipt }));
+      writeFileSync(join(dist, `${lang}.more.json`), JSON.stringify({ ...later.more, ...later.panels, ...later.help, ...later.receipt }));
     }
   });
 }
@@ -172,9 +172,10 @@ async function buildScript({ step }) {
     bundle(at("js/src", entry), join(dist, name), { built, minifyStyles: true, define: { INLINE: String(name === "page.js"), ...more() } }));
   const known = (files) => Object.fromEntries(Object.entries(files).map(([name, file]) => [name, JSON.stringify(hash(join(dist, file)))]));
   await make("help.js", "pay/help.ts", [], () => ({}));
+  await make("panels.js", "pay/panels.ts", [], () => ({}));
   await make("place.js", "pay/place.ts", [], () => ({}));
   await make("receipt.js", "pay/receipt.ts", [], () => ({}));
-  const later = { CORE: "farthing.wasm", HELP: "help.js", PLACE: "place.js" };
+  const later = { CORE: "farthing.wasm", HELP: "help.js", PANELS: "panels.js", PLACE: "place.js" };
   await make("pay.js", "pay/pay.ts", [...Object.values(later).map((file) => join(dist, file))], () => known(later));
   const first = { PAY: "pay.js", RECEIPT: "receipt.js" };
   for (const name of ["farthing", "page"]) {
@@ -274,6 +275,8 @@ async function weighed() {
       ["page.js", { path: join(dist, "page.js") }],
       ["farthing.js", { path: join(dist, "farthing.js") }],
       ["pay.js", { path: join(dist, "pay.js") }],
+      ["panels.js", { path: join(dist, "panels.js") }],
+      ["help.js", { path: join(dist, "help.js") }],
       ["farthing.wasm", { path: join(dist, "farthing.wasm") }],
       ["client.wasm", { path: join(dist, "client.wasm") }],
       ["tools.wasm", { path: join(dist, "tools.wasm") }],

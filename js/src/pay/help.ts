@@ -24,7 +24,7 @@ const APPS: [name: string, address: (url: string) => string][] = [
 const out = (href: string, text: string) => element("a", { href, target: "_blank", rel: "noreferrer" }, text);
 
 /** On a phone the wallets that open pages; on a desk a code that carries the page to the phone. */
-export function noWallet(body: HTMLElement, words: Partial<Help>, url: string, phone: boolean) {
+export function noWallet(body: HTMLElement, words: object, url: string, phone: boolean) {
   const more: Help = { ...help, ...words };
   const learn = element("p", {}, element("slot", { name: "no-wallet" }, out(LEARN, more.learn)));
   if (phone) {
@@ -37,7 +37,7 @@ export function noWallet(body: HTMLElement, words: Partial<Help>, url: string, p
 }
 
 /** Where the token is to be had. */
-export function getting(body: HTMLElement, words: Partial<Help>, offer: Terms | undefined) {
+export function getting(body: HTMLElement, words: object, offer: Terms | undefined) {
   const more: Help = { ...help, ...words };
   const text = fill(more.get, { symbol: offer?.symbol ?? "USDC" });
   body.replaceChildren(element("p", {}, element("slot", { name: "get" }, out(offer?.test ? FAUCET : GET, text))));
