@@ -68,7 +68,7 @@ const FOREIGN = {
   zh: /[,.;:?!()]|(?<!…)…(?!…)|[\p{Script=Han}][A-Za-z0-9{]|[}A-Za-z0-9][\p{Script=Han}]/u,
 };
 
-const BUTTONS = ["card.do-pay", "card.do-see", "card.do-wait", "card.do-link", "card.do-reload", "card.already", "card.about", "more.do-retry", "more.do-choose", "more.do-check", "more.do-other", "more.cancel", "more.stop", "more.download", "more.print"];
+const BUTTONS = ["card.do-pay", "card.do-see", "card.do-wait", "card.do-link", "card.do-reload", "card.already", "card.about", "more.do-retry", "more.do-choose", "more.do-check", "more.do-other", "more.cancel", "more.stop", "receipt.download", "receipt.print"];
 /** What a phone of 320 px shows in one line. */
 const BUTTON = 24;
 
