@@ -9,6 +9,7 @@ export const ELEMENTS = "farthing-paywall, farthing-button, farthing-receipt";
 export const THEMES = [undefined, "plain", "bold"];
 export const LANGUAGES = ["en", "ar", "de", "es", "fr", "ja", "pt", "zh"];
 
+const PHONE = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36";
 const SIGN = "eth_signTypedData_v4";
 const MAINNET = { network: "eip155:8453", asset: "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", name: "USD Coin" };
 const offer = (amount, wider, { network, asset, name } = { network: "eip155:84532", asset: "0x036CbD53842c5426634e7929541eC2318f3dCF7e", name: "USDC" }) => ({
@@ -86,7 +87,7 @@ export const SITUATIONS = [
   { name: "price-changed", text: "The price has changed", wallets: [{}], at: front({ price: "$0.01" }), before: ({ site }) => { site.slow = 300; }, act: press },
   { name: "choose-wallet", wallets: WALLETS, act: press, has: "[type=radio]" },
   { name: "no-wallet", text: "You need a wallet to pay here", act: press, has: "svg" },
-  { name: "no-wallet-phone", text: "Open this page in your wallet", profile: { phone: true }, act: press, has: ".apps" },
+  { name: "no-wallet-phone", text: "Open this page in your wallet", profile: { phone: true, userAgent: PHONE }, act: press, has: ".apps" },
   wallet("connecting", "Connecting to your wallet", "eth_requestAccounts", "never"),
   wallet("switching", "asks to switch to Base Sepolia", "wallet_switchEthereumChain", "never", { wallet: { chainId: 1 } }),
   wallet("signing", "Confirm the payment of $0.05", SIGN, "never"),
@@ -123,7 +124,7 @@ export const SITUATIONS = [
   { name: "not-owned", text: "This account has not paid", ...restoring([]) },
   { name: "no-restore", text: "cannot look up earlier payments", wallets: [{}], act: (page) => element(page).locator("#already").click() },
   { name: "other-tab", text: "in another tab", wallets: [{}], before: async ({ site, profile }) => {
-    site.pages["/other"] = "";
+    site.pages["/other"] = "Another page";
     const other = await profile.newPage();
     await other.goto(`${site.url}/other`);
     await other.evaluate((name) => new Promise((held) => { void navigator.locks.request(name, () => { held(); return new Promise(() => {}); }); }), `farthing:${site.article}`);
