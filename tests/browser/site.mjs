@@ -61,15 +61,17 @@ export async function startSite() {
   /** The card as the Worker fills it, and what it fills our own page with. */
   const filled = (mode) => {
     const said = words[site.lang];
-    const put = (text, of) => text.replace(/\{(\w+)\}/g, (_, name) => of[name]);
     const dir = site.lang === "ar" ? "rtl" : "ltr";
+    const put = (text, of) => text.replace(/\{(\w+)\}/g, (_, name) => (dir === "rtl" && name !== "amount" ? `\u2068${of[name]}\u2069` : of[name]));
+    // an article's own page has the title above the card
+    const heading = mode === "page" ? said.heading : site.description;
     const amount = put(said.dollars, { amount: price().slice(1).replace(".", said.point) });
     const values = {
-      lang: site.lang, dir, site: "news.example", url: `${site.url}/article`, title: site.description, heading: site.description, price: price(), amount, symbol: "USDC",
+      lang: site.lang, dir, site: "news.example", url: `${site.url}/article`, title: site.description, heading, price: price(), amount, symbol: "USDC",
       network: "Base Sepolia", offer: encode({ ...required(""), resource: undefined }), mode,
       unit: put(said.unit, { symbol: "USDC", network: "Base Sepolia" }), pay: put(said["do-pay"], { price: amount }),
     };
-    const literal = { class: "", description: "", test: " test-network", real: "", demo: "", lead: `<p>${said.lead}</p>` };
+    const literal = { class: "", description: mode === "page" ? "" : ` description="${escape(site.description)}"`, test: " test-network", real: "", demo: "", lead: `<p>${said.lead}</p>` };
     literal.card = fill(template.card, values, literal);
     return { card: literal.card, html: () => fill(template.html, values, literal) };
   };
@@ -130,7 +132,7 @@ export async function startSite() {
   site.teaser = (path) => {
     const script = '<script type="module" src="/.farthing/page.js"></script>';
     const card = filled("teaser").card.replace("<farthing-paywall", '$& src="/article"');
-    site.pages[path] = `${script}<main lang="en" style="max-width: 36rem; margin: 0 auto; font: 1.125rem/1.6 Georgia, serif"><h1>${escape(site.description)}</h1><p>The light at the end of the mole has had no keeper since spring. Somebody still winds the clock.</p>${card}</main>`;
+    site.pages[path] = `${script}<main lang="${site.lang}" style="max-width: 36rem; margin: 0 auto; font: 1.125rem/1.6 Georgia, serif"><h1>${escape(site.description)}</h1><p>The light at the end of the mole has had no keeper since spring. Somebody still winds the clock.</p>${card}</main>`;
     return site.url + path;
   };
   site.reset = () => Object.assign(site, { payments: [], asked: [], next: [], amount: "50000", quoted: true, extra: {}, slow: 0, missing: new Set(), ...FRESH() });

@@ -203,13 +203,15 @@ export async function reach(reader, site, situation, options = {}) {
 export const turn = (view, { lang = "en", theme } = {}) => view.evaluate(async ([selector, lang, theme]) => {
   const host = document.querySelector(selector);
   document.documentElement.lang = lang;
+  document.documentElement.style.colorScheme = "light dark";
   document.documentElement.dir = lang === "ar" ? "rtl" : "ltr";
   const same = host.getAttribute("lang") === lang;
   host.setAttribute("lang", lang);
   if (theme) host.setAttribute("theme", theme);
   else host.removeAttribute("theme");
-  const section = () => host.shadowRoot.querySelector("section");
-  for (let left = 100; !same && host.localName !== "farthing-receipt" && section().lang !== lang && left > 0; left -= 1) await new Promise((resolve) => { requestAnimationFrame(resolve); });
+  // a receipt is drawn once for each time that it is put in
+  if (!same && host.localName === "farthing-receipt") host.replaceWith(host);
+  for (let left = 100; host.shadowRoot.querySelector("section").lang !== lang && left > 0; left -= 1) await new Promise((resolve) => { requestAnimationFrame(resolve); });
   // words of the later parts come right after those of the first look
   if (!same && lang !== "en") await fetch(`/.farthing/${lang}.more.json`).then((answer) => answer.text(), () => {});
   await new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); });
