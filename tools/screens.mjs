@@ -3,8 +3,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startReader } from "../tests/browser/reader.mjs";
-import { startSite } from "../tests/browser/site.mjs";
-import { reach, SITUATIONS, turn } from "../tests/browser/situations.mjs";
+import { everywhere, SITUATIONS, turn } from "../tests/browser/situations.mjs";
 import { main, run, say, seconds } from "./lib/run.mjs";
 import { root } from "./lib/toolchain.mjs";
 
@@ -23,9 +22,6 @@ const LOOKS = [
   { name: "320", size: { width: 320, height: 640 }, lang: "de" },
   { name: "320-ar", size: { width: 320, height: 640 }, lang: "ar" },
 ];
-/** At once: each with a site of its own, for the site is told what to answer. */
-const LANES = 4;
-
 const words = process.argv.slice(2);
 const out = join(root, ".state/screens");
 
@@ -45,29 +41,16 @@ await main(async () => {
   if (words.length === 0) rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   const reader = await startReader();
-  const left = [...chosen];
-  const missed = [];
   const wide = [];
-  await Promise.all(Array.from({ length: LANES }, async () => {
-    const site = await startSite();
-    for (let situation = left.shift(); situation; situation = left.shift()) {
-      try {
-        const { page, view, element, leave } = await reach(reader, site, situation, { viewport: WIDE });
-        try {
-          for (const { name, media, size, lang, theme } of LOOKS) {
-            if (media) await page.emulateMedia({ colorScheme: "light", forcedColors: "none", ...media });
-            if (size) await page.setViewportSize(size);
-            await turn(view, { lang, theme });
-            await shoot(page, element, join(out, `${situation.name}.${name}.png`));
-            if (await view.evaluate(() => document.documentElement.scrollWidth > innerWidth)) wide.push(`${situation.name}.${name}`);
-          }
-        } finally { await leave(); }
-      } catch (error) {
-        missed.push(error.message);
-      }
+  const missed = await everywhere(reader, async ({ page, view, element }, situation) => {
+    for (const { name, media, size, lang, theme } of LOOKS) {
+      if (media) await page.emulateMedia({ colorScheme: "light", forcedColors: "none", ...media });
+      if (size) await page.setViewportSize(size);
+      await turn(view, { lang, theme });
+      await shoot(page, element, join(out, `${situation.name}.${name}.png`));
+      if (await view.evaluate(() => document.documentElement.scrollWidth > innerWidth)) wide.push(`${situation.name}.${name}`);
     }
-    await site.stop();
-  }));
+  }, { chosen, options: { viewport: WIDE } });
   await reader.stop();
   const rows = SITUATIONS.map(({ name }) => `<tr><th>${name}</th>${LOOKS.map((look) => `<td><img loading="lazy" alt="" src="${name}.${look.name}.png"></td>`).join("")}</tr>`);
   const head = LOOKS.map(({ name }) => `<th>${name}</th>`).join("");

@@ -70,7 +70,7 @@ export const SITUATIONS = [
   { name: "first-long", text: "One payment", at: front({ description: "Donaudampfschifffahrtsgesellschaftskapitänswitwenrentenversicherung and everything else that a headline should never have to carry in one breath", price: "$1234567.89", network: "A network of a long name" }) },
   { name: "alternative", text: "One payment", at: (site) => {
     front()(site);
-    site.pages["/front"] = site.pages["/front"].replace("</farthing-paywall>", '<p slot="alternative">Or <a href="/subscribe">subscribe</a> and read everything.</p></farthing-paywall>');
+    site.pages["/front"] = site.pages["/front"].replace("</farthing-paywall>", '<p slot="alternative">Or <a href="/subscribe" style="color: inherit">subscribe</a> and read everything.</p></farthing-paywall>');
     return `${site.url}/front`;
   } },
   { name: "about", text: "One payment", act: async (page) => { await element(page).locator("[part=button]:visible").hover(); await open(page, "about"); }, has: "li" },
@@ -195,7 +195,7 @@ export async function reach(reader, site, situation, options = {}) {
     return { page, view, profile, wallets, element: element(view), leave };
   } catch (error) {
     await leave();
-    throw new Error(`${situation.name}: ${error.message}`);
+    throw error;
   }
 }
 
@@ -203,7 +203,10 @@ export async function reach(reader, site, situation, options = {}) {
 export const turn = (view, { lang = "en", theme } = {}) => view.evaluate(async ([selector, lang, theme]) => {
   const host = document.querySelector(selector);
   document.documentElement.lang = lang;
-  document.documentElement.style.colorScheme = "light dark";
+  const { style } = document.documentElement;
+  style.colorScheme = "light dark";
+  // a background of one's own, which axe cannot see otherwise
+  if (!document.querySelector("[mode=page]")) style.background = "Canvas";
   document.documentElement.dir = lang === "ar" ? "rtl" : "ltr";
   const same = host.getAttribute("lang") === lang;
   host.setAttribute("lang", lang);
@@ -216,3 +219,20 @@ export const turn = (view, { lang = "en", theme } = {}) => view.evaluate(async (
   if (!same && lang !== "en") await fetch(`/.farthing/${lang}.more.json`).then((answer) => answer.text(), () => {});
   await new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); });
 }, [ELEMENTS, lang, theme]);
+
+/** All situations, in lanes: each with a site of its own, for the site is told what to answer. Resolves to what went wrong. */
+export async function everywhere(reader, visit, { options = {}, chosen = SITUATIONS, lanes = 4 } = {}) {
+  const left = [...chosen];
+  const wrong = [];
+  await Promise.all(Array.from({ length: lanes }, async () => {
+    const site = await startSite();
+    for (let situation = left.shift(); situation; situation = left.shift()) {
+      try {
+        const reached = await reach(reader, site, situation, options);
+        try { await visit(reached, situation); } finally { await reached.leave(); }
+      } catch (error) { wrong.push(`${situation.name}: ${error.message}`); }
+    }
+    await site.stop();
+  }));
+  return wrong;
+}
