@@ -51,10 +51,10 @@ const front = (attributes) => (site) => site.embed("/front", { price: "$0.05", d
 /** The wallet behaves so, the button is pressed, and the card says this. */
 const wallet = (name, text, method, behaviour, more = {}) => ({ name, text, wallets: [more.wallet ?? {}], before: ({ wallets: [first] }) => first.next(method, ...[behaviour].flat()), act: press, ...more });
 /** A payment is answered so. */
-const refusal = (name, text, ...next) => ({ name, text, wallets: [{}], before: ({ site }) => { site.next = next; }, act: press });
-const wait = (ms) => async (page) => {
+const refusal = (name, text, ...next) => ({ name, text, wallets: [{}], before: ({ site }) => { site.next = [...next]; }, act: press });
+const wait = (ms, before) => async (page) => {
   await press(page);
-  await page.waitForTimeout(400);
+  await says(page, before);
   await page.clock.runFor(ms);
 };
 
@@ -91,8 +91,8 @@ export const SITUATIONS = [
   wallet("connecting", "Connecting to your wallet", "eth_requestAccounts", "never"),
   wallet("switching", "asks to switch to Base Sepolia", "wallet_switchEthereumChain", "never", { wallet: { chainId: 1 } }),
   wallet("signing", "Confirm the payment of $0.05", SIGN, "never"),
-  wallet("wallet-waiting", "Your wallet is waiting", SIGN, "never", { clock: true, act: wait(8_500) }),
-  wallet("wallet-silent", "Your wallet did not answer", SIGN, "never", { clock: true, act: async (page) => { await wait(8_500)(page); await page.clock.fastForward(900_000); } }),
+  wallet("wallet-waiting", "Your wallet is waiting", SIGN, "never", { clock: true, act: wait(8_500, "Confirm the payment") }),
+  wallet("wallet-silent", "Your wallet did not answer", SIGN, "never", { clock: true, act: async (page) => { await wait(8_500, "Confirm the payment")(page); await says(page, "Your wallet is waiting"); await page.clock.fastForward(900_000); } }),
   wallet("rejected", "You cancelled", SIGN, "reject"),
   wallet("locked", "Choose an account in your wallet", "eth_requestAccounts", "locked"),
   wallet("wallet-busy", "has a question open already", "eth_requestAccounts", "busy"),
@@ -104,7 +104,7 @@ export const SITUATIONS = [
   wallet("low-balance-have", "You need $0.05 USDC on Base Sepolia, you have $0.04 USDC", "eth_call", { result: `0x${(40_000).toString(16).padStart(64, "0")}` }, { has: "#body a" }),
   { ...refusal("low-balance", "Your account has less than", problem(402, "insufficient-funds")), has: "#body a" },
   refusal("settling", "Paying…", "hang"),
-  { ...refusal("settling-slow", "Still confirming", "hang"), clock: true, act: wait(6_500) },
+  { ...refusal("settling-slow", "Still confirming", "hang"), clock: true, act: wait(6_500, "Paying") },
   refusal("pending", "Your payment is being confirmed", problem(503, "settlement-pending", { "retry-after": "30" })),
   { ...refusal("check", "You can leave", "hang"), act: async (page) => { await press(page); await says(page, "Paying"); await element(page).locator("#cancel").click(); } },
   { ...refusal("offline", "No connection"), before: ({ wallets: [first], profile }) => { first.next(SIGN, async (params) => { await profile.setOffline(true); return account.signTypedData(JSON.parse(params[1])); }); } },
