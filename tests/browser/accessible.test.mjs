@@ -26,7 +26,7 @@ async function withWallets(count = 1, options = {}) {
 }
 
 /** Dates and ports are of the moment. */
-const steady = (text) => `${text.replace(/127\.0\.0\.1(:|%3A)\d+/g, "host").replace(/\w+ \d+, \d{4} at [\d:]+ [AP]M/g, "date")}\n`;
+const steady = (text) => `${text.replace(/blob:\S+/g, "blob").replace(/127\.0\.0\.1(:|%3A)\d+/g, "host").replace(/\w+ \d+, \d{4} at [\d:]+ [AP]M/g, "date")}\n`;
 
 /** Runs in the page: what is pressed and is too small to be hit. */
 const small = (host) => [...host.shadowRoot.querySelectorAll("button, a[href], summary, label")].filter((node) => node.checkVisibility({ visibilityProperty: true })).flatMap((node) => {
