@@ -134,10 +134,12 @@ for (const [situation, said] of Object.entries({
     const { profile, page, form } = await open();
     await Promise.all([page.waitForEvent("framenavigated"), form("situation").selectOption(situation)]);
     await button(page).waitFor();
-    await button(page).click();
+    // what does not come turns the button into a link as soon as somebody comes near
+    if (situation === "A file is missing") await button(page).hover();
+    else await button(page).click();
     if (/^The (payment|outcome|line)/.test(situation)) await page.getByRole("button", { name: "Sign" }).click();
     if (said) await message(page).getByText(said).waitFor();
-    else assert.equal(await card(page).getByRole("radio").count().then(async (count) => count || card(page).getByRole("radio").first().waitFor().then(() => 2)), 2);
+    else await card(page).getByRole("radio", { name: "Another wallet (says no)" }).waitFor();
     await profile.close();
   });
 }
