@@ -84,7 +84,13 @@ impl<'a> Value<'a> {
     /// The member of this name; null counts as absent.
     pub fn get(&self, name: &str) -> Option<&Self> {
         let (_, value) = self.members()?.iter().find(|(key, _)| key == name)?;
-        (value.kind != Kind::Null).then_some(value)
+        (!matches!(value.kind, Kind::Null)).then_some(value)
+    }
+
+    /// The content of the member of this name, if that is a string.
+    #[inline(never)]
+    pub fn text_at(&self, name: &str) -> Option<&str> {
+        self.get(name)?.text()
     }
 
     /// The members of an object, in order.
@@ -140,6 +146,8 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     const fn wrong(&self, what: &'static str) -> Error {
+        // a card shows none of them, and its reader would download them all
+        let what = if cfg!(feature = "widget") { "" } else { what };
         Error { offset: self.at, what }
     }
 

@@ -36,6 +36,7 @@ pub mod ledger;
 pub mod money;
 pub mod offer;
 pub mod problem;
+mod radix64;
 pub mod route;
 pub mod sender;
 pub mod time;

@@ -4,7 +4,6 @@ use core::{fmt, str::FromStr};
 
 use alloc::{
     borrow::{Cow, ToOwned},
-    format,
     string::String,
 };
 use alloy_primitives::U256;
@@ -58,17 +57,80 @@ impl Amount {
     /// assert_eq!("2000000".parse::<Amount>().unwrap().to_decimal(6), "2");
     /// ```
     pub fn to_decimal(self, decimals: u8) -> String {
-        let digits = format!("{}", self.0);
         let places = usize::from(decimals);
-        let padded = format!("{digits:0>width$}", width = places.saturating_add(1));
-        let (whole, fraction) = padded.split_at(padded.len().saturating_sub(places));
-        let fraction = fraction.trim_end_matches('0');
-        if fraction.is_empty() {
-            whole.to_owned()
-        } else {
-            format!("{whole}.{fraction}")
+        let mut digits = self.digits();
+        while digits.len() <= places {
+            digits.insert(0, '0');
+        }
+        let (whole, fraction) = digits
+            .split_at_checked(digits.len().saturating_sub(places))
+            .unwrap_or_default();
+        let fraction = without_trailing_zeros(fraction);
+        let point = if fraction.is_empty() { "" } else { "." };
+        [whole, point, fraction].concat()
+    }
+
+    /// The number of atomic units, in digits. `Display` brings 5 kB along for a reader to download.
+    pub(crate) fn digits(self) -> String {
+        digits(&mut self.word())
+    }
+
+    /// The number of atomic units as a word of the chain's: the highest byte first.
+    pub(crate) fn word(self) -> [u8; 32] {
+        let mut word = [0; 32];
+        let (parts, _) = word.as_chunks_mut();
+        for (part, limb) in parts.iter_mut().rev().zip(self.0.as_limbs()) {
+            *part = limb.to_be_bytes();
+        }
+        word
+    }
+
+    /// Reads what [`word`](Self::word) writes.
+    pub(crate) fn from_word(word: [u8; 32]) -> Self {
+        let mut limbs = [0; 4];
+        let (parts, _) = word.as_chunks();
+        for (part, limb) in parts.iter().rev().zip(&mut limbs) {
+            *limb = u64::from_be_bytes(*part);
+        }
+        Self(U256::from_limbs(limbs))
+    }
+}
+
+/// A number in digits.
+pub(crate) fn decimal(number: u64) -> String {
+    digits(&mut number.to_be_bytes())
+}
+
+/// The digits of a number of so many bytes, the first of them the highest; they are zero afterwards.
+fn digits(number: &mut [u8]) -> String {
+    let mut text = String::new();
+    loop {
+        let mut rest = 0_u16;
+        for byte in number.iter_mut() {
+            let part = (rest << 8) | u16::from(*byte);
+            [_, *byte] = (part / 10).to_be_bytes();
+            rest = part % 10;
+        }
+        let [_, digit] = rest.to_be_bytes();
+        text.insert(0, char::from(digit | b'0'));
+        if number.iter().all(|byte| *byte == 0) {
+            return text;
         }
     }
+}
+
+fn without_trailing_zeros(mut digits: &str) -> &str {
+    while let Some(rest) = digits.strip_suffix("0") {
+        digits = rest;
+    }
+    digits
+}
+
+/// Both sides of the first of these bytes, which is ASCII: `split_once` brings a search along that is
+/// larger than what it is for.
+pub(crate) fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|b| b == byte)?;
+    Some((text.get(..at)?, text.get(at.checked_add(1)?..)?))
 }
 
 impl FromStr for Amount {
@@ -78,11 +140,23 @@ impl FromStr for Amount {
         let plain = !text.is_empty()
             && text.len() <= 78
             && text.bytes().all(|b| b.is_ascii_digit())
-            && (text == "0" || !text.starts_with('0'));
+            && (text == "0" || !text.starts_with("0"));
         if !plain {
             return Err(AmountError);
         }
-        U256::from_str_radix(text, 10).map(Self).map_err(|_| AmountError)
+        let mut number = [0; 32];
+        for digit in text.bytes() {
+            let mut carry = u16::from(digit & 15);
+            for byte in number.iter_mut().rev() {
+                let sum = carry.wrapping_add(u16::from(*byte).wrapping_mul(10));
+                [_, *byte] = sum.to_be_bytes();
+                carry = sum >> 8;
+            }
+            if carry > 0 {
+                return Err(AmountError);
+            }
+        }
+        Ok(Self::from_word(number))
     }
 }
 
@@ -207,7 +281,7 @@ impl fmt::Display for Price {
 /// ```
 pub fn is_symbol(text: &str) -> bool {
     text.len() <= 16
-        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
@@ -217,15 +291,14 @@ impl FromStr for Price {
     type Err = PriceError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
+        let text = text.trim_ascii();
         if text == "free" {
             return Ok(Self::Free);
         }
-        if let Some(number) = text.strip_prefix('$') {
+        if let Some(number) = text.strip_prefix("$") {
             return number.parse().map(Self::Dollars);
         }
-        let (number, symbol) = text
-            .split_once(' ')
+        let (number, symbol) = split_at_byte(text, b' ')
             .filter(|(_, symbol)| is_symbol(symbol))
             .ok_or(PriceError::Form)?;
         Ok(Self::Tokens(number.parse()?, symbol.to_owned()))
@@ -236,13 +309,13 @@ impl FromStr for Decimal {
     type Err = PriceError;
 
     fn from_str(number: &str) -> Result<Self, Self::Err> {
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+        let (whole, fraction) = split_at_byte(number, b'.').unwrap_or((number, "0"));
         let digits = |part: &str| !part.is_empty() && part.len() <= 40 && part.bytes().all(|b| b.is_ascii_digit());
-        let leading = whole.len() > 1 && whole.starts_with('0');
+        let leading = whole.len() > 1 && whole.starts_with("0");
         if !digits(whole) || !digits(fraction) || leading {
             return Err(PriceError::Form);
         }
-        let fraction = fraction.trim_end_matches('0');
+        let fraction = without_trailing_zeros(fraction);
         if whole == "0" && fraction.is_empty() {
             return Err(PriceError::Zero);
         }
@@ -259,8 +332,13 @@ impl Decimal {
         if fraction.len() > usize::from(decimals) {
             return Err(PriceError::TooFine);
         }
-        let digits = format!("{whole}{fraction:0<width$}", width = usize::from(decimals));
-        let digits = digits.trim_start_matches('0');
+        let mut digits = if whole == "0" { String::new() } else { whole.clone() };
+        for place in 0..usize::from(decimals) {
+            let digit = fraction.as_bytes().get(place).copied().unwrap_or(b'0');
+            if digit != b'0' || !digits.is_empty() {
+                digits.push(char::from(digit));
+            }
+        }
         digits.parse().map_err(|_| PriceError::TooLarge)
     }
 }
@@ -294,7 +372,7 @@ impl Price {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString;
+    use alloc::{format, string::ToString};
     use proptest::prelude::*;
 
     #[test]
@@ -390,6 +468,18 @@ mod tests {
 
     proptest! {
         #![proptest_config(crate::cases(10_000))]
+        #[test]
+        fn words_and_digits_are_those_of_the_number(word: [u8; 32], low: u64) {
+            for number in [U256::from_be_bytes(word), U256::from(low)] {
+                let amount = Amount::from_atomic(number);
+                prop_assert_eq!(amount.word(), number.to_be_bytes::<32>());
+                prop_assert_eq!(Amount::from_word(amount.word()), amount);
+                prop_assert_eq!(amount.digits(), number.to_string());
+                prop_assert_eq!(amount.digits().parse(), Ok(amount));
+            }
+            prop_assert_eq!(decimal(low), low.to_string());
+        }
+
         #[test]
         fn a6_decimal_text_and_atomic_units_agree(units in 1u128.., decimals in 0u8..=18) {
             let amount = Amount::from_atomic(U256::from(units));

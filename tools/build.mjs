@@ -59,7 +59,6 @@ async function bind(from, folder, name) {
   writeFileSync(path, parts.join(`'${name}.wasm'`));
 }
 
-const widgetGlue = join(between, "widget/farthing.js");
 const builtPage = join(between, "page.js");
 
 /** Gate and ledger in one: what both need is there once. */
@@ -74,12 +73,10 @@ async function buildEdge({ step }) {
 }
 
 async function buildWidget({ step }) {
-  const outputs = [join(dist, "farthing.wasm"), join(between, "widget")];
-  await step("farthing.wasm", { slow: true, inputs: core, outputs }, async () => {
+  await step("farthing.wasm", { slow: true, inputs: core, outputs: [join(dist, "farthing.wasm")] }, async () => {
     const raw = join(between, "widget.wasm");
     await compile("farthing", { profile: "small", feature: "widget", out: raw });
-    await bind(raw, join(between, "widget"), "farthing");
-    await optimise(join(between, "widget/farthing_bg.wasm"), join(dist, "farthing.wasm"), small);
+    await optimise(raw, join(dist, "farthing.wasm"), [...small, "--one-caller-inline-max-function-size=20"]);
   });
 }
 
@@ -137,7 +134,7 @@ async function bundle(entry, out, { built = {}, external = [], define = {}, mini
 const sources = ["js/src", "www/locales", "www/widget.css", "www/pay.css", "www/receipt.css"].map((path) => at(path));
 const english = at("www/locales/en.json");
 const languages = () => readdirSync(at("www/locales")).map((name) => name.replace(/\.json$/, "")).filter((name) => name !== "en").sort();
-const scripts = ["farthing.js", "page.js", "pay.js", "help.js", "place.js", "receipt.js"];
+const scripts = ["farthing.js", "page.js", "pay.js", "panels.js", "help.js", "place.js", "receipt.js"];
 /** What a browser may be served from `/.farthing/`: scripts, the core, and words. */
 const served = () => [
   ...scripts, "farthing.wasm", ...languages().flatMap((lang) => [`${lang}.json`, `${lang}.more.json`]),
@@ -153,9 +150,9 @@ async function buildWords({ step }) {
     const typed = groups.map(([name, words]) => `export declare const ${name}: {\n${Object.keys(words).map((key) => `  ${JSON.stringify(key)}: string;\n`).join("")}};\n`);
     writeFileSync(types, typed.join(""));
     for (const lang of languages()) {
-      const { card, more, money } = JSON.parse(readFileSync(at(`www/locales/${lang}.json`), "utf8"));
+      const { card, money, ...later } = JSON.parse(readFileSync(at(`www/locales/${lang}.json`), "utf8"));
       writeFileSync(join(dist, `${lang}.json`), JSON.stringify({ ...card, ...money }));
-      writeFileSync(join(dist, `${lang}.more.json`), JSON.stringify(more));
+      writeFileSync(join(dist, `${lang}.more.json`), JSON.stringify({ ...later.more, ...later.panels, ...later.help, ...later.receipt }));
     }
   });
 }
@@ -164,7 +161,7 @@ async function buildWords({ step }) {
 const TYPES = ["farthing", "define", "element", "state"].map((name) => `${name}.d.ts`);
 
 async function buildTypes({ step }) {
-  const inputs = [...sources, join(between, "widget/farthing.d.ts"), join(between, "words.d.ts"), at("tsconfig.json")];
+  const inputs = [...sources, join(between, "words.d.ts"), at("tsconfig.json")];
   await step("types", { inputs, outputs: TYPES.map((name) => join(dist, name)) }, async () => {
     const tsc = at("node_modules/typescript/bin/tsc");
     const emitted = join(between, "types");
@@ -184,15 +181,16 @@ async function buildTypes({ step }) {
 
 /** Two entries that draw a card, and what is fetched later: each file names those that it fetches by their hashes. */
 async function buildScript({ step }) {
-  const built = { "#wasm": widgetGlue, "#words": english };
+  const built = { "#words": english };
   const make = (name, entry, inputs, more) => step(name, { inputs: [...sources, ...inputs], outputs: [join(dist, name)] }, () =>
     bundle(at("js/src", entry), join(dist, name), { built, minifyStyles: true, define: { INLINE: String(name === "page.js"), ...more() } }));
   const known = (files) => Object.fromEntries(Object.entries(files).map(([name, file]) => [name, JSON.stringify(hash(join(dist, file)))]));
   await make("help.js", "pay/help.ts", [], () => ({}));
+  await make("panels.js", "pay/panels.ts", [], () => ({}));
   await make("place.js", "pay/place.ts", [], () => ({}));
   await make("receipt.js", "pay/receipt.ts", [], () => ({}));
-  const later = { CORE: "farthing.wasm", HELP: "help.js", PLACE: "place.js" };
-  await make("pay.js", "pay/pay.ts", [widgetGlue, ...Object.values(later).map((file) => join(dist, file))], () => known(later));
+  const later = { CORE: "farthing.wasm", HELP: "help.js", PANELS: "panels.js", PLACE: "place.js" };
+  await make("pay.js", "pay/pay.ts", [...Object.values(later).map((file) => join(dist, file))], () => known(later));
   const first = { PAY: "pay.js", RECEIPT: "receipt.js" };
   for (const name of ["farthing", "page"]) {
     await make(`${name}.js`, `${name}.ts`, Object.values(first).map((file) => join(dist, file)), () => known(first));
@@ -291,6 +289,8 @@ async function weighed() {
       ["page.js", { path: join(dist, "page.js") }],
       ["farthing.js", { path: join(dist, "farthing.js") }],
       ["pay.js", { path: join(dist, "pay.js") }],
+      ["panels.js", { path: join(dist, "panels.js") }],
+      ["help.js", { path: join(dist, "help.js") }],
       ["farthing.wasm", { path: join(dist, "farthing.wasm") }],
       ["client.wasm", { path: join(dist, "client.wasm") }],
       ["tools.wasm", { path: join(dist, "tools.wasm") }],
@@ -300,7 +300,7 @@ async function weighed() {
     [
       ["reader, until the card is usable", "brotli", 8_000, ["402 page, as served, with page.js"]],
       ["the same, uncompressed", "raw", 16_000, ["402 page, as served, with page.js"]],
-      ["reader, until the payment is done", "brotli", 60_000, ["402 page, as served, with page.js", "pay.js", "farthing.wasm"]],
+      ["reader, until the payment is done", "brotli", 44_000, ["402 page, as served, with page.js", "pay.js", "farthing.wasm"]],
       ["Worker", "gzip", 376_000, ["worker index.js", "worker edge.wasm"]],
     ],
   );

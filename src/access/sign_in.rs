@@ -10,11 +10,7 @@
 
 use core::fmt;
 
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
 use alloy_primitives::{hex, keccak256};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -22,6 +18,7 @@ use sha2::Sha256;
 use super::{Keys, Purpose};
 use crate::{
     evm::{self, Address, B256, Signature, signature::SignatureError},
+    money::decimal,
     time,
     x402::{
         Network,
@@ -165,7 +162,7 @@ pub fn message(proof: &Proof<'_>, chain_id: u64, address: &str) -> String {
     if let Some(statement) = proof.statement {
         text.extend([statement, "\n"]);
     }
-    let chain_id = chain_id.to_string();
+    let chain_id = decimal(chain_id);
     for (name, value) in [
         ("\nURI: ", Some(proof.uri)),
         ("\nVersion: ", Some(proof.version)),
@@ -191,7 +188,8 @@ pub fn message(proof: &Proof<'_>, chain_id: u64, address: &str) -> String {
 
 /// The hash that a wallet signs for a text (EIP-191, `personal_sign`).
 pub fn personal_hash(message: &str) -> B256 {
-    keccak256(format!("\x19Ethereum Signed Message:\n{}{message}", message.len()))
+    let length = u64::try_from(message.len()).unwrap_or(u64::MAX);
+    keccak256(["\x19Ethereum Signed Message:\n", &decimal(length), message].concat())
 }
 
 impl Expected<'_> {

@@ -24,6 +24,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::{Keys, Purpose};
+use crate::{money::split_at_byte, radix64};
 
 const TEXT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::URL_SAFE,
@@ -69,7 +70,12 @@ pub fn open(keys: &Keys, purpose: Purpose, token: &str, context: &[u8]) -> Optio
 
 /// The payload of a token whoever made it.
 pub fn peek(token: &str) -> Option<Vec<u8>> {
-    TEXT.decode(split(token)?.1).ok()
+    // a client reads no more of a token than this
+    let (version, rest) = split_at_byte(token, b'.')?;
+    let (_, rest) = split_at_byte(rest, b'.')?;
+    let (payload, tag) = split_at_byte(rest, b'.')?;
+    let whole = token.len() <= MAX_LENGTH && version == "v1" && split_at_byte(tag, b'.').is_none();
+    whole.then(|| radix64::read(payload, true))?
 }
 
 fn split(token: &str) -> Option<(&str, &str, &str)> {

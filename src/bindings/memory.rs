@@ -1,4 +1,4 @@
-//! What both plain modules begin with: a buffer that JavaScript writes into, and a text that it reads.
+//! What the plain modules begin with: a buffer that JavaScript writes into, and a text that it reads.
 
 #![allow(
     unsafe_code,

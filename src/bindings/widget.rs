@@ -1,21 +1,23 @@
 //! The widget's exports: two functions that take events and give views and effects, all as JSON.
 //!
-//! Only numbers and texts cross the border, so the JavaScript around it stays small. Times are Unix
-//! seconds.
+//! Only numbers and texts cross the border, by the buffer and the output of [`memory`](super::memory), so the
+//! JavaScript around it is a few lines: what wasm-bindgen generates is a kilobyte more for a reader to
+//! download. Times are Unix seconds.
 
-use alloc::{
-    borrow::ToOwned,
-    string::{String, ToString},
-    vec::Vec,
-};
-use core::{cell::RefCell, str::FromStr};
+#![allow(
+    unsafe_code,
+    reason = "the attribute that exports a function under its own name is called unsafe; there is no unsafe block"
+)]
 
-use wasm_bindgen::prelude::wasm_bindgen;
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::cell::RefCell;
 
+use super::memory::{INPUT, OUTPUT};
 use crate::{
-    client::{Answer, Effect, FlowEvent, FlowState, Pins, Terms, View, json::Object, step},
+    client::{Answer, Effect, FlowEvent, FlowState, Pins, Terms, View, json::Object},
     evm::hex,
     json::{Value, parse},
+    money::decimal,
 };
 
 thread_local! {
@@ -26,10 +28,9 @@ thread_local! {
 /// Begins a reader's way through one payment and gives it a number. `page` has the card's
 /// attributes `price`, `maxPrice`, `payTo` and `network`, all optional, and the resource's `host`; none if
 /// a pin cannot be read.
-#[wasm_bindgen]
 pub fn begin(page: &str) -> Option<u32> {
     let page = parse(page).ok()?;
-    let text = |name| page.get(name)?.text();
+    let text = |name| page.text_at(name);
     let pins = Pins::read(text("maxPrice"), text("payTo"), text("network")).ok()?;
     let shown = text("price").and_then(|price| price.parse().ok());
     let flow = FlowState::new(shown, pins, text("host").unwrap_or_default());
@@ -41,7 +42,6 @@ pub fn begin(page: &str) -> Option<u32> {
 
 /// Takes an event, whose `type` is the name of a [`FlowEvent`] in lower case, and gives `view` and
 /// `effects`; an unreadable event changes nothing.
-#[wasm_bindgen]
 pub fn send(number: u32, event: &str) -> String {
     FLOWS.with_borrow_mut(|flows| {
         let flow = usize::try_from(number).ok().and_then(|number| flows.get_mut(number));
@@ -49,10 +49,28 @@ pub fn send(number: u32, event: &str) -> String {
     })
 }
 
+/// [`begin`] for the text in the buffer; negative for none.
+#[unsafe(no_mangle)]
+pub extern "C" fn start(length: usize) -> i32 {
+    let number = input(length, |page| begin(page)).flatten();
+    number.and_then(|number| number.try_into().ok()).unwrap_or(-1)
+}
+
+/// [`send`] for the text in the buffer; the outcome is the output.
+#[unsafe(no_mangle)]
+pub extern "C" fn event(number: u32, length: usize) {
+    let outcome = input(length, |event| send(number, event)).unwrap_or_default();
+    OUTPUT.set(outcome);
+}
+
+fn input<T>(length: usize, read: impl FnOnce(&str) -> T) -> Option<T> {
+    INPUT.with_borrow(|input| core::str::from_utf8(input.get(..length)?).ok().map(read))
+}
+
 fn take(flow: &mut FlowState, event: &str) -> String {
     let mut effects = Vec::new();
     if let Some((now, event)) = parse(event).ok().and_then(|event| read(&event)) {
-        (*flow, effects) = step(flow.clone(), now, event);
+        effects = flow.apply(now, event);
     }
     let mut outcome = Object::new();
     outcome.raw("view", &view_json(&flow.view()));
@@ -60,13 +78,23 @@ fn take(flow: &mut FlowState, event: &str) -> String {
     outcome.end()
 }
 
-fn number<N: FromStr + Default>(event: &Value<'_>, name: &str) -> N {
-    event.get(name).and_then(|value| value.raw().parse().ok()).unwrap_or_default()
+/// Zero where it is missing, or no integer of its kind.
+fn number<N: TryFrom<u64> + Default>(event: &Value<'_>, name: &str) -> N {
+    let number = event.get(name).and_then(Value::integer);
+    number.and_then(|number| number.try_into().ok()).unwrap_or_default()
+}
+
+/// An error code, which may be negative.
+fn code(value: &Value<'_>) -> i32 {
+    let digits = value.raw().strip_prefix("-");
+    let number: u64 = digits.unwrap_or(value.raw()).parse().unwrap_or_default();
+    let code = i32::try_from(number).unwrap_or_default();
+    if digits.is_some() { code.wrapping_neg() } else { code }
 }
 
 fn read(event: &Value<'_>) -> Option<(u64, FlowEvent)> {
     // empty is the same as missing
-    let text = |name| event.get(name)?.text().filter(|text| !text.is_empty());
+    let text = |name| event.text_at(name).filter(|text| !text.is_empty());
     let owned = |name| text(name).map(ToOwned::to_owned);
     let turn = number(event, "turn");
     let read = match text("type")? {
@@ -93,7 +121,7 @@ fn read(event: &Value<'_>) -> Option<(u64, FlowEvent)> {
         "wallet" => FlowEvent::Wallet {
             turn,
             result: match event.get("code") {
-                Some(_) => Err(number(event, "code")),
+                Some(value) => Err(code(value)),
                 None => Ok(owned("text").unwrap_or_default()),
             },
         },
@@ -121,7 +149,7 @@ fn view_json(view: &View) -> String {
     object.raw("cancel", flag(view.cancel));
     object.raw("restore", flag(view.restore));
     object.raw("offers", &list(view.offers.iter().map(terms_json)));
-    object.raw("chosen", &view.chosen.to_string());
+    object.raw("chosen", &count(view.chosen));
     if let Some(before) = &view.before {
         object.text("before", before);
     }
@@ -146,24 +174,34 @@ fn terms_json(terms: &Terms) -> String {
             opens.text("title", &wider.title);
         }
         if let Some(count) = wider.count {
-            opens.raw("count", &count.to_string());
+            opens.raw("count", &decimal(count.into()));
         }
-        opens.raw("seconds", &wider.seconds.to_string());
+        opens.raw("seconds", &decimal(wider.seconds));
         offer.raw("wider", &opens.end());
     }
     offer.end()
 }
 
+fn count(number: usize) -> String {
+    decimal(u64::try_from(number).unwrap_or_default())
+}
+
 fn list(items: impl Iterator<Item = String>) -> String {
-    let items: Vec<String> = items.collect();
-    ["[", &items.join(","), "]"].concat()
+    let mut list = String::from("[");
+    for item in items {
+        if list.len() > 1 {
+            list += ",";
+        }
+        list += &item;
+    }
+    list + "]"
 }
 
 fn effect_json(effect: &Effect) -> String {
     let mut object = Object::new();
     let mut numbered = |kind: &str, turn: &u32| {
         object.text("do", kind);
-        object.raw("turn", &turn.to_string());
+        object.raw("turn", &decimal((*turn).into()));
     };
     match effect {
         Effect::Wallet { turn, method, params } => {
@@ -178,7 +216,7 @@ fn effect_json(effect: &Effect) -> String {
         }
         Effect::Wait { turn, ms } => {
             numbered("wait", turn);
-            object.raw("ms", &ms.to_string());
+            object.raw("ms", &decimal((*ms).into()));
         }
         Effect::Keep { text } => {
             object.text("do", "keep");

@@ -54,12 +54,9 @@ pub(super) fn judge(answer: &Answer) -> Verdict {
         Some(header) if answer.problem.is_empty() => reason(header),
         _ => None,
     };
-    let name = told
-        .as_deref()
-        .unwrap_or(&answer.problem)
-        .rsplit('/')
-        .next()
-        .unwrap_or_default();
+    let name = told.as_deref().unwrap_or(&answer.problem);
+    let last = name.bytes().rposition(|b| b == b'/').map(|at| at.saturating_add(1));
+    let name = name.get(last.unwrap_or_default()..).unwrap_or_default();
     match (answer.status, name) {
         (200..=299, _) => Open,
         (0, _) => Again(Offline),

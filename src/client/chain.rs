@@ -5,9 +5,13 @@
 use alloc::string::String;
 
 use super::json::Object;
-use crate::{evm::hex, x402::Network};
+use crate::{
+    evm::hex,
+    money::split_at_byte,
+    x402::{Network, network::find},
+};
 
-/// A line for each network: chain id in hex, symbol of the native currency (18 digits everywhere), public
+/// A line for each network with a token that a card can pay with: chain id in hex, symbol of the native currency (18 digits everywhere), public
 /// RPC endpoint without `https://`; as in `viem/chains` 2.57, which takes them from the chains' own
 /// documentation. One text is smaller to download than a table of texts, and wallets know explorers.
 const CHAINS: &str = "\
@@ -33,19 +37,13 @@ e FLR flare-api.flare.network/ext/C/rpc
 9024 ADI rpc.adifoundation.ai
 2e7cf ETH mainnet.hpp.io
 2c3ec ETH testnet.hpp.io
-10e6 ETH mainnet.megaeth.com/rpc
-7b7c BTC rpc.mezo.org
-7b7b BTC rpc.test.mezo.org
-b0a1f RUSD rpc.radiustech.xyz
-11a98 RUSD rpc.testnet.radiustech.xyz
-97b1 iKAS rpc.igralabs.com:8545
 ";
 
 /// The chain id as EIP-3326 and EIP-3085 want it, hex without padding; the `0x` is left to them.
 fn id(network: Network) -> String {
-    hex::print(&network.chain_id().to_be_bytes())
-        .trim_start_matches(['0', 'x'])
-        .into()
+    let text = hex::print(&network.chain_id().to_be_bytes());
+    let start = text.bytes().position(|b| b != b'0' && b != b'x').unwrap_or_default();
+    text.get(start..).unwrap_or_default().into()
 }
 
 /// The parameters of `wallet_switchEthereumChain` (EIP-3326).
@@ -57,11 +55,7 @@ pub(super) fn switch(network: Network) -> String {
 /// by its owner.
 pub(super) fn add(network: Network) -> Option<String> {
     let id = id(network);
-    let mut line = CHAINS
-        .lines()
-        .find_map(|line| line.strip_prefix(id.as_str())?.strip_prefix(' '))?
-        .split(' ');
-    let (symbol, rpc) = (line.next()?, line.next()?);
+    let (symbol, rpc) = find(CHAINS, &id).and_then(|line| split_at_byte(line, b' '))?;
     let mut currency = Object::new();
     currency.text("name", symbol);
     currency.text("symbol", symbol);
@@ -77,22 +71,30 @@ pub(super) fn add(network: Network) -> Option<String> {
 /// The number in an `eth_chainId` answer: hex, or the decimal number some wallets give.
 pub(super) fn read_id(text: &str) -> Option<u64> {
     let (digits, radix) = text.strip_prefix("0x").map_or((text, 10), |digits| (digits, 16));
-    // from_str_radix takes a sign as well
-    let plain = digits.bytes().all(|b| b.is_ascii_hexdigit());
-    plain.then(|| u64::from_str_radix(digits, radix).ok())?
+    let mut number = 0_u64;
+    for byte in digits.bytes() {
+        let digit = hex::digit(byte).filter(|digit| *digit < radix)?;
+        number = number.checked_mul(radix.into())?.checked_add(digit.into())?;
+    }
+    (!digits.is_empty()).then_some(number)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evm::asset::ASSETS;
+    use crate::evm::{Asset, Transfer, asset::ASSETS};
     use alloc::format;
     use serde_json::Value;
 
     #[test]
     fn every_network_with_an_asset_can_be_switched_to_and_added() {
         let vectors: Value = serde_json::from_str(include_str!("../../tests/vectors/assets.json")).unwrap();
-        let mut wallets = vectors["wallets"].as_array().unwrap().iter();
+        let payable = |wallet: &&Value| {
+            let id = wallet["chainId"].as_str().unwrap();
+            let has = |asset: &Asset| format!("{:#x}", asset.network.chain_id()) == id && asset.transfer == Transfer::Eip3009;
+            ASSETS.iter().any(has)
+        };
+        let mut wallets = vectors["wallets"].as_array().unwrap().iter().filter(payable);
         for line in CHAINS.lines() {
             let number = u64::from_str_radix(line.split(' ').next().unwrap(), 16).unwrap();
             let network = Network::from_chain_id(number);
@@ -107,7 +109,7 @@ mod tests {
             assert!((2..=6).contains(&symbol.len()), "{symbol}");
         }
         assert_eq!(wallets.next(), None);
-        for asset in ASSETS {
+        for asset in ASSETS.iter().filter(|asset| asset.transfer == Transfer::Eip3009) {
             assert!(add(asset.network).unwrap().contains(asset.network_name()));
         }
         assert_eq!(add(Network::from_chain_id(5)), None);

@@ -8,7 +8,7 @@ use alloy_primitives::Address;
 
 use super::offers::{LEAST_SECONDS, MOST_SECONDS, Peek};
 use crate::{
-    evm::{Asset, asset::ASSETS, hex},
+    evm::{Asset, Transfer, asset::ASSETS, hex},
     json::{MAX_ANNOUNCED_DEPTH, Value, parse_nested},
     money::{Amount, Price},
     x402::{
@@ -165,7 +165,7 @@ fn announced<'a, 'b>(required: &'a Value<'b>, key: &str) -> Option<&'a Value<'b>
 
 /// The reason that a server gives for a refusal, where it gives it beside its offers: the official ones do.
 pub(super) fn reason(header: &str) -> Option<String> {
-    read(header, |required| Some(required.get("error")?.text()?.to_owned()))
+    read(header, |required| required.text_at("error").map(ToOwned::to_owned))
 }
 
 /// What an account would sign for the challenge of a `PAYMENT-REQUIRED` (extension `sign-in-with-x`): the
@@ -179,27 +179,28 @@ pub(super) fn challenge(header: &str, account: &str) -> Option<String> {
 /// Reads what [`offers`](super::offers) reads, as far as a card can pay it, in a third of the code: a
 /// reader downloads this. The tests hold the two equal.
 fn card_offer(accepted: &Value<'_>) -> Option<CardOffer> {
-    let text = |name| accepted.get(name)?.text();
+    let text = |name| accepted.text_at(name);
     let caip2 = text("network")?;
     let network = caip2.parse().ok()?;
     let asset = Asset::find(network, hex::read(text("asset")?)?.into())?;
     let amount: Amount = text("amount")?.parse().ok()?;
     let pay_to = Address::new(hex::read(text("payTo")?)?);
     let seconds = accepted.get("maxTimeoutSeconds")?.integer()?;
-    let extra = |name| accepted.get("extra")?.get(name);
-    let is = |name, value| extra(name).and_then(Value::text) == Some(value);
-    let is_or_missing = |name, value| extra(name).is_none() || is(name, value);
+    let given = accepted.get("extra")?;
+    let extra = |name| given.text_at(name);
+    let is_or_missing = |name, value| given.get(name).is_none() || extra(name) == Some(value);
     // the domain is the token's own, not the page's word: threat A5
-    let payable = text("scheme") == Some(Scheme::Exact.name())
+    let payable = asset.transfer == Transfer::Eip3009
+        && text("scheme") == Some(Scheme::Exact.name())
         && is_or_missing("assetTransferMethod", "eip3009")
-        && (is_or_missing("paymentFlow", "authorization") || is("paymentFlow", "upfront"))
-        && is("name", asset.name)
-        && is("version", asset.version)
+        && (is_or_missing("paymentFlow", "authorization") || extra("paymentFlow") == Some("upfront"))
+        && extra("name") == Some(asset.name)
+        && extra("version") == Some(asset.version)
         && amount > Amount::ZERO
         && !pay_to.is_zero()
         && seconds >= LEAST_SECONDS;
     // one that is not told in full cannot be shown, and is not the article alone either
-    let wider = match extra("offer").filter(|offer| offer.get("name").is_some()) {
+    let wider = match given.get("offer").filter(|offer| offer.get("name").is_some()) {
         Some(offer) => Some(Wider::read(offer)?),
         None => None,
     };
@@ -215,7 +216,7 @@ fn card_offer(accepted: &Value<'_>) -> Option<CardOffer> {
         amount,
         pay_to,
         seconds: seconds.min(MOST_SECONDS),
-        quote: extra("quote").and_then(Value::text).and_then(Peek::read),
+        quote: extra("quote").and_then(Peek::read),
         wider,
     })
 }
@@ -223,12 +224,9 @@ fn card_offer(accepted: &Value<'_>) -> Option<CardOffer> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        client::{
-            offers::{self, Version},
-            tests::{any_change, requirement},
-        },
-        evm::Transfer,
+    use crate::client::{
+        offers::{self, Version},
+        tests::{any_change, requirement},
     };
     use proptest::prelude::*;
 
@@ -247,7 +245,7 @@ mod tests {
                 let asset = Asset::find(read.network, read.contract);
                 read.scheme == Scheme::Exact
                     && read.transfer == Transfer::Eip3009
-                    && asset.is_some_and(|asset| read.name == Some(asset.name) && read.version == Some(asset.version))
+                    && asset.is_some_and(|asset| asset.transfer == Transfer::Eip3009 && read.name == Some(asset.name) && read.version == Some(asset.version))
             });
             prop_assert_eq!(card.is_some(), program.is_some(), "{}", text);
             if let (Some(card), Some(program)) = (card, program) {

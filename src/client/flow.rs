@@ -16,7 +16,7 @@ use super::{
     wallet::{self, Ask, UNKNOWN_CHAIN},
 };
 use crate::{
-    evm::{Authorization, U256, hex},
+    evm::{Authorization, hex},
     money::{Amount, Price},
 };
 
@@ -39,6 +39,10 @@ const MOST_DELIVERIES: u32 = 8;
 const LONGEST_WAIT_SECONDS: u32 = 30;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a card has one phase, and a box is more code to download"
+)]
 pub(super) enum Phase {
     /// Nothing is under way.
     Resting(Notice),
@@ -160,6 +164,12 @@ pub fn step(mut state: FlowState, now: u64, event: FlowEvent) -> (FlowState, Vec
     (state, effects)
 }
 
+/// One copy of what makes a list.
+#[inline(never)]
+fn one(effect: Effect) -> Vec<Effect> {
+    vec![effect]
+}
+
 impl FlowState {
     /// A card that shows this price for a resource of this host (with its port), on a page that allows this.
     pub fn new(shown: Option<Price>, pins: Pins, host: &str) -> Self {
@@ -180,7 +190,7 @@ impl FlowState {
         }
     }
 
-    fn apply(&mut self, now: u64, event: FlowEvent) -> Vec<Effect> {
+    pub(crate) fn apply(&mut self, now: u64, event: FlowEvent) -> Vec<Effect> {
         match event {
             FlowEvent::Start { kept, offer, prefer } => {
                 self.prefer = prefer;
@@ -206,27 +216,28 @@ impl FlowState {
                 Vec::new()
             }
             FlowEvent::Wallet { turn, result } if turn == self.turn => self.wallet(now, result),
-            FlowEvent::Answer { turn, answer } if turn == self.turn => match &self.phase {
-                Phase::Quoting { wish, back } => {
-                    let (wish, back) = (wish.clone(), *back);
-                    self.quoted(now, &answer, wish, back)
-                }
+            FlowEvent::Answer { turn, answer } if turn == self.turn => match self.leave() {
+                Phase::Quoting { wish, back } => self.quoted(now, &answer, wish, back),
                 Phase::Proving => self.proven(now, &answer),
-                Phase::Sending { trip, .. } => {
-                    let trip = trip.clone();
-                    self.answered(now, &answer, trip)
-                }
+                Phase::Sending { trip, .. } => self.answered(now, &answer, trip),
                 // given up, and yet it came
-                Phase::Paused { payment, .. } if judge(&answer) == Verdict::Open => {
-                    let payment = payment.clone();
-                    self.open(&payment)
-                }
-                _ => Vec::new(),
+                Phase::Paused { payment, .. } if (200..300).contains(&answer.status) => self.open(&payment),
+                phase => self.stay(phase),
             },
             FlowEvent::Woke { turn } if turn == self.turn => self.woke(now),
             // late: of a request that was given up
             FlowEvent::Wallet { .. } | FlowEvent::Answer { .. } | FlowEvent::Woke { .. } => Vec::new(),
         }
+    }
+
+    /// Whoever calls this puts another phase in its place.
+    const fn leave(&mut self) -> Phase {
+        core::mem::replace(&mut self.phase, Phase::Open)
+    }
+
+    fn stay(&mut self, phase: Phase) -> Vec<Effect> {
+        self.phase = phase;
+        Vec::new()
     }
 
     fn start(&mut self, kept: Option<String>, offer: Option<(String, u64)>) -> Vec<Effect> {
@@ -241,7 +252,7 @@ impl FlowState {
         }
         match kept.as_deref().and_then(Payment::restore) {
             // threat F7: what was signed is resolved before anything else
-            Some(payment) => self.resume(payment),
+            Some(payment) => self.resume(payment, Vec::new()),
             None => Vec::new(),
         }
     }
@@ -283,19 +294,18 @@ impl FlowState {
         };
         // what is kept is the latest word: another tab may have gone on
         if let Some(payment) = kept.as_deref().and_then(Payment::restore) {
-            return self.resume(payment);
+            return self.resume(payment, Vec::new());
         }
         if let Some(payment) = unresolved {
-            let mut effects = vec![Self::keep(&payment)];
-            effects.extend(self.resume(payment));
-            return effects;
+            let first = one(Self::keep(&payment));
+            return self.resume(payment, first);
         }
         match (wallets, wish) {
             (0, _) => self.rest(Notice::NoWallet),
             (1, Wish::Pay(click)) if self.is_fresh(now) => return self.connect(now, click),
             (1, press) => match &mut self.phase {
                 // a challenge is only good for minutes, so it is always asked for anew
-                Phase::Quoting { wish, .. } if press != Wish::Restore => *wish = press,
+                Phase::Quoting { wish, .. } if matches!(press, Wish::Pay(_)) => *wish = press,
                 _ => return self.fetch_offer(press, back),
             },
             _ => self.rest(Notice::ChooseWallet),
@@ -317,15 +327,16 @@ impl FlowState {
     }
 
     fn quoted(&mut self, now: u64, answer: &Answer, wish: Wish, back: Notice) -> Vec<Effect> {
+        let wanted = !matches!(wish, Wish::Look);
         let taken = match (answer.status, &answer.required) {
-            (200..=299, _) if wish != Wish::Look => {
+            (200..=299, _) if wanted => {
                 // owned already, or free by now
                 self.phase = Phase::Open;
-                return vec![Effect::Open];
+                return one(Effect::Open);
             }
             (402, Some(header)) => self.take(header, now, answer.date),
             (402, None) => Err(Notice::NoOffer),
-            _ if wish != Wish::Look => Err(Notice::Unavailable),
+            _ if wanted => Err(Notice::Unavailable),
             _ => Err(back),
         };
         match (taken, wish) {
@@ -352,7 +363,7 @@ impl FlowState {
         match (answer.status, &answer.required) {
             (200..=299, _) => {
                 self.phase = Phase::Open;
-                return vec![Effect::Open];
+                return one(Effect::Open);
             }
             (402 | 403, header) => {
                 if let Some(Ok(changed @ Some(_))) = header.as_deref().map(|header| self.take(header, now, answer.date)) {
@@ -366,10 +377,10 @@ impl FlowState {
     }
 
     fn wallet(&mut self, now: u64, result: Result<String, i32>) -> Vec<Effect> {
-        let Phase::Asking { ask, errand, .. } = &self.phase else {
-            return Vec::new();
+        let (ask, mut errand) = match self.leave() {
+            Phase::Asking { ask, errand, .. } => (ask, errand),
+            phase => return self.stay(phase),
         };
-        let (ask, mut errand) = (*ask, errand.clone());
         let text = match result {
             Ok(text) => text,
             Err(UNKNOWN_CHAIN) if ask == Ask::Switch && errand.polls.is_none() => return self.ask(now, Ask::Add, errand),
@@ -392,7 +403,7 @@ impl FlowState {
             (Ask::SignIn, _) => match errand.sign_in.ok_or(NotTheirs::Malformed).and_then(|asked| asked.seal(&text)) {
                 Ok(proof) => {
                     self.phase = Phase::Proving;
-                    return vec![self.fetch(None, Some(proof))];
+                    return one(self.fetch(None, Some(proof)));
                 }
                 Err(why) => self.rest(why.notice()),
             },
@@ -408,7 +419,7 @@ impl FlowState {
                         waiting: true,
                         slow: false,
                     };
-                    return vec![self.wait(SWITCH_POLL_MS)];
+                    return one(self.wait(SWITCH_POLL_MS));
                 }
             },
             // a wallet that has added a network may not have changed to it; `polls` says it was added
@@ -418,7 +429,7 @@ impl FlowState {
                 return self.ask(now, next, errand);
             }
             (Ask::Balance, Some(offer)) => {
-                let balance = hex::read(&text).map(|word: [u8; 32]| Amount::from_atomic(U256::from_be_bytes(word)));
+                let balance = hex::read(&text).map(Amount::from_word);
                 match balance.filter(|balance| *balance < offer.amount) {
                     Some(_) => {
                         self.have = balance;
@@ -432,15 +443,15 @@ impl FlowState {
                 let sealed = signing.and_then(|authorization| seal(&self.required, offer, &authorization, &text, errand.random));
                 match sealed {
                     Ok(payment) => {
-                        let mut effects = vec![Self::keep(&payment)];
-                        effects.extend(self.send(Trip {
+                        let first = one(Self::keep(&payment));
+                        let trip = Trip {
                             payment,
                             sends: 1,
                             doubt: None,
                             resumed: false,
                             slow: false,
-                        }));
-                        return effects;
+                        };
+                        return self.send(trip, first);
                     }
                     Err(notice) => self.rest(notice),
                 }
@@ -469,7 +480,7 @@ impl FlowState {
                     .unwrap_or(LONGEST_WAIT_SECONDS);
                 let seconds = answer.retry_after.unwrap_or(backoff).clamp(1, LONGEST_WAIT_SECONDS);
                 self.phase = Phase::Sending { trip, waiting: true };
-                vec![self.wait(seconds.saturating_mul(1000))]
+                one(self.wait(seconds.saturating_mul(1000)))
             }
             Verdict::Stuck(notice) => {
                 self.phase = Phase::Paused {
@@ -494,54 +505,56 @@ impl FlowState {
                     (notice, _) => notice,
                 };
                 self.rest(notice);
-                vec![Self::forget(&trip.payment)]
+                one(Self::forget(&trip.payment))
             }
         }
     }
 
     fn woke(&mut self, now: u64) -> Vec<Effect> {
-        match &mut self.phase {
+        match self.leave() {
             Phase::Asking {
                 ask,
                 errand,
                 waiting: true,
                 ..
-            } => {
-                let (ask, errand) = (*ask, errand.clone());
-                self.ask(now, ask, errand)
-            }
-            Phase::Sending { trip, waiting: true } => {
-                let mut trip = trip.clone();
+            } => self.ask(now, ask, errand),
+            Phase::Sending { mut trip, waiting: true } => {
                 trip.sends = trip.sends.saturating_add(1);
-                self.send(trip)
-            }
-            Phase::Asking { ask, slow, .. } if !*slow && ask.patience() > WALLET_SLOW_MS => {
-                *slow = true;
-                let ms = ask.patience().saturating_sub(WALLET_SLOW_MS);
-                vec![Effect::Wait { turn: self.turn, ms }]
+                self.send(trip, Vec::new())
             }
             Phase::Asking {
                 ask: Ask::Balance,
                 errand,
                 ..
+            } => self.ask(now, Ask::Sign, errand),
+            Phase::Asking {
+                ask,
+                errand,
+                slow: false,
+                ..
             } => {
-                let errand = errand.clone();
-                self.ask(now, Ask::Sign, errand)
+                self.phase = Phase::Asking {
+                    ask,
+                    errand,
+                    waiting: false,
+                    slow: true,
+                };
+                let ms = ask.patience().saturating_sub(WALLET_SLOW_MS);
+                one(Effect::Wait { turn: self.turn, ms })
             }
             Phase::Asking { ask, .. } => {
-                let notice = if *ask == Ask::Chain {
+                self.rest(if matches!(ask, Ask::Chain) {
                     Notice::WalletTrouble
                 } else {
                     Notice::WalletSilent
-                };
-                self.rest(notice);
+                });
                 Vec::new()
             }
-            Phase::Sending { trip, .. } => {
+            Phase::Sending { mut trip, .. } => {
                 trip.slow = true;
-                Vec::new()
+                self.stay(Phase::Sending { trip, waiting: false })
             }
-            _ => Vec::new(),
+            phase => self.stay(phase),
         }
     }
 
@@ -659,7 +672,7 @@ impl FlowState {
 
     fn fetch_offer(&mut self, wish: Wish, back: Notice) -> Vec<Effect> {
         self.phase = Phase::Quoting { wish, back };
-        vec![self.fetch(None, None)]
+        one(self.fetch(None, None))
     }
 
     /// Opens the wallet, if the chosen offer and its price are what was seen.
@@ -716,19 +729,20 @@ impl FlowState {
         ]
     }
 
-    fn resume(&mut self, payment: Payment) -> Vec<Effect> {
-        self.send(Trip {
+    fn resume(&mut self, payment: Payment, first: Vec<Effect>) -> Vec<Effect> {
+        let trip = Trip {
             payment,
             sends: 1,
             doubt: Some(Doubt::Pending),
             resumed: true,
             slow: true,
-        })
+        };
+        self.send(trip, first)
     }
 
-    fn send(&mut self, trip: Trip) -> Vec<Effect> {
+    fn send(&mut self, trip: Trip, mut effects: Vec<Effect>) -> Vec<Effect> {
         self.have = None;
-        let mut effects = vec![self.fetch(Some(trip.payment.header().into()), None)];
+        effects.push(self.fetch(Some(trip.payment.header().into()), None));
         if !trip.slow {
             effects.push(Effect::Wait {
                 turn: self.turn,

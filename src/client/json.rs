@@ -37,14 +37,21 @@ impl Object {
 /// Writes a string with its quotes.
 pub(crate) fn quote(out: &mut String, text: &str) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            // none of the texts written here has control characters; a space keeps the JSON valid
-            '\0'..' ' => out.push(' '),
-            c => out.push(c),
-        }
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|b| matches!(b, b'"' | b'\\' | 0..32)) {
+        let (plain, odd) = rest.split_at_checked(at).unwrap_or_default();
+        let (odd, after) = odd.split_at_checked(1).unwrap_or_default();
+        // none of the texts written here has control characters; a space keeps the JSON valid
+        let escaped = match odd {
+            "\"" => "\\\"",
+            "\\" => "\\\\",
+            _ => " ",
+        };
+        *out += plain;
+        *out += escaped;
+        rest = after;
     }
+    *out += rest;
     out.push('"');
 }
 

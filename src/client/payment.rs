@@ -3,7 +3,6 @@
 use alloc::{borrow::ToOwned, string::String};
 
 use alloy_primitives::{Address, B256};
-use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
     choice::{CardOffer, Required},
@@ -14,6 +13,7 @@ use super::{
 };
 use crate::{
     evm::{Authorization, Signature, signature::SignatureError},
+    radix64,
     x402::extension::identifier,
 };
 
@@ -156,17 +156,17 @@ pub(super) fn v2_header(accepted: &str, resource: Option<&str>, extensions: Opti
     if let Some(extensions) = extensions {
         payment.raw("extensions", extensions);
     }
-    STANDARD.encode(payment.end())
+    radix64::write(payment.end().as_bytes())
 }
 
 /// 32 bytes of which the first half is our quote's tag, where there is one: the publisher recognises
 /// it, nobody else does (design, section 3).
 pub(super) fn nonce(random: [u8; 32], quote: Option<&Peek>) -> B256 {
     let mut nonce = random;
-    if let Some(quote) = quote {
-        for (to, tag) in nonce.iter_mut().zip(quote.tag) {
-            *to = tag;
-        }
+    if let Some(quote) = quote
+        && let Some(first) = nonce.first_chunk_mut()
+    {
+        *first = quote.tag;
     }
     B256::new(nonce)
 }

@@ -1,14 +1,14 @@
 //! The typed data that wallets are asked to sign (`eth_signTypedData_v4`), and the same values as a
 //! payment carries them.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, keccak256};
 
 use super::json::Object;
 use crate::{
     evm::{Authorization, Domain, Permit, U256, hex, permit2::PERMIT2},
-    money::Amount,
+    money::{Amount, decimal},
     x402::Network,
 };
 
@@ -42,7 +42,7 @@ pub(super) fn permit_data(permit: &Permit, network: Network) -> String {
 }
 
 fn place(domain: &mut Object, network: Network, contract: &Address) {
-    domain.raw("chainId", &network.chain_id().to_string());
+    domain.raw("chainId", &decimal(network.chain_id()));
     domain.text("verifyingContract", &checksummed(contract));
 }
 
@@ -60,9 +60,9 @@ pub(super) fn authorization_json(authorization: &Authorization) -> String {
     let mut object = Object::new();
     object.text("from", &checksummed(&authorization.from));
     object.text("to", &checksummed(&authorization.to));
-    object.text("value", &authorization.value.to_string());
-    object.text("validAfter", &authorization.valid_after.to_string());
-    object.text("validBefore", &authorization.valid_before.to_string());
+    object.text("value", &authorization.value.digits());
+    object.text("validAfter", &decimal(authorization.valid_after));
+    object.text("validBefore", &decimal(authorization.valid_before));
     object.text("nonce", &hex::print(authorization.nonce.as_slice()));
     object.end()
 }
@@ -78,32 +78,43 @@ pub(super) fn permit_json(permit: &Permit) -> String {
 fn permit_members(permit: &Permit) -> Object {
     let mut permitted = Object::new();
     permitted.text("token", &checksummed(&permit.token));
-    permitted.text("amount", &permit.amount.to_string());
+    permitted.text("amount", &permit.amount.digits());
     let mut witness = Object::new();
     witness.text("to", &checksummed(&permit.to));
     if let Some(facilitator) = &permit.facilitator {
         witness.text("facilitator", &checksummed(facilitator));
     }
-    witness.text("validAfter", &permit.valid_after.to_string());
+    witness.text("validAfter", &decimal(permit.valid_after));
     let mut object = Object::new();
     object.raw("permitted", &permitted.end());
     object.text("spender", &checksummed(&permit.spender));
     let nonce = Amount::from_atomic(U256::from_be_bytes(permit.nonce.0));
-    object.text("nonce", &nonce.to_string());
-    object.text("deadline", &permit.deadline.to_string());
+    object.text("nonce", &nonce.digits());
+    object.text("deadline", &decimal(permit.deadline));
     object.raw("witness", &witness.end());
     object
 }
 
 /// An address with its checksum (EIP-55).
 pub(super) fn checksummed(address: &Address) -> String {
-    address.to_checksum_buffer(None).as_str().into()
+    let plain = hex::print(address.as_slice());
+    let digits = plain.strip_prefix("0x").unwrap_or_default();
+    let hash = keccak256(digits);
+    let mut text = String::from("0x");
+    for (pair, byte) in digits.as_bytes().chunks(2).zip(hash) {
+        for (digit, place) in pair.iter().zip([byte >> 4, byte & 15]) {
+            let digit = if place > 7 { digit.to_ascii_uppercase() } else { *digit };
+            text.push(char::from(digit));
+        }
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::evm::{B256, asset::ASSETS};
+    use proptest::prelude::*;
     use serde_json::Value;
 
     #[test]
@@ -120,6 +131,14 @@ mod tests {
             authorization_json(&authorization),
             serde_json::to_string(&authorization).unwrap()
         );
+    }
+
+    proptest! {
+        #[test]
+        fn checksums_are_those_of_alloy(bytes: [u8; 20]) {
+            let address = Address::from(bytes);
+            prop_assert_eq!(checksummed(&address), address.to_checksum(None));
+        }
     }
 
     #[test]

@@ -59,6 +59,7 @@ const fn usdc(chain: u64, contract: Address, name: &'static str) -> Asset {
 }
 
 /// A token without EIP-3009 that has EIP-2612.
+#[cfg(not(feature = "widget"))]
 const fn permit2(asset: Asset, decimals: u8) -> Asset {
     Asset {
         decimals,
@@ -120,13 +121,20 @@ pub const ASSETS: &[Asset] = &[
     unread(usd(36900, address!("9cb8142aEBBcdc60AF7c97Af897A67A8f3CA71C2"), "USDC.e", "USDC.e", "2")),
     unread(usd(190_415, address!("401eCb1D350407f13ba348573E5630B83638E30D"), "USDC.e", "Bridged USDC", "2")),
     unread(usd(181_228, address!("401eCb1D350407f13ba348573E5630B83638E30D"), "USDC.e", "Bridged USDC", "2")),
+    // by Permit2 alone, so no card pays with them, and no reader downloads them
     // 0x26e1aa8b…, in public repositories as read from the contract
+    #[cfg(not(feature = "widget"))]
     permit2(usd(4326, address!("FAfDdbb3FC7688494971a79cc65DCa3EF82079E7"), "MegaUSD", "MegaUSD", "1"), 18),
+    #[cfg(not(feature = "widget"))]
     unread(permit2(usd(31612, address!("dD468A1DDc392dcdbEf6db6e34E89AA338F9F186"), "mUSD", "Mezo USD", "1"), 18)),
+    #[cfg(not(feature = "widget"))]
     unread(permit2(usd(31611, address!("118917a40FAF1CD7a13dB0Ef56C86De7973Ac503"), "mUSD", "Mezo USD", "1"), 18)),
+    #[cfg(not(feature = "widget"))]
     unread(permit2(usd(723_487, address!("33ad9e4BD16B69B5BFdED37D8B5D9fF9aba014Fb"), "SBC", "Stable Coin", "1"), 6)),
+    #[cfg(not(feature = "widget"))]
     unread(permit2(usd(72344, address!("33ad9e4BD16B69B5BFdED37D8B5D9fF9aba014Fb"), "SBC", "Stable Coin", "1"), 6)),
     // neither EIP-3009 nor EIP-2612: nothing of its own is ever signed
+    #[cfg(not(feature = "widget"))]
     Asset { permit: false, ..unread(permit2(usd(38833, address!("A5b8BF902b2844dA17d4506cc827F7F1681735E7"), "USDC", "USDC", "1"), 6)) },
 ];
 

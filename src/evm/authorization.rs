@@ -1,32 +1,13 @@
 //! EIP-3009: the authorization a payer signs, and its EIP-712 digest.
 
-use alloy_primitives::{Address, B256, U256};
-use alloy_sol_types::{SolStruct, sol};
+use alloy_primitives::{Address, B256, b256};
 use serde::Serialize;
 
-use super::{Domain, hex, seconds};
+use super::{Domain, domain, hex, seconds};
 use crate::{json::Value, money::Amount};
 
-mod typed {
-    #![allow(
-        missing_docs,
-        missing_debug_implementations,
-        clippy::all,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )]
-    super::sol! {
-        // EIP-3009; the order and names of the fields are part of the type hash.
-        struct TransferWithAuthorization {
-            address from;
-            address to;
-            uint256 value;
-            uint256 validAfter;
-            uint256 validBefore;
-            bytes32 nonce;
-        }
-    }
-}
+/// The hash of the type's text (EIP-712 `encodeType`), as every token contract with EIP-3009 has it.
+const TYPE_HASH: B256 = b256!("7c7c6cdb67a18743f49ec6fa9b35f50d52ed05cbed4cc592e13b44501c1a2267");
 
 /// A signed promise to transfer `value` from `from` to `to` inside a window of time, usable once.
 ///
@@ -69,15 +50,16 @@ impl Authorization {
 
     /// The EIP-712 digest that the payer signs for the token of this domain.
     pub fn digest(&self, token: &Domain<'_>) -> B256 {
-        typed::TransferWithAuthorization {
-            from: self.from,
-            to: self.to,
-            value: self.value.atomic(),
-            validAfter: U256::from(self.valid_after),
-            validBefore: U256::from(self.valid_before),
-            nonce: self.nonce,
-        }
-        .eip712_signing_hash(&token.eip712())
+        let words = [
+            TYPE_HASH,
+            self.from.into_word(),
+            self.to.into_word(),
+            B256::new(self.value.word()),
+            domain::word(self.valid_after),
+            domain::word(self.valid_before),
+            self.nonce,
+        ];
+        domain::signing_hash(token.separator(), domain::hash(&words))
     }
 }
 
@@ -85,9 +67,59 @@ impl Authorization {
 mod tests {
     use super::*;
     use crate::{
-        evm::{Asset, Signature},
+        evm::{Asset, Signature, U256, asset::ASSETS},
         x402::Network,
     };
+    use alloy_sol_types::SolStruct;
+    use proptest::prelude::*;
+
+    mod typed {
+        #![allow(
+            missing_docs,
+            missing_debug_implementations,
+            clippy::all,
+            clippy::indexing_slicing,
+            clippy::arithmetic_side_effects
+        )]
+        alloy_sol_types::sol! {
+            // EIP-3009; the order and names of the fields are part of the type hash.
+            struct TransferWithAuthorization {
+                address from;
+                address to;
+                uint256 value;
+                uint256 validAfter;
+                uint256 validBefore;
+                bytes32 nonce;
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn digests_agree_with_alloy(
+            from: [u8; 20], to: [u8; 20], value: [u8; 32], valid_after: u64, valid_before: u64, nonce: [u8; 32], asset in 0..ASSETS.len(),
+        ) {
+            let token = ASSETS[asset].domain();
+            let ours = Authorization {
+                from: from.into(),
+                to: to.into(),
+                value: Amount::from_atomic(U256::from_be_bytes(value)),
+                valid_after,
+                valid_before,
+                nonce: nonce.into(),
+            };
+            let theirs = typed::TransferWithAuthorization {
+                from: ours.from,
+                to: ours.to,
+                value: ours.value.atomic(),
+                validAfter: U256::from(valid_after),
+                validBefore: U256::from(valid_before),
+                nonce: ours.nonce,
+            };
+            prop_assert_eq!(theirs.eip712_type_hash(), TYPE_HASH);
+            prop_assert_eq!(ours.digest(&token), theirs.eip712_signing_hash(&token.eip712()));
+        }
+    }
 
     #[test]
     fn digests_agree_with_viem() {

@@ -10,21 +10,49 @@
 
 use alloc::{borrow::Cow, string::String};
 
-use alloy_primitives::{Address, B256, hex};
+use alloy_primitives::{Address, B256};
 use serde::{Deserialize, Deserializer, de};
 
 /// Reads exactly `N` bytes from `0x` and `2 N` hex digits.
 pub fn read<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digits = text.strip_prefix("0x")?;
     let mut bytes = [0; N];
-    // decode_to_slice takes the right number of digits alone, and another 0x by itself
-    (!digits.starts_with("0x")).then(|| hex::decode_to_slice(digits, &mut bytes).ok())??;
-    Some(bytes)
+    fill(&mut bytes, text).then_some(bytes)
+}
+
+/// One copy for all lengths.
+fn fill(bytes: &mut [u8], text: &str) -> bool {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let Some(([b'0', b'x'], pairs)) = pairs.split_first() else {
+        return false;
+    };
+    let fits = rest.is_empty() && pairs.len() == bytes.len();
+    fits && bytes.iter_mut().zip(pairs).all(|(byte, [high, low])| {
+        let value = digit(*high).zip(digit(*low)).map(|(high, low)| (high << 4) | low);
+        *byte = value.unwrap_or_default();
+        value.is_some()
+    })
+}
+
+/// The value of a hex digit of either case.
+pub(crate) const fn digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit & 15),
+        b'a'..=b'f' | b'A'..=b'F' => Some((digit & 15).wrapping_add(9)),
+        _ => None,
+    }
 }
 
 /// Prints bytes as `0x` and lower-case digits.
 pub fn print(bytes: &[u8]) -> String {
-    hex::encode_prefixed(bytes)
+    let mut text = String::with_capacity(bytes.len().saturating_add(1).saturating_mul(2));
+    text += "0x";
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            let base = if digit < 10 { b'0' } else { b'a'.wrapping_sub(10) };
+            text.push(char::from(digit.wrapping_add(base)));
+        }
+    }
+    text
 }
 
 /// For `#[serde(with)]`: a 20-byte address, read in any case, written with its EIP-55 checksum.

@@ -75,18 +75,16 @@ impl Signature {
                 SignatureError::Malformed
             });
         };
-        let [r_and_s @ .., v] = bytes;
+        let [pair @ .., v] = bytes;
         let odd = match v {
             0 | 27 => false,
             1 | 28 => true,
             _ => return Err(SignatureError::Malformed),
         };
-        let mut r = [0; 32];
-        let mut s = [0; 32];
-        for (to, from) in r.iter_mut().chain(s.iter_mut()).zip(r_and_s) {
-            *to = from;
+        match pair.as_chunks::<32>() {
+            ([r, s], _) => Ok(Self { r: *r, s: *s, odd }),
+            _ => Err(SignatureError::Malformed),
         }
-        Ok(Self { r, s, odd })
     }
 
     /// `r`, `s`, and `v` as contracts want it: 27 or 28.
@@ -115,17 +113,36 @@ impl Signature {
             Choice::from(u8::from(self.odd)),
         ))
         .ok_or(SignatureError::NotOnCurve)?;
-        let z = <Scalar as Reduce<Limbs>>::reduce_bytes(&FieldBytes::from(digest.0));
         let inverse = Option::<Scalar>::from(r.invert_vartime()).ok_or(SignatureError::NotOnCurve)?;
         // Q = (s R - z G) / r, SEC 1 version 2.0 section 4.1.6
-        let key = ProjectivePoint::lincomb(
-            &ProjectivePoint::GENERATOR,
-            &(-(inverse * z)),
-            &ProjectivePoint::from(point),
-            &(inverse * s),
-        );
+        let point = ProjectivePoint::from(point);
+        let key = if cfg!(feature = "widget") {
+            let sum = in_little_code(point, &self.s, -ProjectivePoint::GENERATOR, &digest.0);
+            in_little_code(sum, &inverse.to_repr().into(), ProjectivePoint::IDENTITY, &[0; 32])
+        } else {
+            let z = <Scalar as Reduce<Limbs>>::reduce_bytes(&FieldBytes::from(digest.0));
+            ProjectivePoint::lincomb(&ProjectivePoint::GENERATOR, &(-(inverse * z)), &point, &(inverse * s))
+        };
         address_of(&key.to_affine()).ok_or(SignatureError::NotOnCurve)
     }
+}
+
+/// The sum of two points, each so many times, by doubling and adding: slower than `k256`'s own, which needs
+/// multiplication of scalars and tables besides, and a reader downloads this. Not in constant time.
+#[allow(clippy::arithmetic_side_effects, reason = "points do not overflow")]
+fn in_little_code(one: ProjectivePoint, times: &[u8; 32], other: ProjectivePoint, times_other: &[u8; 32]) -> ProjectivePoint {
+    let mut sum = ProjectivePoint::IDENTITY;
+    for (of_one, of_other) in times.iter().zip(times_other) {
+        for bit in [0x80, 0x40, 0x20, 0x10, 8, 4, 2, 1] {
+            sum += sum;
+            for (point, times) in [(&one, of_one), (&other, of_other)] {
+                if times & bit != 0 {
+                    sum += point;
+                }
+            }
+        }
+    }
+    sum
 }
 
 fn scalar(bytes: [u8; 32]) -> Option<Scalar> {
@@ -209,6 +226,14 @@ mod tests {
             if flip < 64 { bytes[flip] ^= with; }
             let text = hex::print(&bytes);
             prop_assert_eq!(ours(digest, &text), stock(digest, &text));
+        }
+
+        #[test]
+        fn sums_in_little_code_are_those_of_k256(one: [u8; 32], times: [u8; 32], times_other: [u8; 32]) {
+            let Some((by, (a, b))) = scalar(one).zip(scalar(times).zip(scalar(times_other))) else { return Ok(()) };
+            let point = ProjectivePoint::GENERATOR * by;
+            let ours = in_little_code(point, &times, -ProjectivePoint::GENERATOR, &times_other);
+            prop_assert_eq!(ours, point * a - ProjectivePoint::GENERATOR * b);
         }
 
         #[test]

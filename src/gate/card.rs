@@ -6,6 +6,9 @@ use alloc::{
     vec::Vec,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+use sha2::{Digest, Sha256};
+
 use super::page::{escape, fill};
 use crate::{json, route::Route, x402::Network};
 
@@ -19,6 +22,8 @@ pub(super) struct Card {
     template: String,
     /// What the page's script has to be, as `integrity` wants it; may be empty.
     integrity: String,
+    /// Its style as a content security policy names it.
+    style: String,
     lang: String,
     /// The site's language before English, so the first of a key counts.
     words: Vec<(String, String)>,
@@ -41,6 +46,7 @@ impl Default for Card {
         Self {
             template: BARE.to_owned(),
             integrity: String::new(),
+            style: hash(""),
             lang: "en".to_owned(),
             words: Vec::new(),
         }
@@ -57,6 +63,7 @@ impl Card {
         Self {
             template: template.to_owned(),
             integrity: integrity.to_owned(),
+            style: hash(style_of(template)),
             lang: lang.to_owned(),
             words: words.collect(),
         }
@@ -65,6 +72,10 @@ impl Card {
     /// The language that pages of ours are in.
     pub(super) fn lang(&self) -> &str {
         &self.lang
+    }
+
+    pub(super) fn style(&self) -> &str {
+        &self.style
     }
 
     /// Which way it runs.
@@ -142,6 +153,16 @@ impl Card {
             _ => price.to_owned(),
         }
     }
+}
+
+fn style_of(template: &str) -> &str {
+    let (_, rest) = template.split_once("<style>").unwrap_or_default();
+    rest.split_once("</style>").map_or("", |(style, _)| style)
+}
+
+/// A source of `style-src` (CSP level 3).
+fn hash(text: &str) -> String {
+    ["'sha256-", &STANDARD.encode(Sha256::digest(text)), "'"].concat()
 }
 
 /// At least two digits behind the point: prices have them.

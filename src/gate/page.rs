@@ -59,6 +59,11 @@ impl Template {
         self.card = card;
     }
 
+    /// The card's style as a policy names it.
+    pub(super) fn style(&self) -> &str {
+        self.card.style()
+    }
+
     /// The page that offers an article.
     pub(super) fn offer(&self, offer: &Offer<'_>, route: &Route, demo: Option<&str>, left: Option<&Left>) -> Answer {
         let first = offer.accepts.first();

@@ -105,7 +105,7 @@ impl Gate {
         };
         match page {
             Ok(page) => {
-                let (policy, nonce) = policy::admit(fetched.policy);
+                let (policy, nonce) = policy::admit(fetched.policy, self.page.style());
                 let mut answer = self.page.teaser(
                     &self.offered(&asked),
                     asked.route,

@@ -2,26 +2,31 @@
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
-/// The policy with what the card needs (its own script and WebAssembly, and requests to the site), and the nonce that scripts have to
-/// have, if they have to.
+/// The policy with what the card needs (its own script and WebAssembly, requests to the site, and its style, which has this hash), and
+/// the nonce that scripts have to have, if they have to.
 ///
 /// ```
 /// use farthing::trim::policy::admit;
-/// let (policy, nonce) = admit("default-src 'self'; script-src 'nonce-abc' 'strict-dynamic'; connect-src 'none'");
-/// assert_eq!(policy, "default-src 'self'; script-src 'nonce-abc' 'strict-dynamic' 'self' 'wasm-unsafe-eval'; connect-src 'self'");
+/// let (policy, nonce) = admit("default-src 'self'; script-src 'nonce-abc' 'strict-dynamic'; connect-src 'none'", "'sha256-x'");
+/// assert_eq!(
+///     policy,
+///     "default-src 'self'; script-src 'nonce-abc' 'strict-dynamic' 'self' 'wasm-unsafe-eval'; connect-src 'self'; style-src 'self' 'sha256-x'"
+/// );
 /// assert_eq!(nonce.as_deref(), Some("abc"));
-/// assert_eq!(admit("img-src *"), ("img-src *".into(), None));
+/// assert_eq!(admit("img-src *", "'sha256-x'"), ("img-src *".into(), None));
+/// // a hash would take back what this allows
+/// assert_eq!(admit("style-src 'unsafe-inline'", "'sha256-x'").0, "style-src 'unsafe-inline'");
 /// ```
-pub fn admit(policies: &str) -> (String, Option<String>) {
+pub fn admit(policies: &str, style: &str) -> (String, Option<String>) {
     let mut nonce = None;
     // several headers of one name are one line with commas
-    let admitted: Vec<String> = policies.split(',').map(|policy| one(policy, &mut nonce)).collect();
+    let admitted: Vec<String> = policies.split(',').map(|policy| one(policy, style, &mut nonce)).collect();
     (admitted.join(", "), nonce)
 }
 
-fn one(policy: &str, nonce: &mut Option<String>) -> String {
+fn one<'a>(policy: &'a str, style: &'a str, nonce: &mut Option<String>) -> String {
     let directives = policy.split(';').map(str::trim).filter(|directive| !directive.is_empty());
-    let mut all: Vec<(&str, Vec<&str>)> = directives
+    let mut all: Vec<(&'a str, Vec<&'a str>)> = directives
         .filter_map(|directive| {
             let mut words = directive.split_ascii_whitespace();
             Some((words.next()?, words.collect()))
@@ -31,16 +36,27 @@ fn one(policy: &str, nonce: &mut Option<String>) -> String {
     let default = find(&all, "default-src")
         .and_then(|at| all.get(at))
         .map(|(_, sources)| sources.clone());
-    let needs: [(&str, &[&str]); 3] = [
+    let style = [style];
+    let needs: [(&str, &[&str]); 5] = [
         ("script-src-elem", &["'self'"]),
         ("script-src", &["'self'", "'wasm-unsafe-eval'"]),
         ("connect-src", &["'self'"]),
+        ("style-src-elem", &style),
+        ("style-src", &style),
     ];
+    let is = |source: &&&str, wanted: &str| source.to_ascii_lowercase().starts_with(wanted);
+    let inline = |sources: &[&str]| {
+        let named = sources.iter().any(|source| is(&source, "'nonce-") || is(&source, "'sha"));
+        sources.iter().any(|source| is(&source, "'unsafe-inline'")) && !named
+    };
     for (name, sources) in needs {
+        let styles = name.starts_with("style");
         let at = match (find(&all, name), &default) {
+            (Some(at), _) if styles && all.get(at).is_some_and(|(_, own)| inline(own)) => continue,
             (Some(at), _) => at,
-            // scripts as elements follow the directive for scripts
-            (None, Some(default)) if name != "script-src-elem" => {
+            (None, Some(default)) if styles && inline(default) => continue,
+            // elements follow the directive for scripts, and for styles
+            (None, Some(default)) if !name.ends_with("-elem") => {
                 all.push((name, default.clone()));
                 all.len().saturating_sub(1)
             }
@@ -57,7 +73,7 @@ fn one(policy: &str, nonce: &mut Option<String>) -> String {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"+/_-=".contains(&byte))
         };
-        if let Some(given) = given.filter(plain).filter(|_| name != "connect-src") {
+        if let Some(given) = given.filter(plain).filter(|_| name.starts_with("script")) {
             nonce.get_or_insert_with(|| given.to_owned());
         }
         own.retain(|source| !source.eq_ignore_ascii_case("'none'"));

@@ -4,6 +4,8 @@ use core::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::money::{decimal, split_at_byte};
+
 /// An EVM network by its chain id; printed as CAIP-2, `eip155:84532`.
 ///
 /// ```
@@ -92,9 +94,6 @@ const TEST_NAMES: &str = "\
 72344 Radius Testnet
 ";
 
-/// The chain ids that Ganache and the development modes of Geth, and Anvil and Hardhat, start with.
-const LOCAL: [u64; 2] = [1337, 31337];
-
 /// The lines of a table: chain id and name. One text is smaller than a table of texts.
 fn lines(table: &'static str) -> impl Iterator<Item = (u64, &'static str)> {
     table.lines().filter_map(|line| {
@@ -104,7 +103,18 @@ fn lines(table: &'static str) -> impl Iterator<Item = (u64, &'static str)> {
 }
 
 fn named(table: &'static str, id: u64) -> Option<&'static str> {
-    lines(table).find(|(known, _)| *known == id).map(|(_, name)| name)
+    find(table, &decimal(id))
+}
+
+/// What stands after this word and a space at the beginning of a line.
+pub(crate) fn find(mut table: &'static str, word: &str) -> Option<&'static str> {
+    loop {
+        let (line, rest) = split_at_byte(table, b'\n')?;
+        if let Some(found) = line.strip_prefix(word).and_then(|rest| rest.strip_prefix(" ")) {
+            return Some(found);
+        }
+        table = rest;
+    }
 }
 
 impl Network {
@@ -143,6 +153,11 @@ impl Network {
         named(NAMES, self.0).or_else(|| named(TEST_NAMES, self.0))
     }
 
+    /// The chain ids that Ganache and the development modes of Geth, and Anvil and Hardhat, start with.
+    const fn is_local(self) -> bool {
+        matches!(self.0, 1337 | 31337)
+    }
+
     /// Whether its money is known to be worth nothing: a test network of the table, or a chain on
     /// somebody's own machine. What is not known counts as real money.
     ///
@@ -153,7 +168,7 @@ impl Network {
     /// assert!(!Network::from_chain_id(5).is_test());
     /// ```
     pub fn is_test(self) -> bool {
-        LOCAL.contains(&self.0) || named(TEST_NAMES, self.0).is_some()
+        self.is_local() || named(TEST_NAMES, self.0).is_some()
     }
 
     /// The name x402 v1 has for it.
@@ -171,7 +186,7 @@ impl FromStr for Network {
     type Err = NetworkError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let id = text.strip_prefix("eip155:").ok_or(NetworkError)?;
-        let plain = !id.starts_with('0') && id.bytes().all(|b| b.is_ascii_digit());
+        let plain = !id.starts_with("0") && id.bytes().all(|b| b.is_ascii_digit());
         if !plain {
             return Err(NetworkError);
         }

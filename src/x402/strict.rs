@@ -3,11 +3,10 @@
 use core::fmt;
 
 use alloc::string::String;
-use base64::{
-    Engine, alphabet,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
-};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
+
+use crate::radix64;
 
 /// The largest payment header that is looked at (threat C1).
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
@@ -39,12 +38,6 @@ impl fmt::Display for DecodeError {
 
 impl core::error::Error for DecodeError {}
 
-const LENIENT_PADDING: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(false);
-const READ_STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT_PADDING);
-const READ_URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT_PADDING);
-
 /// Decodes a payment header to the text of its JSON, which is not looked at yet.
 ///
 /// Either base64 alphabet is read, padding may be missing; nothing else is tolerated (threat C3).
@@ -60,12 +53,14 @@ pub fn decode(header: &str) -> Result<String, DecodeError> {
         return Err(DecodeError::TooLarge);
     }
     // all of the padding or none: readers disagree on what some of it means
-    if header.is_empty() || header.ends_with('=') && !header.len().is_multiple_of(4) {
-        return Err(DecodeError::NotBase64);
-    }
-    let url_safe = header.bytes().any(|b| b == b'-' || b == b'_');
-    let engine = if url_safe { &READ_URL_SAFE } else { &READ_STANDARD };
-    let bytes = engine.decode(header).map_err(|_| DecodeError::NotBase64)?;
+    let digits = match header.strip_suffix("=") {
+        Some(digits) if header.len().is_multiple_of(4) => digits.strip_suffix("=").unwrap_or(digits),
+        Some(_) => return Err(DecodeError::NotBase64),
+        None => header,
+    };
+    let url_safe = digits.bytes().any(|b| b == b'-' || b == b'_');
+    let bytes = radix64::read(digits, url_safe).filter(|bytes| !bytes.is_empty());
+    let bytes = bytes.ok_or(DecodeError::NotBase64)?;
     String::from_utf8(bytes).map_err(|_| DecodeError::NotJson)
 }
 

@@ -34,7 +34,7 @@ pub struct Wider {
 impl Wider {
     /// Reads one; none if it is not one.
     pub fn read(value: &Value<'_>) -> Option<Self> {
-        let text = |name| value.get(name).and_then(Value::text);
+        let text = |name| value.text_at(name);
         let count = match value.get("count") {
             Some(count) => Some(u32::try_from(count.integer()?).ok()?),
             None => None,

@@ -28,8 +28,8 @@ const { add, stop } = startParts();
 let shop;
 let edge;
 let blog; // an origin that is listed; the same page at "localhost" is not
-let context;
 let browser;
+let context;
 const embeds = {}; // pages of the blog
 before(async () => {
   const bundled = await build({
@@ -132,7 +132,7 @@ test("E5 a page that is not listed reads nothing and can send nothing, and no co
 
 test("our script is for every page", async () => {
   const tab = await open(blog.stranger);
-  for (const name of ["farthing.js", "farthing.wasm"]) {
+  for (const name of ["farthing.js", "page.js", "pay.js", "panels.js", "help.js", "place.js", "receipt.js", "de.json", "de.more.json", "farthing.wasm"]) {
     assert.equal((await ask(tab, `${edge.url}/.farthing/${name}`)).status, 200, name);
   }
   await tab.close();

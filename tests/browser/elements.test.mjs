@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
+import { payTo } from "../support/accounts.mjs";
 import { installWallet } from "../support/wallet.mjs";
 import { button, card, says, startReader, violations, visit } from "./reader.mjs";
 import { ARTICLE, problem, startSite } from "./site.mjs";
@@ -77,9 +78,14 @@ test("every attribute that is read, event that is fired and part that is drawn i
       return dispatchEvent.call(this, event);
     };
   });
+  // a second way to pay, so that all parts are there
+  site.more = [{
+    scheme: "exact", network: "eip155:43113", amount: "50000", asset: "0x5425890298aed601595a70AB815c96711a31Bc65", payTo: payTo.address,
+    maxTimeoutSeconds: 300, extra: { name: "USD Coin", version: "2" },
+  }];
   const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
   await button(page).hover();
-  await card(page).getByText("Base Sepolia").first().waitFor();
+  await card(page).locator("[part=ways]:visible").waitFor();
   const parts = await card(page).evaluate((node) => [...node.shadowRoot.querySelectorAll("[part]")].flatMap((one) => one.part.value.split(" ")));
   await button(page).click();
   await opened(page);

@@ -101,7 +101,7 @@ test("without scripts the page says what it costs", async () => {
     const page = await context.newPage();
     await page.goto(`${shop.edge.url}/hugo/light`);
     const card = page.locator("farthing-paywall");
-    assert.match(await card.innerText(), /^\$0\.05 in USDC on [^.]+\. To pay here, your browser needs JavaScript and a wallet\.$/);
+    for (const text of ["$0.05", /^in USDC on [^.]+$/, "To pay here, your browser needs JavaScript and a wallet."]) await card.getByText(text).first().waitFor();
   } finally {
     await context.close();
   }

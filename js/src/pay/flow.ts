@@ -1,6 +1,5 @@
 // Carries out what the core decides: asks the wallet, asks the server, waits, keeps. Decides nothing.
 
-import { begin, initSync, send } from "#wasm";
 import { BROKEN, type Effect, type Happening, type Outcome, type View } from "../wire.js";
 import { forgetPayment, keepPayment, keptPayment, lock, recall, take } from "./device.js";
 import type { Request } from "./wallets.js";
@@ -11,19 +10,38 @@ declare const CORE: string;
 /** A request that takes longer is sent again. */
 const PATIENCE = 60_000;
 
+/** src/bindings/widget.rs: texts go in by a buffer, and come out by an output. */
+interface Core {
+  memory: WebAssembly.Memory;
+  buffer(length: number): number;
+  output(): number;
+  output_length(): number;
+  start(length: number): number;
+  event(number: number, length: number): void;
+}
+
+let core: Core;
 let loading: Promise<unknown> | undefined;
 
 /** Fetches the core, once, and only the one this file was built with (threat F8). */
 export const load = () => {
   loading ??= fetch(new URL("farthing.wasm", import.meta.url), { integrity: CORE })
     .then((response) => response.arrayBuffer())
-    .then((bytes) => WebAssembly.compile(bytes))
-    .then((module) => initSync({ module }))
+    .then((bytes) => WebAssembly.instantiate(bytes))
+    .then(({ instance }) => (core = instance.exports as unknown as Core))
     .catch((error) => {
       loading = undefined;
       throw error;
     });
   return loading;
+};
+
+const write = (value: unknown) => {
+  const bytes = new TextEncoder().encode(JSON.stringify(value));
+  // asked first: it may give the memory another buffer
+  const at = core.buffer(bytes.length);
+  new Uint8Array(core.memory.buffer, at, bytes.length).set(bytes);
+  return bytes.length;
 };
 
 const code = (error: any): number => {
@@ -52,8 +70,8 @@ export class Flow {
 
   /** Nothing if a pin cannot be read. */
   static start(host: Host): Flow | undefined {
-    const number = begin(JSON.stringify({ ...host.page, host: new URL(host.url).host }));
-    return number === undefined ? undefined : new Flow(number, host);
+    const number = core.start(write({ ...host.page, host: new URL(host.url).host }));
+    return number < 0 ? undefined : new Flow(number, host);
   }
 
   private constructor(number: number, host: Host) {
@@ -77,7 +95,8 @@ export class Flow {
   async send(event: Happening) {
     let outcome: Outcome;
     try {
-      outcome = JSON.parse(send(this.#number, JSON.stringify({ now: seconds(Date.now()), ...event })));
+      core.event(this.#number, write({ now: seconds(Date.now()), ...event }));
+      outcome = JSON.parse(new TextDecoder().decode(new Uint8Array(core.memory.buffer, core.output(), core.output_length())));
     } catch {
       outcome = { view: BROKEN, effects: [] };
     }

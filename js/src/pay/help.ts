@@ -3,8 +3,10 @@
 import { element } from "../card.js";
 import { fill } from "../money.js";
 import type { Terms } from "../wire.js";
-import type { More } from "./pay.js";
+import { help } from "#words";
 import { draw } from "./qr.js";
+
+type Help = typeof help;
 
 const LEARN = "https://ethereum.org/wallets/";
 const GET = "https://ethereum.org/stablecoins/";
@@ -22,7 +24,8 @@ const APPS: [name: string, address: (url: string) => string][] = [
 const out = (href: string, text: string) => element("a", { href, target: "_blank", rel: "noreferrer" }, text);
 
 /** On a phone the wallets that open pages; on a desk a code that carries the page to the phone. */
-export function noWallet(body: HTMLElement, more: More, url: string, phone: boolean) {
+export function noWallet(body: HTMLElement, words: object, url: string, phone: boolean) {
+  const more: Help = { ...help, ...words };
   const learn = element("p", {}, element("slot", { name: "no-wallet" }, out(LEARN, more.learn)));
   if (phone) {
     const links = APPS.map(([name, address]) => element("li", {}, out(address(url), fill(more["open-in"], { name }))));
@@ -34,7 +37,8 @@ export function noWallet(body: HTMLElement, more: More, url: string, phone: bool
 }
 
 /** Where the token is to be had. */
-export function getting(body: HTMLElement, more: More, offer: Terms | undefined) {
+export function getting(body: HTMLElement, words: object, offer: Terms | undefined) {
+  const more: Help = { ...help, ...words };
   const text = fill(more.get, { symbol: offer?.symbol ?? "USDC" });
   body.replaceChildren(element("p", {}, element("slot", { name: "get" }, out(offer?.test ? FAUCET : GET, text))));
 }

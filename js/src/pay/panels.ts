@@ -3,11 +3,52 @@
 import { type Card, element } from "../card.js";
 import { dollars, fill, type Money } from "../money.js";
 import type { Terms } from "../wire.js";
-import type { More } from "./pay.js";
+import { panels } from "#words";
+import css from "../../../www/pay.css";
 import type { Wallet } from "./wallets.js";
 
+type Words = typeof panels;
+
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(css);
+
+/** What the panels are painted from. */
+export interface State {
+  words: Partial<Words> & { price: string; to: string; network: string };
+  lang: string;
+  money: Money;
+  offers: Terms[];
+  chosen: number;
+  enabled: boolean;
+  /** Of the chosen offer, for people and exactly. */
+  price: string;
+}
+
+export class Panels {
+  #card: Card;
+  #ways: Ways;
+
+  constructor(card: Card, choose: (index: number) => void) {
+    this.#card = card;
+    this.#ways = new Ways(card, choose);
+    card.root.adoptedStyleSheets = [...card.root.adoptedStyleSheets, sheet];
+  }
+
+  paint({ words, lang, money, offers, chosen, enabled, price }: State) {
+    const all = { ...panels, ...words };
+    steps(this.#card, all);
+    terms(this.#card, all, offers[chosen], price);
+    this.#ways.paint(offers, chosen, enabled, all, lang, money);
+  }
+
+  /** The wallets to choose from. */
+  list(wallets: Wallet[], words: object) {
+    list(this.#card.body, wallets, { ...panels, ...words });
+  }
+}
+
 /** A labelled radio group; the first is checked, and has the focus. */
-export function list(body: HTMLElement, wallets: Wallet[], more: More) {
+function list(body: HTMLElement, wallets: Wallet[], more: Words) {
   body.replaceChildren(
     element(
       "fieldset",
@@ -28,14 +69,14 @@ export function list(body: HTMLElement, wallets: Wallet[], more: More) {
 }
 
 /** "What is this?", in three steps; once for each language. */
-export function steps({ about }: Card, more: More) {
+function steps({ about }: Card, more: Words) {
   const texts = [more["about-1"], more["about-2"], more["about-3"]];
   if (about.lastElementChild?.textContent === texts.join("")) return;
   about.replaceChildren(about.firstElementChild!, element("ol", {}, ...texts.map((text) => element("li", {}, text))));
 }
 
 /** "What you will sign": how much, to whom, where. */
-export function terms({ details }: Card, more: More, offer: Terms | undefined, price: string) {
+function terms({ details }: Card, more: Words & State["words"], offer: Terms | undefined, price: string) {
   const rows: [string, string | undefined][] = [[more.price, price], [more.to, offer?.payTo], [more.network, offer?.network]];
   const said = rows.map(([, value]) => value).join() + more.price;
   if (details.dataset.said === said) return;
@@ -52,7 +93,7 @@ const lasting = (seconds: number, lang: string) => {
 };
 
 /** "Other ways to pay": bundles, passes, networks and tokens beside the one on the button. */
-export class Ways {
+class Ways {
   #details = element("details", { part: "ways", hidden: "" }, element("summary", {}));
   #listed = "";
   #choose: (index: number) => void;
@@ -62,7 +103,7 @@ export class Ways {
     card.details.after(this.#details);
   }
 
-  paint(offers: Terms[], chosen: number, enabled: boolean, more: More, lang: string, money: Money) {
+  paint(offers: Terms[], chosen: number, enabled: boolean, more: Words, lang: string, money: Money) {
     const details = this.#details;
     details.hidden = offers.length < 2;
     if (details.hidden) return;
@@ -81,7 +122,7 @@ export class Ways {
     });
   }
 
-  #way(offer: Terms, index: number, more: More, lang: string, money: Money) {
+  #way(offer: Terms, index: number, more: Words, lang: string, money: Money) {
     const input = element("input", { type: "radio", name: "way", value: String(index) });
     input.addEventListener("change", () => this.#choose(index));
     const { wider, price } = offer;
@@ -95,10 +136,10 @@ export class Ways {
   }
 }
 
-const name = (count: number | undefined, more: More) => (count ? fill(more.articles, { count: String(count) }) : more.ways);
+const name = (count: number | undefined, more: Words) => (count ? fill(more.articles, { count: String(count) }) : more.ways);
 
 /** `10 pages, for 30 days, USDC on Base` as far as it is so. */
-const about = ({ wider, network, symbol }: Terms, more: More, lang: string) => {
+const about = ({ wider, network, symbol }: Terms, more: Words, lang: string) => {
   const parts = [];
   if (wider?.title && wider.count) parts.push(name(wider.count, more));
   if (wider) parts.push(fill(more.lasts, { time: lasting(wider.seconds, lang) }));

@@ -8,13 +8,12 @@ import { dollars, fill } from "../money.js";
 import { type Action, BROKEN, type Notice, type Stage, type Terms, type View } from "../wire.js";
 import { keep, keptPayment, put, recall, unlocked } from "./device.js";
 import { Flow, load, owned, preferred } from "./flow.js";
-import { list, steps, terms, Ways } from "./panels.js";
 import { receiptOf } from "./record.js";
 import { discover, type Wallet, wallets } from "./wallets.js";
-import css from "../../../www/pay.css";
 
 /** Written by the build: the hashes of the files of these names. */
 declare const HELP: string;
+declare const PANELS: string;
 declare const PLACE: string;
 
 export type More = Record<keyof typeof more, string>;
@@ -24,9 +23,6 @@ type Wish = "pay" | "restore";
 const ANNOUNCE_MS = 300;
 /** A press this soon after the button came to mean something else was meant for what it said before. */
 const REREAD_MS = 600;
-
-const sheet = new CSSStyleSheet();
-sheet.replaceSync(css);
 
 const view = (stage: Stage, notice: Notice, action: Action, cancel = false): View => ({ stage, notice, action, cancel });
 
@@ -45,7 +41,7 @@ export class Pay {
   #other = false;
   #turned = -REREAD_MS;
   #listed = "";
-  #ways: Ways;
+  #panels: import("./panels.js").Panels | undefined;
   #resting: ((result: Result) => void)[] = [];
 
   /** The core, with the page's offer taken in and an unresolved payment taken up. */
@@ -60,8 +56,7 @@ export class Pay {
   private constructor(host: FarthingPaywall, card: Card) {
     this.#host = host;
     this.#card = card;
-    this.#ways = new Ways(card, (index) => void this.#flow?.send({ type: "choose", index }));
-    card.root.adoptedStyleSheets = [...card.root.adoptedStyleSheets, sheet];
+    for (const details of [card.about, card.details]) details.addEventListener("toggle", () => this.paint());
     addEventListener("pageshow", this.#back);
   }
 
@@ -157,10 +152,13 @@ export class Pay {
     // what was sent cannot be taken back
     card.cancel.textContent = sending ? more.stop : more.cancel;
     if (focused && !cancel) card.button.focus();
-    steps(card, more);
-    terms(card, more, offer, offer ? `${price} (${offer.price} ${offer.symbol})` : price);
-    this.#ways.paint(offers, chosen, action !== "wait", more, lang, money);
-    this.#body(notice, action, all, phone, offer);
+    const choosing = action === "choose" && all.length > 1;
+    const helping = notice === "no-wallet" || notice === "low-balance";
+    // what is chosen from and read up on comes when it is wanted
+    if (offers.length > 1 || choosing || helping || card.about.open || card.details.open) void this.#load();
+    const shown = offer ? `${price} (${offer.price} ${offer.symbol})` : price;
+    this.#panels?.paint({ words: more, lang, money, offers, chosen, enabled: action !== "wait", price: shown });
+    this.#body(choosing ? all : undefined, helping ? notice : undefined, phone, offer);
     this.#host.emit(stage);
   }
 
@@ -187,26 +185,30 @@ export class Pay {
     this.#listed = "";
   }
 
+  async #load() {
+    if (this.#panels) return;
+    const { Panels } = await script<typeof import("./panels.js")>("panels.js", PANELS);
+    if (this.#panels) return;
+    this.#panels = new Panels(this.#card, (index) => void this.#flow?.send({ type: "choose", index }));
+    this.paint();
+  }
+
   /** What stands between the message and the button. */
-  #body(notice: Notice, action: Action, all: Wallet[], phone: boolean, offer: Terms | undefined) {
+  #body(choice: Wallet[] | undefined, help: Notice | undefined, phone: boolean, offer: Terms | undefined) {
     const { body } = this.#card;
-    const choosing = action === "choose" && all.length > 1;
-    const what = choosing ? `wallets ${all.map(({ id }) => id)}` : notice === "no-wallet" || notice === "low-balance" ? notice : "";
-    if (what === this.#listed) return;
+    const what = choice ? choice.map(({ id }) => id).join() : (help ?? "");
+    if (what === this.#listed || (what && !this.#panels)) return;
     this.#listed = what;
-    if (choosing) list(body, all, this.#more);
-    else {
-      body.replaceChildren();
-      if (what) {
-        void script<typeof import("./help.js")>("help.js", HELP)
-          .then(({ noWallet, getting }) => {
-            if (this.#listed !== what) return;
-            if (notice === "no-wallet") noWallet(body, this.#more, this.#host.url, phone);
-            else getting(body, this.#more, offer);
-          })
-          .catch(() => {});
-      }
-    }
+    if (choice) return this.#panels!.list(choice, this.#more);
+    body.replaceChildren();
+    if (!help) return;
+    void script<typeof import("./help.js")>("help.js", HELP)
+      .then(({ noWallet, getting }) => {
+        if (this.#listed !== what) return;
+        if (help === "no-wallet") noWallet(body, this.#more, this.#host.url, phone);
+        else getting(body, this.#more, offer);
+      })
+      .catch(() => {});
   }
 
   #show(next: View) {

@@ -1,13 +1,12 @@
 // <farthing-receipt>: shows what this device remembers of a payment.
 
-import { more } from "#words";
+import { more, receipt } from "#words";
 import { element } from "../card.js";
 import { wordsIn } from "../files.js";
 import { dollars } from "../money.js";
 import { languageOf } from "../language.js";
 import { wordsOf } from "../words.js";
 import { take } from "./device.js";
-import type { More } from "./pay.js";
 import type { Receipt } from "./record.js";
 import css from "../../../www/receipt.css";
 
@@ -18,7 +17,7 @@ sheet.replaceSync(css);
 export async function show(host: HTMLElement, url: string) {
   const lang = languageOf(host);
   const [kept, words, { money }] = await Promise.all([take<Receipt>("receipts", url), lang === "en" ? {} : wordsIn(`${lang}.more`), wordsOf(lang)]);
-  const texts: More = { ...more, ...words };
+  const texts: typeof receipt & Pick<typeof more, "price" | "to" | "network"> = { ...more, ...receipt, ...words };
   const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
   root.adoptedStyleSheets = [sheet];
   const section = element("section", { part: "receipt", lang, dir: lang === "ar" ? "rtl" : "ltr", "aria-labelledby": "heading" },

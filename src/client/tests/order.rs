@@ -340,7 +340,7 @@ impl World {
     }
 
     /// A reader who wants to read, with a wallet and a server that do what they should: so many events.
-    fn to_the_article(&mut self) -> Result<u32, TestCaseError> {
+    fn reach_the_article(&mut self) -> Result<u32, TestCaseError> {
         // the other tab is closed, and with it its lock
         self.tabs[1] = Tab::new();
         for events in 0..60 {
@@ -431,7 +431,7 @@ proptest! {
         }
         let opened = world.tabs[0].card.view().stage == Stage::Unlocked;
         let (paid, open) = (world.good.clone(), world.unresolved.clone());
-        world.to_the_article()?;
+        world.reach_the_article()?;
         let new = world.good.difference(&paid).count();
         // one, unless there was one already: unresolved, or paid and read here
         prop_assert_eq!(new, usize::from(open.is_empty() && !opened));

@@ -100,6 +100,9 @@ fn proof_in(effects: &[Effect]) -> String {
     }
 }
 
+/// The way to a question or request that is open.
+type Until<'a> = &'a dyn Fn(&mut Rig) -> Vec<Effect>;
+
 #[test]
 fn who_has_paid_signs_in_and_reads() {
     let (key, account) = key(1);
@@ -305,7 +308,7 @@ fn f7_what_was_signed_is_resolved_before_anything_is_restored() {
 
 #[test]
 fn a_restore_can_be_given_up_at_every_step() {
-    let steps: [&dyn Fn(&mut Rig) -> Vec<Effect>; 4] = [
+    let steps: [Until<'_>; 4] = [
         &|rig| restore(rig, 1),
         &|rig| {
             let effects = restore(rig, 1);

@@ -4,10 +4,8 @@
 
 use alloc::string::String;
 
-use alloy_primitives::hex;
-
 use super::member;
-use crate::json::Value;
+use crate::{evm::hex, json::Value};
 
 /// The extension's key.
 pub const KEY: &str = "payment-identifier";
@@ -93,9 +91,8 @@ pub fn read<'a>(extensions: Option<&'a Value<'_>>, required: bool) -> Result<Opt
 
 /// A new identifier, in the form of npm's `generatePaymentId`; the bytes may not be used for anything else.
 pub fn generate(random: [u8; 16]) -> String {
-    let mut id = String::from("pay_");
-    id.push_str(&hex::encode(random));
-    id
+    let digits = hex::print(&random);
+    ["pay_", digits.strip_prefix("0x").unwrap_or_default()].concat()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use alloc::{
 
 use super::{Writer, quoted_list};
 use crate::{
+    client::json::Object,
     json::Value,
     x402::{DecodeError, Network},
 };
@@ -173,11 +174,11 @@ impl<'a> Proof<'a> {
 /// challenge, or for other chains or kinds of account.
 pub fn unsigned(challenge: &Value<'_>, address: &str, knows: impl Fn(Network) -> bool) -> Option<String> {
     let fits = |chain: &&Value<'_>| {
-        let known = chain.get("chainId").and_then(Value::text).and_then(|id| id.parse().ok());
-        known.is_some_and(&knows) && chain.get("type").and_then(Value::text) == Some(EIP191)
+        let known = chain.text_at("chainId").and_then(|id| id.parse().ok());
+        known.is_some_and(&knows) && chain.text_at("type") == Some(EIP191)
     };
     let chain = challenge.get("supportedChains")?.items()?.iter().find(fits)?;
-    let mut all = Writer::default();
+    let mut all = Object::new();
     for (name, value) in challenge.get("info")?.members()? {
         // what the account is, and its signature, are the client's to say
         if !matches!(name.as_ref(), "address" | "chainId" | "type" | "signature") {
