@@ -251,6 +251,20 @@ test("the policy of the guide lets a reader pay and reports nothing", async () =
   }
 });
 
+test("a nonce is enough together with 'strict-dynamic', and without it the card is a link", async () => {
+  for (const [sources, pays] of [["'nonce-abc' 'strict-dynamic'", true], ["'nonce-abc'", false]]) {
+    const profile = await withWallet();
+    site.policy = `script-src ${sources} 'wasm-unsafe-eval'`;
+    const page = await visit(profile, place(snippet("html", 'description="The whole story"></farthing-paywall>').replace("<script", '<script nonce="abc"')));
+    await button(page).focus();
+    if (pays) {
+      await button(page).click();
+      await opened(page);
+    } else await card(page).getByRole("link", { name: "Open the page" }).waitFor();
+    await profile.close();
+  }
+});
+
 test("f8: with its hash the script runs, and changed it does not", async () => {
   const hash = JSON.parse(read("js/dist/integrity.json"))["farthing.js"];
   const text = snippet("html", "integrity=");
