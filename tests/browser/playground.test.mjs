@@ -138,7 +138,7 @@ for (const [situation, said] of Object.entries({
     if (situation === "A file is missing") await button(page).focus();
     else await button(page).click();
     if (/^The (payment|outcome|line)/.test(situation)) await page.getByRole("button", { name: "Sign" }).click();
-    if (said) await message(page).getByText(said).waitFor();
+    if (said) await message(page).getByText(said).waitFor({ timeout: 10_000 }).catch(async () => assert.fail(`${await message(page).innerText()} ${await page.locator("#log").innerText()}`));
     else await card(page).getByRole("radio", { name: "Another wallet (says no)" }).waitFor();
     await profile.close();
   });

@@ -83,8 +83,9 @@ export class Pay {
   press(seen?: string) {
     const { action } = this.view;
     // a press from before this was here meant another button
-    if (action === "reload") return seen === undefined ? location.reload() : this.paint();
-    if (this.#pressing || action === "wait" || performance.now() - this.#turned < REREAD_MS) return;
+    const early = performance.now() - this.#turned < REREAD_MS;
+    if (action === "reload") return seen === undefined && !early ? location.reload() : this.paint();
+    if (this.#pressing || action === "wait" || early) return;
     const chosen = this.#chosen;
     const price = seen ?? (chosen ? `$${chosen.price}` : this.#host.getAttribute("price") ?? "");
     if (action === "pay") this.#wish = "pay";
