@@ -157,11 +157,25 @@ async function buildWords({ step }) {
   });
 }
 
+/** What page authors import: the declarations that farthing.d.ts leads to, and the elements' manifest. */
+const TYPES = ["farthing", "define", "element", "state"].map((name) => `${name}.d.ts`);
+
 async function buildTypes({ step }) {
   const inputs = [...sources, join(between, "words.d.ts"), at("tsconfig.json")];
-  await step("types", { inputs, outputs: [join(dist, "farthing.d.ts")] }, async () => {
+  await step("types", { inputs, outputs: TYPES.map((name) => join(dist, name)) }, async () => {
     const tsc = at("node_modules/typescript/bin/tsc");
-    await run(process.execPath, [tsc, "--project", at("tsconfig.json"), "--outDir", dist], { cwd: root });
+    const emitted = join(between, "types");
+    rmSync(emitted, { recursive: true, force: true });
+    await run(process.execPath, [tsc, "--project", at("tsconfig.json"), "--outDir", emitted], { cwd: root });
+    // all declarations once stood here
+    rmSync(join(dist, "pay"), { recursive: true, force: true });
+    for (const name of readdirSync(dist)) if (name.endsWith(".d.ts") && name !== "client.d.ts") rmSync(join(dist, name));
+    for (const name of TYPES) copyFileSync(join(emitted, name), join(dist, name));
+  });
+  const element = at("js/src/element.ts");
+  await step("custom-elements.json", { inputs: [element, at("tools/lib/manifest.mjs")], outputs: [join(dist, "custom-elements.json")] }, async () => {
+    const { manifest } = await import("./lib/manifest.mjs");
+    writeFileSync(join(dist, "custom-elements.json"), `${JSON.stringify(manifest(readFileSync(element, "utf8")), null, 2)}\n`);
   });
 }
 

@@ -34,15 +34,15 @@ command({
     mkdirSync(folder, { recursive: true });
     writeFileSync(file, `// The configuration of the running demo, written anew at every start.\n${JSON.stringify(demo.config, null, 2)}\n`);
     for (const warning of await checkHealth(demo.edge, file)) console.error(`Warning: ${warning}`);
-    for (const url of [demo.free, `${demo.site}${demo.config.demo.script}`]) {
+    for (const url of [demo.free, demo.playground, `${demo.site}${demo.config.demo.script}`]) {
       const { status } = await fetch(url, { redirect: "manual" });
       if (status !== 200) throw new Mistake(`The Worker runs, but ${url} answers ${status}.`);
     }
 
     if (values.json) {
-      const { site, articles, free, network, asset, payTo, payer, chain, facilitator } = demo;
+      const { site, articles, free, playground, network, asset, payTo, payer, chain, facilitator } = demo;
       return console.log(JSON.stringify({
-        ready: true, site, articles: articles.map(({ url, price }) => ({ url, price })), free, network, asset, payTo,
+        ready: true, site, articles: articles.map(({ url, price }) => ({ url, price })), free, playground, network, asset, payTo,
         rpc: chain.url, facilitator: facilitator.url, payer: { address: payer.address, key: payer.key },
       }));
     }
@@ -51,6 +51,7 @@ A newspaper that sells single articles is open, on a chain of its own with play 
 
   Read    ${demo.site}/
   Buy     choose an article with a price, press Pay, then Sign: the demo wallet holds play money
+  Try     ${demo.playground} shows the card with the attributes, theme, language and situation that you choose
   Look    .state/demo/farthing.jsonc is the newspaper's configuration
   Stop    Ctrl-C
 `);

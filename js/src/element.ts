@@ -5,7 +5,7 @@ import { script } from "./files.js";
 import { languageOf } from "./language.js";
 import { fill, priced } from "./money.js";
 import type { Pay } from "./pay/pay.js";
-import type { Stage } from "./wire.js";
+import type { Notice, Stage } from "./state.js";
 import { english, type Words, wordsOf } from "./words.js";
 
 /** Written by the build: the hashes of the files of these names. */
@@ -20,8 +20,8 @@ export interface Provider {
 /** What became of `pay()` and `restore()`; nothing is thrown for a reader who changed their mind. */
 export interface Result {
   state: Stage;
-  /** What the card said, such as `rejected` or `low-balance`. */
-  notice: string;
+  /** What the card says, such as `rejected` or `low-balance`. */
+  notice: Notice;
 }
 
 /** Framed by a stranger, who could lay something over the button (threat F4). */
@@ -44,7 +44,46 @@ const recalls = (name: string) => {
 
 const load = () => script<typeof import("./pay/pay.js")>("pay.js", PAY);
 
+/**
+ * A card that offers one page, takes its payment and opens it.
+ *
+ * @tag farthing-paywall
+ * @attr {string} src - Address of the priced page; the page itself if absent.
+ * @attr {string} price - What the card shows before the offer is read, like `$0.05`.
+ * @attr {string} description - The card's heading.
+ * @attr {string} network - A name to show, such as `Base`; or a CAIP-2 identifier, such as `eip155:8453`, and nothing is paid elsewhere.
+ * @attr {string} symbol - The token to show before the offer is read; `USDC` if absent.
+ * @attr {boolean} test-network - Shows the ribbon which says that this money is worth nothing, before the offer is read.
+ * @attr {string} max-price - The most that is signed for, like `$0.10`.
+ * @attr {string} pay-to - The only address that is paid.
+ * @attr {string} lang - The card's language; that of the page around it if absent.
+ * @attr {"card" | "plain" | "bold"} theme - How the card looks.
+ * @attr {string} select - A selector: the part of the article's page that is put in the card's place.
+ * @attr {"page"} open - The article opens on its own page instead.
+ * @slot alternative - Another way to read, such as a subscription; below the card.
+ * @slot no-wallet - In place of the link for readers without a wallet.
+ * @slot get - In place of the link for readers without enough of the token.
+ * @csspart card - All of it.
+ * @csspart ribbon - What a test network's money is worth.
+ * @csspart price - Amount and unit.
+ * @csspart message - What the card says.
+ * @csspart button - The main button, and the link in its place.
+ * @csspart cancel - "Cancel" and "Stop waiting".
+ * @csspart already - "Already paid?".
+ * @csspart ways - "Other ways to pay".
+ * @cssprop --farthing-accent - Button, focus and links.
+ * @cssprop --farthing-accent-text - Text on the button.
+ * @cssprop --farthing-surface - Behind the text.
+ * @cssprop --farthing-text - Text.
+ * @cssprop --farthing-muted - Text of less weight.
+ * @cssprop --farthing-border - Lines.
+ * @cssprop --farthing-radius - Round corners.
+ * @cssprop --farthing-font - The font family.
+ * @fires {FarthingStateEvent} farthing:state - Once for each change of `state`; bubbles and leaves shadow trees.
+ * @fires {FarthingBeforePayEvent} farthing:beforepay - Before the wallet is asked to pay; `preventDefault()` keeps it closed.
+ */
 export class FarthingPaywall extends HTMLElement {
+  /** @internal */
   static observedAttributes = ["price", "description", "network", "symbol", "test-network", "lang"];
 
   /** The styles of a card that did not come with its page. @internal */
@@ -82,6 +121,7 @@ export class FarthingPaywall extends HTMLElement {
     this.#pay?.cancel();
   }
 
+  /** @internal */
   connectedCallback(): void {
     if (!this.#card) {
       const card = (this.#card = new Card(this, FarthingPaywall.css));
@@ -105,11 +145,13 @@ export class FarthingPaywall extends HTMLElement {
     this.#seen.observe(this);
   }
 
+  /** @internal */
   disconnectedCallback(): void {
     this.#seen?.disconnect();
     this.#pay?.disconnected();
   }
 
+  /** @internal */
   attributeChangedCallback(name: string): void {
     if (!this.#card) return;
     if (name === "lang") void this.#speak();
@@ -231,16 +273,37 @@ export class FarthingPaywall extends HTMLElement {
   }
 }
 
-/** The same without the card around it: a button and what it says. */
+/**
+ * The same without the card around it: a button and what it says.
+ *
+ * @tag farthing-button
+ */
 export class FarthingButton extends FarthingPaywall {
+  /** @internal */
   override connectedCallback(): void {
     this.toggleAttribute("bare", true);
     super.connectedCallback();
   }
 }
 
-/** What was paid for a page, as this device remembers it. */
+/**
+ * What was paid for a page, as this device remembers it.
+ *
+ * @tag farthing-receipt
+ * @attr {string} src - Address of the page that was paid for; the page itself if absent.
+ * @csspart receipt - All of it.
+ * @csspart download - The link to the receipt as a file.
+ * @csspart print - The button that prints.
+ * @cssprop --farthing-accent - Focus and links.
+ * @cssprop --farthing-surface - Behind the text.
+ * @cssprop --farthing-text - Text.
+ * @cssprop --farthing-muted - Names of the rows.
+ * @cssprop --farthing-border - Lines.
+ * @cssprop --farthing-radius - Round corners.
+ * @cssprop --farthing-font - The font family.
+ */
 export class FarthingReceipt extends HTMLElement {
+  /** @internal */
   connectedCallback(): void {
     const src = new URL(this.getAttribute("src") ?? location.href, document.baseURI);
     src.hash = "";

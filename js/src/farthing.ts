@@ -6,7 +6,7 @@ import { FarthingPaywall } from "./element.js";
 
 export { FarthingButton, FarthingPaywall, FarthingReceipt, type Provider, type Result } from "./element.js";
 export type { FarthingBeforePayEvent, FarthingStateEvent } from "./define.js";
-export type { Stage } from "./wire.js";
+export type { Notice, Stage } from "./state.js";
 
 FarthingPaywall.css = css;
 define();

@@ -1,17 +1,8 @@
 // What crosses the border to the core, as client/view.rs and bindings/widget.rs spell it.
 
-/** What `farthing:state` reports; a closed union. */
-export type Stage = "idle" | "quoting" | "connecting" | "switching" | "signing" | "settling" | "pending" | "unlocked" | "error";
+import type { Notice, Stage } from "./state.js";
 
-/** What the card says. */
-export type Notice =
-  | "offer" | "choose-wallet" | "confirm" | "price-changed" | "rejected" | "no-wallet" | "locked" | "wallet-busy" | "wallet-silent"
-  | "disconnected" | "wrong-network" | "unsupported-wallet" | "wallet-trouble" | "low-balance" | "expired" | "clock" | "refused"
-  | "already-used" | "bound-elsewhere" | "pinned" | "no-offer" | "unavailable" | "undeliverable" | "approval" | "not-owned" | "no-restore"
-  | "quoting" | "connecting" | "wallet-waiting" | "switching" | "signing" | "restore-sign" | "restoring" | "settling" | "settling-slow"
-  | "pending" | "offline" | "delivering" | "unlocked"
-  // the shell's own
-  | "other-tab" | "framed" | "broken";
+export type { Notice, Stage };
 
 /** What the primary button does; `link` leads to the page itself. */
 export type Action = "pay" | "retry" | "choose" | "check" | "reload" | "wait" | "link";

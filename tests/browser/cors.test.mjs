@@ -1,15 +1,19 @@
-// Pages of other origins, in Chromium: the official client pays from a page that is listed, and a page that is not reads nothing
-// (threats E5, E8).
+// Pages of other origins, in Chromium: the official client and our card pay from a page that is listed, and a page that is not reads
+// nothing (threats E5, E8).
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { build } from "esbuild";
+import { cors } from "hono/cors";
 import { listen } from "../../tools/lib/processes.mjs";
 import { launch } from "../support/browser.mjs";
+import { startHonoShop, wares } from "../support/official-servers.mjs";
 import { startParts } from "../support/parts.mjs";
 import { page as sold, startShop } from "../support/shop.mjs";
 import { startEdge } from "../support/edge.mjs";
 import { installWallet } from "../support/wallet.mjs";
+import { button, card, message } from "./reader.mjs";
+import { snippet } from "./snippets.mjs";
 
 const ARTICLE = "/articles/parkin";
 // @x402/fetch as a page links it
@@ -26,16 +30,16 @@ let edge;
 let blog; // an origin that is listed; the same page at "localhost" is not
 let browser;
 let context;
+const embeds = {}; // pages of the blog
 before(async () => {
   const bundled = await build({
     stdin: { contents: CLIENT, resolveDir: import.meta.dirname }, bundle: true, format: "iife", globalName: "official", write: false, logLevel: "silent",
   });
   const server = createServer((request, response) => {
     const script = request.url === "/client.js";
+    if (embeds[request.url]) return response.writeHead(200, { "content-type": "text/html" }).end(embeds[request.url]);
     response.writeHead(200, { "content-type": script ? "text/javascript" : "text/html" });
-    const embed = `<script type="module" src="${edge?.url}/.farthing/farthing.js"></script><farthing-paywall src="${edge?.url}${ARTICLE}" price="$0.05"></farthing-paywall>`;
-    const body = request.url === "/card" ? embed : '<script src="/client.js"></script>';
-    response.end(script ? bundled.outputFiles[0].text : `<!doctype html><title>A blog</title>${body}`);
+    return response.end(script ? bundled.outputFiles[0].text : '<!doctype html><title>A blog</title><script src="/client.js"></script>');
   });
   const port = await listen(server);
   await add({ stop: () => new Promise((done) => { server.closeAllConnections(); server.close(done); }) });
@@ -44,7 +48,8 @@ before(async () => {
   const config = (site) => ({
     site, origin: { url: shop.origin.url }, payTo: { eip155: "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC" }, networks: [shop.chain.network],
     settlement: { facilitators: [{ url: shop.facilitator.url }], rpc: { [shop.chain.network]: [shop.chain.url] } },
-    routes: [{ match: "/articles/*", price: "$0.05", access: "30d" }], cors: [blog.url],
+    routes: [{ match: "/articles/*", price: "$0.05", access: "30d" }],
+    cors: JSON.parse(`{${snippet("jsonc", "cors").replace("https://blog.example", blog.url)}}`).cors,
   });
   edge = await add(startEdge({ config, keys: "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE" }));
   browser = await launch();
@@ -125,40 +130,74 @@ test("E5 a page that is not listed reads nothing and can send nothing, and no co
   }
 });
 
-test("the card on a page that is listed pays, puts the article in its place, and opens it the next day by the page's pass", async () => {
-  const payer = await shop.newPayer({ edge, approve: false });
-  const own = await browser.context();
-  const wallet = await installWallet(own, { key: payer.key, rpc: shop.chain.url, chainId: shop.chain.chainId });
-  const tab = await own.newPage();
-  await tab.goto(`${blog.url}/card`);
-  const card = tab.locator("farthing-paywall");
-  await card.getByRole("button", { name: "Pay $0.05" }).click();
-  await tab.getByText(`What is sold at ${ARTICLE}`).waitFor();
-  assert.equal((await payer.transfers()).length, 1);
-  await tab.goto(`${blog.url}/card`);
-  await tab.getByText(`What is sold at ${ARTICLE}`).waitFor();
-  assert.equal(wallet.requestsOf("eth_signTypedData_v4").length, 1);
-  assert.deepEqual(await own.cookies(edge.url), [], "no cookie");
-  // another profile of the same payer: one free signature
-  const device = await browser.context();
-  const same = await installWallet(device, { key: payer.key, rpc: shop.chain.url, chainId: shop.chain.chainId });
-  const there = await device.newPage();
-  await there.goto(`${blog.url}/card`);
-  await there.locator("farthing-paywall").getByRole("button", { name: "Already paid?" }).click();
-  await there.getByText(`What is sold at ${ARTICLE}`).waitFor();
-  assert.deepEqual([same.requestsOf("personal_sign").length, (await payer.transfers()).length], [1, 1]);
-  // and a page that is not listed
-  const stranger = await own.newPage();
-  await stranger.goto(`${blog.stranger}/card`);
-  await stranger.locator("farthing-paywall").getByRole("button", { name: "Pay $0.05" }).click();
-  await stranger.locator("farthing-paywall").getByText("The price could not be loaded. Nothing was charged.").waitFor();
-  await Promise.all([own.close(), device.close()]);
-});
-
 test("our script is for every page", async () => {
   const tab = await open(blog.stranger);
-  for (const name of ["farthing.js", "page.js", "pay.js", "help.js", "place.js", "receipt.js", "de.json", "de.more.json", "farthing.wasm"]) {
+  for (const name of ["farthing.js", "page.js", "pay.js", "panels.js", "help.js", "place.js", "receipt.js", "de.json", "de.more.json", "farthing.wasm"]) {
     assert.equal((await ask(tab, `${edge.url}/.farthing/${name}`)).status, 200, name);
   }
   await tab.close();
+});
+
+/** A reader with a wallet and money on the chain, on a page of the blog that holds this. */
+async function embed(path, text) {
+  const payer = await shop.newPayer({ edge, approve: false });
+  const profile = await browser.context();
+  const wallet = await installWallet(profile, { key: payer.key, rpc: shop.chain.url });
+  embeds[path] = `<!doctype html><title>A blog</title>${text}`;
+  const page = await profile.newPage();
+  await page.goto(blog.url + path);
+  await button(page).waitFor();
+  return { payer, profile, wallet, page };
+}
+const example = () => snippet("html", "https://news.example").replaceAll("https://news.example", edge.url).replaceAll("/articles/my-story", ARTICLE);
+
+test("our card on a page that is listed opens the article in its place, and again the next day by the pass, without a cookie or the wallet", async () => {
+  const { payer, profile, wallet, page } = await embed("/embed", example());
+  await button(page).click();
+  await page.getByText(`What is sold at ${ARTICLE}`).waitFor();
+  assert.deepEqual(await profile.cookies(edge.url), []);
+  const asked = wallet.requests.length;
+  await page.reload();
+  await page.getByText(`What is sold at ${ARTICLE}`).waitFor();
+  assert.equal(wallet.requests.length, asked);
+  assert.equal((await payer.transfers()).length, 1);
+  // without the pass, a signature that costs nothing
+  await page.evaluate(() => new Promise((done) => {
+    indexedDB.open("farthing").onsuccess = ({ target: { result } }) => {
+      const transaction = result.transaction("passes", "readwrite");
+      transaction.objectStore("passes").clear();
+      transaction.oncomplete = () => { result.close(); done(); };
+    };
+  }));
+  await page.reload();
+  await card(page).getByRole("button", { name: "Already paid?" }).click();
+  await page.getByText(`What is sold at ${ARTICLE}`).waitFor();
+  assert.equal(wallet.requestsOf("personal_sign").length, 1);
+  assert.equal((await payer.transfers()).length, 1);
+  await profile.close();
+});
+
+test("E5 our card on a page that is not listed has no price, and asks no wallet", async () => {
+  const { profile, wallet, page } = await embed("/stranger", example());
+  await page.goto(`${blog.stranger}/stranger`);
+  await button(page).click();
+  await message(page).getByText("The price could not be loaded. Nothing was charged.").waitFor();
+  assert.deepEqual(wallet.requests, []);
+  await profile.close();
+});
+
+test("an official server that lets the page read is paid by our card; it gives no pass, so the next visit asks again", async () => {
+  const allow = new Function("app", "cors", snippet("js", "exposeHeaders").replace("https://blog.example", blog.url));
+  const official = await add(startHonoShop({ facilitator: shop.facilitator.url, first: (app) => allow(app, cors) }));
+  const { payer, profile, page } = await embed("/official", example().replace(edge.url + ARTICLE, `${official.url}/exact`));
+  await button(page).click();
+  await message(page).getByText("The price has changed from $0.05 to $0.01.").waitFor();
+  await page.waitForTimeout(700);
+  await button(page).click();
+  await page.locator("pre", { hasText: wares("/exact") }).waitFor();
+  assert.equal((await payer.transfers()).length, 1);
+  await page.reload();
+  await button(page).waitFor();
+  assert.equal(await page.locator("pre").count(), 0);
+  await profile.close();
 });

@@ -221,6 +221,21 @@ test("an attribute that changes is drawn", async () => {
   await profile.close();
 });
 
+test("f5: a price that comes after the press does not hide that another tab is paying", async () => {
+  const profile = await withWallet();
+  const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+  await page.evaluate((name) => void navigator.locks.request(name, () => new Promise((release) => { globalThis.release = release; })), `farthing:${site.article}`);
+  site.slow = 300;
+  await button(page).click();
+  await says(page, "You are paying for this page in another tab.");
+  await card(page).getByText("Base Sepolia").first().waitFor();
+  await says(page, "You are paying for this page in another tab.");
+  await page.evaluate(() => release());
+  await button(page).getByText("Pay $0.05").waitFor();
+  assert.deepEqual(profile.wallet.requests, []);
+  await profile.close();
+});
+
 test("moving the element in the page keeps what it was doing", async () => {
   const profile = await withWallet({ delay: 300 });
   const page = await visit(profile, site.embed("/front", { price: "$0.05" }));

@@ -63,6 +63,21 @@ test("`select` says which part of the page is wanted", async () => {
   await profile.close();
 });
 
+test("without it, the part that the article itself marks, wherever it is; else the first article or main", async () => {
+  for (const [body, left] of [
+    [`<main><p>Other</p><div data-farthing-content><h2>Part</h2><p>${ARTICLE}</p></div></main>`, "Other"],
+    [`<p>Other</p><main><h2>Part</h2><article><p>${ARTICLE}</p></article></main>`, "Other"],
+    [`<nav>Other</nav><article><h2>Part</h2><p>${ARTICLE}</p></article>`, "Other"],
+  ]) {
+    site.body = body;
+    const profile = await withWallet();
+    const page = await paid(profile, site.embed("/front", { price: "$0.05" }));
+    assert.equal(await page.getByText(left, { exact: true }).count(), 0, body);
+    await page.getByRole("heading", { name: "Part" }).waitFor();
+    await profile.close();
+  }
+});
+
 test("what was opened is open on the next visit, without a wallet, and no longer once the site says no", async () => {
   const profile = await withWallet();
   const url = site.embed("/front", { price: "$0.05" });

@@ -15,6 +15,7 @@ import { startParts } from "./parts.mjs";
 import { buildDemoWallet } from "../../www/demo/build.mjs";
 
 export const DEMO = resolve(import.meta.dirname, "..", "..", "www", "demo");
+const PLAYGROUND = resolve(DEMO, "..", "playground");
 const READING = ["eth_call", "eth_chainId", "eth_getBalance", "eth_blockNumber", "net_version"];
 
 export const randomKeys = (kid = "k1") => `${kid}:${randomBytes(32).toString("base64url")}`;
@@ -33,6 +34,11 @@ const demoRpc = (rpc) => async (request, response) => {
   const answer = await fetch(rpc, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(call) });
   sendJson(response, answer.status, await answer.json());
 };
+
+/** Where page authors try the element, beside the newspaper's own pages. */
+const playground = () => Object.fromEntries(Object.entries({
+  "index.html": "text/html; charset=utf-8", "playground.js": "text/javascript; charset=utf-8", "playground.css": "text/css; charset=utf-8",
+}).map(([name, type]) => [`/playground/${name.replace("index.html", "")}`, { body: readFileSync(join(PLAYGROUND, name)), type }]));
 
 /**
  * @param {object} [options]
@@ -59,6 +65,7 @@ export async function startNewspaper({
       routes: {
         "/demo-wallet.json": JSON.stringify({ rpc: "/demo-rpc", chainId: chain.chainId, key: demoReader.key, address: demoReader.address }),
         "/demo-rpc": demoRpc(chain.url),
+        ...playground(),
       },
     }));
     const config = change({
@@ -78,7 +85,7 @@ export async function startNewspaper({
     return {
       site, config, chain, facilitator, badFacilitator, badRpc, origin, edge, keys, stop,
       articles: newspaper.articles.map(({ path, price }) => ({ url: site + path, path, price })),
-      free: site + newspaper.free,
+      free: site + newspaper.free, playground: `${site}/playground/`,
       network: chain.network, asset: chain.token.address, payTo: payTo.address, payer,
     };
   } catch (error) {

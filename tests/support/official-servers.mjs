@@ -35,8 +35,8 @@ const EXTRA = {
   [DOLLAR]: { name: "MegaUSD", version: "1" },
 };
 
-/** @param {{facilitator: string, network?: string, payTo?: string}} options `facilitator`: its URL */
-export async function startHonoShop({ facilitator, network = "eip155:84532", payTo = defaultPayee.address }) {
+/** @param {{facilitator: string, network?: string, payTo?: string, first?: (app: Hono) => void}} options `facilitator`: its URL; `first`: what comes before */
+export async function startHonoShop({ facilitator, network = "eip155:84532", payTo = defaultPayee.address, first = () => {} }) {
   const server = new x402ResourceServer(new HTTPFacilitatorClient({ url: facilitator }))
     .register(network, new ExactEvmScheme())
     .register(network, new UptoEvmScheme());
@@ -49,6 +49,7 @@ export async function startHonoShop({ facilitator, network = "eip155:84532", pay
     ...(asset === DOLLAR && { extensions: declareEip2612GasSponsoringExtension() }),
   }]));
   const app = new Hono();
+  first(app);
   app.use(paymentMiddleware(routes, server));
   for (const [path, { scheme, charged }] of Object.entries(MENU)) {
     app.get(path, (context) => {

@@ -37,6 +37,8 @@ export class Pay {
   #flow: Flow | undefined;
   #wish: Wish = "pay";
   #pressing = false;
+  /** Another tab has the turn: what is still answered here changes the offers and not what is said. */
+  #other = false;
   #turned = -REREAD_MS;
   #listed = "";
   #panels: import("./panels.js").Panels | undefined;
@@ -238,7 +240,7 @@ export class Pay {
         // a CAIP-2 identifier is a pin, any other text is a label
         network: network?.includes(":") ? network : undefined,
       },
-      show: (next) => this.#show(next),
+      show: (next) => this.#show(this.#other ? { ...next, ...view("pending", "other-tab", "wait") } : next),
       open: (answer) => void this.#open(answer),
     });
     if (!flow) return this.#show(view("error", "pinned", "reload"));
@@ -255,9 +257,11 @@ export class Pay {
   /** Another tab is paying; when it is done, this one begins anew. */
   #elsewhere() {
     const { url } = this.#host;
+    this.#other = true;
     this.#show(view("pending", "other-tab", "wait"));
     void unlocked(url).then(async () => {
       if (this.#isPage) return location.reload();
+      this.#other = false;
       this.#show(view("idle", "offer", "pay"));
       await this.#begin();
     });

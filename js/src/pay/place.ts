@@ -12,14 +12,14 @@ let made: Policy | undefined;
 /** For the publisher's own bytes, which this page asked for; nothing of a payment's or a wallet's words goes through here. */
 const policy = () => (made ??= trusted?.createPolicy("farthing", plain) ?? plain);
 
-/** Where an article is in its page, if the element says nothing else (`select`). */
-const USUAL = "[data-farthing-content], article, main";
+/** Where an article is in its page, if the element says nothing else (`select`): where the page says so itself, or where it usually is. */
+const USUAL = ["[data-farthing-content]", "article, main"];
 const ADDRESSES = ["src", "href", "poster", "action", "data"];
 
 /** False where there is nothing to put, or the page does not allow it. */
 export async function place(host: HTMLElement, answer: Response, url: string): Promise<boolean> {
   const type = answer.headers.get("Content-Type") ?? "";
-  const nodes = /html/i.test(type) ? markup(await answer.text(), url, host.getAttribute("select") ?? USUAL) : await other(answer, type);
+  const nodes = /html/i.test(type) ? markup(await answer.text(), url, host.getAttribute("select")) : await other(answer, type);
   if (!nodes.length) return false;
   const heading = nodes.flatMap((node) => (node instanceof Element ? [node, ...node.querySelectorAll("*")] : []));
   const target = heading.find((node) => /^H[1-6]$/.test(node.tagName)) ?? heading[0];
@@ -31,9 +31,9 @@ export async function place(host: HTMLElement, answer: Response, url: string): P
   return true;
 }
 
-function markup(text: string, url: string, select: string): Node[] {
+function markup(text: string, url: string, select: string | null): Node[] {
   const page = new DOMParser().parseFromString(policy().createHTML(text), "text/html");
-  const part = page.querySelector(select) ?? page.body;
+  const part = (select ? [select] : USUAL).map((wanted) => page.querySelector(wanted)).find(Boolean) ?? page.body;
   const base = new URL(page.querySelector("base[href]")?.getAttribute("href") ?? url, url);
   // in this page a relative address would be another one
   for (const node of [part, ...part.querySelectorAll("*")]) {
