@@ -1,6 +1,6 @@
 // The payment card in every situation and many looks, as pictures to be looked at: `npm run screens`, or `npm run screens -- NAME…` for
-// those whose name holds one of the words. Writes .state/screens/index.html.
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+// those whose name holds one of the words. Writes .state/screens/index.html; with --docs also the pictures of www/docs/element.md.
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startReader } from "../tests/browser/reader.mjs";
 import { everywhere, SITUATIONS, turn } from "../tests/browser/situations.mjs";
@@ -22,16 +22,19 @@ const LOOKS = [
   { name: "320", size: { width: 320, height: 640 }, lang: "de" },
   { name: "320-ar", size: { width: 320, height: 640 }, lang: "ar" },
 ];
-const words = process.argv.slice(2);
+/** What the documentation shows. */
+const DOCS = ["first-teaser.light", "choose-wallet.light", "signing.dark", "low-balance-have.light", "ways.bold", "no-wallet.ar"];
+
+const words = process.argv.slice(2).filter((word) => word !== "--docs");
 const out = join(root, ".state/screens");
 
 async function shoot(page, element, path) {
   await element.evaluate((host) => Promise.all([...document.getAnimations(), ...host.getAnimations({ subtree: true })].map((one) => { one.pause(); one.currentTime = 125; })));
   const box = await element.boundingBox();
-  const size = page.viewportSize();
+  const { width } = page.viewportSize();
   const margin = 20;
-  const y = Math.max(0, box.y - margin);
-  await page.screenshot({ path, fullPage: true, clip: { x: 0, y, width: size.width, height: box.y - y + box.height + margin } });
+  const [x, y] = [box.x, box.y].map((at) => Math.max(0, at - margin));
+  await page.screenshot({ path, fullPage: true, clip: { x, y, width: Math.min(width, box.x + box.width + margin) - x, height: box.y - y + box.height + margin } });
 }
 
 await main(async () => {
@@ -55,6 +58,7 @@ await main(async () => {
   const rows = SITUATIONS.map(({ name }) => `<tr><th>${name}</th>${LOOKS.map((look) => `<td><img loading="lazy" alt="" src="${name}.${look.name}.png"></td>`).join("")}</tr>`);
   const head = LOOKS.map(({ name }) => `<th>${name}</th>`).join("");
   writeFileSync(join(out, "index.html"), `<!doctype html><meta charset="utf-8"><title>The card</title><style>body{font:14px system-ui;background:#bbb}td{vertical-align:top}img{width:22rem}th{position:sticky;top:0;background:#bbb}</style><table><tr><th></th>${head}</tr>${rows.join("")}</table>`);
+  if (process.argv.includes("--docs")) for (const name of DOCS) copyFileSync(join(out, `${name}.png`), join(root, "www/docs/images", `card-${name.replace(".", "-")}.png`));
   for (const line of missed) say(`not reached: ${line}`);
   for (const line of wide) say(`wider than its page: ${line}`);
   say(`${chosen.length - missed.length} situations in ${LOOKS.length} looks: .state/screens/index.html (${seconds(begin)})`);

@@ -90,6 +90,22 @@ test("f3: each pin that the offer breaks keeps the wallet shut", async () => {
   }
 });
 
+test("a press that was meant to pay does not reload the page that has just refused to", async () => {
+  const profile = await withWallet();
+  const page = await visit(profile, site.embed("/front", { price: "$0.05", "max-price": "$0.04" }));
+  await page.evaluate(() => { globalThis.same = true; });
+  await button(page).hover();
+  await card(page).getByRole("button", { name: "Reload the page" }).waitFor();
+  await page.mouse.down();
+  await page.mouse.up();
+  await page.waitForTimeout(700);
+  assert.equal(await page.evaluate(() => globalThis.same), true);
+  await says(page, "not what this page expects");
+  await button(page).click();
+  await page.waitForFunction(() => !globalThis.same);
+  await profile.close();
+});
+
 test("a5: an offer under another signing domain than the token's own is not signed", async () => {
   site.extra = { version: "1" };
   const profile = await withWallet();

@@ -53,8 +53,9 @@ export async function wordpress({ site, add }) {
   const code = await new Promise((done) => installer.once("close", done));
   if (code !== 0) throw new Error(`WordPress was not installed:\n${said.slice(-3000)}`);
   const port = await freePort();
-  const php = start(programs.wordpress.php(), ["-d", "opcache.enable_cli=1", "-S", `127.0.0.1:${port}`, "-t", root, join(SOURCES, "router.php")], { env, stdio: "ignore" });
-  await add({ stop: () => stop(php) });
+  const php = start(programs.wordpress.php(), ["-d", "opcache.enable_cli=1", "-S", `127.0.0.1:${port}`, "-t", root, join(SOURCES, "router.php")], { env, stdio: "ignore", detached: true });
+  // its workers are processes of its own, and outlive it
+  await add({ stop: async () => { await stop(php); try { process.kill(-php.pid, "SIGKILL"); } catch { /* all gone */ } } });
   await ready(php, "PHP", () => portTaken(port));
   // the host that readers ask for: WordPress sends everybody else there
   return `location / { proxy_pass http://127.0.0.1:${port}; proxy_set_header Host ${new URL(site).host}; }`;
