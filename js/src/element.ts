@@ -131,9 +131,9 @@ export class FarthingPaywall extends HTMLElement {
       for (const event of ["pointerenter", "focusin"]) this.addEventListener(event, () => this.#near());
     }
     void this.#speak();
+    if (this.#pay) return this.#pay.connected();
     this.emit(framed() ? "error" : "idle");
     if (framed()) return;
-    if (this.#pay) return this.#pay.connected();
     // signed and not resolved: taken up before anything else is shown (threat F7); and what was opened here opens again
     if (recalls(this.url) || (!this.hasAttribute("mode") && recalls(`open:${this.url}`))) return void this.#start();
     // what is only looked at costs the server nothing: the code may come, the offer not yet

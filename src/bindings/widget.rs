@@ -52,7 +52,7 @@ pub fn send(number: u32, event: &str) -> String {
 /// [`begin`] for the text in the buffer; negative for none.
 #[unsafe(no_mangle)]
 pub extern "C" fn start(length: usize) -> i32 {
-    let number = input(length, |page| begin(page)).flatten();
+    let number = input(length, begin).flatten();
     number.and_then(|number| number.try_into().ok()).unwrap_or(-1)
 }
 

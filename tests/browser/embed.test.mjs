@@ -240,7 +240,9 @@ test("moving the element in the page keeps what it was doing", async () => {
   const profile = await withWallet({ delay: 300 });
   const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
   await button(page).click();
+  await page.waitForFunction(() => seen.states.includes("connecting"));
   await card(page).evaluate((node) => document.body.append(node));
+  assert.equal((await states(page)).lastIndexOf("idle"), 0, "it goes on with what it was doing");
   await opened(page);
   assert.equal(profile.wallet.requestsOf("eth_signTypedData_v4").length, 1);
   await profile.close();

@@ -19,9 +19,9 @@ const document = (title, body) => `<!doctype html><html lang="en"><meta charset=
 const BODY = document("Article", `<h1>Keepers</h1><p>${ARTICLE}</p>`);
 /**
  * What tests change: `lang` of our page; `more` entries of `accepts`; files `changed` on their way, by name; `body` and `type` of the
- * article; headers of the `receipt`; the `policy` of the pages.
+ * article; headers of the `receipt`; the `policy` of the pages; `extensions` of the offer.
  */
-const FRESH = () => ({ lang: "en", more: [], changed: {}, body: BODY, type: "text/html; charset=utf-8", receipt: {}, policy: "" });
+const FRESH = () => ({ lang: "en", more: [], changed: {}, body: BODY, type: "text/html; charset=utf-8", receipt: {}, policy: "", extensions: undefined });
 
 /** A quote as the Worker makes it, with a MAC that only a Worker could check. */
 export function quote({ issued = Math.floor(Date.now() / 1000), tag = Buffer.alloc(16, 7) } = {}) {
@@ -36,7 +36,7 @@ export const problem = (status, slug, headers = {}) => ({ status, slug, headers 
 
 /**
  * `site.next` holds what the following payments are answered with: a `problem`, "hang", or nothing for "paid".
- * `site.payments` are the payments as they came, `site.asked` every request for the article; an offer takes `site.slow` ms.
+ * `site.payments` are the payments as they came, `site.asked` every request for the article; an offer takes `site.slow` ms, for ever if that is infinite.
  */
 export async function startSite() {
   const template = await import("../../target/pipeline/page.js");
@@ -54,24 +54,28 @@ export async function startSite() {
       scheme: "exact", network: "eip155:84532", amount: site.amount, asset: "0x036CbD53842c5426634e7929541eC2318f3dCF7e",
       payTo: payTo.address, maxTimeoutSeconds: 300, extra: { name: "USDC", version: "2", ...(site.quoted ? { quote: quote() } : {}), ...site.extra },
     }, ...site.more],
+    extensions: site.extensions,
   });
   const price = () => `$${(Number(site.amount) / 1e6).toFixed(2)}`;
   const fill = (text, values, literal) => text.replace(/\{\{([\w ]+)\}\}/g, (_, name) => literal[name] ?? (name.startsWith("say ") ? words[site.lang][name.slice(4)] : escape(values[name])));
-  /** Our own page as the Worker fills it. */
-  const page402 = () => {
+  /** The card as the Worker fills it, and what it fills our own page with. */
+  const filled = (mode) => {
     const said = words[site.lang];
-    const put = (text, of) => text.replace(/\{(\w+)\}/g, (_, name) => of[name]);
     const dir = site.lang === "ar" ? "rtl" : "ltr";
+    const put = (text, of) => text.replace(/\{(\w+)\}/g, (_, name) => (dir === "rtl" && name !== "amount" ? `\u2068${of[name]}\u2069` : of[name]));
+    // an article's own page has the title above the card
+    const heading = mode === "page" ? said.heading : site.description;
     const amount = put(said.dollars, { amount: price().slice(1).replace(".", said.point) });
     const values = {
-      lang: site.lang, dir, site: "news.example", url: `${site.url}/article`, title: site.description, heading: site.description, price: price(), amount, symbol: "USDC",
-      network: "Base Sepolia", offer: encode({ ...required(""), resource: undefined }), mode: "page",
+      lang: site.lang, dir, site: "news.example", url: `${site.url}/article`, title: site.description, heading, price: price(), amount, symbol: "USDC",
+      network: "Base Sepolia", offer: encode({ ...required(""), resource: undefined }), mode,
       unit: put(said.unit, { symbol: "USDC", network: "Base Sepolia" }), pay: put(said["do-pay"], { price: amount }),
     };
-    const literal = { class: "", description: "", test: " test-network", real: "", demo: "", lead: `<p>${said.lead}</p>` };
+    const literal = { class: "", description: mode === "page" ? "" : ` description="${escape(site.description)}"`, test: " test-network", real: "", demo: "", lead: `<p>${said.lead}</p>` };
     literal.card = fill(template.card, values, literal);
-    return fill(template.html, values, literal);
+    return { card: literal.card, html: () => fill(template.html, values, literal) };
   };
+  const page402 = () => filled("page").html();
 
   const refuse = (response, { status, slug, headers }) => {
     const body = { type: `https://farthing.dev/problems/${slug}`, title: "", status, detail: "" };
@@ -91,6 +95,7 @@ export async function startSite() {
       if (answer) return refuse(response, answer);
       response.setHeader("set-cookie", "pass=1; Path=/article; HttpOnly; SameSite=Lax");
     } else if (!owned) {
+      if (site.slow === Infinity) return undefined;
       if (site.slow) await new Promise((resolve) => setTimeout(resolve, site.slow));
       if (!request.headers.accept?.includes("text/html")) return refuse(response, problem(402, "payment-required"));
       response.writeHead(402, { "content-type": "text/html; charset=utf-8", "cache-control": "no-store", "content-security-policy": template.csp });
@@ -121,6 +126,13 @@ export async function startSite() {
   site.embed = (path, attributes) => {
     const text = Object.entries({ src: "/article", ...attributes }).map(([name, value]) => ` ${name}="${escape(value)}"`).join("");
     site.pages[path] = `<h1>Front page</h1><script type="module" src="/.farthing/farthing.js"></script><farthing-paywall${text}></farthing-paywall>`;
+    return site.url + path;
+  };
+  /** An article that breaks off at a card, as the Worker puts one in. */
+  site.teaser = (path) => {
+    const script = '<script type="module" src="/.farthing/page.js"></script>';
+    const card = filled("teaser").card.replace("<farthing-paywall", '$& src="/article"');
+    site.pages[path] = `${script}<main lang="${site.lang}" style="max-width: 36rem; margin: 0 auto; font: 1.125rem/1.6 Georgia, serif"><h1>${escape(site.description)}</h1><p>The light at the end of the mole has had no keeper since spring. Somebody still winds the clock.</p>${card}</main>`;
     return site.url + path;
   };
   site.reset = () => Object.assign(site, { payments: [], asked: [], next: [], amount: "50000", quoted: true, extra: {}, slow: 0, missing: new Set(), ...FRESH() });

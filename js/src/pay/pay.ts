@@ -82,10 +82,9 @@ export class Pay {
   /** The primary button; `seen` is the price on the card when it was pressed. */
   press(seen?: string) {
     const { action } = this.view;
+    if (this.#pressing || action === "wait" || performance.now() - this.#turned < REREAD_MS) return;
     // a press from before this was here meant another button
-    const early = performance.now() - this.#turned < REREAD_MS;
-    if (action === "reload") return seen === undefined && !early ? location.reload() : this.paint();
-    if (this.#pressing || action === "wait" || early) return;
+    if (action === "reload") return seen === undefined ? location.reload() : this.paint();
     const chosen = this.#chosen;
     const price = seen ?? (chosen ? `$${chosen.price}` : this.#host.getAttribute("price") ?? "");
     if (action === "pay") this.#wish = "pay";
