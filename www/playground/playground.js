@@ -129,7 +129,7 @@ function draw(fresh) {
 const address = () => {
   const query = new URLSearchParams();
   for (const { name, type, value, checked } of fields) {
-    if (type === "checkbox" ? checked : value) query.set(name, type === "checkbox" ? "1" : value);
+    if (type === "checkbox" || value) query.set(name, type === "checkbox" ? String(Number(checked)) : value);
   }
   return `?${query}`;
 };
