@@ -79,7 +79,7 @@ test("the tarball holds what it should, asks for no other package, and knows not
   assert.deepEqual((await readdir(join(folder, "node_modules"))).filter((name) => !name.startsWith(".")), ["farthing"]);
   const names = (await readdir(installed, { recursive: true })).filter((name) => !name.endsWith("LICENSE-MIT") && /\.\w+$/.test(name.split("/").at(-1)));
   for (const name of [
-    "README.md", "dist/farthing.js", "dist/farthing.wasm", "dist/farthing.d.ts", "dist/farthing.schema.json", "dist/cli/farthing.js", "dist/worker/index.js", "dist/worker/index.d.ts",
+    "README.md", "dist/farthing.js", "dist/farthing.wasm", "dist/farthing.d.ts", "dist/custom-elements.json", "dist/integrity.json", "dist/farthing.schema.json", "dist/cli/farthing.js", "dist/worker/index.js", "dist/worker/index.d.ts",
     "dist/worker/edge.wasm", "dist/worker/assets/.farthing/farthing.js", "dist/worker/assets/.farthing/farthing.wasm",
   ]) assert.ok(names.includes(name), name);
   for (const name of names.filter((one) => /\.(js|json|ts|md)$/.test(one))) {
