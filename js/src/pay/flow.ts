@@ -49,6 +49,7 @@ export class Flow {
   #request: Request | undefined;
   #release: (() => void) | undefined;
   #answer: Response | undefined;
+  #opened = false;
 
   /** Nothing if a pin cannot be read. */
   static start(host: Host): Flow | undefined {
@@ -75,6 +76,8 @@ export class Flow {
   }
 
   async send(event: Happening) {
+    // a timer that was set on the way has nothing more to say
+    if (this.#opened) return;
     let outcome: Outcome;
     try {
       outcome = JSON.parse(send(this.#number, JSON.stringify({ now: seconds(Date.now()), ...event })));
@@ -105,6 +108,7 @@ export class Flow {
       case "forget":
         return forgetPayment(url, effect.text);
       case "open":
+        this.#opened = true;
         return this.#host.open(this.#answer);
     }
   }
