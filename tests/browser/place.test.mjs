@@ -121,6 +121,20 @@ test("where the policy forbids the element's own, the article is one click away 
   await profile.close();
 });
 
+test("the way to an article that cannot be put here stays, whatever the clock says later", async () => {
+  const profile = await withWallet();
+  site.policy = "require-trusted-types-for 'script'; trusted-types 'none'";
+  const page = await profile.newPage();
+  await page.clock.install();
+  await page.goto(site.embed("/front", { price: "$0.05" }));
+  await button(page).click();
+  const link = card(page).getByRole("link", { name: "Open the page" });
+  await link.waitFor();
+  await page.clock.runFor(20_000);
+  assert.equal(await link.isVisible(), true);
+  await profile.close();
+});
+
 test("what is no page is shown as what it is", async () => {
   for (const [type, body, shown] of [
     ["text/plain; charset=utf-8", "<b>plain</b>", (page) => page.locator("pre", { hasText: "<b>plain</b>" })],

@@ -139,7 +139,11 @@ export const SITUATIONS = [
   { name: "button", text: "One payment", at: (site) => bare(site) },
   { ...wallet("button-error", "Your wallet reported a problem", SIGN, "internal"), at: (site) => bare(site) },
   { ...wallet("button-signing", "Confirm the payment of $0.05", SIGN, "never"), at: (site) => bare(site) },
-  { name: "button-choose", wallets: WALLETS, at: (site) => bare(site), act: press, has: "[type=radio]" },
+  { name: "button-choose", wallets: WALLETS, at: (site) => bare(site), act: async (page) => {
+    await element(page).locator("[part=button]:visible").hover();
+    await element(page).locator("#test").waitFor();
+    await press(page);
+  }, has: "[type=radio]" },
   { name: "receipt", receipt: true, wallets: [{}], at: front(), before: ({ site }) => {
     const settled = { success: true, transaction: `0x${"ab".repeat(32)}`, network: "eip155:84532" };
     site.receipt = { "payment-response": Buffer.from(JSON.stringify(settled)).toString("base64"), "farthing-receipt": "rcpt_4kq2m7" };

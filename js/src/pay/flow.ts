@@ -67,6 +67,7 @@ export class Flow {
   #request: Request | undefined;
   #release: (() => void) | undefined;
   #answer: Response | undefined;
+  #opened = false;
 
   /** Nothing if a pin cannot be read. */
   static start(host: Host): Flow | undefined {
@@ -93,6 +94,8 @@ export class Flow {
   }
 
   async send(event: Happening) {
+    // a timer that was set on the way has nothing more to say
+    if (this.#opened) return;
     let outcome: Outcome;
     try {
       core.event(this.#number, write({ now: seconds(Date.now()), ...event }));
@@ -124,6 +127,7 @@ export class Flow {
       case "forget":
         return forgetPayment(url, effect.text);
       case "open":
+        this.#opened = true;
         return this.#host.open(this.#answer);
     }
   }
