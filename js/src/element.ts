@@ -24,10 +24,11 @@ export interface Result {
   notice: Notice;
 }
 
-/** Framed by a stranger, who could lay something over the button (threat F4). */
+/** Framed by a stranger, at any depth, who could lay something over the button (threat F4). */
 const framed = () => {
   try {
-    return top!.location.origin !== location.origin;
+    for (let at: Window = self; at !== at.parent; at = at.parent) if (at.parent.location.origin !== location.origin) return true;
+    return false;
   } catch {
     return true;
   }
@@ -262,10 +263,11 @@ export class FarthingPaywall extends HTMLElement {
   async #ask(what: "press" | "restore"): Promise<Result> {
     // a wallet is asked only where a person asked for it (threats F4 and F10)
     if (navigator.userActivation?.isActive && !framed() && !this.#broken && this.#card) {
-      const seen = this.getAttribute("price") ?? "";
+      // as with a press: what was on the card when it was asked for
+      const seen = this.#pay ? undefined : (this.getAttribute("price") ?? "");
       const pay = await this.#start();
       if (pay) {
-        pay[what](this.#pay ? undefined : seen);
+        pay[what](seen);
         return pay.rest();
       }
     }

@@ -63,6 +63,7 @@ export interface Happening {
   code?: number;
   status?: number;
   required?: string;
+  settled?: string;
   date?: number;
   retryAfter?: number;
   problem?: string;

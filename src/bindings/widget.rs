@@ -130,6 +130,7 @@ fn read(event: &Value<'_>) -> Option<(u64, FlowEvent)> {
             answer: Answer {
                 status: number(event, "status"),
                 required: owned("required"),
+                settled: owned("settled"),
                 date: Some(number(event, "date")).filter(|date| *date > 0),
                 retry_after: Some(number(event, "retryAfter")).filter(|seconds| *seconds > 0),
                 problem: owned("problem").unwrap_or_default(),

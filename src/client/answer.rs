@@ -1,8 +1,13 @@
 //! What a server's answer means for a payment.
 
-use alloc::string::String;
+use alloc::{borrow::ToOwned, string::String};
 
 use super::{choice::reason, view::Notice};
+use crate::{
+    json::{MAX_ANNOUNCED_DEPTH, parse_nested},
+    problem::TYPE_BASE,
+    x402::decode,
+};
 
 /// The parts of an HTTP answer that matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +16,8 @@ pub struct Answer {
     pub status: u16,
     /// `PAYMENT-REQUIRED`.
     pub required: Option<String>,
+    /// `PAYMENT-RESPONSE`.
+    pub settled: Option<String>,
     /// `Date` in Unix seconds.
     pub date: Option<u64>,
     /// `Retry-After` in seconds.
@@ -43,23 +50,60 @@ pub(super) enum Doubt {
     Undelivered,
 }
 
+impl Answer {
+    /// Whether it is a problem of ours, which says what became of the money.
+    fn is_ours(&self) -> bool {
+        self.problem.starts_with(TYPE_BASE)
+    }
+
+    /// Whether the payment succeeded, as the settlement says, and why not.
+    fn settlement(&self) -> Option<(bool, String)> {
+        let json = decode(self.settled.as_ref()?).ok()?;
+        let settled = parse_nested(&json, MAX_ANNOUNCED_DEPTH).ok()?;
+        let reason = settled.text_at("errorReason").unwrap_or_default();
+        Some((settled.get("success")?.bool()?, reason.to_owned()))
+    }
+
+    /// The name of what is wrong, from the surest place to the least sure: a problem of ours, the settlement, the body, the offers.
+    fn name(&self) -> String {
+        let told = match &self.required {
+            Some(header) if self.problem.is_empty() => reason(header),
+            _ => None,
+        };
+        let settled = self.settlement().filter(|(_, reason)| !self.is_ours() && !reason.is_empty());
+        let name = settled
+            .map(|(_, reason)| reason)
+            .or(told)
+            .unwrap_or_else(|| self.problem.clone());
+        let last = name.bytes().rposition(|b| b == b'/').map(|at| at.saturating_add(1));
+        name.get(last.unwrap_or_default()..).unwrap_or_default().to_owned()
+    }
+
+    /// Whether a refusal may come after the money has moved: peers refuse in such words what was taken a moment ago (threats B1, B2).
+    /// `doubted`: an earlier answer to the same payment left open what became of it.
+    pub(super) fn leaves_open(&self, doubted: bool) -> bool {
+        let name = self.name();
+        let named = |parts: &[&str]| parts.iter().any(|part| has(&name, part));
+        let after = named(&["nonce", "pending", "_failed", "duplicate", "event", "unexpected", "state"]);
+        !self.is_ours() && (doubted || after && !named(&["simulation", "parse"]))
+    }
+}
+
 /// `type` is a URI whose last segment names the problem (crate [`problem`](crate::problem)).
 ///
 /// Statuses decide where another server gives no name; names of the reference facilitators are
 /// matched by their family, for they are open strings.
 pub(super) fn judge(answer: &Answer) -> Verdict {
     use {Doubt::*, Verdict::*};
-    // the official servers have it beside their offers, and a body of {}
-    let told = match &answer.required {
-        Some(header) if answer.problem.is_empty() => reason(header),
-        _ => None,
-    };
-    let name = told.as_deref().unwrap_or(&answer.problem);
-    let last = name.bytes().rposition(|b| b == b'/').map(|at| at.saturating_add(1));
-    let name = name.get(last.unwrap_or_default()..).unwrap_or_default();
-    match (answer.status, name) {
+    let name = answer.name();
+    let paid = !answer.is_ours() && answer.settlement().is_some_and(|(success, _)| success);
+    match (answer.status, name.as_str()) {
         (200..=299, _) => Open,
         (0, _) => Again(Offline),
+        // paid first, and then not delivered
+        _ if paid => Stuck(Notice::Delivering),
+        // the connection's or a proxy's, and nothing a server says of a payment
+        (408 | 425, _) => Again(Pending),
         (502, "paid-not-delivered") => Again(Undelivered),
         (404, _) | (502, "origin-unavailable" | "charge-invalid") | (503, "payments-paused" | "daily-limit-reached") => {
             Stuck(Notice::Undeliverable)

@@ -24,6 +24,8 @@ use crate::{
 const FRESH_SECONDS: u64 = 120;
 /// A quote has to hold for this long when the wallet opens.
 const QUOTE_LEFT_SECONDS: u64 = 90;
+/// Chains stamp their blocks a little behind or before.
+const VOID_SECONDS: u64 = 60;
 /// A clock further off than this is not corrected; no time zone is.
 const MOST_SKEW_SECONDS: u64 = 26 * 3600;
 /// After this long a wallet's silence is spoken of.
@@ -489,6 +491,11 @@ impl FlowState {
                 };
                 Vec::new()
             }
+            Verdict::Over(_) if answer.leaves_open(trip.doubt.is_some() || trip.resumed) && !self.is_void(now, &trip.payment) => {
+                // nothing new is signed while the old may still be taken (S3)
+                self.pause(trip.payment, Some(Doubt::Pending));
+                Vec::new()
+            }
             Verdict::Over(notice) => {
                 let taken = answer.required.as_deref().map(|header| self.take(header, now, answer.date));
                 let notice = match (notice, taken) {
@@ -508,6 +515,12 @@ impl FlowState {
                 one(Self::forget(&trip.payment))
             }
         }
+    }
+
+    /// Whether nobody can take this payment any more, also where clocks differ a little.
+    fn is_void(&self, now: u64, payment: &Payment) -> bool {
+        let until = payment.until().unwrap_or_default();
+        self.server_time(now) > until.saturating_add(VOID_SECONDS)
     }
 
     fn woke(&mut self, now: u64) -> Vec<Effect> {

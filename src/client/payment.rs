@@ -13,8 +13,9 @@ use super::{
 };
 use crate::{
     evm::{Authorization, Signature, signature::SignatureError},
+    json::{MAX_ANNOUNCED_DEPTH, parse_nested},
     radix64,
-    x402::extension::identifier,
+    x402::{decode, extension::identifier},
 };
 
 /// Signed into the past, so that a chain or server that is behind accepts it (threat A7).
@@ -34,6 +35,14 @@ impl Payment {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
         base64.then(|| Self(kept.to_owned()))
+    }
+
+    /// Unix seconds until when it can be settled; none if it does not say.
+    pub(super) fn until(&self) -> Option<u64> {
+        let json = decode(&self.0).ok()?;
+        let payment = parse_nested(&json, MAX_ANNOUNCED_DEPTH).ok()?;
+        let text = payment.get("payload")?.get("authorization")?.text_at("validBefore")?;
+        text.parse().ok()
     }
 
     /// The content of `PAYMENT-SIGNATURE`, and the text to keep.

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { installWallet } from "../support/wallet.mjs";
 import { button, card, startReader, visit } from "./reader.mjs";
-import { ARTICLE, startSite } from "./site.mjs";
+import { ARTICLE, problem, startSite } from "./site.mjs";
 
 const RED = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
 /** An article with what articles have; `main` is the part of its page that is wanted. */
@@ -23,9 +23,9 @@ afterEach(() => {
   assert.deepEqual(reader.faults.splice(0), [], "no script error");
 });
 
-async function withWallet() {
+async function withWallet(options = {}) {
   let wallet;
-  const profile = await reader.profile({}, async (into) => { wallet = await installWallet(into); });
+  const profile = await reader.profile({}, async (into) => { wallet = await installWallet(into, options); });
   return Object.assign(profile, { wallet });
 }
 
@@ -245,5 +245,105 @@ test("a receipt stays on the device, in the reader's language", async () => {
   const download = page.waitForEvent("download");
   await receipt.getByRole("link").click();
   assert.equal((await download).suggestedFilename(), "receipt.json");
+  await profile.close();
+});
+
+test("f5: a second tab that was pressed meanwhile opens the article too, with one payment", async () => {
+  const profile = await withWallet({ delay: 400 });
+  const url = site.embed("/front", { price: "$0.05" });
+  const tabs = [await visit(profile, url), await visit(profile, url)];
+  await Promise.all(tabs.map((page) => button(page).click()));
+  await Promise.all(tabs.map((page) => page.getByText(ARTICLE).waitFor()));
+  assert.equal(profile.wallet.requestsOf("eth_signTypedData_v4").length, 1);
+  assert.equal(site.distinct().size, 1);
+  await profile.close();
+});
+
+test("a press while an article that was paid for is on its way opens no wallet", async () => {
+  const profile = await withWallet();
+  const url = site.embed("/front", { price: "$0.05" });
+  await (await paid(profile, url)).close();
+  const asked = profile.wallet.requests.length;
+  const again = await profile.newPage();
+  await again.route(site.article, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await route.continue();
+  });
+  await again.goto(url);
+  await button(again).click();
+  await again.getByText(ARTICLE).waitFor();
+  await again.waitForTimeout(1500);
+  assert.equal(profile.wallet.requests.length, asked);
+  assert.equal(site.payments.length, 1);
+  await profile.close();
+});
+
+test("f5: a handler that pays again from within a payment makes one, and leaves nothing locked", async () => {
+  const profile = await withWallet();
+  const url = site.embed("/front", { price: "$0.05" });
+  const page = await visit(profile, url);
+  profile.wallet.next("eth_signTypedData_v4", "reject");
+  await page.evaluate(() => {
+    const element = document.querySelector("farthing-paywall");
+    addEventListener("farthing:beforepay", () => void element.pay());
+    addEventListener("farthing:state", ({ detail }) => void (detail.state === "signing" && element.pay()));
+  });
+  await button(page).click();
+  await card(page).getByText("You cancelled.").waitFor();
+  assert.equal(profile.wallet.requestsOf("eth_signTypedData_v4").length, 1);
+  const other = await visit(profile, url);
+  await button(other).click();
+  await other.getByText(ARTICLE).waitFor();
+  assert.equal(site.payments.length, 1);
+  await profile.close();
+});
+
+test("what promises to cost nothing is not there while a payment waits", async () => {
+  const profile = await withWallet();
+  site.next = [problem(502, "origin-unavailable")];
+  const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+  await card(page).getByRole("button", { name: "Already paid?" }).waitFor();
+  await button(page).click();
+  await card(page).getByText("The site cannot show this page now. Nothing was charged.").waitFor();
+  assert.equal(await card(page).getByRole("button", { name: "Already paid?" }).count(), 0);
+  await profile.close();
+});
+
+test("an article that may not be placed stays one click away on the next visit, and is not for sale again", async () => {
+  const profile = await withWallet();
+  site.policy = "require-trusted-types-for 'script'; trusted-types 'none'";
+  const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+  await button(page).click();
+  const link = card(page).getByRole("link", { name: "Open the page" });
+  await link.waitFor();
+  await page.reload();
+  await link.waitFor();
+  assert.equal(await card(page).getByRole("button", { name: /^Pay/ }).count(), 0);
+  await profile.close();
+});
+
+test("b1: another server's refusal after a lost answer leads to no second signature", async () => {
+  const profile = await withWallet();
+  // a browser asks once more by itself
+  site.next = ["break", "break", { status: 402, slug: "", headers: {}, raw: { error: "insufficient_funds" } }];
+  const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+  await button(page).click();
+  await card(page).getByRole("button", { name: "Check again" }).waitFor();
+  await card(page).getByText("you will not be charged twice").first().waitFor();
+  await page.waitForTimeout(700);
+  await button(page).click();
+  await page.getByText(ARTICLE).waitFor();
+  assert.equal(site.distinct().size, 1);
+  assert.equal(profile.wallet.requestsOf("eth_signTypedData_v4").length, 1);
+  await profile.close();
+});
+
+test("addresses of a srcset lead where they did, however it is written", async () => {
+  site.body = `<main><h2>Keepers</h2><p>${ARTICLE}</p><img alt="" srcset="\n a.png 1x,b.png 2x"><img alt="" srcset="a.png, b.png 1.5x"><img alt="" srcset="http://[bad 1x, c.png 2x"></main>`;
+  const profile = await withWallet();
+  const page = await paid(profile, site.embed("/front", { price: "$0.05" }));
+  assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll("main img")].map(({ srcset }) => srcset)), [
+    `${site.url}/a.png 1x, ${site.url}/b.png 2x`, `${site.url}/a.png, ${site.url}/b.png 1.5x`, `http://[bad 1x, ${site.url}/c.png 2x`,
+  ]);
   await profile.close();
 });

@@ -35,7 +35,7 @@ export function quote({ issued = Math.floor(Date.now() / 1000), tag = Buffer.all
 export const problem = (status, slug, headers = {}) => ({ status, slug, headers });
 
 /**
- * `site.next` holds what the following payments are answered with: a `problem`, "hang", or nothing for "paid".
+ * `site.next` holds what the following payments are answered with: a `problem`, "hang", "break", or nothing for "paid".
  * `site.payments` are the payments as they came, `site.asked` every request for the article; an offer takes `site.slow` ms, for ever if that is infinite.
  */
 export async function startSite() {
@@ -77,11 +77,11 @@ export async function startSite() {
   };
   const page402 = () => filled("page").html();
 
-  const refuse = (response, { status, slug, headers }) => {
+  const refuse = (response, { status, slug, headers, raw }) => {
     const body = { type: `https://farthing.dev/problems/${slug}`, title: "", status, detail: "" };
     const offer = status === 402 ? { "payment-required": encode(required(slug)) } : {};
     response.writeHead(status, { "content-type": "application/problem+json", "cache-control": "no-store", ...offer, ...headers });
-    response.end(JSON.stringify(body));
+    response.end(JSON.stringify(raw ?? body));
   };
 
   const article = async (request, response) => {
@@ -92,6 +92,7 @@ export async function startSite() {
       site.payments.push({ header, ...decode(header) });
       const answer = site.next.shift();
       if (answer === "hang") return undefined;
+      if (answer === "break") return request.socket.destroy();
       if (answer) return refuse(response, answer);
       response.setHeader("set-cookie", "pass=1; Path=/article; HttpOnly; SameSite=Lax");
     } else if (!owned) {

@@ -11,6 +11,8 @@ const NOT_DELIVERED = [
   "cache-control", "cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "expires", "age",
   // between the origin and us (x402: "internal, must be stripped")
   "settlement-overrides",
+  // ours alone: what is delivered is not for sale any more
+  "payment-required",
 ];
 
 export function refused() {

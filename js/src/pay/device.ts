@@ -19,6 +19,9 @@ export const keep = (name: string, text: string) => storage((store) => (text ? s
 /** `payments` by address until they are resolved, `receipts` and `passes` by address. */
 type Shelf = "payments" | "receipts" | "passes";
 
+/** A disk that does not answer by then is not waited for; the copy is there. */
+const DISK_MS = 2000;
+
 let opening: Promise<IDBDatabase> | undefined;
 
 const database = () => {
@@ -27,7 +30,15 @@ const database = () => {
     request.onupgradeneeded = () => {
       for (const shelf of ["payments", "receipts", "passes"]) request.result.createObjectStore(shelf);
     };
-    request.onsuccess = () => resolve(request.result);
+    request.onsuccess = () => {
+      const { result } = request;
+      // somebody deletes it, or the browser takes it away: the next use opens it anew
+      result.onversionchange = result.onclose = () => {
+        result.close();
+        opening = undefined;
+      };
+      resolve(result);
+    };
     request.onerror = request.onblocked = () => reject(request.error);
   }).catch((error) => {
     opening = undefined;
@@ -39,15 +50,19 @@ const database = () => {
 /** Resolves when the disk has it, or to nothing where it cannot be had. */
 const shelf = async <T>(name: Shelf, mode: IDBTransactionMode, use: (store: IDBObjectStore) => IDBRequest<T> | void): Promise<T | undefined> => {
   try {
-    const transaction = (await database()).transaction(name, mode, { durability: "strict" });
-    return await new Promise<T | undefined>((resolve, reject) => {
+    return await Promise.race([used(name, mode, use), new Promise<undefined>((resolve) => setTimeout(resolve, DISK_MS))]);
+  } catch {
+    return undefined;
+  }
+};
+
+const used = async <T>(name: Shelf, mode: IDBTransactionMode, use: (store: IDBObjectStore) => IDBRequest<T> | void): Promise<T | undefined> => {
+  const transaction = (await database()).transaction(name, mode, { durability: "strict" });
+  return new Promise<T | undefined>((resolve, reject) => {
       const request = use(transaction.objectStore(name));
       transaction.oncomplete = () => resolve(request ? request.result : undefined);
       transaction.onabort = transaction.onerror = () => reject(transaction.error);
     });
-  } catch {
-    return undefined;
-  }
 };
 
 export const take = <T>(name: Shelf, url: string) => shelf<T>(name, "readonly", (store) => store.get(url) as IDBRequest<T>);

@@ -49,6 +49,9 @@ const code = (error: any): number => {
   return Number.isInteger(code) ? code : 0;
 };
 
+/** Texts of strangers: what is looked for in them is ASCII, and half a character would make all of it unreadable. */
+const plain = (text: unknown) => String(text).replace(/[^\x20-\x7e]/g, "").slice(0, 4096);
+
 const seconds = (ms: number) => Math.floor(ms / 1000) || 0;
 
 export interface Host {
@@ -58,7 +61,7 @@ export interface Host {
   page: Record<string, string | undefined>;
   show(view: View): void;
   /** The article: the answer to the payment or the proof, where there was one. */
-  open(answer: Response | undefined): void;
+  open(answer: Response | undefined, url: string): Promise<void>;
 }
 
 export class Flow {
@@ -68,6 +71,10 @@ export class Flow {
   #release: (() => void) | undefined;
   #answer: Response | undefined;
   #opened = false;
+  #view: View | undefined;
+  /** A press holds the turn until the core has heard of it, whatever else is answered meanwhile. */
+  #asking = false;
+  #locking: Promise<boolean> | undefined;
 
   /** Nothing if a pin cannot be read. */
   static start(host: Host): Flow | undefined {
@@ -81,16 +88,32 @@ export class Flow {
   }
 
   /** Takes the turn among all tabs; false if another tab has it. */
-  async lock(): Promise<boolean> {
+  lock(): Promise<boolean> {
+    this.#locking ??= this.#lock().finally(() => (this.#locking = undefined));
+    return this.#locking;
+  }
+
+  async #lock() {
     this.#release ??= await lock(this.#host.url);
     return !!this.#release;
   }
 
-  /** What the reader asked for, with the wallet that they chose. */
-  async ask(type: "pay" | "restore", wallets: number, seen: string, request?: Request) {
-    this.#request = request;
-    const random = crypto.getRandomValues(new Uint8Array(32)).reduce((hex, byte) => hex + byte.toString(16).padStart(2, "0"), "0x");
-    await this.send({ type, wallets, random, seen, kept: await keptPayment(this.#host.url) });
+  /** What the reader asked for, with the wallet that they chose; false if another tab has the turn. */
+  async ask(type: "pay" | "restore", wallets: number, seen: string, request?: Request): Promise<boolean> {
+    this.#asking = true;
+    try {
+      if (!(await this.lock())) return false;
+      this.#request = request;
+      const random = crypto.getRandomValues(new Uint8Array(32)).reduce((hex, byte) => hex + byte.toString(16).padStart(2, "0"), "0x");
+      const kept = await keptPayment(this.#host.url);
+      const sent = this.send({ type, wallets, random, seen, kept });
+      this.#asking = false;
+      await sent;
+      return true;
+    } finally {
+      this.#asking = false;
+      this.#settle();
+    }
   }
 
   async send(event: Happening) {
@@ -104,12 +127,26 @@ export class Flow {
       outcome = { view: BROKEN, effects: [] };
     }
     const { view, effects } = outcome;
-    this.#host.show(view);
-    if (view.action !== "wait") {
-      this.#release?.();
-      this.#release = undefined;
+    this.#view = view;
+    try {
+      this.#host.show(view);
+    } catch (error) {
+      // what was signed is kept and sent, whatever the page does to its card
+      reportError(error);
     }
-    for (const effect of effects) await this.#do(effect);
+    for (const effect of effects) {
+      // given up by a handler of the page's, while it was told
+      if (effect.do === "wallet" && this.#view !== view) continue;
+      await this.#do(effect);
+    }
+    this.#settle();
+  }
+
+  /** Lets the turn go once there is nothing under way, and what had to be written is written. */
+  #settle() {
+    if (this.#asking || (this.#view?.action === "wait" && !this.#opened)) return;
+    this.#release?.();
+    this.#release = undefined;
   }
 
   /** What is kept is on the disk before anything else is done. */
@@ -128,7 +165,7 @@ export class Flow {
         return forgetPayment(url, effect.text);
       case "open":
         this.#opened = true;
-        return this.#host.open(this.#answer);
+        return this.#host.open(this.#answer, url);
     }
   }
 
@@ -136,7 +173,7 @@ export class Flow {
     let answer: Happening;
     try {
       const result = await this.#request!({ method, params });
-      answer = { type: "wallet", turn, text: String((Array.isArray(result) ? result[0] : result) ?? "") };
+      answer = { type: "wallet", turn, text: plain((Array.isArray(result) ? result[0] : result) ?? "") };
     } catch (error) {
       answer = { type: "wallet", turn, code: code(error) };
     }
@@ -149,6 +186,7 @@ export class Flow {
       const response = await article(this.#host.url, { "PAYMENT-SIGNATURE": payment, "SIGN-IN-WITH-X": proof });
       const header = (name: string) => response.headers.get(name) ?? "";
       answer.required = header("PAYMENT-REQUIRED");
+      answer.settled = header("PAYMENT-RESPONSE");
       answer.date = seconds(Date.parse(header("Date")));
       answer.retryAfter = parseInt(header("Retry-After"), 10) || 0;
       // a teaser comes with a good status, and is not what was asked for
@@ -158,7 +196,7 @@ export class Flow {
         else void response.body?.cancel();
       } else {
         const problem = await response.json().catch(() => ({}));
-        answer.problem = String(problem?.type ?? problem?.error ?? "");
+        answer.problem = plain(problem?.type ?? problem?.error ?? "");
       }
       answer.status = response.ok && !good ? 402 : response.status;
     } catch {
@@ -176,15 +214,28 @@ export const article = (url: string, keys: Record<string, string>) => {
     headers.set(name, value);
     headers.set("Accept", "text/html,*/*;q=0.8");
   }
-  return fetch(url, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+  return ask(url, headers);
 };
 
-/** The article for who may read it already: by cookies, or by the pass of a page of another origin. */
-export const owned = async (url: string) => {
+/** Waits for the head of the answer for so long; a film may take its time. */
+const ask = async (url: string, headers: HeadersInit) => {
+  const control = new AbortController();
+  const timer = setTimeout(() => control.abort(), PATIENCE);
+  try {
+    return await fetch(url, { headers, cache: "no-store", signal: control.signal });
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+/** The article for who may read it already, by cookies or by the pass of a page of another origin; "no" if they may not. */
+export const owned = async (url: string): Promise<Response | "no" | undefined> => {
   const pass = (await take<string>("passes", url)) ?? "";
-  const headers: Record<string, string> = { Accept: "text/html,*/*;q=0.8", ...(pass && { "Farthing-Pass": pass }) };
-  const response = await fetch(url, { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
-  return response.ok && !response.headers.has("PAYMENT-REQUIRED") ? response : undefined;
+  const response = await ask(url, { Accept: "text/html,*/*;q=0.8", ...(pass && { "Farthing-Pass": pass }) });
+  const { ok, status, headers } = response;
+  if (ok && !headers.has("PAYMENT-REQUIRED")) return response;
+  // anything else may be better the next time
+  return ok || status === 402 || status === 403 ? "no" : undefined;
 };
 
 export const preferred = () => recall("offer");

@@ -42,13 +42,15 @@ export class Pay {
   #turned = -REREAD_MS;
   #listed = "";
   #panels: import("./panels.js").Panels | undefined;
+  #url = "";
   #resting: ((result: Result) => void)[] = [];
 
   /** The core, with the page's offer taken in and an unresolved payment taken up. */
   static async start(host: FarthingPaywall, card: Card): Promise<Pay> {
     const pay = new Pay(host, card);
-    await Promise.all([load().catch(() => pay.#show(BROKEN)), pay.#words()]);
-    if (pay.view !== BROKEN) await pay.#begin();
+    const [loaded] = await Promise.all([load().then(() => true, () => false), pay.#words()]);
+    if (loaded) await pay.#begin();
+    else pay.#show(BROKEN);
     pay.paint();
     return pay;
   }
@@ -85,6 +87,8 @@ export class Pay {
     if (this.#pressing || action === "wait" || performance.now() - this.#turned < REREAD_MS) return;
     // a press from before this was here meant another button
     if (action === "reload") return seen === undefined ? location.reload() : this.paint();
+    // the element is another article's now
+    if (this.#flow && this.#host.url !== this.#url) return void this.#begin();
     const chosen = this.#chosen;
     const price = seen ?? (chosen ? `$${chosen.price}` : this.#host.getAttribute("price") ?? "");
     if (action === "pay") this.#wish = "pay";
@@ -93,7 +97,7 @@ export class Pay {
 
   /** "Already paid?" */
   restore() {
-    if (this.#pressing || this.view.action === "wait") return;
+    if (this.#pressing || !this.view.restore) return;
     this.#wish = "restore";
     void this.#ask("");
   }
@@ -133,7 +137,7 @@ export class Pay {
     const label = action === "choose" && all.length < 2 ? "retry" : action === "pay" && !price ? "see" : action;
     const sending = stage === "settling" || stage === "pending";
     const was = card.button.textContent;
-    const awaited = card.button.ariaDisabled === "true" && notice !== "price-changed";
+    const awaited = card.button.ariaDisabled === "true" && notice !== "price-changed" && notice !== "confirm";
     card.link.href = this.#host.url;
     card.show({
       heading: bare.heading,
@@ -152,10 +156,12 @@ export class Pay {
     // what was sent cannot be taken back
     card.cancel.textContent = sending ? more.stop : more.cancel;
     if (focused && !cancel) card.button.focus();
+    // it promises what is free, and is not there where a payment waits
+    card.already.hidden ||= action !== "wait" && !this.view.restore;
     const choosing = action === "choose" && all.length > 1;
     const helping = notice === "no-wallet" || notice === "low-balance";
     // what is chosen from and read up on comes when it is wanted
-    if (offers.length > 1 || choosing || helping || card.about.open || card.details.open) void this.#load();
+    if (offers.length > 1 || choosing || helping || card.about.open || card.details.open) void this.#load().catch(() => {});
     const shown = offer ? `${price} (${offer.price} ${offer.symbol})` : price;
     this.#panels?.paint({ words: more, lang, money, offers, chosen, enabled: action !== "wait", price: shown });
     this.#body(choosing ? all : undefined, helping ? notice : undefined, phone, offer);
@@ -241,10 +247,11 @@ export class Pay {
         network: network?.includes(":") ? network : undefined,
       },
       show: (next) => this.#show(this.#other ? { ...next, ...view("pending", "other-tab", "wait") } : next),
-      open: (answer) => void this.#open(answer),
+      open: (answer, url) => this.#open(answer, url),
     });
     if (!flow) return this.#show(view("error", "pinned", "reload"));
     this.#flow = flow;
+    this.#url = url;
     if (!this.#isPage && recall(`open:${url}`) && (await this.#reopen(url))) return;
     const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
     const at = Math.floor((performance.timeOrigin + (navigation?.responseStart ?? 0)) / 1000);
@@ -270,13 +277,13 @@ export class Pay {
   /** The press of a button: takes the turn, finds the wallet, and hands over to the core. */
   async #ask(seen: string) {
     const offer = this.#chosen;
-    if (this.#wish === "pay" && this.view.action !== "check" && !this.#allowed(offer, seen)) return;
     this.#pressing = true;
-    let wallet: Wallet | undefined = this.#picked;
-    let all = this.#wallets;
-    if (all.length === 1) [wallet] = all;
-    this.#show({ ...this.view, ...(this.view.action === "check" ? view("pending", "pending", "wait") : view("quoting", "connecting", "wait")) });
     try {
+      if (this.#wish === "pay" && this.view.action !== "check" && !this.#allowed(offer, seen)) return;
+      let wallet: Wallet | undefined = this.#picked;
+      let all = this.#wallets;
+      if (all.length === 1) [wallet] = all;
+      this.#show({ ...this.view, ...(this.view.action === "check" ? view("pending", "pending", "wait") : view("quoting", "connecting", "wait")) });
       if (!all.length) {
         discover();
         await new Promise((resolve) => setTimeout(resolve, ANNOUNCE_MS));
@@ -285,10 +292,9 @@ export class Pay {
       }
       const flow = this.#flow;
       if (!flow) return this.#show(BROKEN);
-      if (!(await flow.lock())) return this.#elsewhere();
       if (wallet?.rdns) keep("wallet", wallet.rdns);
       if (offer && !offer.wider) keep("offer", offer.id);
-      await flow.ask(this.#wish, wallet ? 1 : all.length, seen, wallet?.request);
+      if (!(await flow.ask(this.#wish, wallet ? 1 : all.length, seen, wallet?.request))) this.#elsewhere();
     } finally {
       this.#pressing = false;
       this.#rested();
@@ -308,8 +314,7 @@ export class Pay {
     return checked ? this.#wallets.find(({ id }) => id === checked.value) : undefined;
   }
 
-  async #open(answer: Response | undefined) {
-    const { url } = this.#host;
+  async #open(answer: Response | undefined, url: string) {
     const offer = this.#chosen;
     if (answer) {
       const receipt = receiptOf(answer, url, this.#host.face().heading, this.#wish === "pay" ? offer : undefined);
@@ -320,23 +325,25 @@ export class Pay {
     if (this.#isPage) return location.replace(url);
     if (this.#host.getAttribute("open") === "page") return location.assign(url);
     keep(`open:${url}`, "1");
-    await this.#place(answer ?? (await owned(url).catch(() => undefined)), url);
+    const article = answer ?? (await owned(url).catch(() => undefined));
+    await this.#place(article === "no" ? undefined : article, url);
   }
 
-  /** What was opened here before is opened again, without a question to anybody but the site. */
+  /** What was opened here before is opened again, without a question to anybody but the site; whether there is nothing left to pay. */
   async #reopen(url: string) {
-    const answer = await owned(url).catch(() => null);
-    if (answer) return this.#place(answer, url);
-    // without an answer it may still be theirs
-    if (answer !== null) keep(`open:${url}`, "");
-    return false;
+    const answer = await owned(url).catch(() => undefined);
+    if (answer === "no") keep(`open:${url}`, "");
+    if (!answer || answer === "no") return false;
+    // a press that waited for this finds nothing to pay
+    this.#show(view("unlocked", "unlocked", "wait"));
+    await this.#place(answer, url);
+    return true;
   }
 
   async #place(answer: Response | undefined, url: string) {
-    if (await this.#placed(answer, url).catch(() => false)) return true;
+    if (await this.#placed(answer, url).catch(() => false)) return;
     // where the page's policy does not let text become a part of it, the article has a page of its own
     this.#show(view("unlocked", "unlocked", "link"));
-    return false;
   }
 
   async #placed(answer: Response | undefined, url: string) {

@@ -16,8 +16,9 @@ const policy = () => (made ??= trusted?.createPolicy("farthing", plain) ?? plain
 const USUAL = ["[data-farthing-content]", "article, main"];
 const ADDRESSES = ["src", "href", "poster", "action", "data"];
 
-/** False where there is nothing to put, or the page does not allow it. */
+/** False where there is nothing to put, or the page does not allow it. Nothing but what was asked for over HTTP has a place here. */
 export async function place(host: HTMLElement, answer: Response, url: string): Promise<boolean> {
+  if (!/^https?:/.test(url)) return false;
   const type = answer.headers.get("Content-Type") ?? "";
   const nodes = /html/i.test(type) ? markup(await answer.text(), url, host.getAttribute("select")) : await other(answer, type);
   if (!nodes.length) return false;
@@ -34,7 +35,8 @@ export async function place(host: HTMLElement, answer: Response, url: string): P
 function markup(text: string, url: string, select: string | null): Node[] {
   const page = new DOMParser().parseFromString(policy().createHTML(text), "text/html");
   const part = (select ? [select] : USUAL).map((wanted) => page.querySelector(wanted)).find(Boolean) ?? page.body;
-  const base = new URL(page.querySelector("base[href]")?.getAttribute("href") ?? url, url);
+  const own = page.querySelector("base[href]")?.getAttribute("href") ?? "";
+  const base = new URL(URL.canParse(own, url) ? own : url, url);
   // in this page a relative address would be another one
   for (const node of [part, ...part.querySelectorAll("*")]) {
     for (const name of ADDRESSES) {
@@ -42,12 +44,19 @@ function markup(text: string, url: string, select: string | null): Node[] {
       if (address && !/^[a-z][a-z0-9+.-]*:|^#/i.test(address) && URL.canParse(address, base)) node.setAttribute(name, policy().createScriptURL(new URL(address, base).href));
     }
     const sources = node.getAttribute("srcset");
-    if (sources) node.setAttribute("srcset", sources.replace(/(^|,\s+)([^\s,]\S*)/g, (_, before: string, address: string) => before + new URL(address, base).href));
+    if (sources) node.setAttribute("srcset", absolute(sources, base));
   }
   // parsed once more in this page, its scripts run
   const fragment = document.createRange().createContextualFragment(policy().createHTML(part === page.body ? part.innerHTML : part.outerHTML));
   return [...fragment.childNodes];
 }
+
+/** Each candidate's address; one ends at a comma that is followed by space, or behind its size. */
+const absolute = (sources: string, base: URL) =>
+  sources.split(/,\s+|(?<=\s[\d.]+[wx])\s*,\s*/).map((source) => {
+    const [address = "", ...size] = source.trim().split(/\s+/);
+    return [URL.canParse(address, base) ? new URL(address, base).href : address, ...size].join(" ");
+  }).join(", ");
 
 /** What is no page: pictures and sound as such, text as text, and the rest as a file. */
 async function other(answer: Response, type: string): Promise<Node[]> {

@@ -27,7 +27,7 @@ export function receiptOf(answer: Response, url: string, title: string, offer: T
   if (!said && !receipt) return undefined;
   let settled: Record<string, unknown> = {};
   try {
-    settled = JSON.parse(atob(said ?? ""));
+    settled = JSON.parse(atob(said ?? "")) ?? {};
   } catch {
     // it says nothing more
   }

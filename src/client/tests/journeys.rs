@@ -449,12 +449,89 @@ fn f7_what_was_signed_is_resolved_before_anything_else() {
     let effects = later.answer(
         &effects,
         Answer {
-            problem: "x/authorization-expired".into(),
+            problem: crate::problem::Problem::AuthorizationExpired.uri(),
             ..offer_answer("50000")
         },
     );
     assert_eq!(effects, [Effect::Forget { text: payment }]);
     assert_eq!((later.notice(), later.kept), (Notice::Offer, None));
+}
+
+/// What another server says, in its `PAYMENT-RESPONSE`.
+fn settled(status: u16, json: &str) -> Answer {
+    Answer {
+        status,
+        settled: Some(STANDARD.encode(json)),
+        ..Answer::default()
+    }
+}
+
+#[test]
+fn b1_s3_a_refusal_that_may_come_after_the_money_moved_leads_to_no_second_signature() {
+    let funds = || Answer {
+        status: 402,
+        problem: "insufficient_funds".into(),
+        ..Answer::default()
+    };
+    // the facilitator has broadcast, and says so in the settlement alone
+    let mut rig = Rig::with_offer();
+    let effects = rig.until_sent();
+    let payment = sent(&effects);
+    let wait = rig.answer(
+        &effects,
+        settled(402, r#"{"success":false,"errorReason":"settlement_pending"}"#),
+    );
+    assert!(matches!(wait[..], [Effect::Wait { .. }]), "{wait:?}");
+    // and in other words, for good
+    let effects = rig.send(FlowEvent::Woke { turn: Rig::turn(&wait) });
+    assert_eq!(sent(&effects), payment);
+    assert_eq!(
+        rig.answer(
+            &effects,
+            settled(402, r#"{"success":false,"errorReason":"invalid_transaction_state"}"#)
+        ),
+        []
+    );
+    assert_eq!((rig.notice(), rig.card.view().action), (Notice::Pending, Action::Check));
+    // an answer was lost, and then the money that was there is not there
+    let mut rig = Rig::with_offer();
+    let effects = rig.until_sent();
+    let wait = rig.answer(&effects, Answer::default());
+    let effects = rig.send(FlowEvent::Woke { turn: Rig::turn(&wait) });
+    assert_eq!(rig.answer(&effects, funds()), []);
+    assert_eq!(rig.notice(), Notice::Pending);
+    assert!(rig.kept.is_some());
+    let again = rig.pay();
+    assert_eq!(sent(&again), sent(&effects), "the same payment, and no wallet");
+    // nobody can take it any more
+    rig.now += 300 + 61;
+    assert_eq!(rig.answer(&again, funds()), [Effect::Forget { text: sent(&effects) }]);
+    assert_eq!((rig.notice(), rig.kept.clone()), (Notice::LowBalance, None));
+    // a first answer that refuses plainly is one
+    let mut rig = Rig::with_offer();
+    let effects = rig.until_sent();
+    assert!(matches!(rig.answer(&effects, funds())[..], [Effect::Forget { .. }]));
+}
+
+#[test]
+fn b4_paid_and_not_delivered_is_never_called_uncharged() {
+    let mut rig = Rig::with_offer();
+    let effects = rig.until_sent();
+    assert_eq!(
+        rig.answer(&effects, settled(404, r#"{"success":true,"transaction":"0x1"}"#)),
+        []
+    );
+    assert_eq!((rig.notice(), rig.card.view().action), (Notice::Delivering, Action::Check));
+    assert!(rig.kept.is_some());
+    for status in [408, 425] {
+        let mut rig = Rig::with_offer();
+        let effects = rig.until_sent();
+        let answer = Answer {
+            status,
+            ..Answer::default()
+        };
+        assert!(matches!(rig.answer(&effects, answer)[..], [Effect::Wait { .. }]), "{status}");
+    }
 }
 
 #[test]
