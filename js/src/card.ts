@@ -79,7 +79,10 @@ export class Card {
 
   show({ heading, price, unit, message, label, failed = false, busy = false, link = false, test = false }: Face) {
     const part = this.#part;
-    part("test").hidden = !test;
+    const ribbon = part("test");
+    // one that comes late comes last: nothing moves from under a pointer
+    if (test && ribbon.hidden && this.button.textContent) this.section.append(ribbon);
+    ribbon.hidden = !test;
     part("heading").textContent = heading;
     part("amount").textContent = price;
     part("unit").textContent = unit;
