@@ -83,7 +83,6 @@ test("with the keyboard alone, from the first view through both expanders and th
   const profile = await withWallets(3);
   const page = await visit(profile, site.article);
   await tabTo(page, "Pay $0.05");
-  await card(page).locator("ol").waitFor({ state: "attached" });
   await tabTo(page, "Already paid?");
   for (const [summary, shown] of [["What is this?", "There is no account"], ["What you will sign", "Recipient"]]) {
     await tabTo(page, summary);
