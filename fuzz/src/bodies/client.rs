@@ -94,6 +94,7 @@ impl Rig {
                         status,
                         problem: parts.next().unwrap_or_default().to_owned(),
                         required: parts.next().map(|json| world::base64(&world::fill(json))),
+                        settled: None,
                         date: Some(self.now),
                         retry_after: None,
                     },
@@ -104,6 +105,7 @@ impl Rig {
                 answer: Answer {
                     status: 402,
                     required: Some(rest.to_owned()),
+                    settled: Some(rest.to_owned()),
                     date: rest.bytes().next().map(|byte| u64::from(byte) << 24),
                     retry_after: Some(u32::MAX),
                     problem: String::new(),
