@@ -219,7 +219,8 @@ test("f8: a script or a core that is not the one that was built does not run", a
     site.changed[name] = (bytes) => Buffer.concat([bytes, Buffer.from(name.endsWith("js") ? "\nglobalThis.harm = 1" : [0, 5, 4, 104, 97, 114, 109])]);
     const profile = await withWallet();
     const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
-    await button(page).click();
+    // near is enough, and what comes then is a link where the button was
+    await button(page).hover();
     await card(page).getByText("The payment box could not be loaded.").waitFor();
     await card(page).getByRole("link", { name: "Open the page" }).waitFor();
     assert.equal(await page.evaluate(() => globalThis.harm), undefined);
