@@ -43,6 +43,15 @@ const recalls = (name: string) => {
   }
 };
 
+/** The address in `src`, or the page's own; nothing where it is not one of the web. */
+const addressOf = (host: HTMLElement) => {
+  const src = host.getAttribute("src") ?? location.href;
+  if (!URL.canParse(src, document.baseURI)) return "";
+  const url = new URL(src, document.baseURI);
+  url.hash = "";
+  return /^https?:/.test(url.protocol) ? url.href : "";
+};
+
 const load = () => script<typeof import("./pay/pay.js")>("pay.js", PAY);
 
 /**
@@ -131,10 +140,13 @@ export class FarthingPaywall extends HTMLElement {
       card.cancel.addEventListener("click", () => this.cancel());
       for (const event of ["pointerenter", "focusin"]) this.addEventListener(event, () => this.#near());
     }
+    this.#broken ||= !this.url;
     void this.#speak();
     if (this.#pay) return this.#pay.connected();
-    this.emit(framed() ? "error" : "idle");
-    if (framed()) return;
+    // moved in the page while the rest was on its way: it goes on
+    if (this.#starting) return;
+    this.emit(framed() || this.#broken ? "error" : "idle");
+    if (framed() || this.#broken) return;
     // signed and not resolved: taken up before anything else is shown (threat F7); and what was opened here opens again
     if (recalls(this.url) || (!this.hasAttribute("mode") && recalls(`open:${this.url}`))) return void this.#start();
     // what is only looked at costs the server nothing: the code may come, the offer not yet
@@ -161,9 +173,7 @@ export class FarthingPaywall extends HTMLElement {
 
   /** The address that is paid for. @internal */
   get url(): string {
-    const url = new URL(this.getAttribute("src") ?? location.href, document.baseURI);
-    url.hash = "";
-    return url.href;
+    return addressOf(this);
   }
 
   /** @internal */
@@ -307,8 +317,6 @@ export class FarthingButton extends FarthingPaywall {
 export class FarthingReceipt extends HTMLElement {
   /** @internal */
   connectedCallback(): void {
-    const src = new URL(this.getAttribute("src") ?? location.href, document.baseURI);
-    src.hash = "";
-    void script<typeof import("./pay/receipt.js")>("receipt.js", RECEIPT).then((file) => file.show(this, src.href)).catch(() => {});
+    void script<typeof import("./pay/receipt.js")>("receipt.js", RECEIPT).then((file) => file.show(this, addressOf(this))).catch(() => {});
   }
 }

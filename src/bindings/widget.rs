@@ -14,7 +14,7 @@ use core::cell::RefCell;
 
 use super::memory::{INPUT, OUTPUT};
 use crate::{
-    client::{Answer, Effect, FlowEvent, FlowState, Pins, Terms, View, json::Object},
+    client::{Answer, Effect, FlowEvent, FlowState, Page, Pins, Terms, View, json::Object},
     evm::hex,
     json::{Value, parse},
     money::decimal,
@@ -25,15 +25,21 @@ thread_local! {
     static FLOWS: RefCell<Vec<FlowState>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Begins a reader's way through one payment and gives it a number. `page` has the card's
-/// attributes `price`, `maxPrice`, `payTo` and `network`, all optional, and the resource's `host`; none if
-/// a pin cannot be read.
+/// Begins a reader's way through one payment and gives it a number. `page` has the resource's `host`, what
+/// the card says (`price`, `symbol`, `name` of the network, `test`), and the pins `maxPrice`, `payTo` and
+/// `network`; all optional, and none if a pin cannot be read.
 pub fn begin(page: &str) -> Option<u32> {
     let page = parse(page).ok()?;
     let text = |name| page.text_at(name);
-    let pins = Pins::read(text("maxPrice"), text("payTo"), text("network")).ok()?;
-    let shown = text("price").and_then(|price| price.parse().ok());
-    let flow = FlowState::new(shown, pins, text("host").unwrap_or_default());
+    let owned = |name| text(name).map(ToOwned::to_owned);
+    let flow = FlowState::new(Page {
+        host: owned("host").unwrap_or_default(),
+        price: text("price").and_then(|price| price.parse().ok()),
+        symbol: owned("symbol"),
+        network: owned("name"),
+        test: page.get("test").and_then(Value::bool) == Some(true),
+        pins: Pins::read(text("maxPrice"), text("payTo"), text("network")).ok()?,
+    });
     FLOWS.with_borrow_mut(|flows| {
         flows.push(flow);
         u32::try_from(flows.len().checked_sub(1)?).ok()
@@ -111,6 +117,7 @@ fn read(event: &Value<'_>) -> Option<(u64, FlowEvent)> {
             wallets: number(event, "wallets"),
             random: hex::read(text("random")?)?,
             seen: text("seen").and_then(|price| price.parse().ok()),
+            offer: owned("offer"),
             kept: owned("kept"),
         },
         "restore" => FlowEvent::Restore {

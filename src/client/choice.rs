@@ -121,7 +121,7 @@ pub(super) enum NoOffer {
 }
 
 /// What the JSON of a header says.
-fn read<T>(header: &str, what: impl FnOnce(&Value<'_>) -> Option<T>) -> Option<T> {
+pub(super) fn read<T>(header: &str, what: impl FnOnce(&Value<'_>) -> Option<T>) -> Option<T> {
     let json = decode(header).ok()?;
     what(&parse_nested(&json, MAX_ANNOUNCED_DEPTH).ok()?)
 }
@@ -178,7 +178,7 @@ pub(super) fn challenge(header: &str, account: &str) -> Option<String> {
 
 /// Reads what [`offers`](super::offers) reads, as far as a card can pay it, in a third of the code: a
 /// reader downloads this. The tests hold the two equal.
-fn card_offer(accepted: &Value<'_>) -> Option<CardOffer> {
+pub(super) fn card_offer(accepted: &Value<'_>) -> Option<CardOffer> {
     let text = |name| accepted.text_at(name);
     let caip2 = text("network")?;
     let network = caip2.parse().ok()?;

@@ -16,7 +16,7 @@ use super::{
     wallet::{self, Ask, UNKNOWN_CHAIN},
 };
 use crate::{
-    evm::{Authorization, hex},
+    evm::{Asset, Authorization, hex},
     money::{Amount, Price},
 };
 
@@ -83,6 +83,8 @@ pub(super) enum Wish {
 pub(super) struct Click {
     random: [u8; 32],
     seen: Option<Price>,
+    /// The id of the offer that was on the card; none where the card had only the page's own words.
+    offer: Option<String>,
 }
 
 /// What the questions to the wallet have found so far.
@@ -123,6 +125,35 @@ pub(super) struct Trip {
     pub(super) slow: bool,
 }
 
+/// What the page says of itself: what stands on the card before any offer was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The resource's host, with its port.
+    pub host: String,
+    /// The price.
+    pub price: Option<Price>,
+    /// The token's symbol; any, where the page has none.
+    pub symbol: Option<String>,
+    /// The network's name; any, where the page has none.
+    pub network: Option<String>,
+    /// The card says that the money is worth nothing.
+    pub test: bool,
+    /// What may be paid here.
+    pub pins: Pins,
+}
+
+impl Page {
+    /// Whether somebody who has read this knows what the offer is, but for its price (invariant S9).
+    fn tells(&self, offer: &CardOffer) -> bool {
+        let is = |said: &Option<String>, name: &str| said.as_ref().is_none_or(|said| said.eq_ignore_ascii_case(name));
+        let Asset { symbol, network, .. } = offer.asset;
+        offer.wider.is_none()
+            && is(&self.symbol, symbol)
+            && is(&self.network, offer.asset.network_name())
+            && (!self.test || network.is_test())
+    }
+}
+
 /// Where a reader stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlowState {
@@ -138,11 +169,7 @@ pub struct FlowState {
     unsaid: Option<Notice>,
     /// The offer that was taken last on this device.
     prefer: Option<String>,
-    /// The price on the page before any offer was read.
-    shown: Option<Price>,
-    pins: Pins,
-    /// The resource's.
-    host: String,
+    page: Page,
     /// Device time when the offer came.
     offered: u64,
     /// The server's clock minus the device's, once known.
@@ -154,9 +181,9 @@ pub struct FlowState {
 /// One step; `now` is the device's clock in Unix seconds.
 ///
 /// ```
-/// use farthing::client::{Effect, FlowEvent, FlowState, Pins, step};
-/// let card = FlowState::new("$0.05".parse().ok(), Pins::default(), "n.example");
-/// let pay = FlowEvent::Pay { wallets: 1, random: [7; 32], seen: "$0.05".parse().ok(), kept: None };
+/// use farthing::client::{Effect, FlowEvent, FlowState, Page, step};
+/// let card = FlowState::new(Page { price: "$0.05".parse().ok(), ..Page::default() });
+/// let pay = FlowEvent::Pay { wallets: 1, random: [7; 32], seen: "$0.05".parse().ok(), offer: None, kept: None };
 /// let (card, effects) = step(card, 1_800_000_000, pay);
 /// assert_eq!(effects, [Effect::Fetch { turn: 1, payment: None, proof: None }]);
 /// assert_eq!(card.view().stage.key(), "quoting");
@@ -173,8 +200,8 @@ fn one(effect: Effect) -> Vec<Effect> {
 }
 
 impl FlowState {
-    /// A card that shows this price for a resource of this host (with its port), on a page that allows this.
-    pub fn new(shown: Option<Price>, pins: Pins, host: &str) -> Self {
+    /// A card on a page that says this.
+    pub fn new(page: Page) -> Self {
         Self {
             phase: Phase::Resting(Notice::Offer),
             required: Required::default(),
@@ -183,9 +210,7 @@ impl FlowState {
             have: None,
             unsaid: None,
             prefer: None,
-            shown,
-            pins,
-            host: host.into(),
+            page,
             offered: 0,
             skew: None,
             turn: 0,
@@ -210,8 +235,9 @@ impl FlowState {
                 wallets,
                 random,
                 seen,
+                offer,
                 kept,
-            } => self.press(now, wallets, Wish::Pay(Click { random, seen }), kept),
+            } => self.press(now, wallets, Wish::Pay(Click { random, seen, offer }), kept),
             FlowEvent::Restore { wallets, kept } => self.press(now, wallets, Wish::Restore, kept),
             FlowEvent::Cancel => {
                 self.cancel();
@@ -248,8 +274,9 @@ impl FlowState {
         }
         if let Some((header, at)) = offer {
             // an impossible clock is looked at again with the next offer, before anything is signed
-            if let Err(notice @ (Notice::NoOffer | Notice::Pinned)) = self.take(&header, at, None) {
-                self.rest(notice);
+            match self.take(&header, at, None) {
+                Ok(Some(notice)) | Err(notice @ (Notice::NoOffer | Notice::Pinned)) => self.rest(notice),
+                _ => {}
             }
         }
         match kept.as_deref().and_then(Payment::restore) {
@@ -347,7 +374,7 @@ impl FlowState {
                 // what was paid for need not be on offer any longer
                 self.unsaid = taken.ok().flatten().or(self.unsaid);
                 let header = answer.required.clone();
-                let challenge = header.filter(|header| SignIn::read(header, &self.host, Address::ZERO).is_some());
+                let challenge = header.filter(|header| SignIn::read(header, &self.page.host, Address::ZERO).is_some());
                 if challenge.is_some() {
                     return self.ask(now, Ask::Accounts, Errand::new([0; 32], challenge));
                 }
@@ -579,7 +606,7 @@ impl FlowState {
         let before = (self.chosen < before.len()).then(|| before.swap_remove(self.chosen));
         self.chosen = 0;
         self.skew = None;
-        self.required = choose(header, &self.pins).map_err(|no| match no {
+        self.required = choose(header, &self.page.pins).map_err(|no| match no {
             NoOffer::Unknown => Notice::NoOffer,
             NoOffer::Pinned => Notice::Pinned,
         })?;
@@ -595,13 +622,16 @@ impl FlowState {
         self.chosen = again.or_else(prefer).unwrap_or_default();
         let offer = self.offer().ok_or(Notice::NoOffer)?;
         let asset = offer.asset;
-        let (shown, other) = match (before, &self.shown) {
+        let (shown, other) = match (before, &self.page.price) {
             (Some(before), _) => {
                 let comparable = before.asset.decimals == asset.decimals;
-                (comparable.then_some(before.amount), again.is_none())
+                let other = again.is_none() || before.pay_to != offer.pay_to || before.wider != offer.wider;
+                (comparable.then_some(before.amount), other)
             }
-            (None, Some(shown)) => (shown.in_asset(asset.symbol, asset.decimals).ok(), offer.wider.is_some()),
-            (None, None) => (None, offer.wider.is_some()),
+            (None, shown) => {
+                let shown = shown.as_ref().and_then(|shown| shown.in_asset(asset.symbol, asset.decimals).ok());
+                (shown, !self.page.tells(offer))
+            }
         };
         let changed = match shown {
             Some(shown) if shown != offer.amount => Some(Notice::PriceChanged),
@@ -660,6 +690,11 @@ impl FlowState {
 
     fn open(&mut self, payment: &Payment) -> Vec<Effect> {
         self.phase = Phase::Open;
+        if let Some(paid) = payment.offer() {
+            // the receipt is about what was signed, whatever is on offer by now (invariant S9)
+            self.required.offers = vec![paid];
+            self.chosen = 0;
+        }
         vec![Self::forget(payment), Effect::Open]
     }
 
@@ -691,18 +726,26 @@ impl FlowState {
     /// Opens the wallet, if the chosen offer and its price are what was seen.
     fn connect(&mut self, now: u64, click: Click) -> Vec<Effect> {
         self.have = None;
-        let offer = self.offer().map(|offer| (offer.amount, offer.asset));
-        let seen = offer.and_then(|(_, asset)| click.seen?.in_asset(asset.symbol, asset.decimals).ok());
-        match (offer, seen, self.unsaid) {
-            (_, _, Some(notice)) => self.rest(notice),
-            (Some((price, _)), Some(seen), None) if price == seen => {
-                return self.ask(now, Ask::Accounts, Errand::new(click.random, None));
-            }
-            (_, None, None) => self.rest(Notice::Confirm),
-            _ => {
-                self.before = seen;
+        let Some(offer) = self.offer() else {
+            self.rest(Notice::Unavailable);
+            return Vec::new();
+        };
+        let seen = click
+            .seen
+            .and_then(|price| price.in_asset(offer.asset.symbol, offer.asset.decimals).ok());
+        let known = match &click.offer {
+            Some(id) => *id == offer.id,
+            None => self.page.tells(offer),
+        };
+        let price = offer.amount;
+        match (seen, self.unsaid) {
+            (_, Some(notice)) => self.rest(notice),
+            (Some(seen), None) if price != seen => {
+                self.before = Some(seen);
                 self.rest(Notice::PriceChanged);
             }
+            (Some(_), None) if known => return self.ask(now, Ask::Accounts, Errand::new(click.random, None)),
+            _ => self.rest(Notice::Confirm),
         }
         Vec::new()
     }
@@ -712,7 +755,7 @@ impl FlowState {
             (Ask::Balance, Some(offer), Some((payer, _))) => wallet::balance_params(&offer.asset.contract, payer),
             (Ask::SignIn, _, Some((payer, account))) => {
                 let challenge = errand.challenge.as_deref();
-                errand.sign_in = challenge.and_then(|header| SignIn::read(header, &self.host, *payer));
+                errand.sign_in = challenge.and_then(|header| SignIn::read(header, &self.page.host, *payer));
                 errand.sign_in.as_ref().map(|asked| asked.params(account)).unwrap_or_default()
             }
             (Ask::Sign, Some(offer), Some((payer, text))) => {

@@ -42,7 +42,7 @@ pub use answer::Answer;
 pub use choice::{Pins, PinsError};
 pub use draft::{Approval, Draft, Payment, SealError};
 pub use event::{Effect, FlowEvent};
-pub use flow::{FlowState, step};
+pub use flow::{FlowState, Page, step};
 pub use offers::{LEAST_SECONDS, MAX_BODY_BYTES, MOST_SECONDS, Offer, Offers, OffersError, Peek, Unpayable, Version};
 pub use policy::{Choice, NothingPayable, Policy, PolicyError, Refusal, Token};
 pub use purchase::{Purchase, Step, Stop};

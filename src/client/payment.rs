@@ -5,7 +5,7 @@ use alloc::{borrow::ToOwned, string::String};
 use alloy_primitives::{Address, B256};
 
 use super::{
-    choice::{CardOffer, Required},
+    choice::{CardOffer, Required, card_offer, read},
     json::{self, Object},
     offers::Peek,
     typed::{authorization_json, transfer_data},
@@ -13,9 +13,8 @@ use super::{
 };
 use crate::{
     evm::{Authorization, Signature, signature::SignatureError},
-    json::{MAX_ANNOUNCED_DEPTH, parse_nested},
     radix64,
-    x402::{decode, extension::identifier},
+    x402::extension::identifier,
 };
 
 /// Signed into the past, so that a chain or server that is behind accepts it (threat A7).
@@ -39,10 +38,15 @@ impl Payment {
 
     /// Unix seconds until when it can be settled; none if it does not say.
     pub(super) fn until(&self) -> Option<u64> {
-        let json = decode(&self.0).ok()?;
-        let payment = parse_nested(&json, MAX_ANNOUNCED_DEPTH).ok()?;
-        let text = payment.get("payload")?.get("authorization")?.text_at("validBefore")?;
-        text.parse().ok()
+        read(&self.0, |payment| {
+            let text = payment.get("payload")?.get("authorization")?.text_at("validBefore")?;
+            text.parse().ok()
+        })
+    }
+
+    /// What it was signed for.
+    pub(super) fn offer(&self) -> Option<CardOffer> {
+        read(&self.0, |payment| card_offer(payment.get("accepted")?))
     }
 
     /// The content of `PAYMENT-SIGNATURE`, and the text to keep.

@@ -1,7 +1,7 @@
 //! What the reader sees: a function of the state, in keys; the words are the shell's.
 //! ```
-//! use farthing::client::{FlowState, Notice, Pins, Stage};
-//! let view = FlowState::new("$0.05".parse().ok(), Pins::default(), "n.example").view();
+//! use farthing::client::{FlowState, Notice, Page, Stage};
+//! let view = FlowState::new(Page::default()).view();
 //! assert_eq!((view.stage, view.notice), (Stage::Idle, Notice::Offer));
 //! assert_eq!(view.stage.key(), "idle");
 //! ```
@@ -233,8 +233,8 @@ impl FlowState {
     /// What the reader sees now.
     ///
     /// ```
-    /// use farthing::client::{Action, FlowState, Notice, Pins, Stage};
-    /// let view = FlowState::new("$0.05".parse().ok(), Pins::default(), "n.example").view();
+    /// use farthing::client::{Action, FlowState, Notice, Page, Stage};
+    /// let view = FlowState::new(Page::default()).view();
     /// assert_eq!((view.notice, view.action, view.cancel), (Notice::Offer, Action::Pay, false));
     /// assert_eq!(view.stage, Stage::Idle);
     /// ```

@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { payTo } from "../support/accounts.mjs";
-import { installWallet } from "../support/wallet.mjs";
 import { button, card, says, startReader, violations, visit } from "./reader.mjs";
 import { ARTICLE, problem, startSite } from "./site.mjs";
 import { names, snippet, snippets, table } from "./snippets.mjs";
@@ -25,11 +24,7 @@ afterEach(() => {
   assert.deepEqual(reader.faults.splice(0), [], "no script error");
 });
 
-async function withWallet(options) {
-  let wallet;
-  const profile = await reader.profile({}, async (into) => { wallet = await installWallet(into, options); });
-  return Object.assign(profile, { wallet });
-}
+const withWallet = (...options) => reader.withWallet(...options);
 const opened = (page) => page.getByText(ARTICLE).waitFor();
 
 /** An example on a page of the site, whose article has another address than the guide's. */

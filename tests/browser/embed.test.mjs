@@ -1,6 +1,8 @@
 // The card on pages of others: pins, frames, hostile wallets and texts, what page authors can reach.
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { after, afterEach, before, test } from "node:test";
+import { listen } from "../../tools/lib/processes.mjs";
 import { payTo, secondPayer } from "../support/accounts.mjs";
 import { installWallet } from "../support/wallet.mjs";
 import { button, card, message, says, startReader, states, visit } from "./reader.mjs";
@@ -15,11 +17,7 @@ afterEach(() => {
   assert.deepEqual(reader.faults.splice(0), [], "no script error");
 });
 
-async function withWallet(options = {}, context = {}) {
-  let wallet;
-  const profile = await reader.profile(context, async (into) => { wallet = await installWallet(into, options); });
-  return Object.assign(profile, { wallet });
-}
+const withWallet = (...options) => reader.withWallet(...options);
 const opened = (page) => page.getByText(ARTICLE).waitFor();
 
 test("an embed pays for its source and puts it in its place, also without a quote in the offer", async () => {
@@ -55,7 +53,7 @@ test("the offer comes when the reader comes near, and a page that is open alread
 
 for (const [slow, when] of [[300, "after"], [0, "just before"]]) {
   test(`s9: a price that comes ${when} the click is agreed to before the wallet opens`, async () => {
-    for (const [attributes, text] of [[{}, "The price is $0.05."], [{ price: "$0.01" }, "The price has changed from $0.01 to $0.05."]]) {
+    for (const [attributes, text] of [[{}, "The price is $0.05 in USDC on Base Sepolia."], [{ price: "$0.01" }, "The price has changed from $0.01 to $0.05."]]) {
       site.slow = slow;
       const profile = await withWallet();
       const page = await visit(profile, site.embed("/front", attributes));
@@ -250,6 +248,72 @@ test("f5: a price that comes after the press does not hide that another tab is p
   await button(page).getByText("Pay $0.05").waitFor();
   assert.deepEqual(profile.wallet.requests, []);
   await profile.close();
+});
+
+test("s9: a card that calls the money worthless is not paid with money that is worth something, at the same price", async () => {
+  const base = { network: "eip155:8453", asset: "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", extra: { name: "USD Coin", version: "2" } };
+  for (const attributes of [{ "test-network": "" }, { network: "Base Sepolia" }, { symbol: "EURC" }]) {
+    site.base = base;
+    const profile = await withWallet();
+    const page = await visit(profile, site.embed("/front", { price: "$0.05", ...attributes }));
+    await button(page).click();
+    await says(page, "The price is $0.05 in USDC on Base.");
+    assert.deepEqual(profile.wallet.requests, [], JSON.stringify(attributes));
+    assert.equal(await card(page).locator("[part=ribbon]").isVisible(), false);
+    await page.waitForTimeout(700);
+    await button(page).click();
+    await page.waitForFunction(() => seen.states.includes("switching") || seen.states.includes("signing") || seen.states.includes("error"));
+    assert.notDeepEqual(profile.wallet.requests, [], "it was told");
+    await profile.close();
+  }
+});
+
+test("what opens the article is sent to its address alone, wherever the site leads from there", async () => {
+  const heard = [];
+  const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "*", "access-control-expose-headers": "*" };
+  const other = createServer((request, response) => {
+    heard.push(...["payment-signature", "farthing-pass"].filter((name) => request.headers[name] || request.headers["access-control-request-headers"]?.includes(name)));
+    response.writeHead(request.method === "OPTIONS" ? 204 : 200, cors).end();
+  });
+  const away = `http://127.0.0.1:${await listen(other)}/`;
+  const lead = (location, headers) => problem(303, "see-other", { location, ...headers });
+  // a page that follows gives the payment away
+  site.next = [lead(away, cors)];
+  const naive = await reader.profile();
+  const page = await naive.newPage();
+  await page.goto(site.embed("/front", { price: "$0.05" }));
+  await page.evaluate((url) => fetch(url, { headers: { "PAYMENT-SIGNATURE": "e30=" } }).then(() => {}, () => {}), site.article);
+  assert.deepEqual(heard.splice(0).includes("payment-signature"), true);
+  await naive.close();
+  site.payments = [];
+  site.next = [lead(away, cors)];
+  const profile = await withWallet();
+  const front = await visit(profile, site.embed("/front", { price: "$0.05" }));
+  await button(front).click();
+  await opened(front);
+  assert.deepEqual(heard, []);
+  assert.deepEqual([site.payments.length, site.distinct().size], [2, 1], "asked for again where it belongs");
+  await profile.close();
+  // and a site that leads on within itself has opened it
+  site.next = [lead("/article", { "set-cookie": "pass=1; Path=/article; HttpOnly" })];
+  const led = await withWallet();
+  const again = await visit(led, site.embed("/front", { price: "$0.05" }));
+  await button(again).click();
+  await opened(again);
+  assert.equal(site.payments.length, 3);
+  await led.close();
+  await new Promise((resolve) => { other.closeAllConnections(); other.close(resolve); });
+});
+
+test("an address that is none of the web is neither asked nor led to", async () => {
+  for (const src of ["javascript:alert(1)", "http://", "data:text/html,x"]) {
+    const profile = await withWallet();
+    const page = await visit(profile, site.embed("/front", { src, price: "$0.05" }));
+    await says(page, "The payment box could not be loaded.");
+    assert.equal(await card(page).locator("a").evaluateAll((links) => links.every((link) => /^(https?:|$)/.test(link.getAttribute("href") ?? ""))), true);
+    assert.deepEqual(profile.wallet.requests, []);
+    await profile.close();
+  }
 });
 
 test("moving the element in the page keeps what it was doing", async () => {

@@ -20,13 +20,22 @@ afterEach(() => {
 });
 
 /** A profile with a wallet; `profile.wallet` is its other half. */
-async function withWallet(options = {}, context = {}) {
-  let wallet;
-  const profile = await reader.profile(context, async (into) => { wallet = await installWallet(into, options); });
-  return Object.assign(profile, { wallet });
-}
+const withWallet = (...options) => reader.withWallet(...options);
 
 const opened = (page) => page.getByText(ARTICLE).waitFor();
+
+test("where the browser keeps nothing for any site, who has paid reads all the same, each time", async () => {
+  const forgetful = await startReader({ forgetful: true });
+  const profile = await forgetful.withWallet();
+  const page = await visit(profile, site.article);
+  assert.equal(await page.evaluate(() => { try { return !!localStorage; } catch { return false; } }), false);
+  await button(page).click();
+  await opened(page);
+  assert.equal(site.payments.length, 1);
+  assert.equal(await card(page).count(), 0);
+  assert.deepEqual(forgetful.faults, []);
+  await forgetful.stop();
+});
 
 test("a reader pays with one signature and the article opens, with no policy violated and no other host asked", async () => {
   const profile = await withWallet({ delay: 50 });

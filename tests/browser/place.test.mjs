@@ -1,7 +1,6 @@
 // An embed's article where its card was: what lives in it, what the page's policy forbids, and what is there the next day.
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
-import { installWallet } from "../support/wallet.mjs";
 import { button, card, startReader, visit } from "./reader.mjs";
 import { ARTICLE, problem, startSite } from "./site.mjs";
 
@@ -23,11 +22,7 @@ afterEach(() => {
   assert.deepEqual(reader.faults.splice(0), [], "no script error");
 });
 
-async function withWallet(options = {}) {
-  let wallet;
-  const profile = await reader.profile({}, async (into) => { wallet = await installWallet(into, options); });
-  return Object.assign(profile, { wallet });
-}
+const withWallet = (...options) => reader.withWallet(...options);
 
 async function paid(profile, url) {
   const page = await visit(profile, url);

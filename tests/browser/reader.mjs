@@ -1,6 +1,7 @@
 // A reader with a browser: pages whose faults, policy violations, requests and states are written down.
 import assert from "node:assert/strict";
-import { launch } from "../support/browser.mjs";
+import { launch, launchForgetful } from "../support/browser.mjs";
+import { installWallet } from "../support/wallet.mjs";
 
 /** Runs in the page before anything else. */
 const witness = () => {
@@ -9,8 +10,9 @@ const witness = () => {
   document.addEventListener("farthing:state", (event) => seen.states.push(event.detail.state));
 };
 
-export async function startReader() {
-  const { context, close } = await launch();
+/** @param {{forgetful?: boolean}} [options] `forgetful`: the browser keeps nothing for any site */
+export async function startReader({ forgetful = false } = {}) {
+  const { context, close } = await (forgetful ? launchForgetful() : launch());
   const faults = [];
   return {
     faults,
@@ -24,6 +26,12 @@ export async function startReader() {
       for (const install of wallets) await install(profile);
       profile.on("page", (page) => page.on("pageerror", (error) => faults.push(error.message)));
       return profile;
+    },
+    /** A fresh profile with one wallet, as its `wallet`. */
+    async withWallet(options = {}, context = {}) {
+      let wallet;
+      const profile = await this.profile(context, async (into) => { wallet = await installWallet(into, options); });
+      return Object.assign(profile, { wallet });
     },
   };
 }

@@ -18,10 +18,10 @@ const document = (title, body) => `<!doctype html><html lang="en"><meta charset=
 
 const BODY = document("Article", `<h1>Keepers</h1><p>${ARTICLE}</p>`);
 /**
- * What tests change: `lang` of our page; `more` entries of `accepts`; files `changed` on their way, by name; `body` and `type` of the
+ * What tests change: `lang` of our page; fields of the `base` offer; `more` entries of `accepts`; files `changed` on their way, by name; `body` and `type` of the
  * article; headers of the `receipt`; the `policy` of the pages; `extensions` of the offer.
  */
-const FRESH = () => ({ lang: "en", more: [], changed: {}, body: BODY, type: "text/html; charset=utf-8", receipt: {}, policy: "", extensions: undefined });
+const FRESH = () => ({ lang: "en", more: [], changed: {}, body: BODY, type: "text/html; charset=utf-8", base: {}, receipt: {}, policy: "", extensions: undefined });
 
 /** A quote as the Worker makes it, with a MAC that only a Worker could check. */
 export function quote({ issued = Math.floor(Date.now() / 1000), tag = Buffer.alloc(16, 7) } = {}) {
@@ -53,6 +53,7 @@ export async function startSite() {
     accepts: [{
       scheme: "exact", network: "eip155:84532", amount: site.amount, asset: "0x036CbD53842c5426634e7929541eC2318f3dCF7e",
       payTo: payTo.address, maxTimeoutSeconds: 300, extra: { name: "USDC", version: "2", ...(site.quoted ? { quote: quote() } : {}), ...site.extra },
+      ...site.base,
     }, ...site.more],
     extensions: site.extensions,
   });

@@ -83,7 +83,7 @@ export const SITUATIONS = [
     await open(page, "details");
   } },
   { name: "quoting", text: "Asking for the price", wallets: [{}], at: front({ price: "" }), before: ({ site }) => { site.slow = Infinity; }, act: press },
-  { name: "confirm", text: "The price is $0.05.", wallets: [{}], at: front({ price: "" }), before: ({ site }) => { site.slow = 300; }, act: press },
+  { name: "confirm", text: "The price is $0.05 in USDC on Base Sepolia.", wallets: [{}], at: front({ price: "" }), before: ({ site }) => { site.slow = 300; }, act: press },
   { name: "price-changed", text: "The price has changed", wallets: [{}], at: front({ price: "$0.01" }), before: ({ site }) => { site.slow = 300; }, act: press },
   { name: "choose-wallet", wallets: WALLETS, act: press, has: "[type=radio]" },
   { name: "no-wallet", text: "You need a wallet to pay here", act: press, has: "svg" },

@@ -4,7 +4,7 @@
 //! signed at a time, and only for what the offer said and the pins allow.
 
 use farthing::{
-    client::{Answer, Effect, FlowEvent, FlowState, Pins, Terms, step},
+    client::{Answer, Effect, FlowEvent, FlowState, Page, Pins, Terms, step},
     evm::{Address, Asset, Authorization, hex},
     json,
     x402::Network,
@@ -18,7 +18,12 @@ const HOST: &str = "n.example";
 pub(super) fn run(data: &[u8]) {
     let Ok(text) = core::str::from_utf8(data) else { return };
     let mut rig = Rig {
-        state: FlowState::new("$0.05".parse().ok(), Pins::read(Some(PIN), None, None).unwrap(), HOST),
+        state: FlowState::new(Page {
+            host: HOST.into(),
+            price: "$0.05".parse().ok(),
+            pins: Pins::read(Some(PIN), None, None).unwrap(),
+            ..Page::default()
+        }),
         now: NOW,
         turn: 0,
         sent: None,
@@ -72,6 +77,7 @@ impl Rig {
                 wallets: u32::from(!rest.ends_with('0')),
                 random: [3; 32],
                 seen: self.terms().and_then(|terms| format!("${}", terms.price).parse().ok()),
+                offer: self.terms().map(|terms| terms.id),
                 kept: None,
             },
             Some('c') => FlowEvent::Cancel,

@@ -9,6 +9,9 @@ const storage = <T>(use: (store: Storage) => T): T | undefined => {
   }
 };
 
+/** Whether anything is kept for this site; where its storage is forbidden, its cookies are too. */
+export const remembers = () => !!storage((store) => store);
+
 const key = (name: string) => `farthing:${name}`;
 
 /** Small things that may be lost: the last wallet, the network that was paid on, what is open. */

@@ -58,8 +58,9 @@ export interface Host {
   /** The resource, absolute. */
   url: string;
   /** What the core is told of the page. */
-  page: Record<string, string | undefined>;
-  show(view: View): void;
+  page: Record<string, string | boolean | undefined>;
+  /** `early`: a press is on its way to the core, which has not heard of it. */
+  show(view: View, early: boolean): void;
   /** The article: the answer to the payment or the proof, where there was one. */
   open(answer: Response | undefined, url: string): Promise<void>;
 }
@@ -99,16 +100,15 @@ export class Flow {
   }
 
   /** What the reader asked for, with the wallet that they chose; false if another tab has the turn. */
-  async ask(type: "pay" | "restore", wallets: number, seen: string, request?: Request): Promise<boolean> {
+  async ask(type: "pay" | "restore", wallets: number, seen: string, offer: string | undefined, request?: Request): Promise<boolean> {
     this.#asking = true;
     try {
       if (!(await this.lock())) return false;
       this.#request = request;
       const random = crypto.getRandomValues(new Uint8Array(32)).reduce((hex, byte) => hex + byte.toString(16).padStart(2, "0"), "0x");
       const kept = await keptPayment(this.#host.url);
-      const sent = this.send({ type, wallets, random, seen, kept });
       this.#asking = false;
-      await sent;
+      await this.send({ type, wallets, random, seen, offer, kept });
       return true;
     } finally {
       this.#asking = false;
@@ -129,7 +129,7 @@ export class Flow {
     const { view, effects } = outcome;
     this.#view = view;
     try {
-      this.#host.show(view);
+      this.#host.show(view, this.#asking);
     } catch (error) {
       // what was signed is kept and sent, whatever the page does to its card
       reportError(error);
@@ -183,7 +183,13 @@ export class Flow {
   async #fetch(turn: number, payment: string, proof = "") {
     const answer: Happening = { type: "answer", turn, status: 0 };
     try {
-      const response = await article(this.#host.url, { "PAYMENT-SIGNATURE": payment, "SIGN-IN-WITH-X": proof });
+      const { url } = this.#host;
+      let response = await article(url, { "PAYMENT-SIGNATURE": payment, "SIGN-IN-WITH-X": proof });
+      if (response.type === "opaqueredirect") {
+        // followed with what the site keeps in its cookies, and without what opens the article: another place has no business with it
+        response = await ask(url, PAGE);
+        if (!response.ok || response.headers.has("PAYMENT-REQUIRED")) throw response;
+      }
       const header = (name: string) => response.headers.get(name) ?? "";
       answer.required = header("PAYMENT-REQUIRED");
       answer.settled = header("PAYMENT-RESPONSE");
@@ -206,23 +212,20 @@ export class Flow {
   }
 }
 
+const PAGE = { Accept: "text/html,*/*;q=0.8" };
+
 /** Asks for the article in the form of a page; without anything that opens it, for the offer in a form that is never one. */
-export const article = (url: string, keys: Record<string, string>) => {
-  const headers = new Headers({ Accept: "application/json" });
-  for (const [name, value] of Object.entries(keys)) {
-    if (!value) continue;
-    headers.set(name, value);
-    headers.set("Accept", "text/html,*/*;q=0.8");
-  }
-  return ask(url, headers);
+const article = (url: string, keys: Record<string, string>) => {
+  const given = Object.entries(keys).filter(([, value]) => value);
+  return given.length ? ask(url, { ...PAGE, ...Object.fromEntries(given) }, "manual") : ask(url, { Accept: "application/json" });
 };
 
-/** Waits for the head of the answer for so long; a film may take its time. */
-const ask = async (url: string, headers: HeadersInit) => {
+/** Waits for the head of the answer for so long; a film may take its time. What opens the article goes nowhere else (`redirect`). */
+const ask = async (url: string, headers: HeadersInit, redirect?: RequestRedirect) => {
   const control = new AbortController();
   const timer = setTimeout(() => control.abort(), PATIENCE);
   try {
-    return await fetch(url, { headers, cache: "no-store", signal: control.signal });
+    return await fetch(url, { headers, redirect, cache: "no-store", signal: control.signal });
   } finally {
     clearTimeout(timer);
   }
@@ -230,8 +233,8 @@ const ask = async (url: string, headers: HeadersInit) => {
 
 /** The article for who may read it already, by cookies or by the pass of a page of another origin; "no" if they may not. */
 export const owned = async (url: string): Promise<Response | "no" | undefined> => {
-  const pass = (await take<string>("passes", url)) ?? "";
-  const response = await ask(url, { Accept: "text/html,*/*;q=0.8", ...(pass && { "Farthing-Pass": pass }) });
+  const pass = await take<string>("passes", url);
+  const response = await (pass ? ask(url, { ...PAGE, "Farthing-Pass": pass }, "manual") : ask(url, PAGE));
   const { ok, status, headers } = response;
   if (ok && !headers.has("PAYMENT-REQUIRED")) return response;
   // anything else may be better the next time

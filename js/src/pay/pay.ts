@@ -6,7 +6,7 @@ import type { FarthingPaywall, Result } from "../element.js";
 import { script, wordsIn } from "../files.js";
 import { dollars, fill } from "../money.js";
 import { type Action, BROKEN, type Notice, type Stage, type Terms, type View } from "../wire.js";
-import { keep, keptPayment, put, recall, unlocked } from "./device.js";
+import { keep, keptPayment, put, recall, remembers, unlocked } from "./device.js";
 import { Flow, load, owned, preferred } from "./flow.js";
 import { receiptOf } from "./record.js";
 import { discover, type Wallet, wallets } from "./wallets.js";
@@ -40,6 +40,7 @@ export class Pay {
   /** Another tab has the turn: what is still answered here changes the offers and not what is said. */
   #other = false;
   #turned = -REREAD_MS;
+  #told: Notice | undefined;
   #listed = "";
   #panels: import("./panels.js").Panels | undefined;
   #url = "";
@@ -92,7 +93,7 @@ export class Pay {
     const chosen = this.#chosen;
     const price = seen ?? (chosen ? `$${chosen.price}` : this.#host.getAttribute("price") ?? "");
     if (action === "pay") this.#wish = "pay";
-    void this.#ask(price);
+    void this.#ask(price, seen === undefined ? chosen?.id : undefined);
   }
 
   /** "Already paid?" */
@@ -137,7 +138,10 @@ export class Pay {
     const label = action === "choose" && all.length < 2 ? "retry" : action === "pay" && !price ? "see" : action;
     const sending = stage === "settling" || stage === "pending";
     const was = card.button.textContent;
-    const awaited = card.button.ariaDisabled === "true" && notice !== "price-changed" && notice !== "confirm";
+    const telling = notice === "price-changed" || notice === "confirm";
+    const told = telling && this.#told !== notice;
+    this.#told = notice;
+    const awaited = card.button.ariaDisabled === "true" && !telling;
     card.link.href = this.#host.url;
     card.show({
       heading: bare.heading,
@@ -150,7 +154,7 @@ export class Pay {
       link: action === "link",
       test: offer ? offer.test : bare.test,
     });
-    if (was && was !== card.button.textContent && !awaited && action !== "wait") this.#turned = performance.now();
+    if (was && action !== "wait" && (told || (was !== card.button.textContent && !awaited))) this.#turned = performance.now();
     const focused = card.cancel.matches(":focus");
     card.cancel.hidden = !cancel;
     // what was sent cannot be taken back
@@ -237,16 +241,19 @@ export class Pay {
     const attribute = (name: string) => host.getAttribute(name) ?? undefined;
     const network = attribute("network");
     const { url } = host;
+    if (!url) return this.#show(BROKEN);
     const flow = Flow.start({
       url,
       page: {
         price: attribute("price"),
+        symbol: attribute("symbol") ?? "USDC",
+        test: host.hasAttribute("test-network"),
         maxPrice: attribute("max-price"),
         payTo: attribute("pay-to"),
         // a CAIP-2 identifier is a pin, any other text is a label
-        network: network?.includes(":") ? network : undefined,
+        [network?.includes(":") ? "network" : "name"]: network,
       },
-      show: (next) => this.#show(this.#other ? { ...next, ...view("pending", "other-tab", "wait") } : next),
+      show: (next, early) => this.#show(early || this.#other ? { ...next, ...view(this.view.stage, this.view.notice, this.view.action) } : next),
       open: (answer, url) => this.#open(answer, url),
     });
     if (!flow) return this.#show(view("error", "pinned", "reload"));
@@ -274,8 +281,8 @@ export class Pay {
     });
   }
 
-  /** The press of a button: takes the turn, finds the wallet, and hands over to the core. */
-  async #ask(seen: string) {
+  /** The press of a button: takes the turn, finds the wallet, and hands over to the core; `seen` and `shown` are the price and the offer that were on the card. */
+  async #ask(seen: string, shown?: string) {
     const offer = this.#chosen;
     this.#pressing = true;
     try {
@@ -294,7 +301,7 @@ export class Pay {
       if (!flow) return this.#show(BROKEN);
       if (wallet?.rdns) keep("wallet", wallet.rdns);
       if (offer && !offer.wider) keep("offer", offer.id);
-      if (!(await flow.ask(this.#wish, wallet ? 1 : all.length, seen, wallet?.request))) this.#elsewhere();
+      if (!(await flow.ask(this.#wish, wallet ? 1 : all.length, seen, shown, wallet?.request))) this.#elsewhere();
     } finally {
       this.#pressing = false;
       this.#rested();
@@ -322,7 +329,8 @@ export class Pay {
       const pass = answer.headers.get("Farthing-Pass");
       if (pass) await put("passes", url, pass);
     }
-    if (this.#isPage) return location.replace(url);
+    // a page that may keep no cookie would only come with its card again: there the article is read here
+    if (this.#isPage && remembers()) return location.replace(url);
     if (this.#host.getAttribute("open") === "page") return location.assign(url);
     keep(`open:${url}`, "1");
     const article = answer ?? (await owned(url).catch(() => undefined));

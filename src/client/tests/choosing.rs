@@ -205,9 +205,123 @@ fn a4_a_choice_that_is_gone_is_told_and_never_replaced_in_silence() {
 }
 
 #[test]
+fn s9_another_payee_or_another_pass_at_the_same_price_is_told_first() {
+    let mut elsewhere = requirement("50000");
+    elsewhere["payTo"] = OTHER.into();
+    let mut short = ten("400000");
+    short["extra"]["offer"]["seconds"] = 60.into();
+    for (index, other) in [(0, elsewhere), (1, short)] {
+        let mut rig = Rig::new();
+        rig.start(&[requirement("50000"), ten("400000")], None);
+        choose(&mut rig, index);
+        rig.now += 3600;
+        let effects = rig.pay();
+        let answer = Answer {
+            required: Some(required(&[other])),
+            date: Some(rig.now),
+            ..offer_answer("")
+        };
+        assert_eq!(rig.answer(&effects, answer), [], "{index}");
+        assert_eq!(rig.notice(), Notice::Confirm);
+        assert_eq!(method(&rig.pay()), "eth_requestAccounts", "it was told");
+    }
+}
+
+#[test]
+fn s9_what_the_page_says_of_an_offer_is_what_is_paid() {
+    let label = |network: Option<&str>, symbol: Option<&str>, test| {
+        let mut rig = Rig::new();
+        rig.card = FlowState::new(Page {
+            network: network.map(Into::into),
+            symbol: symbol.map(Into::into),
+            test,
+            ..page(Pins::default())
+        });
+        rig
+    };
+    let answer = |offer| Answer {
+        required: Some(required(&[offer])),
+        ..offer_answer("")
+    };
+    // a card that calls the money worthless, and money that is not
+    for (mut rig, offer, asked) in [
+        (label(None, None, true), on_base("50000"), false),
+        (label(Some("Base Sepolia"), None, false), on_base("50000"), false),
+        (label(None, Some("EURC"), false), on_base("50000"), false),
+        (label(Some("base"), Some("USDC"), false), on_base("50000"), true),
+        (label(Some("Base Sepolia"), None, true), requirement("50000"), true),
+        (label(None, None, false), requirement("50000"), true),
+    ] {
+        let effects = rig.pay();
+        let effects = rig.answer(&effects, answer(offer));
+        assert_eq!(
+            effects
+                .first()
+                .map(|effect| matches!(effect, Effect::Wallet { .. }))
+                .unwrap_or_default(),
+            asked
+        );
+        if !asked {
+            assert_eq!(rig.notice(), Notice::Confirm);
+            assert_eq!(method(&rig.pay()), "eth_requestAccounts", "it is on the card now");
+        }
+    }
+}
+
+#[test]
+fn s9_an_offer_that_came_with_the_page_and_is_another_is_told_before_it_is_paid() {
+    let mut rig = Rig::new();
+    rig.start(&[requirement("70000")], None);
+    let view = rig.card.view();
+    assert_eq!((view.notice, view.before.as_deref()), (Notice::PriceChanged, Some("0.05")));
+    // a press of the card as it was before
+    let early = |rig: &mut Rig, seen: &str| {
+        rig.send(FlowEvent::Pay {
+            wallets: 1,
+            random: [9; 32],
+            seen: seen.parse().ok(),
+            offer: None,
+            kept: None,
+        })
+    };
+    assert_eq!(early(&mut rig, "$0.05"), []);
+    assert_eq!(rig.notice(), Notice::PriceChanged);
+    let mut rig = Rig::new();
+    rig.start(&[ten("50000")], None);
+    assert_eq!(early(&mut rig, "$0.05"), []);
+    assert_eq!(rig.notice(), Notice::Confirm);
+    assert_eq!(method(&rig.pay()), "eth_requestAccounts");
+}
+
+#[test]
+fn s9_when_the_article_opens_the_offer_is_the_one_that_was_signed() {
+    let mut rig = Rig::new();
+    rig.start(&[requirement("50000"), on_base("60000")], None);
+    rig.until_sent();
+    // the page was loaded anew, and sells something else by now
+    let mut later = Rig::new();
+    let effects = later.send(FlowEvent::Start {
+        kept: rig.kept,
+        offer: Some((required(&[on_base("90000")]), NOW)),
+        prefer: None,
+    });
+    assert_eq!(later.terms().unwrap().price, "0.09");
+    let article = Answer {
+        status: 200,
+        ..Answer::default()
+    };
+    assert_eq!(later.answer(&effects, article).last(), Some(&Effect::Open));
+    let terms = later.terms().unwrap();
+    assert_eq!((terms.price.as_str(), terms.network), ("0.05", "Base Sepolia"));
+}
+
+#[test]
 fn s9_a_price_in_another_token_was_not_seen() {
     let mut rig = Rig::new();
-    rig.card = FlowState::new("0.05 USDT".parse().ok(), Pins::default(), HOST);
+    rig.card = FlowState::new(Page {
+        price: "0.05 USDT".parse().ok(),
+        ..Page::default()
+    });
     let effects = rig.pay_having_seen("0.05 USDT".into());
     assert_eq!(rig.answer(&effects, offer_answer("50000")), []);
     assert_eq!(rig.notice(), Notice::Confirm);

@@ -66,6 +66,7 @@ fn a16_the_card_names_its_payment_where_the_server_wants_that_by_bytes_that_are_
             wallets: 1,
             random: core::array::from_fn(|index| u8::try_from(index).unwrap()),
             seen: "$0.05".parse().ok(),
+            offer: None,
             kept: None,
         });
         let (key, account) = key(1);
@@ -610,7 +611,7 @@ fn s9_a_price_that_was_not_shown_is_not_signed() {
     assert_eq!(rig.notice(), Notice::PriceChanged);
     // the page says nothing
     let mut rig = Rig::new();
-    rig.card = FlowState::new(None, Pins::default(), HOST);
+    rig.card = FlowState::new(Page::default());
     let effects = rig.pay_having_seen(String::new());
     assert_eq!(rig.answer(&effects, offer_answer("70000")), []);
     assert_eq!(rig.notice(), Notice::Confirm);
@@ -713,6 +714,7 @@ fn several_wallets_are_chosen_from_and_none_is_explained() {
         wallets,
         random: [1; 32],
         seen: "$0.05".parse().ok(),
+        offer: None,
         kept: None,
     };
     assert_eq!(rig.send(pay(0)), []);

@@ -103,6 +103,16 @@ fn payment_in(header: &str) -> Value {
     serde_json::from_slice(&STANDARD.decode(header).unwrap()).unwrap()
 }
 
+/// A page that says five cents and no more.
+fn page(pins: Pins) -> Page {
+    Page {
+        host: HOST.into(),
+        price: "$0.05".parse().ok(),
+        pins,
+        ..Page::default()
+    }
+}
+
 /// A card, and what is outside of it.
 struct Rig {
     card: FlowState,
@@ -117,7 +127,7 @@ impl Rig {
 
     fn on(pins: Pins) -> Self {
         Self {
-            card: FlowState::new("$0.05".parse().ok(), pins, HOST),
+            card: FlowState::new(page(pins)),
             now: NOW,
             kept: None,
         }
@@ -167,10 +177,12 @@ impl Rig {
 
     fn pay_having_seen(&mut self, price: String) -> Vec<Effect> {
         let kept = self.kept.clone();
+        let offer = self.terms().map(|terms| terms.id);
         self.send(FlowEvent::Pay {
             wallets: 1,
             random: [9; 32],
             seen: price.parse().ok(),
+            offer,
             kept,
         })
     }

@@ -61,10 +61,13 @@ fn offers(which: u8, now: u64, problem: &str) -> Answer {
     base["network"] = "eip155:8453".into();
     base["asset"] = ASSETS[0].contract.to_string().into();
     base["extra"]["name"] = ASSETS[0].name.into();
+    let mut elsewhere = requirement("50000");
+    elsewhere["payTo"] = OTHER.into();
     let accepts = match which {
         0 => vec![requirement("50000")],
         1 => vec![requirement("70000")],
         2 => vec![ten, requirement("50000"), base],
+        3 => vec![elsewhere, ten],
         _ => vec![base, ten],
     };
     let challenge = json!({
@@ -98,6 +101,7 @@ fn some_answer(which: u8, now: u64) -> Answer {
         10 => refusal(402, "authorization-expired"),
         11 => offers(2, now, "payment-required"),
         12 => offers(3, now, "payment-required"),
+        14 => offers(4, now, "payment-required"),
         13 => refusal(402, "transaction_pending"),
         _ => refusal(503, "settlement-pending"),
     }
@@ -123,13 +127,17 @@ struct Tab {
     card: FlowState,
     open: Vec<Effect>,
     /// What was seen at the last press: the offer, if one was read, and the price.
-    pressed: (Option<String>, String),
+    pressed: (Option<Terms>, String),
 }
 
 impl Tab {
     fn new() -> Self {
         Self {
-            card: FlowState::new("$0.05".parse().ok(), Pins::default(), HOST),
+            card: FlowState::new(Page {
+                network: Some("Base Sepolia".into()),
+                test: true,
+                ..page(Pins::default())
+            }),
             open: Vec::new(),
             pressed: (None, String::new()),
         }
@@ -184,11 +192,17 @@ impl World {
                     }
                     if *method == "eth_signTypedData_v4" {
                         let (authorization, asset, _) = sign_typed(&key(1).0, params);
-                        let (id, price) = &self.tabs[tab].pressed;
+                        let (seen, price) = &self.tabs[tab].pressed;
                         let price: crate::money::Price = price.parse().unwrap();
                         prop_assert_eq!(price.in_units_of(6).unwrap(), authorization.value, "s9");
                         let token = format!("{}/{:?}", asset.network, asset.contract);
-                        prop_assert!(id.as_ref().is_none_or(|id| id.starts_with(&token)), "s9: {:?}", id);
+                        match seen {
+                            Some(terms) => {
+                                prop_assert!(terms.id.starts_with(&token), "s9: {:?}", terms);
+                                prop_assert_eq!(&authorization.to.to_checksum(None), &terms.pay_to, "s9");
+                            }
+                            None => prop_assert!(asset.network.is_test(), "s9: the page says so"),
+                        }
                         self.signatures_asked += 1;
                         prop_assert!(self.signatures_asked <= self.clicks, "one signature a click");
                         prop_assert!(self.unresolved.is_empty(), "nothing is signed while a payment is unresolved");
@@ -251,7 +265,10 @@ impl World {
                     Some(terms) if !self.counter.is_multiple_of(8) => format!("${}", terms.price),
                     _ => "$0.05".to_owned(),
                 };
-                self.tabs[tab].pressed = (terms.map(|terms| terms.id.clone()), seen.clone());
+                let offer = terms.map(|terms| terms.id.clone());
+                if !self.tabs[tab].busy() {
+                    self.tabs[tab].pressed = (terms.cloned(), seen.clone());
+                }
                 let seen = seen.parse().ok();
                 self.send(
                     tab,
@@ -259,6 +276,7 @@ impl World {
                         wallets,
                         random,
                         seen,
+                        offer,
                         kept,
                     },
                 )?;

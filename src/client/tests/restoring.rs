@@ -245,7 +245,7 @@ fn f3_a_sign_in_for_another_site_is_not_asked_for() {
         assert_eq!(method(&effects), "eth_requestAccounts", "{good}");
     }
     let mut nowhere = Rig::new();
-    nowhere.card = FlowState::new(None, Pins::default(), "");
+    nowhere.card = FlowState::new(Page::default());
     let effects = restore(&mut nowhere, 1);
     assert_eq!(nowhere.answer(&effects, answer_with(challenge("", "https:///a"))), []);
     assert_eq!(nowhere.notice(), Notice::NoRestore);
