@@ -131,6 +131,37 @@ test("f4: framed by another site the card only leads to the page itself", async 
   await profile.close();
 });
 
+test("f4: a page of the site itself does not make a stranger's frame around it safe", async () => {
+  const profile = await reader.profile();
+  site.pages["/between"] = `<iframe src="${site.embed("/front", { price: "$0.05" })}" width="500" height="500"></iframe>`;
+  const stranger = await startSite();
+  try {
+    stranger.pages["/trap"] = `<iframe src="${site.url}/between" width="600" height="600"></iframe>`;
+    const page = await profile.newPage();
+    await page.goto(`${site.url}/between`);
+    await page.frameLocator("iframe").getByRole("button", { name: "Pay $0.05" }).waitFor();
+    await page.goto(`${stranger.url}/trap`);
+    const framed = page.frameLocator("iframe").frameLocator("iframe");
+    await framed.getByText("paying is not safe").waitFor();
+    assert.equal(await framed.getByRole("button").count(), 0);
+  } finally { await stranger.stop(); }
+  await profile.close();
+});
+
+test("an element whose address changes pays for the new one", async () => {
+  const profile = await withWallet();
+  const page = await visit(profile, site.embed("/front", { src: "/elsewhere", price: "$0.05" }));
+  await button(page).hover();
+  await card(page).evaluate((node) => node.setAttribute("src", "/article"));
+  await button(page).click();
+  // what was pressed may have been the old one's: it begins anew, and is pressed again
+  await page.waitForTimeout(700);
+  if (await button(page).count()) await button(page).click();
+  await opened(page);
+  assert.deepEqual(site.payments.map(({ resource }) => resource.url), [site.article]);
+  await profile.close();
+});
+
 test("an article of another origin, which does not let this page ask, has no price here, and nothing is signed", async () => {
   const profile = await withWallet();
   const page = await visit(profile, site.embed("/front", { src: "http://other.test/article", price: "$0.05" }));

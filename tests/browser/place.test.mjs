@@ -209,6 +209,42 @@ test("a button without a card around it pays as well", async () => {
   await profile.close();
 });
 
+test("an article that takes longer than the patience for its beginning comes whole", async () => {
+  const profile = await withWallet();
+  const page = await profile.newPage();
+  await page.clock.install();
+  await page.goto(site.embed("/front", { price: "$0.05" }));
+  let finish;
+  site.rest = new Promise((resolve) => { finish = resolve; });
+  await button(page).click();
+  await page.waitForFunction(() => seen.states.includes("unlocked"));
+  await page.clock.fastForward(120_000);
+  finish();
+  await page.getByText(ARTICLE).waitFor();
+  await profile.close();
+});
+
+for (const [what, harm] of [
+  ["is deleted by the page", () => addEventListener("click", () => indexedDB.deleteDatabase("farthing"), true)],
+  ["never answers", () => { indexedDB.open = () => ({}); }],
+  ["is not there", () => Object.defineProperty(globalThis, "indexedDB", { value: undefined })],
+]) {
+  test(`f7: a database that ${what} stops nobody from paying, and what is signed is kept all the same`, async () => {
+    const profile = await withWallet();
+    await profile.addInitScript(harm);
+    const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+    site.next = ["hang"];
+    await button(page).click();
+    await page.waitForFunction(() => seen.states.includes("settling"));
+    assert.ok(await page.evaluate((url) => localStorage.getItem(`farthing:${url}`), site.article));
+    while (!site.payments.length) await page.waitForTimeout(100);
+    await page.reload();
+    await page.getByText(ARTICLE).waitFor();
+    assert.deepEqual([site.payments.length, site.distinct().size], [2, 1], "the same payment");
+    await profile.close();
+  });
+}
+
 test("f8: a script or a core that is not the one that was built does not run", async () => {
   for (const name of ["pay.js", "farthing.wasm"]) {
     site.changed[name] = (bytes) => Buffer.concat([bytes, Buffer.from(name.endsWith("js") ? "\nglobalThis.harm = 1" : [0, 5, 4, 104, 97, 114, 109])]);

@@ -19,9 +19,9 @@ const document = (title, body) => `<!doctype html><html lang="en"><meta charset=
 const BODY = document("Article", `<h1>Keepers</h1><p>${ARTICLE}</p>`);
 /**
  * What tests change: `lang` of our page; fields of the `base` offer; `more` entries of `accepts`; files `changed` on their way, by name; `body` and `type` of the
- * article; headers of the `receipt`; the `policy` of the pages; `extensions` of the offer.
+ * article, whose end comes after `rest`; headers of the `receipt`; the `policy` of the pages; `extensions` of the offer.
  */
-const FRESH = () => ({ lang: "en", more: [], changed: {}, body: BODY, type: "text/html; charset=utf-8", base: {}, receipt: {}, policy: "", extensions: undefined });
+const FRESH = () => ({ lang: "en", more: [], changed: {}, body: BODY, type: "text/html; charset=utf-8", base: {}, rest: undefined, receipt: {}, policy: "", extensions: undefined });
 
 /** A quote as the Worker makes it, with a MAC that only a Worker could check. */
 export function quote({ issued = Math.floor(Date.now() / 1000), tag = Buffer.alloc(16, 7) } = {}) {
@@ -105,6 +105,11 @@ export async function startSite() {
     }
     for (const [name, value] of Object.entries(header ? site.receipt : {})) response.setHeader(name, value);
     response.setHeader("content-type", site.type);
+    if (site.rest) {
+      response.write(site.body.slice(0, 20));
+      await site.rest;
+      return response.end(site.body.slice(20));
+    }
     return response.end(site.body);
   };
 

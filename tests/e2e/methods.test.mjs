@@ -235,6 +235,21 @@ test("S4 B4 a single call that was paid first and not delivered is owed to who k
   assert.equal((await payer.transfers()).length, 1);
 });
 
+test("what is delivered is not for sale, whatever the origin's own headers say; what the origin sells itself is", async () => {
+  const offer = Buffer.from(JSON.stringify({ x402Version: 2, accepts: [] })).toString("base64");
+  const says = (status) => (request, response) => {
+    response.writeHead(status, { "content-type": "text/html", "payment-required": offer });
+    response.end(page(request.url));
+  };
+  for (const [path, status] of [["/page/sold", 200], ["/free/own", 402]]) origin.always(path, says(status));
+  const payer = await newPayer();
+  const paid = await payer.send("/page/sold", await payer.sign("/page/sold"));
+  assert.equal(paid.headers.get("payment-required"), null);
+  await assertPage(paid, "/page/sold", payer);
+  const own = await payer.ask("/free/own");
+  assert.deepEqual([own.status, own.headers.get("payment-required")], [402, offer]);
+});
+
 test("S9 Settlement-Overrides stays between origin and edge, in both directions and on free pages", async () => {
   const header = '{"amount":"7"}';
   const says = (request, response) => {

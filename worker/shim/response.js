@@ -11,8 +11,6 @@ const NOT_DELIVERED = [
   "cache-control", "cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "expires", "age",
   // between the origin and us (x402: "internal, must be stripped")
   "settlement-overrides",
-  // ours alone: what is delivered is not for sale any more
-  "payment-required",
 ];
 
 export function refused() {
@@ -43,6 +41,8 @@ export function deliver(response, headers, report) {
   const delivered = new Response(body, response);
   const all = delivered.headers;
   for (const name of NOT_DELIVERED) all.delete(name);
+  // a page that is delivered is not for sale; an origin that sells something by itself says so with a 402
+  if (response.ok) all.delete("payment-required");
   for (const [name, value] of headers) {
     if (name === "Set-Cookie" || name === "Vary") all.append(name, value);
     else all.set(name, value);
