@@ -629,7 +629,9 @@ impl FlowState {
                 (comparable.then_some(before.amount), other)
             }
             (None, shown) => {
-                let shown = shown.as_ref().and_then(|shown| shown.in_asset(asset.symbol, asset.decimals).ok());
+                let shown = shown
+                    .as_ref()
+                    .and_then(|shown| shown.in_asset(asset.symbol, asset.decimals).ok());
                 (shown, !self.page.tells(offer))
             }
         };

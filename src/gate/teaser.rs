@@ -2,7 +2,7 @@
 
 use alloc::{borrow::ToOwned, string::String};
 
-use super::{Answer, Asked, Gate, Request, Routed, Target, page::Scripts};
+use super::{Answer, Asked, Gate, PREFIX, Request, Routed, Target, page::Scripts};
 use crate::{
     problem::Problem,
     route::path,
@@ -105,14 +105,15 @@ impl Gate {
         };
         match page {
             Ok(page) => {
-                let (policy, nonce) = policy::admit(fetched.policy, self.page.style());
+                // the page may have a <base> that leads elsewhere
+                let site = path::split(request.url).map_or("", |(origin, ..)| origin);
+                let (policy, nonce) = policy::admit(fetched.policy, &[site, PREFIX].concat(), self.page.style());
                 let mut answer = self.page.teaser(
                     &self.offered(&asked),
                     asked.route,
                     page,
                     &Scripts {
-                        // the page may have a <base> that leads elsewhere
-                        site: path::split(request.url).map_or("", |(origin, ..)| origin),
+                        site,
                         nonce: nonce.as_deref(),
                         demo: self.demo(),
                     },

@@ -2,29 +2,33 @@
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
-/// The policy with what the card needs (its own script and WebAssembly, requests to the site, and its style, which has this hash), and
-/// the nonce that scripts have to have, if they have to.
+/// The policy with what the card needs (its own scripts and WebAssembly, requests to the site, and its style, which has this hash), and
+/// the nonce that scripts have to have, if they have to. `ours` is the address of the card's own folder: no more of the site is let
+/// in, for where scripts need a nonce, others may have put files there.
 ///
 /// ```
-/// use farthing::trim::policy::admit;
-/// let (policy, nonce) = admit("default-src 'self'; script-src 'nonce-abc' 'strict-dynamic'; connect-src 'none'", "'sha256-x'");
+/// let admit = |policy| farthing::trim::policy::admit(policy, "https://n.example/.farthing/", "'sha256-x'");
+/// let (policy, nonce) = admit("default-src 'self'; script-src 'nonce-abc' 'strict-dynamic'; connect-src 'none'");
 /// assert_eq!(
 ///     policy,
-///     "default-src 'self'; script-src 'nonce-abc' 'strict-dynamic' 'self' 'wasm-unsafe-eval'; connect-src 'self'; style-src 'self' 'sha256-x'"
+///     "default-src 'self'; script-src 'nonce-abc' 'strict-dynamic' https://n.example/.farthing/ 'wasm-unsafe-eval'; connect-src 'self'; style-src 'self' 'sha256-x'"
 /// );
 /// assert_eq!(nonce.as_deref(), Some("abc"));
-/// assert_eq!(admit("img-src *", "'sha256-x'"), ("img-src *".into(), None));
+/// assert_eq!(admit("img-src *"), ("img-src *".into(), None));
 /// // a hash would take back what this allows
-/// assert_eq!(admit("style-src 'unsafe-inline'", "'sha256-x'").0, "style-src 'unsafe-inline'");
+/// assert_eq!(admit("style-src 'unsafe-inline'").0, "style-src 'unsafe-inline'");
 /// ```
-pub fn admit(policies: &str, style: &str) -> (String, Option<String>) {
+pub fn admit(policies: &str, ours: &str, style: &str) -> (String, Option<String>) {
     let mut nonce = None;
     // several headers of one name are one line with commas
-    let admitted: Vec<String> = policies.split(',').map(|policy| one(policy, style, &mut nonce)).collect();
+    let admitted: Vec<String> = policies
+        .split(',')
+        .map(|policy| one(policy, ours, style, &mut nonce))
+        .collect();
     (admitted.join(", "), nonce)
 }
 
-fn one<'a>(policy: &'a str, style: &'a str, nonce: &mut Option<String>) -> String {
+fn one<'a>(policy: &'a str, ours: &'a str, style: &'a str, nonce: &mut Option<String>) -> String {
     let directives = policy.split(';').map(str::trim).filter(|directive| !directive.is_empty());
     let mut all: Vec<(&'a str, Vec<&'a str>)> = directives
         .filter_map(|directive| {
@@ -38,8 +42,8 @@ fn one<'a>(policy: &'a str, style: &'a str, nonce: &mut Option<String>) -> Strin
         .map(|(_, sources)| sources.clone());
     let style = [style];
     let needs: [(&str, &[&str]); 5] = [
-        ("script-src-elem", &["'self'"]),
-        ("script-src", &["'self'", "'wasm-unsafe-eval'"]),
+        ("script-src-elem", &[ours]),
+        ("script-src", &[ours, "'wasm-unsafe-eval'"]),
         ("connect-src", &["'self'"]),
         ("style-src-elem", &style),
         ("style-src", &style),
@@ -77,13 +81,10 @@ fn one<'a>(policy: &'a str, style: &'a str, nonce: &mut Option<String>) -> Strin
             nonce.get_or_insert_with(|| given.to_owned());
         }
         own.retain(|source| !source.eq_ignore_ascii_case("'none'"));
-        own.extend(
-            sources
-                .iter()
-                .filter(|source| !own.contains(source))
-                .copied()
-                .collect::<Vec<_>>(),
-        );
+        let all_of_it = own.iter().any(|source| source.eq_ignore_ascii_case("'self'"));
+        let lacks = |source: &&&'a str| !own.contains(source) && !(all_of_it && **source == ours);
+        let lacking: Vec<&'a str> = sources.iter().filter(lacks).copied().collect();
+        own.extend(lacking);
     }
     let lines = all
         .iter()

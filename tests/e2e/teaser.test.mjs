@@ -228,14 +228,14 @@ test("S1 of the origin's headers only those go with the teaser that tell nothing
 test("the page's own policy lets the card in", async () => {
   for (const [given, wanted, nonce] of [
     ["default-src 'self'", "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; style-src 'self' 'sha256-*'", ""],
-    ["script-src 'nonce-r4nd0m' 'strict-dynamic'; img-src *", "script-src 'nonce-r4nd0m' 'strict-dynamic' 'self' 'wasm-unsafe-eval'; img-src *", ' nonce="r4nd0m"'],
-    ["default-src 'none'; script-src 'nonce-a\"b'", "default-src 'none'; script-src 'nonce-a\"b' 'self' 'wasm-unsafe-eval'; connect-src 'self'; style-src 'sha256-*'", ""],
+    ["script-src 'nonce-r4nd0m' 'strict-dynamic'; img-src *", "script-src 'nonce-r4nd0m' 'strict-dynamic' OURS 'wasm-unsafe-eval'; img-src *", ' nonce="r4nd0m"'],
+    ["default-src 'none'; script-src 'nonce-a\"b'", "default-src 'none'; script-src 'nonce-a\"b' OURS 'wasm-unsafe-eval'; connect-src 'self'; style-src 'sha256-*'", ""],
     // a hash would take back what the page allows itself
     ["style-src 'unsafe-inline'", "style-src 'unsafe-inline'", ""],
   ]) {
     policy = given;
     const response = await ask("/fine/policy");
-    assert.equal(response.headers.get("content-security-policy").replace(/'sha256-[^']+'/, "'sha256-*'"), wanted);
+    assert.equal(response.headers.get("content-security-policy").replace(/'sha256-[^']+'/, "'sha256-*'"), wanted.replace("OURS", `${shop.edge.url}/.farthing/`));
     assert.match(await response.text(), new RegExp(`<script type="module" src="${shop.edge.url}/.farthing/page.js"${nonce} integrity="sha256-[^"]+" crossorigin></script>`));
   }
 });

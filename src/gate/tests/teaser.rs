@@ -99,7 +99,7 @@ fn the_card_stands_where_the_premium_part_was() {
     assert!(!answer.body.contains("keeper"));
     assert_eq!(
         header(&answer, "Content-Security-Policy"),
-        Some("script-src 'nonce-abc' 'self' 'wasm-unsafe-eval'")
+        Some("script-src 'nonce-abc' https://news.example/.farthing/ 'wasm-unsafe-eval'")
     );
     assert_eq!(header(&answer, "Cache-Control"), Some("private, no-store"));
     assert_eq!(decoded(header(&answer, "PAYMENT-REQUIRED").unwrap())["resource"]["url"], URL);
