@@ -349,11 +349,9 @@ impl<'a> Reader<'a> {
 
     fn unit(&mut self) -> Result<u32, Error> {
         let end = self.at.saturating_add(4);
-        let digits = self
-            .text
-            .get(self.at..end)
-            .filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
-        let unit = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        let digits = self.text.as_bytes().get(self.at..end);
+        let digit = |byte: &u8| char::from(*byte).to_digit(16);
+        let unit = digits.and_then(|digits| digits.iter().try_fold(0, |unit, byte| Some(unit << 4 | digit(byte)?)));
         let unit = unit.ok_or_else(|| self.wrong("four hex digits were expected"))?;
         self.at = end;
         Ok(unit)

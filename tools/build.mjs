@@ -300,7 +300,8 @@ async function weighed() {
     [
       ["reader, until the card is usable", "brotli", 8_000, ["402 page, as served, with page.js"]],
       ["the same, uncompressed", "raw", 16_000, ["402 page, as served, with page.js"]],
-      ["reader, until the payment is done", "brotli", 44_000, ["402 page, as served, with page.js", "pay.js", "farthing.wasm"]],
+      // the goal is 40,000, which Rust 1.96 keeps; other compilers differ by less than a hundredth
+      ["reader, until the payment is done", "brotli", 40_400, ["402 page, as served, with page.js", "pay.js", "farthing.wasm"]],
       ["Worker", "gzip", 376_000, ["worker index.js", "worker edge.wasm"]],
     ],
   );

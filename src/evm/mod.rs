@@ -4,6 +4,7 @@ pub mod asset;
 pub mod authorization;
 mod call;
 pub mod chain;
+mod curve;
 mod domain;
 pub mod hex;
 pub mod key;

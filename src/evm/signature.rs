@@ -15,7 +15,7 @@ use k256::{
     },
 };
 
-use super::hex;
+use super::{curve, hex};
 
 /// A 65-byte signature: `r`, `s` in the lower half of the order, and the parity of `R`.
 /// ```
@@ -96,12 +96,15 @@ impl Signature {
     ///
     /// Written out on the curve arithmetic of `k256` instead of its `recover_from_prehash`, which
     /// verifies what it has just recovered and takes twice as long; the tests hold the two equal.
-    /// All of it is public data, so nothing here needs constant time.
+    /// All of it is public data, so nothing here needs constant time. A reader downloads another, in less code.
     #[allow(
         clippy::arithmetic_side_effects,
         reason = "arithmetic modulo the group order cannot overflow"
     )]
     pub fn recover(&self, digest: B256) -> Result<Address, SignatureError> {
+        if cfg!(feature = "widget") {
+            return curve::recover(&self.r, &self.s, self.odd, &digest.0);
+        }
         let r = scalar(self.r).ok_or(SignatureError::NotOnCurve)?;
         let s = scalar(self.s).ok_or(SignatureError::NotOnCurve)?;
         if bool::from(s.is_high()) {
@@ -116,33 +119,10 @@ impl Signature {
         let inverse = Option::<Scalar>::from(r.invert_vartime()).ok_or(SignatureError::NotOnCurve)?;
         // Q = (s R - z G) / r, SEC 1 version 2.0 section 4.1.6
         let point = ProjectivePoint::from(point);
-        let key = if cfg!(feature = "widget") {
-            let sum = in_little_code(point, &self.s, -ProjectivePoint::GENERATOR, &digest.0);
-            in_little_code(sum, &inverse.to_repr().into(), ProjectivePoint::IDENTITY, &[0; 32])
-        } else {
-            let z = <Scalar as Reduce<Limbs>>::reduce_bytes(&FieldBytes::from(digest.0));
-            ProjectivePoint::lincomb(&ProjectivePoint::GENERATOR, &(-(inverse * z)), &point, &(inverse * s))
-        };
+        let z = <Scalar as Reduce<Limbs>>::reduce_bytes(&FieldBytes::from(digest.0));
+        let key = ProjectivePoint::lincomb(&ProjectivePoint::GENERATOR, &(-(inverse * z)), &point, &(inverse * s));
         address_of(&key.to_affine()).ok_or(SignatureError::NotOnCurve)
     }
-}
-
-/// The sum of two points, each so many times, by doubling and adding: slower than `k256`'s own, which needs
-/// multiplication of scalars and tables besides, and a reader downloads this. Not in constant time.
-#[allow(clippy::arithmetic_side_effects, reason = "points do not overflow")]
-fn in_little_code(one: ProjectivePoint, times: &[u8; 32], other: ProjectivePoint, times_other: &[u8; 32]) -> ProjectivePoint {
-    let mut sum = ProjectivePoint::IDENTITY;
-    for (of_one, of_other) in times.iter().zip(times_other) {
-        for bit in [0x80, 0x40, 0x20, 0x10, 8, 4, 2, 1] {
-            sum += sum;
-            for (point, times) in [(&one, of_one), (&other, of_other)] {
-                if times & bit != 0 {
-                    sum += point;
-                }
-            }
-        }
-    }
-    sum
 }
 
 fn scalar(bytes: [u8; 32]) -> Option<Scalar> {
@@ -170,8 +150,16 @@ mod tests {
         address_of(key.as_affine())
     }
 
+    /// Of both that are ours, which say the same.
+    fn recovered(signature: &Signature, digest: B256) -> Result<Address, SignatureError> {
+        let Signature { r, s, odd } = signature;
+        let address = signature.recover(digest);
+        assert_eq!(curve::recover(r, s, *odd, &digest.0), address, "{signature:?} {digest}");
+        address
+    }
+
     fn ours(digest: B256, text: &str) -> Option<Address> {
-        Signature::parse(text).ok()?.recover(digest).ok()
+        recovered(&Signature::parse(text).ok()?, digest).ok()
     }
 
     const ORDER: &str = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
@@ -229,14 +217,6 @@ mod tests {
         }
 
         #[test]
-        fn sums_in_little_code_are_those_of_k256(one: [u8; 32], times: [u8; 32], times_other: [u8; 32]) {
-            let Some((by, (a, b))) = scalar(one).zip(scalar(times).zip(scalar(times_other))) else { return Ok(()) };
-            let point = ProjectivePoint::GENERATOR * by;
-            let ours = in_little_code(point, &times, -ProjectivePoint::GENERATOR, &times_other);
-            prop_assert_eq!(ours, point * a - ProjectivePoint::GENERATOR * b);
-        }
-
-        #[test]
         fn a8_the_twin_with_high_s_is_refused(key: [u8; 32], digest: [u8; 32]) {
             let Ok(key) = SigningKey::from_slice(&key) else { return Ok(()) };
             let (signature, id) = key.sign_prehash_recoverable(&digest).unwrap();
@@ -244,7 +224,7 @@ mod tests {
             let mut bytes = twin.to_bytes().to_vec();
             bytes.push(27 + (id.to_byte() ^ 1));
             let twin = Signature::parse(&hex::print(&bytes)).unwrap();
-            prop_assert_eq!(twin.recover(B256::from(digest)), Err(SignatureError::HighS));
+            prop_assert_eq!(recovered(&twin, B256::from(digest)), Err(SignatureError::HighS));
         }
     }
 }
