@@ -1,10 +1,11 @@
 // The playground of `npm start`: attributes, themes and languages are shown as they are set, situations happen, and paying works.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { DEMO, startNewspaper } from "../support/newspaper.mjs";
 import { button, card, message, startReader, states, violations } from "./reader.mjs";
+import { snippet } from "./snippets.mjs";
 
 const root = join(import.meta.dirname, "../..");
 const json = (path) => JSON.parse(readFileSync(path, "utf8"));
@@ -24,7 +25,22 @@ async function open(query = {}) {
   await page.locator("#stage > *").waitFor();
   return { profile, page, form: (name) => page.locator(`#settings [name="${name}"]`) };
 }
-const snippet = (page) => page.locator("#snippet").innerText();
+const shown = (page) => page.locator("#snippet").innerText();
+
+test("a page of one's own in the newspaper's folder sells an article of it, as the guide has it", async () => {
+  const file = join(DEMO, "site/free/mine.html");
+  writeFileSync(file, snippet("html", "demo-wallet.js"));
+  try {
+    const profile = await reader.profile();
+    const page = await profile.newPage();
+    await page.goto(`${paper.site}/free/mine`);
+    await button(page).click();
+    await page.getByRole("button", { name: "Sign" }).click();
+    await page.locator(".farthing-article").waitFor();
+    assert.ok((await page.innerText(".farthing-article")).includes(needles["/articles/paid-at-the-door"][0]));
+    await profile.close();
+  } finally { rmSync(file); }
+});
 
 test("the form has each attribute of the manifest and each article of the newspaper", async () => {
   const { profile, page } = await open();
@@ -46,7 +62,7 @@ test("what is set is shown at once, and stands in the snippet and in the address
   assert.equal(await button(page).innerText(), "Pay $0.07");
   await form("description").fill('A "quoted" <story>');
   await card(page).getByRole("heading", { name: 'A "quoted" <story>' }).waitFor();
-  assert.ok((await snippet(page)).includes('description="A &quot;quoted&quot; &lt;story&gt;"'));
+  assert.ok((await shown(page)).includes('description="A &quot;quoted&quot; &lt;story&gt;"'));
   await form("lang").selectOption("de");
   await button(page).getByText("0,07").waitFor();
   await card(page).locator("[part=ribbon]").waitFor();
@@ -59,13 +75,13 @@ test("what is set is shown at once, and stands in the snippet and in the address
   await form("scheme").selectOption("dark");
   await form("--farthing-accent").fill("rgb(1, 2, 3)");
   assert.equal(await button(page).evaluate((node) => getComputedStyle(node).backgroundColor), "rgb(1, 2, 3)");
-  const text = await snippet(page);
+  const text = await shown(page);
   await page.getByRole("button", { name: "Copy" }).click();
   await page.getByText("Copied.").waitFor();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), text);
   await page.reload();
   await button(page).waitFor();
-  assert.equal(await snippet(page), text);
+  assert.equal(await shown(page), text);
   // what is copied is what was shown
   const copied = await page.evaluate((html) => {
     const [first] = new DOMParser().parseFromString(html, "text/html").querySelectorAll("farthing-paywall");
@@ -91,7 +107,7 @@ test("paying works there, each step is told, and the page's policy is kept", asy
   await form("element").selectOption("farthing-receipt");
   await page.locator("farthing-receipt").getByText("Parkin Wants a Week").waitFor();
   await form("element").selectOption("farthing-button");
-  assert.ok((await snippet(page)).includes("<farthing-button"));
+  assert.ok((await shown(page)).includes("<farthing-button"));
   await profile.close();
 });
 
