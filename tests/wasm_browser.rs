@@ -128,12 +128,14 @@ fn a_reader_pays_and_the_payment_is_kept_until_it_is_resolved() {
     assert_eq!(sent["effects"][0]["text"], sent["effects"][1]["payment"]);
     let id = "eip155:84532/0x036cbd53842c5426634e7929541ec2318f3dcf7e";
     let pay_to = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
+    let payee = pay_to.to_lowercase();
+    let mark = format!("{id}/{payee}");
     assert_eq!(
         sent["view"]["offers"],
         json!([
-            {"id": id, "price": "0.05", "symbol": "USDC", "network": "Base Sepolia", "payTo": pay_to, "test": true},
+            {"id": id, "mark": mark, "price": "0.05", "symbol": "USDC", "network": "Base Sepolia", "payTo": pay_to, "test": true},
             {
-                "id": format!("{id}/ten"), "price": "0.09", "symbol": "USDC", "network": "Base Sepolia", "payTo": pay_to, "test": true,
+                "id": format!("{id}/ten"), "mark": format!("{id}/ten/{payee}/2592000/10"), "price": "0.09", "symbol": "USDC", "network": "Base Sepolia", "payTo": pay_to, "test": true,
                 "wider": {"name": "ten", "title": "Ten \"articles\"", "count": 10, "seconds": 2_592_000},
             },
         ])
@@ -188,7 +190,8 @@ fn another_offer_is_chosen_and_its_price_is_what_is_signed() {
         (kinds(&wrong), &wrong["view"]["notice"], &wrong["view"]["before"]),
         (vec![], &json!("price-changed"), &json!("0.05"))
     );
-    let pay = json!({"type": "pay", "wallets": 1, "random": hex::print(&[9; 32]), "seen": "$0.09"});
+    let mark = &chosen["view"]["offers"][1]["mark"];
+    let pay = json!({"type": "pay", "wallets": 1, "random": hex::print(&[9; 32]), "seen": "$0.09", "offer": mark});
     let connecting = reader.send(pay.clone());
     let chain = reader.wallet(&connecting, &reader.address());
     let balance = reader.wallet(&chain, "0x14a34");

@@ -170,6 +170,7 @@ fn view_json(view: &View) -> String {
 fn terms_json(terms: &Terms) -> String {
     let mut offer = Object::new();
     offer.text("id", &terms.id);
+    offer.text("mark", &terms.mark);
     offer.text("price", &terms.price);
     offer.text("symbol", terms.symbol);
     offer.text("network", terms.network);

@@ -10,7 +10,7 @@ use super::offers::{LEAST_SECONDS, MOST_SECONDS, Peek};
 use crate::{
     evm::{Asset, Transfer, asset::ASSETS, hex},
     json::{MAX_ANNOUNCED_DEPTH, Value, parse_nested},
-    money::{Amount, Price},
+    money::{Amount, Price, decimal},
     x402::{
         Network, Wider, decode,
         extension::{identifier, sign_in},
@@ -109,6 +109,20 @@ pub(super) struct CardOffer {
     pub(super) quote: Option<Peek>,
     /// What it opens besides the article; none for the article alone.
     pub(super) wider: Option<Wider>,
+}
+
+impl CardOffer {
+    /// The same for offers that sell the same to a reader for the same payee, whatever the price.
+    pub(super) fn mark(&self) -> String {
+        let mut mark = [&*self.id, "/", &hex::print(self.pay_to.as_slice())].concat();
+        if let Some(wider) = &self.wider {
+            for number in [wider.seconds, wider.count.unwrap_or_default().into()] {
+                mark += "/";
+                mark += &decimal(number);
+            }
+        }
+        mark
+    }
 }
 
 /// Why no offer was taken.

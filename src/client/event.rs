@@ -32,7 +32,7 @@ pub enum FlowEvent {
         random: [u8; 32],
         /// The price on the card when it was pressed.
         seen: Option<Price>,
-        /// The id of the offer that was on the card then; none where no offer had been read.
+        /// [`Terms::mark`](super::Terms::mark) of the offer that was on the card then; none where no offer had been read.
         offer: Option<String>,
         /// What was kept for this page, by this tab or another.
         kept: Option<String>,

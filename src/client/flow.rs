@@ -26,6 +26,8 @@ const FRESH_SECONDS: u64 = 120;
 const QUOTE_LEFT_SECONDS: u64 = 90;
 /// Chains stamp their blocks a little behind or before.
 const VOID_SECONDS: u64 = 60;
+/// A device that knows no other clock may be wrong by an hour, and by a little.
+const UNSURE_SECONDS: u64 = 2 * 3600;
 /// A clock further off than this is not corrected; no time zone is.
 const MOST_SKEW_SECONDS: u64 = 26 * 3600;
 /// After this long a wallet's silence is spoken of.
@@ -74,16 +76,17 @@ pub(super) enum Wish {
     Look,
     /// To pay it.
     Pay(Click),
-    /// To show that it is paid.
-    Restore,
+    /// To show that it is paid, with so many wallets.
+    Restore(u32),
 }
 
 /// A press of the button: nothing but the price that was seen then is paid (invariant S9).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Click {
+    wallets: u32,
     random: [u8; 32],
     seen: Option<Price>,
-    /// The id of the offer that was on the card; none where the card had only the page's own words.
+    /// The mark of the offer that was on the card; none where the card had only the page's own words.
     offer: Option<String>,
 }
 
@@ -165,6 +168,8 @@ pub struct FlowState {
     pub(super) before: Option<Amount>,
     /// What the account has, where that was too little.
     pub(super) have: Option<Amount>,
+    /// The site answers with the page itself: there is nothing to pay.
+    pub(super) owned: bool,
     /// What the reader has to be told before the chosen offer can be paid.
     unsaid: Option<Notice>,
     /// The offer that was taken last on this device.
@@ -208,6 +213,7 @@ impl FlowState {
             chosen: 0,
             before: None,
             have: None,
+            owned: false,
             unsaid: None,
             prefer: None,
             page,
@@ -237,8 +243,16 @@ impl FlowState {
                 seen,
                 offer,
                 kept,
-            } => self.press(now, wallets, Wish::Pay(Click { random, seen, offer }), kept),
-            FlowEvent::Restore { wallets, kept } => self.press(now, wallets, Wish::Restore, kept),
+            } => {
+                let click = Click {
+                    wallets,
+                    random,
+                    seen,
+                    offer,
+                };
+                self.press(now, Wish::Pay(click), kept)
+            }
+            FlowEvent::Restore { wallets, kept } => self.press(now, Wish::Restore(wallets), kept),
             FlowEvent::Cancel => {
                 self.cancel();
                 Vec::new()
@@ -311,7 +325,7 @@ impl FlowState {
     }
 
     /// A press of one of the buttons.
-    fn press(&mut self, now: u64, wallets: u32, wish: Wish, kept: Option<String>) -> Vec<Effect> {
+    fn press(&mut self, now: u64, wish: Wish, kept: Option<String>) -> Vec<Effect> {
         let (back, unresolved) = match &self.phase {
             Phase::Resting(notice)
             | Phase::Quoting {
@@ -329,14 +343,26 @@ impl FlowState {
             let first = one(Self::keep(&payment));
             return self.resume(payment, first);
         }
-        match (wallets, wish) {
-            (0, _) => self.rest(Notice::NoWallet),
-            (1, Wish::Pay(click)) if self.is_fresh(now) => return self.connect(now, click),
-            (1, press) => match &mut self.phase {
+        if self.owned {
+            self.phase = Phase::Open;
+            return one(Effect::Open);
+        }
+        match wish {
+            Wish::Pay(click) if self.is_fresh(now) => return self.connect(now, click),
+            press => match &mut self.phase {
                 // a challenge is only good for minutes, so it is always asked for anew
                 Phase::Quoting { wish, .. } if matches!(press, Wish::Pay(_)) => *wish = press,
                 _ => return self.fetch_offer(press, back),
             },
+        }
+        Vec::new()
+    }
+
+    /// Asks for the account, where there is one wallet to ask.
+    fn open_wallet(&mut self, now: u64, wallets: u32, errand: Errand) -> Vec<Effect> {
+        match wallets {
+            0 => self.rest(Notice::NoWallet),
+            1 => return self.ask(now, Ask::Accounts, errand),
             _ => self.rest(Notice::ChooseWallet),
         }
         Vec::new()
@@ -346,7 +372,7 @@ impl FlowState {
     fn cancel(&mut self) {
         match &self.phase {
             Phase::Quoting {
-                wish: Wish::Pay(_) | Wish::Restore,
+                wish: Wish::Pay(_) | Wish::Restore(_),
                 back,
             } => self.rest(*back),
             Phase::Asking { .. } | Phase::Proving => self.rest(Notice::Offer),
@@ -357,26 +383,28 @@ impl FlowState {
 
     fn quoted(&mut self, now: u64, answer: &Answer, wish: Wish, back: Notice) -> Vec<Effect> {
         let wanted = !matches!(wish, Wish::Look);
+        // paid for before, or free by now
+        self.owned = (200..300).contains(&answer.status);
         let taken = match (answer.status, &answer.required) {
             (200..=299, _) if wanted => {
-                // owned already, or free by now
                 self.phase = Phase::Open;
                 return one(Effect::Open);
             }
+            (200..=299, _) => Err(Notice::Owned),
             (402, Some(header)) => self.take(header, now, answer.date),
             (402, None) => Err(Notice::NoOffer),
             _ if wanted => Err(Notice::Unavailable),
             _ => Err(back),
         };
         match (taken, wish) {
-            (Err(Notice::Unavailable), Wish::Restore) => self.rest(Notice::Unavailable),
-            (taken, Wish::Restore) => {
+            (Err(Notice::Unavailable), Wish::Restore(_)) => self.rest(Notice::Unavailable),
+            (taken, Wish::Restore(wallets)) => {
                 // what was paid for need not be on offer any longer
                 self.unsaid = taken.ok().flatten().or(self.unsaid);
                 let header = answer.required.clone();
                 let challenge = header.filter(|header| SignIn::read(header, &self.page.host, Address::ZERO).is_some());
                 if challenge.is_some() {
-                    return self.ask(now, Ask::Accounts, Errand::new([0; 32], challenge));
+                    return self.open_wallet(now, wallets, Errand::new([0; 32], challenge));
                 }
                 self.rest(Notice::NoRestore);
             }
@@ -491,6 +519,10 @@ impl FlowState {
     }
 
     fn answered(&mut self, now: u64, answer: &Answer, mut trip: Trip) -> Vec<Effect> {
+        if let Some(date) = answer.date {
+            self.skew = clock::skew(now, Some(date), None, MOST_SKEW_SECONDS).or(self.skew);
+        }
+        let doubted = trip.doubt.is_some() || trip.resumed;
         match judge(answer) {
             Verdict::Open => self.open(&trip.payment),
             Verdict::Again(doubt) => {
@@ -511,6 +543,11 @@ impl FlowState {
                 self.phase = Phase::Sending { trip, waiting: true };
                 one(self.wait(seconds.saturating_mul(1000)))
             }
+            // what was taken before is not untaken by a page that is missing now
+            Verdict::Stuck(Notice::Undeliverable | Notice::Approval) if answer.leaves_open(doubted) => {
+                self.pause(trip.payment, Some(Doubt::Pending));
+                Vec::new()
+            }
             Verdict::Stuck(notice) => {
                 self.phase = Phase::Paused {
                     payment: trip.payment,
@@ -518,7 +555,7 @@ impl FlowState {
                 };
                 Vec::new()
             }
-            Verdict::Over(_) if answer.leaves_open(trip.doubt.is_some() || trip.resumed) && !self.is_void(now, &trip.payment) => {
+            Verdict::Over(_) if answer.leaves_open(doubted) && !self.is_void(now, &trip.payment) => {
                 // nothing new is signed while the old may still be taken (S3)
                 self.pause(trip.payment, Some(Doubt::Pending));
                 Vec::new()
@@ -526,6 +563,11 @@ impl FlowState {
             Verdict::Over(notice) => {
                 let taken = answer.required.as_deref().map(|header| self.take(header, now, answer.date));
                 let notice = match (notice, taken) {
+                    // nobody can take it any more, and nobody says whether it was taken
+                    (_, taken) if answer.leaves_open(doubted) => {
+                        self.unsaid = taken.and_then(Result::ok).flatten();
+                        Notice::Unknown
+                    }
                     (_, Some(Err(Notice::Clock))) => Notice::Clock,
                     // these come first; the price is told when it is to be paid
                     (Notice::AlreadyUsed | Notice::LowBalance, Some(Ok(changed @ Some(_)))) => {
@@ -547,7 +589,8 @@ impl FlowState {
     /// Whether nobody can take this payment any more, also where clocks differ a little.
     fn is_void(&self, now: u64, payment: &Payment) -> bool {
         let until = payment.until().unwrap_or_default();
-        self.server_time(now) > until.saturating_add(VOID_SECONDS)
+        let unsure = if self.skew.is_some() { VOID_SECONDS } else { UNSURE_SECONDS };
+        self.server_time(now) > until.saturating_add(unsure)
     }
 
     fn woke(&mut self, now: u64) -> Vec<Effect> {
@@ -736,7 +779,7 @@ impl FlowState {
             .seen
             .and_then(|price| price.in_asset(offer.asset.symbol, offer.asset.decimals).ok());
         let known = match &click.offer {
-            Some(id) => *id == offer.id,
+            Some(mark) => *mark == offer.mark(),
             None => self.page.tells(offer),
         };
         let price = offer.amount;
@@ -746,7 +789,7 @@ impl FlowState {
                 self.before = Some(seen);
                 self.rest(Notice::PriceChanged);
             }
-            (Some(_), None) if known => return self.ask(now, Ask::Accounts, Errand::new(click.random, None)),
+            (Some(_), None) if known => return self.open_wallet(now, click.wallets, Errand::new(click.random, None)),
             _ => self.rest(Notice::Confirm),
         }
         Vec::new()

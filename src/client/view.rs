@@ -65,6 +65,8 @@ keys! {
     Notice {
         /// The price and what it buys.
         Offer = "offer",
+        /// There is nothing to pay: it was paid for before, or is free.
+        Owned = "owned",
         /// Which of several wallets.
         ChooseWallet = "choose-wallet",
         /// The price was not on the page before.
@@ -103,6 +105,8 @@ keys! {
         Approval = "approval",
         /// Refused by the server for another reason.
         Refused = "refused",
+        /// It can be taken no longer, and whether it was taken is not known.
+        Unknown = "unknown",
         /// The payment was used before.
         AlreadyUsed = "already-used",
         /// The payment belongs to another page.
@@ -151,6 +155,8 @@ keys! {
         Pay = "pay",
         /// Pay, after something was mended.
         Retry = "retry",
+        /// Read what is open already.
+        Open = "open",
         /// Go on with the chosen wallet.
         Choose = "choose",
         /// Ask for the outcome of the payment that was sent.
@@ -190,6 +196,8 @@ pub struct View {
 pub struct Terms {
     /// Its name on this device: network, token, and what else is bought.
     pub id: String,
+    /// The same, with the payee and all that is bought: for [`FlowEvent::Pay`](super::FlowEvent::Pay).
+    pub mark: String,
     /// Whole units as a decimal number.
     pub price: String,
     /// The asset's symbol.
@@ -208,6 +216,7 @@ impl Notice {
     const fn stage(self) -> Stage {
         match self {
             Self::Offer
+            | Self::Owned
             | Self::ChooseWallet
             | Self::Confirm
             | Self::PriceChanged
@@ -222,6 +231,7 @@ impl Notice {
     const fn action(self) -> Action {
         match self {
             Self::Offer | Self::Confirm | Self::PriceChanged | Self::NotOwned | Self::NoRestore => Action::Pay,
+            Self::Owned => Action::Open,
             Self::ChooseWallet | Self::UnsupportedWallet => Action::Choose,
             Self::AlreadyUsed | Self::Pinned | Self::NoOffer | Self::Clock => Action::Reload,
             _ => Action::Retry,
@@ -272,11 +282,13 @@ impl FlowState {
                 ..
             } => (notice.stage(), *notice, notice.action(), false),
             Phase::Paused { notice, .. } => (Stage::Pending, *notice, Action::Check, false),
+            Phase::Open if self.owned => (Stage::Unlocked, Notice::Owned, Action::Wait, false),
             Phase::Open => (Stage::Unlocked, Notice::Unlocked, Action::Wait, false),
         };
         let in_units = |amount: Amount| Some(amount.to_decimal(self.offer()?.asset.decimals));
         let offers = self.required.offers.iter().map(|offer| Terms {
             id: offer.id.clone(),
+            mark: offer.mark(),
             price: offer.amount.to_decimal(offer.asset.decimals),
             symbol: offer.asset.symbol,
             network: offer.asset.network_name(),

@@ -82,7 +82,7 @@ fn one<'a>(policy: &'a str, ours: &'a str, style: &'a str, nonce: &mut Option<St
         }
         own.retain(|source| !source.eq_ignore_ascii_case("'none'"));
         let all_of_it = own.iter().any(|source| source.eq_ignore_ascii_case("'self'"));
-        let lacks = |source: &&&'a str| !own.contains(source) && !(all_of_it && **source == ours);
+        let lacks = |source: &&&'a str| !(own.contains(source) || all_of_it && **source == ours);
         let lacking: Vec<&'a str> = sources.iter().filter(lacks).copied().collect();
         own.extend(lacking);
     }

@@ -77,7 +77,7 @@ impl Rig {
                 wallets: u32::from(!rest.ends_with('0')),
                 random: [3; 32],
                 seen: self.terms().and_then(|terms| format!("${}", terms.price).parse().ok()),
-                offer: self.terms().map(|terms| terms.id),
+                offer: self.terms().map(|terms| terms.mark),
                 kept: None,
             },
             Some('c') => FlowEvent::Cancel,

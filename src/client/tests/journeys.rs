@@ -507,7 +507,40 @@ fn b1_s3_a_refusal_that_may_come_after_the_money_moved_leads_to_no_second_signat
     // nobody can take it any more
     rig.now += 300 + 61;
     assert_eq!(rig.answer(&again, funds()), [Effect::Forget { text: sent(&effects) }]);
-    assert_eq!((rig.notice(), rig.kept.clone()), (Notice::LowBalance, None));
+    // and whether somebody did, nobody knows
+    assert_eq!((rig.notice(), rig.kept.clone()), (Notice::Unknown, None));
+    // nor where the page is missing by now
+    let mut rig = Rig::with_offer();
+    let effects = rig.until_sent();
+    let wait = rig.answer(&effects, Answer::default());
+    let effects = rig.send(FlowEvent::Woke { turn: Rig::turn(&wait) });
+    let gone = Answer {
+        status: 404,
+        ..Answer::default()
+    };
+    assert_eq!(rig.answer(&effects, gone), []);
+    assert_eq!((rig.notice(), rig.card.view().action), (Notice::Pending, Action::Check));
+    // after a reload on a device whose clock may be an hour fast, it is asked for that much longer
+    let kept = rig.kept.clone();
+    let mut later = Rig::new();
+    later.now += 3600;
+    let effects = later.send(FlowEvent::Start {
+        kept: kept.clone(),
+        offer: None,
+        prefer: None,
+    });
+    assert_eq!(later.answer(&effects, funds()), []);
+    assert_eq!(later.notice(), Notice::Pending);
+    let again = later.pay();
+    let dated = Answer {
+        date: Some(NOW + 3600),
+        ..funds()
+    };
+    assert_eq!(
+        later.answer(&again, dated),
+        [Effect::Forget { text: kept.unwrap() }],
+        "the server's clock tells"
+    );
     // a first answer that refuses plainly is one
     let mut rig = Rig::with_offer();
     let effects = rig.until_sent();
@@ -705,6 +738,40 @@ fn a_page_that_is_open_already_is_opened() {
         [],
         "not without a click"
     );
+    // and then there is no need of a wallet
+    let view = rig.card.view();
+    assert_eq!(
+        (view.stage, view.notice, view.action),
+        (Stage::Idle, Notice::Owned, Action::Open)
+    );
+    let pay = |wallets| FlowEvent::Pay {
+        wallets,
+        random: [1; 32],
+        seen: None,
+        offer: None,
+        kept: None,
+    };
+    assert_eq!(rig.send(pay(0)), [Effect::Open]);
+    assert_eq!(rig.notice(), Notice::Owned);
+    // nor where the press comes first
+    let mut rig = Rig::new();
+    let effects = rig.send(pay(0));
+    let article = Answer {
+        status: 200,
+        ..Answer::default()
+    };
+    assert_eq!(rig.answer(&effects, article), [Effect::Open]);
+    // what was owned an hour ago and is for sale again is paid for
+    let mut rig = Rig::new();
+    let effects = rig.send(FlowEvent::Intent);
+    let article = Answer {
+        status: 200,
+        ..Answer::default()
+    };
+    rig.answer(&effects, article);
+    let effects = rig.send(FlowEvent::Intent);
+    rig.answer(&effects, offer_answer("50000"));
+    assert_eq!(method(&rig.pay()), "eth_requestAccounts");
 }
 
 #[test]

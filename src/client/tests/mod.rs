@@ -177,7 +177,7 @@ impl Rig {
 
     fn pay_having_seen(&mut self, price: String) -> Vec<Effect> {
         let kept = self.kept.clone();
-        let offer = self.terms().map(|terms| terms.id);
+        let offer = self.terms().map(|terms| terms.mark);
         self.send(FlowEvent::Pay {
             wallets: 1,
             random: [9; 32],

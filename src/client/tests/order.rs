@@ -265,7 +265,7 @@ impl World {
                     Some(terms) if !self.counter.is_multiple_of(8) => format!("${}", terms.price),
                     _ => "$0.05".to_owned(),
                 };
-                let offer = terms.map(|terms| terms.id.clone());
+                let offer = terms.map(|terms| terms.mark.clone());
                 if !self.tabs[tab].busy() {
                     self.tabs[tab].pressed = (terms.cloned(), seen.clone());
                 }
@@ -361,7 +361,8 @@ impl World {
     fn reach_the_article(&mut self) -> Result<u32, TestCaseError> {
         // the other tab is closed, and with it its lock
         self.tabs[1] = Tab::new();
-        for events in 0..60 {
+        // a wallet that left the network again is asked for it twenty times before the reader presses once more
+        for events in 0..200 {
             let view = self.tabs[0].card.view();
             if view.stage == Stage::Unlocked {
                 return Ok(events);
@@ -447,7 +448,8 @@ proptest! {
         if reload {
             world.happen(Happening::Reload(0))?;
         }
-        let opened = world.tabs[0].card.view().stage == Stage::Unlocked;
+        let view = world.tabs[0].card.view();
+        let opened = view.stage == Stage::Unlocked || view.action == Action::Open;
         let (paid, open) = (world.good.clone(), world.unresolved.clone());
         world.reach_the_article()?;
         let new = world.good.difference(&paid).count();
