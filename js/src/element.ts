@@ -1,9 +1,9 @@
 // <farthing-paywall> and <farthing-button>: a card from attributes at once, and everything else when the reader comes near.
 
 import { Card, type Face } from "./card.js";
-import { script } from "./files.js";
+import { script, wordsIn } from "./files.js";
 import { languageOf } from "./language.js";
-import { fill, priced } from "./money.js";
+import { dollars, fill, priced } from "./money.js";
 import type { Pay } from "./pay/pay.js";
 import type { Notice, Stage } from "./state.js";
 import { english, type Words, wordsOf } from "./words.js";
@@ -52,6 +52,9 @@ const addressOf = (host: HTMLElement) => {
   return /^https?:/.test(url.protocol) ? url.href : "";
 };
 
+/** What is here already, and the next file need not bring. @internal */
+export const tools = { script, wordsIn, dollars, fill };
+
 const load = () => script<typeof import("./pay/pay.js")>("pay.js", PAY);
 
 /**
@@ -94,7 +97,7 @@ const load = () => script<typeof import("./pay/pay.js")>("pay.js", PAY);
  */
 export class FarthingPaywall extends HTMLElement {
   /** @internal */
-  static observedAttributes = ["price", "description", "network", "symbol", "test-network", "lang"];
+  static observedAttributes = ["src", "price", "description", "network", "symbol", "test-network", "lang"];
 
   /** The styles of a card that did not come with its page. @internal */
   static css: string | undefined;
@@ -128,7 +131,9 @@ export class FarthingPaywall extends HTMLElement {
 
   /** Gives up what was only asked for; what was sent cannot be taken back. */
   cancel(): void {
-    this.#pay?.cancel();
+    if (this.#pay) return this.#pay.cancel();
+    this.#acting = false;
+    if (this.#card) this.#show();
   }
 
   /** @internal */
@@ -138,15 +143,15 @@ export class FarthingPaywall extends HTMLElement {
       card.button.addEventListener("click", (event) => event.isTrusted && this.#act("press"));
       card.already.addEventListener("click", (event) => event.isTrusted && this.#act("restore"));
       card.cancel.addEventListener("click", () => this.cancel());
+      this.addEventListener("keydown", ({ key }) => key === "Escape" && this.cancel());
       for (const event of ["pointerenter", "focusin"]) this.addEventListener(event, () => this.#near());
     }
-    this.#broken ||= !this.url;
     void this.#speak();
     if (this.#pay) return this.#pay.connected();
     // moved in the page while the rest was on its way: it goes on
     if (this.#starting) return;
-    this.emit(framed() || this.#broken ? "error" : "idle");
-    if (framed() || this.#broken) return;
+    this.emit(framed() || !this.url ? "error" : "idle");
+    if (framed() || !this.url) return;
     // signed and not resolved: taken up before anything else is shown (threat F7); and what was opened here opens again
     if (recalls(this.url) || (!this.hasAttribute("mode") && recalls(`open:${this.url}`))) return void this.#start();
     // what is only looked at costs the server nothing: the code may come, the offer not yet
@@ -174,6 +179,12 @@ export class FarthingPaywall extends HTMLElement {
   /** The address that is paid for. @internal */
   get url(): string {
     return addressOf(this);
+  }
+
+  /** All that the card says of what is sold, but for the price, and what may be paid. @internal */
+  get says(): string {
+    const said = ["symbol", "network", "test-network", "max-price", "pay-to"].map((name) => this.getAttribute(name));
+    return [this.url, ...said].join("\n");
   }
 
   /** @internal */
@@ -231,7 +242,7 @@ export class FarthingPaywall extends HTMLElement {
       card.link.target = "_blank";
       card.link.href = this.url;
       card.show({ ...face, message: text.framed, failed: true, link: true });
-    } else if (this.#broken) {
+    } else if (this.#broken || !this.url) {
       card.link.href = this.url;
       card.show({ ...face, message: text.broken, failed: true, label: text["do-reload"], link: !this.hasAttribute("mode") });
     } else if (this.#acting) card.show({ ...face, label: text["do-wait"], busy: true });
@@ -239,13 +250,16 @@ export class FarthingPaywall extends HTMLElement {
   }
 
   #near() {
-    if (!framed() && !this.#broken) void this.#start().then((pay) => pay?.near());
+    if (!framed() && !this.#broken && this.url) void this.#start().then((pay) => pay?.near());
   }
 
   #start() {
     this.#starting ??= load()
-      .then((file) => file.Pay.start(this, this.#card!))
-      .then((pay) => (this.#pay = pay))
+      .then((file) => file.Pay.start(this, this.#card!, tools))
+      .then((pay) => {
+        if (!this.isConnected) pay.disconnected();
+        return (this.#pay = pay);
+      })
       .catch(() => {
         this.#starting = undefined;
         this.#broken = true;
@@ -262,11 +276,15 @@ export class FarthingPaywall extends HTMLElement {
     if (this.#acting) return;
     // taken before anything else can happen (threat F2, invariant S9)
     const seen = this.getAttribute("price") ?? "";
+    const { says } = this;
     this.#acting = true;
     this.#show();
     void this.#start().then((pay) => {
+      // given up, or another card by now
+      const meant = this.#acting && says === this.says;
       this.#acting = false;
-      pay?.[what](seen);
+      if (meant) pay?.[what](seen);
+      else pay?.paint();
     });
   }
 
@@ -275,8 +293,9 @@ export class FarthingPaywall extends HTMLElement {
     if (navigator.userActivation?.isActive && !framed() && !this.#broken && this.#card) {
       // as with a press: what was on the card when it was asked for
       const seen = this.#pay ? undefined : (this.getAttribute("price") ?? "");
+      const { says } = this;
       const pay = await this.#start();
-      if (pay) {
+      if (pay && says === this.says) {
         pay[what](seen);
         return pay.rest();
       }
@@ -317,6 +336,17 @@ export class FarthingButton extends FarthingPaywall {
 export class FarthingReceipt extends HTMLElement {
   /** @internal */
   connectedCallback(): void {
-    void script<typeof import("./pay/receipt.js")>("receipt.js", RECEIPT).then((file) => file.show(this, addressOf(this))).catch(() => {});
+    addEventListener("farthing:receipt", this.#show);
+    this.#show();
   }
+
+  /** @internal */
+  disconnectedCallback(): void {
+    removeEventListener("farthing:receipt", this.#show);
+  }
+
+  /** Again when something is paid for on this page. */
+  #show = () => {
+    void script<typeof import("./pay/receipt.js")>("receipt.js", RECEIPT).then((file) => file.show(this, addressOf(this))).catch(() => {});
+  };
 }

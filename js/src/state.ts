@@ -7,7 +7,7 @@ export type Stage = "idle" | "quoting" | "connecting" | "switching" | "signing" 
 export type Notice =
   | "offer" | "choose-wallet" | "confirm" | "price-changed" | "rejected" | "no-wallet" | "locked" | "wallet-busy" | "wallet-silent"
   | "disconnected" | "wrong-network" | "unsupported-wallet" | "wallet-trouble" | "low-balance" | "expired" | "clock" | "refused"
-  | "already-used" | "bound-elsewhere" | "pinned" | "no-offer" | "unavailable" | "undeliverable" | "approval" | "not-owned" | "no-restore"
+  | "owned" | "unknown" | "already-used" | "bound-elsewhere" | "pinned" | "no-offer" | "unavailable" | "undeliverable" | "approval" | "not-owned" | "no-restore"
   | "quoting" | "connecting" | "wallet-waiting" | "switching" | "signing" | "restore-sign" | "restoring" | "settling" | "settling-slow"
   | "pending" | "offline" | "delivering" | "unlocked"
   // the shell's own

@@ -5,12 +5,14 @@ import type { Notice, Stage } from "./state.js";
 export type { Notice, Stage };
 
 /** What the primary button does; `link` leads to the page itself. */
-export type Action = "pay" | "retry" | "choose" | "check" | "reload" | "wait" | "link";
+export type Action = "pay" | "open" | "retry" | "choose" | "check" | "reload" | "wait" | "link";
 
 /** One way to pay: what will be signed. */
 export interface Terms {
   /** Network and token, and the name of a wider offer: the same on every page load. */
   id: string;
+  /** The same, with the payee and all that is bought: what a press says it saw. */
+  mark: string;
   /** Whole units as a decimal number. */
   price: string;
   symbol: string;

@@ -45,7 +45,7 @@ test("the manifest tells of the classes that are there, of all that is public, a
     return { observed: made.constructor.observedAttributes ?? [], members: [...members], parent: Object.getPrototypeOf(made.constructor) === HTMLElement };
   }), declarations.map(({ tagName }) => tagName));
   // what the parts of the element use among themselves, and what the browser calls
-  const hidden = ["constructor", "connectedCallback", "disconnectedCallback", "attributeChangedCallback", "url", "words", "emit", "face"];
+  const hidden = ["constructor", "connectedCallback", "disconnectedCallback", "attributeChangedCallback", "url", "words", "says", "emit", "face"];
   for (const [index, declaration] of declarations.entries()) {
     const { observed, members, parent } = real[index];
     assert.deepEqual(all(declaration, "members").sort(), members.filter((name) => !hidden.includes(name)).sort(), declaration.name);
@@ -225,6 +225,16 @@ test("custom properties and parts reach the card", async () => {
   await profile.close();
 });
 
+test("pictures of an article that opens in place keep to the column", async () => {
+  const profile = await withWallet();
+  site.body = `<main><h2>Keepers</h2><p>${ARTICLE}</p><svg width="3000" height="300"></svg></main>`;
+  const page = await visit(profile, place(`${snippet("html", ".farthing-article")}<div style="width: 300px">${snippet("html", 'description="The whole story"></farthing-paywall>')}</div>`));
+  await button(page).click();
+  await opened(page);
+  assert.equal(await page.locator(".farthing-article svg").evaluate((node) => node.getBoundingClientRect().width), 300);
+  await profile.close();
+});
+
 test("the article opens on its own page where that is wanted", async () => {
   const profile = await withWallet();
   const page = await visit(profile, place(snippet("html", 'open="page"')));
@@ -279,8 +289,8 @@ test("f8: with its hash the script runs, and changed it does not", async () => {
   await profile.close();
 });
 
-test("each example of the guide is run, here or in cors.test.mjs", () => {
-  const tests = ["elements", "cors"].map((name) => read(`tests/browser/${name}.test.mjs`)).join("");
+test("each example of the guide is run, here, in cors.test.mjs or in playground.test.mjs", () => {
+  const tests = ["elements", "cors", "playground"].map((name) => read(`tests/browser/${name}.test.mjs`)).join("");
   const run = new Set([...tests.matchAll(/snippet\("(\w+)", (["'])(.*?)\2\)/g)].map(([, kind, , part]) => snippet(kind, part)));
   assert.deepEqual(snippets().filter(({ text }) => !run.has(text)).map(({ text }) => text), []);
 });

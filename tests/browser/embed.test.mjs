@@ -210,6 +210,9 @@ test("f1: names, icons and texts from outside stay text", async () => {
 test("f2: a provider that is swapped after it was announced is not asked", async () => {
   const profile = await withWallet({ delay: 200 });
   const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+  // it was announced once the offer is there
+  await button(page).hover();
+  await card(page).getByText("Base Sepolia").first().waitFor();
   await page.evaluate(() => {
     globalThis.stolen = [];
     const thief = { request: (question) => { stolen.push(question); return new Promise(() => {}); } };
@@ -334,6 +337,60 @@ test("what opens the article is sent to its address alone, wherever the site lea
   assert.equal(site.payments.length, 3);
   await led.close();
   await new Promise((resolve) => { other.closeAllConnections(); other.close(resolve); });
+});
+
+test("an article that has moved within its site is paid for where it is", async () => {
+  const profile = await withWallet();
+  const page = await visit(profile, site.embed("/front", { src: "/moved", price: "$0.05" }));
+  await button(page).click();
+  await opened(page);
+  assert.deepEqual([site.payments.length, profile.wallet.requestsOf("eth_signTypedData_v4").length], [1, 1]);
+  await profile.close();
+});
+
+test("who may read the article already needs no wallet, and neither does a page that is free", async () => {
+  const profile = await reader.profile();
+  await profile.addCookies([{ name: "pass", value: "1", url: site.article }]);
+  for (const near of [true, false]) {
+    const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+    if (near) {
+      await button(page).hover();
+      await says(page, "This page is open for you.");
+      await page.waitForTimeout(700);
+      assert.equal(await button(page).innerText(), "Open the page");
+    }
+    await button(page).click();
+    await opened(page);
+    await page.evaluate(() => localStorage.clear());
+    await page.close();
+  }
+  await profile.close();
+});
+
+test("Escape gives up what was only asked for", async () => {
+  const profile = await withWallet();
+  profile.wallet.next("eth_signTypedData_v4", "never");
+  const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+  await button(page).click();
+  await says(page, "Confirm the payment of $0.05");
+  await page.keyboard.press("Escape");
+  await button(page).getByText("Pay $0.05").waitFor();
+  assert.equal(site.payments.length, 0);
+  await profile.close();
+});
+
+test("cancel() between the press and the wallet keeps the wallet shut, and so does leaving the page", async () => {
+  for (const give of [(node) => node.cancel(), (node) => node.remove()]) {
+    const profile = await withWallet();
+    const page = await visit(profile, site.embed("/front", { price: "$0.05" }));
+    await button(page).hover();
+    await card(page).getByText("Base Sepolia").first().waitFor();
+    await card(page).evaluate((node, give) => node.addEventListener("farthing:state", () => (0, eval)(give)(node), { once: true }), String(give));
+    await button(page).click();
+    await page.waitForTimeout(1000);
+    assert.deepEqual(profile.wallet.requests, []);
+    await profile.close();
+  }
 });
 
 test("an address that is none of the web is neither asked nor led to", async () => {

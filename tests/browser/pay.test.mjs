@@ -247,6 +247,8 @@ test("f7: a tab closed after the signature leaves a payment that the next visit 
   const page = await visit(profile, site.article);
   await button(page).click();
   await says(page, "Paying…");
+  // said a moment before it is sent
+  while (!site.payments.length) await page.waitForTimeout(20);
   await page.close();
   const asked = profile.wallet.requests.length;
   const again = await profile.newPage();

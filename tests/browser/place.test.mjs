@@ -82,6 +82,7 @@ test("what was opened is open on the next visit, without a wallet, and no longer
   await again.goto(url);
   await again.getByText(ARTICLE).waitFor();
   assert.equal(profile.wallet.requests.length, asked);
+  assert.deepEqual(await again.evaluate(() => [document.activeElement.tagName, scrollY]), ["BODY", 0], "nobody pressed anything");
   await profile.clearCookies();
   await again.goto(url);
   await card(again).getByRole("button", { name: "Pay $0.05" }).waitFor();
@@ -369,7 +370,7 @@ test("addresses of a srcset lead where they did, however it is written", async (
   site.body = `<main><h2>Keepers</h2><p>${ARTICLE}</p><img alt="" srcset="\n a.png 1x,b.png 2x"><img alt="" srcset="a.png, b.png 1.5x"><img alt="" srcset="http://[bad 1x, c.png 2x"></main>`;
   const profile = await withWallet();
   const page = await paid(profile, site.embed("/front", { price: "$0.05" }));
-  assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll("main img")].map(({ srcset }) => srcset)), [
+  assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll(".farthing-article img")].map(({ srcset }) => srcset)), [
     `${site.url}/a.png 1x, ${site.url}/b.png 2x`, `${site.url}/a.png, ${site.url}/b.png 1.5x`, `http://[bad 1x, ${site.url}/c.png 2x`,
   ]);
   await profile.close();

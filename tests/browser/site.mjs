@@ -21,7 +21,7 @@ const BODY = document("Article", `<h1>Keepers</h1><p>${ARTICLE}</p>`);
  * What tests change: `lang` of our page; fields of the `base` offer; `more` entries of `accepts`; files `changed` on their way, by name; `body` and `type` of the
  * article, whose end comes after `rest`; headers of the `receipt`; the `policy` of the pages; `extensions` of the offer.
  */
-const FRESH = () => ({ lang: "en", more: [], changed: {}, body: BODY, type: "text/html; charset=utf-8", base: {}, rest: undefined, receipt: {}, policy: "", extensions: undefined });
+const FRESH = () => ({ lang: "en", more: [], changed: {}, body: BODY, type: "text/html; charset=utf-8", base: {}, rest: undefined, late: 0, receipt: {}, policy: "", extensions: undefined });
 
 /** A quote as the Worker makes it, with a MAC that only a Worker could check. */
 export function quote({ issued = Math.floor(Date.now() / 1000), tag = Buffer.alloc(16, 7) } = {}) {
@@ -93,6 +93,8 @@ export async function startSite() {
       site.payments.push({ header, ...decode(header) });
       const answer = site.next.shift();
       if (answer === "hang") return undefined;
+      // the clock of a server of long after
+      if (site.late && answer) response.setHeader("date", new Date(site.late * 1000).toUTCString());
       if (answer === "break") return request.socket.destroy();
       if (answer) return refuse(response, answer);
       response.setHeader("set-cookie", "pass=1; Path=/article; HttpOnly; SameSite=Lax");
@@ -116,6 +118,7 @@ export async function startSite() {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, "http://site");
     if (pathname === "/article") return article(request, response);
+    if (pathname === "/moved") return response.writeHead(308, { location: "/article" }).end();
     if (site.pages[pathname]) {
       response.setHeader("content-type", "text/html; charset=utf-8");
       if (site.policy) response.setHeader("content-security-policy", site.policy);

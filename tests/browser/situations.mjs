@@ -85,6 +85,7 @@ export const SITUATIONS = [
   { name: "quoting", text: "Asking for the price", wallets: [{}], at: front({ price: "" }), before: ({ site }) => { site.slow = Infinity; }, act: press },
   { name: "confirm", text: "The price is $0.05 in USDC on Base Sepolia.", wallets: [{}], at: front({ price: "" }), before: ({ site }) => { site.slow = 300; }, act: press },
   { name: "price-changed", text: "The price has changed", wallets: [{}], at: front({ price: "$0.01" }), before: ({ site }) => { site.slow = 300; }, act: press },
+  { name: "owned", text: "This page is open for you", at: front(), before: ({ site, profile }) => profile.addCookies([{ name: "pass", value: "1", url: site.article }]), act: (page) => element(page).locator("[part=button]:visible").hover() },
   { name: "choose-wallet", wallets: WALLETS, act: press, has: "[type=radio]" },
   { name: "no-wallet", text: "You need a wallet to pay here", act: press, has: "svg" },
   { name: "no-wallet-phone", text: "Open this page in your wallet", profile: { phone: true, userAgent: PHONE }, act: press, has: ".apps" },
@@ -111,6 +112,15 @@ export const SITUATIONS = [
   refusal("delivering", "Paid. Loading your page", problem(502, "paid-not-delivered", { "retry-after": "30" })),
   refusal("expired", "The offer ran out", problem(402, "authorization-expired")),
   refusal("refused", "The payment was not accepted", problem(402, "settlement-refused")),
+  { ...refusal("unknown", "what became of your payment"), before: ({ site, wallets: [first] }) => {
+    site.next = [problem(503, "busy", { "retry-after": "1" }), { status: 402, slug: "", headers: {}, raw: { error: "insufficient_funds" } }];
+    // signed long ago by the server's clock
+    first.next(SIGN, async (params) => {
+      const typed = JSON.parse(params[1]);
+      site.late = Number(typed.message.validBefore) + 120;
+      return account.signTypedData(typed);
+    });
+  } },
   refusal("already-used", "used before", problem(409, "authorization-used")),
   refusal("bound-elsewhere", "belongs to another page", problem(409, "authorization-bound-elsewhere")),
   refusal("undeliverable", "cannot show this page now", problem(502, "origin-unavailable")),
@@ -135,7 +145,7 @@ export const SITUATIONS = [
     return `${framing.url}/trap`;
   } },
   { name: "broken-page", text: "could not be loaded", before: ({ site }) => { site.missing.add("farthing.wasm"); }, act: press },
-  { name: "broken-embed", text: "could not be loaded", at: front(), before: ({ site }) => { site.missing.add("pay.js"); }, act: press },
+  { name: "broken-embed", text: "could not be loaded", at: front(), before: ({ site }) => { site.missing.add("pay.js"); }, act: (page) => element(page).locator("[part=button]:visible").hover() },
   { name: "button", text: "One payment", at: (site) => bare(site) },
   { ...wallet("button-error", "Your wallet reported a problem", SIGN, "internal"), at: (site) => bare(site) },
   { ...wallet("button-signing", "Confirm the payment of $0.05", SIGN, "never"), at: (site) => bare(site) },

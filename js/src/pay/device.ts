@@ -92,15 +92,12 @@ export const forgetPayment = async (url: string, text: string) => {
 
 /** The only tab that pays for this (threat F5): resolves to the way to let go, or to nothing if another tab does. */
 export const lock = (name: string) =>
-  new Promise<(() => void) | undefined>((resolve) => {
-    if (!navigator.locks) return resolve(() => {});
+  new Promise<(() => void) | undefined>((resolve, reject) => {
     navigator.locks
-      .request(key(name), { ifAvailable: true }, (held) => new Promise<void>((release) => {
-        resolve(held ? release : undefined);
-        if (!held) release();
-      }))
-      .catch(() => resolve(() => {}));
-  });
+      .request(key(name), { ifAvailable: true }, (held) => held && new Promise<void>((release) => resolve(release)))
+      .then(() => resolve(undefined), reject);
+  // where there are no locks, or storage is forbidden
+  }).catch(() => () => {});
 
 /** When the other tab is done. */
 export const unlocked = (name: string) => navigator.locks.request(key(name), () => {});

@@ -1,7 +1,7 @@
 // Carries out what the core decides: asks the wallet, asks the server, waits, keeps. Decides nothing.
 
 import { BROKEN, type Effect, type Happening, type Outcome, type View } from "../wire.js";
-import { forgetPayment, keepPayment, keptPayment, lock, recall, take } from "./device.js";
+import { forgetPayment, keepPayment, keptPayment, lock, take } from "./device.js";
 import type { Request } from "./wallets.js";
 
 /** Written by the build: the hash of farthing.wasm. */
@@ -99,8 +99,8 @@ export class Flow {
     return !!this.#release;
   }
 
-  /** What the reader asked for, with the wallet that they chose; false if another tab has the turn. */
-  async ask(type: "pay" | "restore", wallets: number, seen: string, offer: string | undefined, request?: Request): Promise<boolean> {
+  /** What the reader asked for, with the wallet that they chose, if it is still `meant`; false if another tab has the turn. */
+  async ask(type: "pay" | "restore", wallets: number, seen: string, offer: string | undefined, request: Request | undefined, meant: () => boolean): Promise<boolean> {
     this.#asking = true;
     try {
       if (!(await this.lock())) return false;
@@ -108,7 +108,7 @@ export class Flow {
       const random = crypto.getRandomValues(new Uint8Array(32)).reduce((hex, byte) => hex + byte.toString(16).padStart(2, "0"), "0x");
       const kept = await keptPayment(this.#host.url);
       this.#asking = false;
-      await this.send({ type, wallets, random, seen, offer, kept });
+      await this.send(meant() ? { type, wallets, random, seen, offer, kept } : { type: "cancel" });
       return true;
     } finally {
       this.#asking = false;
@@ -184,17 +184,13 @@ export class Flow {
     const answer: Happening = { type: "answer", turn, status: 0 };
     try {
       const { url } = this.#host;
-      let response = await article(url, { "PAYMENT-SIGNATURE": payment, "SIGN-IN-WITH-X": proof });
-      if (response.type === "opaqueredirect") {
-        // followed with what the site keeps in its cookies, and without what opens the article: another place has no business with it
-        response = await ask(url, PAGE);
-        if (!response.ok || response.headers.has("PAYMENT-REQUIRED")) throw response;
-      }
+      // without anything that opens it, for the offer in a form that is never an article
+      const response = await (payment ? article(url, { "PAYMENT-SIGNATURE": payment }) : proof ? article(url, { "SIGN-IN-WITH-X": proof }) : ask(url, { Accept: "application/json" }));
       const header = (name: string) => response.headers.get(name) ?? "";
       answer.required = header("PAYMENT-REQUIRED");
       answer.settled = header("PAYMENT-RESPONSE");
       answer.date = seconds(Date.parse(header("Date")));
-      answer.retryAfter = parseInt(header("Retry-After"), 10) || 0;
+      answer.retryAfter = Number(header("Retry-After")) || 0;
       // a teaser comes with a good status, and is not what was asked for
       const good = response.ok && !answer.required;
       if (good) {
@@ -214,18 +210,24 @@ export class Flow {
 
 const PAGE = { Accept: "text/html,*/*;q=0.8" };
 
-/** Asks for the article in the form of a page; without anything that opens it, for the offer in a form that is never one. */
-const article = (url: string, keys: Record<string, string>) => {
-  const given = Object.entries(keys).filter(([, value]) => value);
-  return given.length ? ask(url, { ...PAGE, ...Object.fromEntries(given) }, "manual") : ask(url, { Accept: "application/json" });
+const isOffer = ({ headers }: Response) => headers.has("PAYMENT-REQUIRED");
+
+/** Asks for the article with what opens it, which never leaves the site: where a redirect leads is looked at without it first. */
+const article = async (url: string, key: Record<string, string>) => {
+  const response = await ask(url, { ...PAGE, ...key }, "manual");
+  if (response.type !== "opaqueredirect") return response;
+  const led = await ask(url, PAGE);
+  return led.ok && !isOffer(led) ? led : ask(led.url, { ...PAGE, ...key }, "manual");
 };
 
-/** Waits for the head of the answer for so long; a film may take its time. What opens the article goes nowhere else (`redirect`). */
+/** Waits for the head of the answer for so long; a film may take its time. Another site's answer is none. */
 const ask = async (url: string, headers: HeadersInit, redirect?: RequestRedirect) => {
   const control = new AbortController();
   const timer = setTimeout(() => control.abort(), PATIENCE);
   try {
-    return await fetch(url, { headers, redirect, cache: "no-store", signal: control.signal });
+    const response = await fetch(url, { headers, redirect, cache: "no-store", signal: control.signal });
+    if (new URL(response.url || url).origin !== new URL(url).origin) throw response;
+    return response;
   } finally {
     clearTimeout(timer);
   }
@@ -234,11 +236,10 @@ const ask = async (url: string, headers: HeadersInit, redirect?: RequestRedirect
 /** The article for who may read it already, by cookies or by the pass of a page of another origin; "no" if they may not. */
 export const owned = async (url: string): Promise<Response | "no" | undefined> => {
   const pass = await take<string>("passes", url);
-  const response = await (pass ? ask(url, { ...PAGE, "Farthing-Pass": pass }, "manual") : ask(url, PAGE));
-  const { ok, status, headers } = response;
-  if (ok && !headers.has("PAYMENT-REQUIRED")) return response;
+  const response = await (pass ? article(url, { "Farthing-Pass": pass }) : ask(url, PAGE));
+  const { ok, status } = response;
+  if (ok && !isOffer(response)) return response;
   // anything else may be better the next time
   return ok || status === 402 || status === 403 ? "no" : undefined;
 };
 
-export const preferred = () => recall("offer");

@@ -107,7 +107,7 @@ class Ways {
     const details = this.#details;
     details.hidden = offers.length < 2;
     if (details.hidden) return;
-    const listed = offers.map(({ id, price }) => `${id} ${price}`).join() + more.ways;
+    const listed = JSON.stringify(offers) + more.ways;
     if (this.#listed !== listed) {
       this.#listed = listed;
       details.firstElementChild!.textContent = more.ways;

@@ -2,12 +2,10 @@
 
 import { more } from "#words";
 import type { Card } from "../card.js";
-import type { FarthingPaywall, Result } from "../element.js";
-import { script, wordsIn } from "../files.js";
-import { dollars, fill } from "../money.js";
+import type { FarthingPaywall, Result, tools } from "../element.js";
 import { type Action, BROKEN, type Notice, type Stage, type Terms, type View } from "../wire.js";
 import { keep, keptPayment, put, recall, remembers, unlocked } from "./device.js";
-import { Flow, load, owned, preferred } from "./flow.js";
+import { Flow, load, owned } from "./flow.js";
 import { receiptOf } from "./record.js";
 import { discover, type Wallet, wallets } from "./wallets.js";
 
@@ -23,6 +21,8 @@ type Wish = "pay" | "restore";
 const ANNOUNCE_MS = 300;
 /** A press this soon after the button came to mean something else was meant for what it said before. */
 const REREAD_MS = 600;
+/** Most pages have come by then. */
+const LEAVE_MS = 5_000;
 
 const view = (stage: Stage, notice: Notice, action: Action, cancel = false): View => ({ stage, notice, action, cancel });
 
@@ -31,24 +31,29 @@ export const prepare = () => load();
 
 export class Pay {
   view: View = view("idle", "offer", "pay");
+  #use: typeof tools;
   #host: FarthingPaywall;
   #card: Card;
   #more: More = more;
   #flow: Flow | undefined;
   #wish: Wish = "pay";
   #pressing = false;
+  /** Given up by the reader before the core heard of the press. */
+  #quit = false;
   /** Another tab has the turn: what is still answered here changes the offers and not what is said. */
   #other = false;
   #turned = -REREAD_MS;
   #told: Notice | undefined;
+  #payTo: string | undefined;
   #listed = "";
   #panels: import("./panels.js").Panels | undefined;
-  #url = "";
+  /** What the card said when its flow began. */
+  #said = "";
   #resting: ((result: Result) => void)[] = [];
 
   /** The core, with the page's offer taken in and an unresolved payment taken up. */
-  static async start(host: FarthingPaywall, card: Card): Promise<Pay> {
-    const pay = new Pay(host, card);
+  static async start(host: FarthingPaywall, card: Card, use: typeof tools): Promise<Pay> {
+    const pay = new Pay(host, card, use);
     const [loaded] = await Promise.all([load().then(() => true, () => false), pay.#words()]);
     if (loaded) await pay.#begin();
     else pay.#show(BROKEN);
@@ -56,7 +61,8 @@ export class Pay {
     return pay;
   }
 
-  private constructor(host: FarthingPaywall, card: Card) {
+  private constructor(host: FarthingPaywall, card: Card, use: typeof tools) {
+    this.#use = use;
     this.#host = host;
     this.#card = card;
     for (const details of [card.about, card.details]) details.addEventListener("toggle", () => this.paint());
@@ -79,28 +85,35 @@ export class Pay {
   }
 
   cancel() {
+    this.#quit = true;
     void this.#flow?.send({ type: "cancel" });
   }
 
   /** The primary button; `seen` is the price on the card when it was pressed. */
   press(seen?: string) {
     const { action } = this.view;
-    if (this.#pressing || action === "wait" || performance.now() - this.#turned < REREAD_MS) return;
+    if (this.#pressing || action === "wait" || this.view.stage === "unlocked" || performance.now() - this.#turned < REREAD_MS) return;
     // a press from before this was here meant another button
     if (action === "reload") return seen === undefined ? location.reload() : this.paint();
-    // the element is another article's now
-    if (this.#flow && this.#host.url !== this.#url) return void this.#begin();
+    if (this.#changed()) return;
     const chosen = this.#chosen;
     const price = seen ?? (chosen ? `$${chosen.price}` : this.#host.getAttribute("price") ?? "");
     if (action === "pay") this.#wish = "pay";
-    void this.#ask(price, seen === undefined ? chosen?.id : undefined);
+    void this.#ask(price, seen === undefined ? chosen?.mark : undefined);
   }
 
   /** "Already paid?" */
   restore() {
-    if (this.#pressing || !this.view.restore) return;
+    if (this.#pressing || !this.view.restore || this.#changed()) return;
     this.#wish = "restore";
     void this.#ask("");
+  }
+
+  /** Another article's by now, or of another kind: it begins anew, and is pressed again. */
+  #changed() {
+    const changed = this.#flow && this.#host.says !== this.#said;
+    if (changed) void this.#begin();
+    return changed;
   }
 
   /** When there is something to do again, or nothing more. */
@@ -119,6 +132,7 @@ export class Pay {
   paint() {
     const { notice, action, stage, cancel = false, before, have, offers = [], chosen = 0 } = this.view;
     const { lang, text, money } = this.#host.words;
+    const { dollars, fill } = this.#use;
     const more = this.#more;
     const card = this.#card;
     const bare = this.#host.face();
@@ -135,11 +149,14 @@ export class Pay {
     const key = phone ? "no-wallet-phone" : notice === "low-balance" && have ? "low-balance-have" : notice;
     const words: Record<string, string> = { ...more, ...text };
     const say = (name: string) => fill(words[name] ?? "", values, lang);
-    const label = action === "choose" && all.length < 2 ? "retry" : action === "pay" && !price ? "see" : action;
+    const label = action === "choose" && all.length < 2 ? "retry" : action === "pay" && !price ? "see" : action === "open" ? "link" : action;
     const sending = stage === "settling" || stage === "pending";
     const was = card.button.textContent;
     const telling = notice === "price-changed" || notice === "confirm";
     const told = telling && this.#told !== notice;
+    // another payee at the same price is seen nowhere else
+    if (told && this.#payTo && offer && this.#payTo !== offer.payTo) card.details.open = true;
+    this.#payTo = offer?.payTo;
     this.#told = notice;
     const awaited = card.button.ariaDisabled === "true" && !telling;
     card.link.href = this.#host.url;
@@ -191,13 +208,13 @@ export class Pay {
 
   async #words() {
     const { lang } = this.#host.words;
-    this.#more = lang === "en" ? more : { ...more, ...(await wordsIn(`${lang}.more`)) };
+    this.#more = lang === "en" ? more : { ...more, ...(await this.#use.wordsIn(`${lang}.more`)) };
     this.#listed = "";
   }
 
   async #load() {
     if (this.#panels) return;
-    const { Panels } = await script<typeof import("./panels.js")>("panels.js", PANELS);
+    const { Panels } = await this.#use.script<typeof import("./panels.js")>("panels.js", PANELS);
     if (this.#panels) return;
     this.#panels = new Panels(this.#card, (index) => void this.#flow?.send({ type: "choose", index }));
     this.paint();
@@ -212,7 +229,7 @@ export class Pay {
     if (choice) return this.#panels!.list(choice, this.#more);
     body.replaceChildren();
     if (!help) return;
-    void script<typeof import("./help.js")>("help.js", HELP)
+    void this.#use.script<typeof import("./help.js")>("help.js", HELP)
       .then(({ noWallet, getting }) => {
         if (this.#listed !== what) return;
         if (help === "no-wallet") noWallet(body, this.#more, this.#host.url, phone);
@@ -241,7 +258,7 @@ export class Pay {
     const attribute = (name: string) => host.getAttribute(name) ?? undefined;
     const network = attribute("network");
     const { url } = host;
-    if (!url) return this.#show(BROKEN);
+    this.#said = host.says;
     const flow = Flow.start({
       url,
       page: {
@@ -253,18 +270,21 @@ export class Pay {
         // a CAIP-2 identifier is a pin, any other text is a label
         [network?.includes(":") ? "network" : "name"]: network,
       },
-      show: (next, early) => this.#show(early || this.#other ? { ...next, ...view(this.view.stage, this.view.notice, this.view.action) } : next),
-      open: (answer, url) => this.#open(answer, url),
+      show: (next, early) => {
+        if (flow !== this.#flow) return;
+        const { stage, notice, action } = this.view;
+        this.#show((early && next.stage !== "unlocked") || this.#other ? { ...next, ...view(stage, notice, action) } : next);
+      },
+      open: (answer, url) => this.#open(answer, url, flow === this.#flow),
     });
     if (!flow) return this.#show(view("error", "pinned", "reload"));
     this.#flow = flow;
-    this.#url = url;
     if (!this.#isPage && recall(`open:${url}`) && (await this.#reopen(url))) return;
     const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
     const at = Math.floor((performance.timeOrigin + (navigation?.responseStart ?? 0)) / 1000);
     const kept = await keptPayment(url);
     const turn = kept ? await flow.lock() : true;
-    await flow.send({ type: "start", offer: attribute("offer"), at, prefer: preferred(), kept: turn ? kept : "" });
+    await flow.send({ type: "start", offer: attribute("offer"), at, prefer: recall("offer"), kept: turn ? kept : "" });
     if (!turn) this.#elsewhere();
   }
 
@@ -285,12 +305,13 @@ export class Pay {
   async #ask(seen: string, shown?: string) {
     const offer = this.#chosen;
     this.#pressing = true;
+    this.#quit = false;
     try {
-      if (this.#wish === "pay" && this.view.action !== "check" && !this.#allowed(offer, seen)) return;
+      if (this.#wish === "pay" && this.view.action !== "check" && this.view.action !== "open" && !this.#allowed(offer, seen)) return;
       let wallet: Wallet | undefined = this.#picked;
       let all = this.#wallets;
       if (all.length === 1) [wallet] = all;
-      this.#show({ ...this.view, ...(this.view.action === "check" ? view("pending", "pending", "wait") : view("quoting", "connecting", "wait")) });
+      this.#show({ ...this.view, ...(this.view.action === "check" ? view("pending", "pending", "wait") : view("quoting", offer && all.length ? "connecting" : "quoting", "wait")) });
       if (!all.length) {
         discover();
         await new Promise((resolve) => setTimeout(resolve, ANNOUNCE_MS));
@@ -299,9 +320,10 @@ export class Pay {
       }
       const flow = this.#flow;
       if (!flow) return this.#show(BROKEN);
+      const meant = () => !this.#quit && this.#host.isConnected;
       if (wallet?.rdns) keep("wallet", wallet.rdns);
       if (offer && !offer.wider) keep("offer", offer.id);
-      if (!(await flow.ask(this.#wish, wallet ? 1 : all.length, seen, shown, wallet?.request))) this.#elsewhere();
+      if (!(await flow.ask(this.#wish, wallet ? 1 : all.length, seen, shown, wallet?.request, meant))) this.#elsewhere();
     } finally {
       this.#pressing = false;
       this.#rested();
@@ -321,20 +343,36 @@ export class Pay {
     return checked ? this.#wallets.find(({ id }) => id === checked.value) : undefined;
   }
 
-  async #open(answer: Response | undefined, url: string) {
+  /** `here`: the card is still that article's. */
+  async #open(answer: Response | undefined, url: string, here: boolean) {
     const offer = this.#chosen;
     if (answer) {
-      const receipt = receiptOf(answer, url, this.#host.face().heading, this.#wish === "pay" ? offer : undefined);
-      if (receipt) await put("receipts", url, receipt);
       const pass = answer.headers.get("Farthing-Pass");
       if (pass) await put("passes", url, pass);
+      const receipt = here && receiptOf(answer, url, this.#host.face().heading, this.#wish === "pay" ? offer : undefined);
+      if (receipt) {
+        await put("receipts", url, receipt);
+        dispatchEvent(new Event("farthing:receipt"));
+      }
     }
+    if (!here) return void keep(`open:${url}`, "1");
     // a page that may keep no cookie would only come with its card again: there the article is read here
-    if (this.#isPage && remembers()) return location.replace(url);
-    if (this.#host.getAttribute("open") === "page") return location.assign(url);
+    if (this.#isPage && remembers()) return this.#leave("replace", url);
     keep(`open:${url}`, "1");
+    if (this.#onItsOwn(url)) return this.#leave("assign", url);
     const article = answer ?? (await owned(url).catch(() => undefined));
-    await this.#place(article === "no" ? undefined : article, url);
+    await this.#place(article === "no" ? undefined : article, url, true);
+  }
+
+  /** On its own page an article of another origin would be locked: what opens it is this page's. */
+  #onItsOwn(url: string) {
+    return this.#host.getAttribute("open") === "page" && new URL(url).origin === location.origin;
+  }
+
+  /** A page that does not come, because it is a file or the reader came back, is a link. */
+  #leave(by: "assign" | "replace", url: string) {
+    location[by](url);
+    setTimeout(() => this.#show(view("unlocked", "unlocked", "link")), LEAVE_MS);
   }
 
   /** What was opened here before is opened again, without a question to anybody but the site; whether there is nothing left to pay. */
@@ -344,20 +382,21 @@ export class Pay {
     if (!answer || answer === "no") return false;
     // a press that waited for this finds nothing to pay
     this.#show(view("unlocked", "unlocked", "wait"));
-    await this.#place(answer, url);
+    if (this.#onItsOwn(url)) this.#show(view("unlocked", "owned", "link"));
+    else await this.#place(answer, url, false);
     return true;
   }
 
-  async #place(answer: Response | undefined, url: string) {
-    if (await this.#placed(answer, url).catch(() => false)) return;
+  async #place(answer: Response | undefined, url: string, lead: boolean) {
+    if (await this.#placed(answer, url, lead).catch(() => false)) return;
     // where the page's policy does not let text become a part of it, the article has a page of its own
     this.#show(view("unlocked", "unlocked", "link"));
   }
 
-  async #placed(answer: Response | undefined, url: string) {
+  async #placed(answer: Response | undefined, url: string, lead: boolean) {
     if (answer) {
-      const { place } = await script<typeof import("./place.js")>("place.js", PLACE);
-      return place(this.#host, answer, url);
+      const { place } = await this.#use.script<typeof import("./place.js")>("place.js", PLACE);
+      return place(this.#host, answer, url, lead);
     }
     return false;
   }

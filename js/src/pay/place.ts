@@ -16,16 +16,22 @@ const policy = () => (made ??= trusted?.createPolicy("farthing", plain) ?? plain
 const USUAL = ["[data-farthing-content]", "article, main"];
 const ADDRESSES = ["src", "href", "poster", "action", "data"];
 
-/** False where there is nothing to put, or the page does not allow it. Nothing but what was asked for over HTTP has a place here. */
-export async function place(host: HTMLElement, answer: Response, url: string): Promise<boolean> {
-  if (!/^https?:/.test(url)) return false;
+/**
+ * False where there is nothing to put, or the page does not allow it. Nothing but what was asked for over HTTP has a place here. Who
+ * pressed a button is led to the first heading (`lead`); nobody else is led anywhere.
+ */
+export async function place(host: HTMLElement, answer: Response, url: string, lead: boolean): Promise<boolean> {
+  if (!/^https?:/.test(url) || !host.isConnected) return false;
   const type = answer.headers.get("Content-Type") ?? "";
   const nodes = /html/i.test(type) ? markup(await answer.text(), url, host.getAttribute("select")) : await other(answer, type);
   if (!nodes.length) return false;
-  const heading = nodes.flatMap((node) => (node instanceof Element ? [node, ...node.querySelectorAll("*")] : []));
-  const target = heading.find((node) => /^H[1-6]$/.test(node.tagName)) ?? heading[0];
-  host.replaceWith(...nodes);
-  if (target instanceof HTMLElement) {
+  // for the styles of the page's author
+  const article = document.createElement("div");
+  article.className = "farthing-article";
+  article.append(...nodes);
+  const target = article.querySelector("h1, h2, h3, h4, h5, h6") ?? article.firstElementChild;
+  host.replaceWith(article);
+  if (lead && target instanceof HTMLElement) {
     if (!target.hasAttribute("tabindex")) target.tabIndex = -1;
     target.focus();
   }
@@ -46,8 +52,14 @@ function markup(text: string, url: string, select: string | null): Node[] {
     const sources = node.getAttribute("srcset");
     if (sources) node.setAttribute("srcset", absolute(sources, base));
   }
+  // a page has one main part, and this one has its own
+  const whole = part.tagName === "MAIN" ? page.createElement("div") : part;
+  if (whole !== part) {
+    for (const { name, value } of part.attributes) whole.setAttribute(name, value);
+    whole.append(...part.childNodes);
+  }
   // parsed once more in this page, its scripts run
-  const fragment = document.createRange().createContextualFragment(policy().createHTML(part === page.body ? part.innerHTML : part.outerHTML));
+  const fragment = document.createRange().createContextualFragment(policy().createHTML(part === page.body ? part.innerHTML : whole.outerHTML));
   return [...fragment.childNodes];
 }
 
