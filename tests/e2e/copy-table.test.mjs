@@ -296,7 +296,9 @@ test("several wallets: a list of both kinds, chosen by keyboard, the last used f
   assert.deepEqual(wallets.map((wallet) => wallet.requestsOf("eth_signTypedData_v4").length), [0, 1]);
   await page.goto(paper.site + PAWN);
   await button(page).click();
-  assert.match(await card(page).locator("label").first().innerText(), /Foxy/);
+  // the other ways to pay are a list as well, and may come first
+  await card(page).getByRole("radio", { name: /Foxy/ }).waitFor();
+  assert.match(await card(page).locator("#body label").first().innerText(), /Foxy/);
   await profile.close();
 });
 
