@@ -136,7 +136,8 @@ fn a_reader_pays_and_the_payment_is_kept_until_it_is_resolved() {
             {"id": id, "mark": mark, "price": "0.05", "symbol": "USDC", "network": "Base Sepolia", "payTo": pay_to, "test": true},
             {
                 "id": format!("{id}/ten"), "mark": format!("{id}/ten/{payee}/2592000/10"), "price": "0.09", "symbol": "USDC", "network": "Base Sepolia", "payTo": pay_to, "test": true,
-                "wider": {"name": "ten", "title": "Ten \"articles\"", "count": 10, "seconds": 2_592_000},
+                "wider": {"name": "ten", "title": "Ten \"articles\"", "count": 10},
+                "lasts": 2_592_000,
             },
         ])
     );

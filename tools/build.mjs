@@ -102,7 +102,7 @@ async function buildTools({ step }) {
 }
 
 /** esbuild with the built modules under their fixed names, and what stays a file of its own. */
-async function bundle(entry, out, { built = {}, external = [], define = {}, minifyStyles = false, node = false }) {
+async function bundle(entry, out, { built = {}, external = [], define = {}, minifyStyles = false, node = false, banner = "" }) {
   const { build, transform } = await import("esbuild");
   const names = {
     name: "built",
@@ -122,7 +122,7 @@ async function bundle(entry, out, { built = {}, external = [], define = {}, mini
   try {
     await build({
       entryPoints: [entry], outfile: out, bundle: true, minify: !node, format: "esm", target: "es2022", charset: "utf8",
-      legalComments: "none", plugins: [names], logLevel: "silent", define, ...(node && { platform: "node" }),
+      legalComments: "none", plugins: [names], logLevel: "silent", define, banner: { js: banner }, ...(node && { platform: "node" }),
     });
   } catch (error) {
     if (!error.errors) throw error;
@@ -179,11 +179,14 @@ async function buildTypes({ step }) {
   });
 }
 
+/** To V8: compile all of it at first sight, for nearly all runs before the card is usable. Others read a comment. */
+const AT_ONCE = "//# allFunctionsCalledOnLoad";
+
 /** Two entries that draw a card, and what is fetched later: each file names those that it fetches by their hashes. */
 async function buildScript({ step }) {
   const built = { "#words": english };
-  const make = (name, entry, inputs, more) => step(name, { inputs: [...sources, ...inputs], outputs: [join(dist, name)] }, () =>
-    bundle(at("js/src", entry), join(dist, name), { built, minifyStyles: true, define: { INLINE: String(name === "page.js"), ...more() } }));
+  const make = (name, entry, inputs, more, banner) => step(name, { inputs: [...sources, ...inputs], outputs: [join(dist, name)] }, () =>
+    bundle(at("js/src", entry), join(dist, name), { built, minifyStyles: true, banner, define: { INLINE: String(name === "page.js"), ...more() } }));
   const known = (files) => Object.fromEntries(Object.entries(files).map(([name, file]) => [name, JSON.stringify(hash(join(dist, file)))]));
   await make("help.js", "pay/help.ts", [], () => ({}));
   await make("panels.js", "pay/panels.ts", [], () => ({}));
@@ -193,7 +196,7 @@ async function buildScript({ step }) {
   await make("pay.js", "pay/pay.ts", [...Object.values(later).map((file) => join(dist, file))], () => known(later));
   const first = { PAY: "pay.js", RECEIPT: "receipt.js" };
   for (const name of ["farthing", "page"]) {
-    await make(`${name}.js`, `${name}.ts`, Object.values(first).map((file) => join(dist, file)), () => known(first));
+    await make(`${name}.js`, `${name}.ts`, Object.values(first).map((file) => join(dist, file)), () => known(first), AT_ONCE);
   }
   const files = [...scripts, "farthing.wasm"];
   await step("integrity.json", { inputs: files.map((name) => join(dist, name)), outputs: [join(dist, "integrity.json")] }, () =>

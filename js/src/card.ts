@@ -11,9 +11,9 @@ export const element = <Tag extends keyof HTMLElementTagNameMap>(tag: Tag, attri
   return made;
 };
 
-/** A live region speaks whenever its text is set. */
-const tell = (region: Element, message: string) => {
-  if (region.textContent !== message) region.textContent = message;
+/** A live region speaks whenever its text is set, and the page is laid out anew: only what is new is set. */
+const tell = (part: Element, text: string) => {
+  if (part.textContent !== text) part.textContent = text;
 };
 
 /** What stands on the card. */
@@ -50,11 +50,14 @@ export class Card {
   constructor(host: HTMLElement, css?: string) {
     const there = host.shadowRoot;
     this.root = there ?? host.attachShadow({ mode: "open" });
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(css ?? there?.querySelector("style")?.textContent ?? "");
-    this.root.adoptedStyleSheets = [sheet];
+    // styles that came with the card hold unless the page's policy forbids them there
+    if (!there?.styleSheets.length) {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(css ?? there?.querySelector("style")?.textContent ?? "");
+      this.root.adoptedStyleSheets = [sheet];
+    }
     if (!there) this.root.append(frame());
-    this.#part = (name) => this.root.querySelector<HTMLElement>(`#${name}`)!;
+    this.#part = (name) => this.root.getElementById(name)!;
     const part = <Kind extends HTMLElement>(name: string) => this.#part(name) as Kind;
     this.section = this.root.querySelector("section")!;
     this.button = part("pay");
@@ -66,12 +69,13 @@ export class Card {
     this.body = part("body");
   }
 
-  /** Static words, in the language of the page. */
+  /** Static words, in the language of the page; a card that came with its page has them. */
   speak({ lang, text }: Words) {
+    this.link.textContent = text["do-link"];
+    if (this.section.lang === lang) return;
     this.section.lang = lang;
     this.section.dir = lang === "ar" ? "rtl" : "ltr";
     this.#part("test").textContent = text.test;
-    this.link.textContent = text["do-link"];
     this.already.textContent = text.already;
     this.about.firstElementChild!.textContent = text.about;
     this.details.firstElementChild!.textContent = text.details;
@@ -83,12 +87,12 @@ export class Card {
     // one that comes late comes last: nothing moves from under a pointer
     if (test && ribbon.hidden && this.button.textContent) this.section.append(ribbon);
     ribbon.hidden = !test;
-    part("heading").textContent = heading;
-    part("amount").textContent = price;
-    part("unit").textContent = unit;
+    tell(part("heading"), heading);
+    tell(part("amount"), price);
+    tell(part("unit"), unit);
     tell(part("status"), failed ? "" : message);
     tell(part("alert"), failed ? message : "");
-    this.button.textContent = label;
+    tell(this.button, label);
     this.button.ariaDisabled = String(busy);
     this.button.hidden = link;
     this.link.hidden = !link;

@@ -34,6 +34,9 @@ const framed = () => {
   }
 };
 
+/** When the page has nothing better to do. */
+const soon = (work: () => void) => void (globalThis.requestIdleCallback ?? setTimeout)(work);
+
 /** Whether something of this name is kept; where storage is forbidden, nothing is. */
 const recalls = (name: string) => {
   try {
@@ -45,7 +48,9 @@ const recalls = (name: string) => {
 
 /** The address in `src`, or the page's own; nothing where it is not one of the web. */
 const addressOf = (host: HTMLElement) => {
-  const src = host.getAttribute("src") ?? location.href;
+  const src = host.getAttribute("src");
+  // the page's own needs no parsing
+  if (src === null) return location.protocol.startsWith("http") ? location.href.split("#")[0]! : "";
   if (!URL.canParse(src, document.baseURI)) return "";
   const url = new URL(src, document.baseURI);
   url.hash = "";
@@ -150,17 +155,10 @@ export class FarthingPaywall extends HTMLElement {
     if (this.#pay) return this.#pay.connected();
     // moved in the page while the rest was on its way: it goes on
     if (this.#starting) return;
-    this.emit(framed() || !this.url ? "error" : "idle");
-    if (framed() || !this.url) return;
-    // signed and not resolved: taken up before anything else is shown (threat F7); and what was opened here opens again
-    if (recalls(this.url) || (!this.hasAttribute("mode") && recalls(`open:${this.url}`))) return void this.#start();
-    // what is only looked at costs the server nothing: the code may come, the offer not yet
-    this.#seen = new IntersectionObserver((entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      this.#seen!.disconnect();
-      (globalThis.requestIdleCallback ?? setTimeout)(() => void load().then((file) => file.prepare()).catch(() => {}));
-    });
-    this.#seen.observe(this);
+    const usable = !framed() && this.url;
+    this.emit(usable ? "idle" : "error");
+    // what follows waits for other processes, and the card can be used before
+    if (usable) soon(this.#look);
   }
 
   /** @internal */
@@ -248,6 +246,22 @@ export class FarthingPaywall extends HTMLElement {
     } else if (this.#acting) card.show({ ...face, label: text["do-wait"], busy: true });
     else card.show(face);
   }
+
+  /** After the first look. A press before it does the same, for the core asks first for what was kept. */
+  #look = () => {
+    const { url } = this;
+    if (!this.isConnected || this.#starting || !url) return;
+    // signed and not resolved: taken up before a wallet can be asked (threat F7); and what was opened here opens again
+    if (recalls(url) || (!this.hasAttribute("mode") && recalls(`open:${url}`))) return void this.#start();
+    // what is only looked at costs the server nothing: the code may come, the offer not yet
+    this.#seen?.disconnect();
+    const seen = (this.#seen = new IntersectionObserver((entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      seen.disconnect();
+      soon(() => void load().then((file) => file.prepare()).catch(() => {}));
+    }));
+    seen.observe(this);
+  };
 
   #near() {
     if (!framed() && !this.#broken && this.url) void this.#start().then((pay) => pay?.near());

@@ -3,7 +3,7 @@
 /** Written by the build: whether this is a part of the Worker's own page, which has its files at one place. */
 declare const INLINE: boolean;
 
-const here = INLINE ? new URL("/.farthing/", location.href).href : import.meta.url;
+const beside = (name: string) => new URL(name, INLINE ? `${location.origin}/.farthing/` : import.meta.url);
 
 const files = new Map<string, Promise<Record<string, string>>>();
 
@@ -11,7 +11,7 @@ const files = new Map<string, Promise<Record<string, string>>>();
 export const wordsIn = (name: string): Promise<Record<string, string>> => {
   let file = files.get(name);
   if (!file) {
-    file = fetch(new URL(`${name}.json`, here)).then((response) => response.json()).catch(() => {
+    file = fetch(beside(`${name}.json`)).then((response) => response.json()).catch(() => {
       files.delete(name);
       return {};
     });
@@ -24,7 +24,7 @@ const scripts = new Map<string, Promise<unknown>>();
 
 /** A script of ours, checked against its hash before it runs (threat F8). */
 export const script = <File>(name: string, integrity: string): Promise<File> => {
-  const href = new URL(name, here).href;
+  const { href } = beside(name);
   let file = scripts.get(name);
   if (!file) {
     file = new Promise((resolve, reject) => {

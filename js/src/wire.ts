@@ -20,7 +20,9 @@ export interface Terms {
   payTo: string;
   test: boolean;
   /** A time pass or a bundle; absent for the page alone. */
-  wider?: { name: string; title?: string; count?: number; seconds: number };
+  wider?: { name: string; title?: string; count?: number };
+  /** For how many seconds what is bought stays open, where the site says it. */
+  lasts?: number;
 }
 
 export interface View {

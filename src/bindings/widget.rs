@@ -185,8 +185,10 @@ fn terms_json(terms: &Terms) -> String {
         if let Some(count) = wider.count {
             opens.raw("count", &decimal(count.into()));
         }
-        opens.raw("seconds", &decimal(wider.seconds));
         offer.raw("wider", &opens.end());
+    }
+    if let Some(seconds) = terms.lasts {
+        offer.raw("lasts", &decimal(seconds));
     }
     offer.end()
 }

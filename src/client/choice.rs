@@ -109,19 +109,16 @@ pub(super) struct CardOffer {
     pub(super) quote: Option<Peek>,
     /// What it opens besides the article; none for the article alone.
     pub(super) wider: Option<Wider>,
+    /// For how long, in seconds, as far as the server says.
+    pub(super) lasts: Option<u64>,
 }
 
 impl CardOffer {
     /// The same for offers that sell the same to a reader for the same payee, whatever the price.
     pub(super) fn mark(&self) -> String {
-        let mut mark = [&*self.id, "/", &hex::print(self.pay_to.as_slice())].concat();
-        if let Some(wider) = &self.wider {
-            for number in [wider.seconds, wider.count.unwrap_or_default().into()] {
-                mark += "/";
-                mark += &decimal(number);
-            }
-        }
-        mark
+        let count = self.wider.as_ref().and_then(|wider| wider.count).unwrap_or_default();
+        let (lasts, payee) = (self.lasts.unwrap_or_default(), hex::print(self.pay_to.as_slice()));
+        [&*self.id, "/", &payee, "/", &decimal(lasts), "/", &decimal(count.into())].concat()
     }
 }
 
@@ -231,6 +228,10 @@ pub(super) fn card_offer(accepted: &Value<'_>) -> Option<CardOffer> {
         pay_to,
         seconds: seconds.min(MOST_SECONDS),
         quote: extra("quote").and_then(Peek::read),
+        lasts: wider
+            .as_ref()
+            .map(|wider| wider.seconds)
+            .or_else(|| given.get("accessSeconds")?.integer()),
         wider,
     })
 }

@@ -668,8 +668,7 @@ impl FlowState {
         let (shown, other) = match (before, &self.page.price) {
             (Some(before), _) => {
                 let comparable = before.asset.decimals == asset.decimals;
-                let other = again.is_none() || before.pay_to != offer.pay_to || before.wider != offer.wider;
-                (comparable.then_some(before.amount), other)
+                (comparable.then_some(before.amount), before.mark() != offer.mark())
             }
             (None, shown) => {
                 let shown = shown

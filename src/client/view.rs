@@ -210,6 +210,8 @@ pub struct Terms {
     pub test: bool,
     /// What it opens besides the article. Text of a stranger's (threat F1).
     pub wider: Option<Wider>,
+    /// For how long what is bought stays open, in seconds, as far as the server says.
+    pub lasts: Option<u64>,
 }
 
 impl Notice {
@@ -295,6 +297,7 @@ impl FlowState {
             pay_to: checksummed(&offer.pay_to),
             test: offer.asset.network.is_test(),
             wider: offer.wider.clone(),
+            lasts: offer.lasts,
         });
         View {
             stage,

@@ -187,7 +187,7 @@ impl Gate {
         let intent = Intent {
             resource: asked.resource.to_owned(),
             seconds: match asked.route.access {
-                Access::Owned(seconds) => Some(seconds),
+                Access::Owned(seconds) => Some(extra.access_seconds.unwrap_or(seconds)),
                 Access::Once => None,
             },
             offer: payment.offer.extra.offer.as_deref().map(|offer| Wider {

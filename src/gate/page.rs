@@ -90,8 +90,6 @@ impl Template {
                 class: "",
             }),
             "site" => escape(host),
-            // it stands in a shell command, where a quotation mark would end the address
-            "url" => escape(&offer.info.url.replace('\'', "%27")),
             "title" => title.clone(),
             "price" => escape(&route.price),
             "offer" => embedded.clone(),

@@ -272,7 +272,10 @@ impl Against<'_> {
         offer.extra.facilitator = facilitator;
         offer.pay_to = pay_to.into();
         offer.max_timeout_seconds = seconds;
-        // as much as was promised, by a quote that holds it
+        // as long and as much as was promised, by a quote that holds it
+        if let Some(seconds) = accepted.access_seconds {
+            offer.extra.access_seconds = Some(seconds.ok_or(Problem::OfferUnknown)?);
+        }
         if let (Some(wider), Some(Some(echo))) = (&mut offer.extra.offer, &accepted.offer) {
             (wider.count, wider.seconds) = (echo.count, echo.seconds);
         }
@@ -364,6 +367,7 @@ pub fn facilitator_request(payment: &Payment, resource: &v2::ResourceInfo<'_>) -
     // the quote is between the payer and us: with it, a facilitator's log would be a way in (threat A16)
     offer.extra.quote = None;
     offer.extra.offer = None;
+    offer.extra.access_seconds = None;
     match payment.version {
         Version::V2 => v2::facilitator_request(&offer, resource, payload, &payment.told),
         Version::V1 => crate::x402::v1::facilitator_request(&offer, resource, payload),

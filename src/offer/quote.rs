@@ -146,6 +146,10 @@ fn terms(resource: &str, offer: &PaymentRequirements) -> String {
     if let Some(facilitator) = offer.extra.facilitator {
         let _ = write!(text, "{facilitator:x}");
     }
+    // for how long it opens is promised with the price
+    if let Some(seconds) = offer.extra.access_seconds {
+        let _ = write!(text, "\naccess {seconds}");
+    }
     // a price for one agent is nobody else's (threat D10)
     if let Some(audience) = &offer.extra.audience {
         text.extend(["\n", audience]);

@@ -303,6 +303,28 @@ fn a4_old_terms_hold_for_their_time_and_say_what_changed() {
 }
 
 #[test]
+fn a4_how_long_it_opens_is_promised_with_the_price() {
+    let (mut route, key) = (route(), key(7));
+    let offer = fresh(&route, NOW).swap_remove(1);
+    let paid = |route: &Route, offer: &PaymentRequirements, now| {
+        check_at(route, &payment(offer, &permit(offer, address(&key)), &key), Version::V2, now)
+    };
+    let opens = |payment: &Payment| payment.offer.extra.access_seconds;
+    let month = offer.extra.access_seconds;
+    assert_eq!(month, Some(30 * 86_400));
+    for offer in &mut route.offers {
+        offer.extra.access_seconds = Some(60);
+    }
+    let held = paid(&route, &offer, NOW + 100).unwrap();
+    assert_eq!((opens(&held), held.late), (month, None));
+    // a payer's own word is nobody's promise
+    let mut longer = fresh(&route, NOW).swap_remove(1);
+    assert_eq!(opens(&paid(&route, &longer, NOW).unwrap()), Some(60));
+    longer.extra.access_seconds = month;
+    assert_eq!(paid(&route, &longer, NOW).unwrap_err(), Problem::OfferUnknown);
+}
+
+#[test]
 fn a4_an_echo_says_in_what_it_is_not_our_offer() {
     let (route, key) = (route(), key(7));
     let offer = fresh(&route, NOW).swap_remove(1);

@@ -46,6 +46,8 @@ pub struct PaymentRequirementsV1<'a> {
 struct DomainV1<'a> {
     name: &'a str,
     version: &'a str,
+    #[serde(rename = "accessSeconds", skip_serializing_if = "Option::is_none")]
+    access_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     offer: Option<&'a Wider>,
 }
@@ -70,6 +72,7 @@ impl<'a> PaymentRequirementsV1<'a> {
             extra: DomainV1 {
                 name: &offer.extra.name,
                 version: &offer.extra.version,
+                access_seconds: offer.extra.access_seconds,
                 offer: offer.extra.offer.as_deref(),
             },
         })

@@ -112,6 +112,9 @@ pub struct Extra {
     /// Our MAC'd quote (see [`offer`](crate::offer)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quote: Option<String>,
+    /// For how long the page stays the payer's, in seconds; nothing where every call pays, and of a wider offer, which says it itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_seconds: Option<u64>,
     /// What it opens besides the one article.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offer: Option<Box<Wider>>,
@@ -242,6 +245,8 @@ pub struct Accepted<'a> {
     pub flow: Option<&'a str>,
     /// Our quote.
     pub quote: Option<&'a str>,
+    /// For how long it opens the page; some where it says so, also what cannot be read.
+    pub access_seconds: Option<Option<u64>>,
     /// Which wider offer it is; some where it names one, also one that cannot be read.
     pub offer: Option<Option<Wider>>,
 }
@@ -271,6 +276,7 @@ impl<'a> PaymentPayload<'a> {
             .filter(|value| value.members().is_some())
             .ok_or(DecodeError::Malformed)?;
         let extra = |name| accepted.get("extra").map_or(Ok(None), |extra| text(extra, name));
+        let own = |name| accepted.get("extra").and_then(|extra| extra.get(name));
         Ok(Self {
             accepted: Accepted {
                 scheme: text(accepted, "scheme")?,
@@ -285,7 +291,8 @@ impl<'a> PaymentPayload<'a> {
                 facilitator: extra("facilitatorAddress")?,
                 flow: extra("paymentFlow")?,
                 quote: extra("quote")?,
-                offer: accepted.get("extra").and_then(|extra| extra.get("offer")).map(Wider::read),
+                access_seconds: own("accessSeconds").map(Value::integer),
+                offer: own("offer").map(Wider::read),
             },
             payload: EvmPayload::read(json)?,
         })

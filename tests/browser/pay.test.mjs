@@ -357,6 +357,7 @@ test("the card is a labelled section with one large button, on a phone and at 32
     await card(page).getByText("What you will sign").click();
     await card(page).getByText(payTo.address).waitFor();
     await card(page).getByText("$0.05 (0.05 USDC)").waitFor();
+    await card(page).getByText("30 days", { exact: true }).waitFor();
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
     assert.deepEqual(await violations(page), []);
     await profile.close();

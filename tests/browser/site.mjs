@@ -52,7 +52,7 @@ export async function startSite() {
     resource: { url: `${site.url}/article`, description: site.description },
     accepts: [{
       scheme: "exact", network: "eip155:84532", amount: site.amount, asset: "0x036CbD53842c5426634e7929541eC2318f3dCF7e",
-      payTo: payTo.address, maxTimeoutSeconds: 300, extra: { name: "USDC", version: "2", ...(site.quoted ? { quote: quote() } : {}), ...site.extra },
+      payTo: payTo.address, maxTimeoutSeconds: 300, extra: { name: "USDC", version: "2", accessSeconds: 2_592_000, ...(site.quoted ? { quote: quote() } : {}), ...site.extra },
       ...site.base,
     }, ...site.more],
     extensions: site.extensions,

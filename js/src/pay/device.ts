@@ -62,10 +62,10 @@ const shelf = async <T>(name: Shelf, mode: IDBTransactionMode, use: (store: IDBO
 const used = async <T>(name: Shelf, mode: IDBTransactionMode, use: (store: IDBObjectStore) => IDBRequest<T> | void): Promise<T | undefined> => {
   const transaction = (await database()).transaction(name, mode, { durability: "strict" });
   return new Promise<T | undefined>((resolve, reject) => {
-      const request = use(transaction.objectStore(name));
-      transaction.oncomplete = () => resolve(request ? request.result : undefined);
-      transaction.onabort = transaction.onerror = () => reject(transaction.error);
-    });
+    const request = use(transaction.objectStore(name));
+    transaction.oncomplete = () => resolve(request ? request.result : undefined);
+    transaction.onabort = transaction.onerror = () => reject(transaction.error);
+  });
 };
 
 export const take = <T>(name: Shelf, url: string) => shelf<T>(name, "readonly", (store) => store.get(url) as IDBRequest<T>);

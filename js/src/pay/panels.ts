@@ -37,7 +37,7 @@ export class Panels {
   paint({ words, lang, money, offers, chosen, enabled, price }: State) {
     const all = { ...panels, ...words };
     steps(this.#card, all);
-    terms(this.#card, all, offers[chosen], price);
+    terms(this.#card, all, offers[chosen], price, lang);
     this.#ways.paint(offers, chosen, enabled, all, lang, money);
   }
 
@@ -75,9 +75,11 @@ function steps({ about }: Card, more: Words) {
   about.replaceChildren(about.firstElementChild!, element("ol", {}, ...texts.map((text) => element("li", {}, text))));
 }
 
-/** "What you will sign": how much, to whom, where. */
-function terms({ details }: Card, more: Words & State["words"], offer: Terms | undefined, price: string) {
-  const rows: [string, string | undefined][] = [[more.price, price], [more.to, offer?.payTo], [more.network, offer?.network]];
+/** "What you will sign": how much, to whom, where; and for how long that opens the page. */
+function terms({ details }: Card, more: Words & State["words"], offer: Terms | undefined, price: string, lang: string) {
+  const rows: [string, string | undefined][] = [
+    [more.price, price], [more.to, offer?.payTo], [more.network, offer?.network], [more.access, offer?.lasts ? lasting(offer.lasts, lang) : undefined],
+  ];
   const said = rows.map(([, value]) => value).join() + more.price;
   if (details.dataset.said === said) return;
   details.dataset.said = said;
@@ -139,10 +141,10 @@ class Ways {
 const name = (count: number | undefined, more: Words) => (count ? fill(more.articles, { count: String(count) }) : more.ways);
 
 /** `10 pages, for 30 days, USDC on Base` as far as it is so. */
-const about = ({ wider, network, symbol }: Terms, more: Words, lang: string) => {
+const about = ({ wider, network, symbol, lasts }: Terms, more: Words, lang: string) => {
   const parts = [];
   if (wider?.title && wider.count) parts.push(name(wider.count, more));
-  if (wider) parts.push(fill(more.lasts, { time: lasting(wider.seconds, lang) }));
+  if (lasts) parts.push(fill(more.lasts, { time: lasting(lasts, lang) }));
   parts.push(`${symbol}, ${network}`);
   return parts.join(" · ");
 };

@@ -13,11 +13,17 @@ import css from "../../../www/receipt.css";
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(css);
 
+/** What each shows: what is the same stays as it is, and keeps the focus. */
+const shown = new WeakMap<HTMLElement, string>();
+
 /** Shows what this device knows of the payment for an address. */
 export async function show(host: HTMLElement, url: string) {
   const lang = languageOf(host);
   const [kept, words, { money }] = await Promise.all([take<Receipt>("receipts", url), lang === "en" ? {} : wordsIn(`${lang}.more`), wordsOf(lang)]);
   const texts: typeof receipt & Pick<typeof more, "price" | "to" | "network"> = { ...more, ...receipt, ...words };
+  const said = JSON.stringify([lang, kept]);
+  if (shown.get(host) === said) return;
+  shown.set(host, said);
   const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
   root.adoptedStyleSheets = [sheet];
   const section = element("section", { part: "receipt", lang, dir: lang === "ar" ? "rtl" : "ltr", "aria-labelledby": "heading" },

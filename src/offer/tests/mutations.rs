@@ -70,6 +70,11 @@ fn a3_a_payment_without_one_of_its_fields_or_with_null_in_it_is_none() {
                 Some(json!([])),
                 Some(json!(1.5)),
             ] {
+                // who does not echo for how long it opens takes what it is today
+                if to.as_ref().is_none_or(Value::is_null) && pointer == "/accepted/extra/accessSeconds" {
+                    assert!(check(&route, &change(&good, pointer, to)).is_ok());
+                    continue;
+                }
                 assert!(
                     check(&route, &change(&good, pointer, to.clone())).is_err(),
                     "{pointer} {to:?}"

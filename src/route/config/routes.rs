@@ -86,6 +86,10 @@ impl Check {
             let mut offer = entry.offer(scheme, amount);
             offer.pay_to = pay_to.unwrap_or(offer.pay_to);
             offer.extra.flow = flow;
+            offer.extra.access_seconds = match access {
+                Access::Owned(seconds) => Some(seconds),
+                Access::Once => None,
+            };
             offer.extra.facilitator = facilitator.address.filter(|_| scheme == Scheme::Upto);
             offer
         };
