@@ -131,7 +131,7 @@ async function bundle(entry, out, { built = {}, external = [], define = {}, mini
   }
 }
 
-const sources = ["js/src", "www/locales", "www/widget.css", "www/pay.css", "www/receipt.css"].map((path) => at(path));
+const sources = ["js/src", "www/locales", "www/themes.css", "www/widget.css", "www/pay.css", "www/receipt.css"].map((path) => at(path));
 const english = at("www/locales/en.json");
 const languages = () => readdirSync(at("www/locales")).map((name) => name.replace(/\.json$/, "")).filter((name) => name !== "en").sort();
 const scripts = ["farthing.js", "page.js", "pay.js", "panels.js", "help.js", "place.js", "receipt.js"];

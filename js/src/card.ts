@@ -51,7 +51,7 @@ export class Card {
     const there = host.shadowRoot;
     this.root = there ?? host.attachShadow({ mode: "open" });
     // styles that came with the card hold unless the page's policy forbids them there
-    if (!there?.styleSheets.length) {
+    if (css || !there?.styleSheets.length) {
       const sheet = new CSSStyleSheet();
       sheet.replaceSync(css ?? there?.querySelector("style")?.textContent ?? "");
       this.root.adoptedStyleSheets = [sheet];
