@@ -54,9 +54,10 @@ async function bind(from, folder, name) {
   rmSync(folder, { recursive: true, force: true });
   await run(wasmBindgen(), [from, "--out-dir", folder, "--out-name", name, "--target", "web", "--encode-into", "always"]);
   const path = join(folder, `${name}.js`);
-  const parts = readFileSync(path, "utf8").split(`'${name}_bg.wasm'`);
+  const parts = readFileSync(path, "utf8").split(`new URL('${name}_bg.wasm', import.meta.url)`);
   if (parts.length !== 2) throw new Plain(`wasm-bindgen's text for ${name} is not the one this build knows`);
-  writeFileSync(path, parts.join(`'${name}.wasm'`));
+  // each entry says where it comes from
+  writeFileSync(path, parts.join("undefined"));
 }
 
 const builtPage = join(between, "page.js");
@@ -82,13 +83,51 @@ async function buildWidget({ step }) {
 
 /** What a program links that pays: `fetch` from Node, from another Worker, from a page of one's own. */
 async function buildClient({ step }) {
-  const outputs = [join(dist, "client.wasm"), join(dist, "client.js"), join(dist, "client.d.ts")];
+  const bound = join(between, "client");
+  const outputs = [join(dist, "client/client.wasm"), ...["client.js", "client.d.ts", "base64.js"].map((name) => join(bound, name))];
   await step("client.wasm", { slow: true, inputs: core, outputs }, async () => {
     const raw = join(between, "client.wasm");
     await compile("farthing", { profile: "small", feature: "client", out: raw });
-    await bind(raw, join(between, "client"), "client");
-    await optimise(join(between, "client/client_bg.wasm"), join(dist, "client.wasm"), small);
-    for (const name of ["client.js", "client.d.ts"]) copyFileSync(join(between, "client", name), join(dist, name));
+    await bind(raw, bound, "client");
+    await optimise(join(bound, "client_bg.wasm"), join(dist, "client/client.wasm"), small);
+    writeFileSync(join(bound, "base64.js"), `export default ${JSON.stringify(readFileSync(join(dist, "client/client.wasm")).toString("base64"))};\n`);
+    // once they stood here
+    for (const name of ["client.js", "client.d.ts", "client.wasm"]) rmSync(join(dist, name), { force: true });
+  });
+}
+
+/** A file for each way to have the WebAssembly, and the same types for all. */
+async function buildLibrary({ step }) {
+  const bound = join(between, "client");
+  const built = { "#core": join(bound, "client.js"), "#wasm": join(bound, "base64.js") };
+  const inputs = [at("js/client"), ...Object.values(built), at("tsconfig.json")];
+  const here = { "import.meta.url": "farthingHere" };
+  const files = {
+    "node.js": ["node", { platform: "node" }],
+    "node.cjs": ["node", { platform: "node", format: "cjs", define: here, banner: 'const farthingHere = require("node:url").pathToFileURL(__filename).href;' }],
+    "web.js": ["web", {}],
+    "workerd.js": ["workerd", { external: ["./client.wasm"] }],
+    "slim.js": ["slim", {}],
+    "slim.cjs": ["slim", { format: "cjs" }],
+    "script.js": ["script", { format: "iife", globalName: "farthing" }],
+  };
+  for (const [name, [entry, options]] of Object.entries(files)) {
+    const out = join(dist, "client", name);
+    await step(`client/${name}`, { inputs, outputs: [out] }, () => bundle(at("js/client/entries", `${entry}.ts`), out, { built, ...options }));
+  }
+  const types = join(dist, "client/types");
+  await step("client types", { inputs, outputs: [join(types, "index.d.ts")] }, async () => {
+    const emitted = join(between, "client-types");
+    for (const folder of [emitted, types]) rmSync(folder, { recursive: true, force: true });
+    await run(process.execPath, [at("node_modules/typescript/bin/tsc"), "--project", at("js/client/tsconfig.json")], { cwd: root });
+    const names = ["index", "client", "errors", "types", ...["memory", "file", "indexeddb"].map((name) => `stores/${name}`), ...["node", "web", "slim", "script"].map((name) => `entries/${name}`)];
+    for (const name of names) {
+      const text = readFileSync(join(emitted, `${name}.d.ts`), "utf8");
+      mkdirSync(dirname(join(types, name)), { recursive: true });
+      writeFileSync(join(types, `${name}.d.ts`), text);
+      // the same for who requires it
+      writeFileSync(join(types, `${name}.d.cts`), text.replace(/(from "\.{1,2}\/[^"]+)\.js"/g, '$1.cjs"'));
+    }
   });
 }
 
@@ -102,7 +141,7 @@ async function buildTools({ step }) {
 }
 
 /** esbuild with the built modules under their fixed names, and what stays a file of its own. */
-async function bundle(entry, out, { built = {}, external = [], define = {}, minifyStyles = false, node = false, banner = "" }) {
+async function bundle(entry, out, { built = {}, external = [], define = {}, minifyStyles = false, node = false, banner = "", platform = node ? "node" : "browser", format = "esm", globalName }) {
   const { build, transform } = await import("esbuild");
   const names = {
     name: "built",
@@ -121,8 +160,8 @@ async function bundle(entry, out, { built = {}, external = [], define = {}, mini
   };
   try {
     await build({
-      entryPoints: [entry], outfile: out, bundle: true, minify: !node, format: "esm", target: "es2022", charset: "utf8",
-      legalComments: "none", plugins: [names], logLevel: "silent", define, banner: { js: banner }, ...(node && { platform: "node" }),
+      entryPoints: [entry], outfile: out, bundle: true, minify: !node, format, globalName, platform, target: "es2022", charset: "utf8",
+      legalComments: "none", plugins: [names], logLevel: "silent", define, banner: { js: banner },
     });
   } catch (error) {
     if (!error.errors) throw error;
@@ -295,7 +334,8 @@ async function weighed() {
       ["panels.js", { path: join(dist, "panels.js") }],
       ["help.js", { path: join(dist, "help.js") }],
       ["farthing.wasm", { path: join(dist, "farthing.wasm") }],
-      ["client.wasm", { path: join(dist, "client.wasm") }],
+      ["client/client.wasm", { path: join(dist, "client/client.wasm") }],
+      ["client/web.js", { path: join(dist, "client/web.js") }],
       ["tools.wasm", { path: join(dist, "tools.wasm") }],
       ["worker index.js", { path: join(deploy, "index.js") }],
       ["worker edge.wasm", { path: join(deploy, "edge.wasm") }],
@@ -324,7 +364,7 @@ await main(async () => {
     // The edge's profile has a folder of its own, so its compiler and the other do not wait for each other.
     const parts = await Promise.allSettled([
       buildEdge(plan),
-      buildWidget(plan).then(() => Promise.all([buildWords(plan).then(() => Promise.all([buildTypes(plan), buildScript(plan).then(() => buildPage(plan))])), buildClient(plan).then(() => buildTools(plan))])),
+      buildWidget(plan).then(() => Promise.all([buildWords(plan).then(() => Promise.all([buildTypes(plan), buildScript(plan).then(() => buildPage(plan))])), buildClient(plan).then(() => Promise.all([buildLibrary(plan), buildTools(plan)]))])),
     ]);
     const failed = parts.find((part) => part.status === "rejected");
     if (failed) throw failed.reason;

@@ -4,6 +4,7 @@
 //! are Unix seconds. A key stays inside: JavaScript gets a handle, whose `free()` overwrites it.
 
 use alloc::{
+    borrow::ToOwned,
     string::{String, ToString},
     vec::Vec,
 };
@@ -11,8 +12,10 @@ use alloc::{
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{
-    client::{self, Choice, Draft, Offer, Offers, Payment, Policy, Refusal, Response, Step, Unpayable, json::Object},
-    evm::{Address, hex},
+    client::{
+        self, Choice, Draft, Offer, Offers, Payment, Policy, Refusal, Response, SignIn as Proof, Step, Unpayable, json::Object,
+    },
+    evm::{Address, Asset, hex},
     x402::facilitator::SettleResponse,
 };
 
@@ -201,6 +204,34 @@ impl Purchase {
     }
 }
 
+/// What an account signs to show that it has paid before (extension `sign-in-with-x`): nothing is paid by it.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct SignIn(Proof);
+
+#[wasm_bindgen]
+impl SignIn {
+    /// For the challenge of this `PAYMENT-REQUIRED`; nothing if there is none, or one for another host than this.
+    pub fn read(required: &str, host: &str, payer: &str) -> Option<Self> {
+        Proof::read(required, host, hex::read(payer).map(Address::new)?).map(Self)
+    }
+
+    /// What is signed, by EIP-191.
+    pub fn text(&self) -> String {
+        self.0.text().to_owned()
+    }
+
+    /// The content of `SIGN-IN-WITH-X`, signed with this key.
+    pub fn sign(&self, key: &Key) -> Option<String> {
+        self.seal(&key.0.sign(self.0.digest())?)
+    }
+
+    /// The content of `SIGN-IN-WITH-X`, if the signature is the account's.
+    pub fn seal(&self, signature: &str) -> Option<String> {
+        self.0.seal(signature).ok()
+    }
+}
+
 /// `approve(Permit2, amount)` for a token: `{to, data}` of a transaction that the payer sends once.
 /// Nothing if the token or the amount (atomic units) cannot be read.
 #[wasm_bindgen]
@@ -244,7 +275,14 @@ fn reason(refusal: &Refusal) -> String {
 
 fn offer_json(entry: &Result<Offer, Unpayable>) -> String {
     match entry {
-        Ok(offer) => terms(offer).end(),
+        Ok(offer) => {
+            let mut object = terms(offer);
+            if let Some(asset) = Asset::find(offer.network, offer.contract) {
+                object.text("decimal", &offer.amount.to_decimal(asset.decimals));
+                object.text("symbol", asset.symbol);
+            }
+            object.end()
+        }
         Err(why) => reason(&Refusal::Unpayable(*why)),
     }
 }
@@ -259,6 +297,18 @@ fn terms(offer: &Offer) -> Object {
     object.text("amount", &offer.amount.to_string());
     object.text("payTo", &offer.pay_to.to_checksum(None));
     object.raw("seconds", &offer.seconds.to_string());
+    if let Some(seconds) = offer.lasts {
+        object.raw("opensFor", &seconds.to_string());
+    }
+    if let Some(wider) = &offer.wider {
+        let mut opens = Object::new();
+        opens.text("name", &wider.name);
+        opens.text("title", &wider.title);
+        if let Some(count) = wider.count {
+            opens.raw("count", &count.to_string());
+        }
+        object.raw("wider", &opens.end());
+    }
     object
 }
 

@@ -43,10 +43,12 @@ pub use choice::{Pins, PinsError};
 pub use draft::{Approval, Draft, Payment, SealError};
 pub use event::{Effect, FlowEvent};
 pub use flow::{FlowState, Page, step};
-pub use offers::{LEAST_SECONDS, MAX_BODY_BYTES, MOST_SECONDS, Offer, Offers, OffersError, Peek, Unpayable, Version};
+pub use offers::{LEAST_SECONDS, MAX_BODY_BYTES, MOST_SECONDS, Offer, Offers, OffersError, Opens, Peek, Unpayable, Version};
 pub use policy::{Choice, NothingPayable, Policy, PolicyError, Refusal, Token};
 pub use purchase::{Purchase, Step, Stop};
 pub use response::{Code, Fate, Hold, Response};
+#[cfg(feature = "client")]
+pub(crate) use restore::SignIn;
 pub use view::{Action, Notice, Stage, Terms, View};
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ impl fmt::Display for Unpayable {
 }
 
 /// The terms of an offer, as it names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Read<'a> {
     pub(super) scheme: Scheme,
     pub(super) transfer: Transfer,
@@ -140,7 +140,19 @@ pub(super) struct Read<'a> {
     pub(super) version: Option<&'a str>,
     pub(super) facilitator: Option<Address>,
     pub(super) quote: Option<Peek>,
-    pub(super) wider: Option<&'a str>,
+    pub(super) wider: Option<Opens>,
+    pub(super) lasts: Option<u64>,
+}
+
+/// What an offer opens besides what was asked for, as its server says it. Text of a stranger's (threat F1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opens {
+    /// Its name among the offers, by which a policy wants it.
+    pub name: String,
+    /// For people; empty where there is none.
+    pub title: String,
+    /// How many articles; none for a time pass.
+    pub count: Option<u64>,
 }
 
 /// Reads one entry of `accepts`.
@@ -209,7 +221,21 @@ pub(super) fn read<'a>(accepted: &'a Value<'_>, generation: Version) -> Result<R
         version,
         facilitator,
         quote: own.and_then(|own| own.get("quote")?.text()).and_then(Peek::read),
-        wider: own.and_then(|own| own.get("offer")?.get("name")?.text()),
+        lasts: own.and_then(|own| {
+            own.get("offer")
+                .and_then(|wider| wider.get("seconds"))
+                .or(own.get("accessSeconds"))?
+                .integer()
+        }),
+        wider: own.and_then(|own| opens(own.get("offer")?)),
+    })
+}
+
+fn opens(wider: &Value<'_>) -> Option<Opens> {
+    Some(Opens {
+        name: wider.get("name")?.text()?.to_owned(),
+        title: wider.get("title").and_then(Value::text).unwrap_or_default().to_owned(),
+        count: wider.get("count").and_then(Value::integer),
     })
 }
 
@@ -240,8 +266,10 @@ pub struct Offer {
     pub facilitator: Option<Address>,
     /// Our own servers' quote.
     pub quote: Option<Peek>,
-    /// The name of the time pass or the bundle that it is for (`extra.offer`); none for what was asked for alone.
-    pub wider: Option<String>,
+    /// The time pass or the bundle that it is for (`extra.offer`); none for what was asked for alone.
+    pub wider: Option<Opens>,
+    /// For how many seconds what is bought stays open, where the server says it.
+    pub lasts: Option<u64>,
     /// The server's own bytes, for `accepted`.
     pub raw: String,
 }
@@ -261,7 +289,8 @@ impl Offer {
             version: read.version.map(ToOwned::to_owned),
             facilitator: read.facilitator,
             quote: read.quote,
-            wider: read.wider.map(ToOwned::to_owned),
+            wider: read.wider,
+            lasts: read.lasts,
             raw: raw.to_owned(),
         }
     }

@@ -108,7 +108,7 @@ fn name(offer: &CardOffer, random: [u8; 32]) -> Option<String> {
 
 /// Why a signature is not the payer's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotTheirs {
+pub(crate) enum NotTheirs {
     /// Another key signed this, or the payer's signed something else.
     Another,
     /// Longer than a key's.

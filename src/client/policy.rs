@@ -106,6 +106,16 @@ pub struct Policy {
     upto: bool,
     upfront: bool,
     offer: Option<String>,
+    pick: Option<u64>,
+    denied: Denied,
+}
+
+/// What is never paid, whatever else is allowed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Denied {
+    networks: Vec<Network>,
+    assets: Vec<Address>,
+    payees: Vec<Address>,
 }
 
 /// A part of a policy that cannot be read: its name in JSON. Nothing is paid, for nobody knows what it
@@ -221,6 +231,8 @@ impl Policy {
             upto: false,
             upfront: true,
             offer: None,
+            pick: None,
+            denied: Denied::default(),
         })
     }
 
@@ -275,6 +287,12 @@ impl Policy {
         self
     }
 
+    /// Buys this entry of `accepts`, counted from 0, whatever else it opens, and no other.
+    pub const fn pick(mut self, index: u64) -> Self {
+        self.pick = Some(index);
+        self
+    }
+
     /// Reads a policy from JSON; `max` of a token may be atomic units. The error names the member that
     /// is missing, unknown, or cannot be read.
     ///
@@ -290,7 +308,9 @@ impl Policy {
     ///     "transfers": ["eip3009", "permit2"],
     ///     "upto": false,
     ///     "upfront": true,
-    ///     "offer": "ten"
+    ///     "offer": "ten",
+    ///     "deny": { "networks": ["eip155:1"], "assets": ["0xFAfDdbb3FC7688494971a79cc65DCa3EF82079E7"],
+    ///               "payees": ["0x000000000000000000000000000000000000dEaD"] }
     /// }"#);
     /// assert!(policy.is_ok());
     /// // only the limit has to be there, and what nobody knows is an error
@@ -299,7 +319,7 @@ impl Policy {
     /// assert!(Policy::read(r#"{"max":"$0.10","network":["eip155:8453"]}"#).is_err());
     /// ```
     pub fn read(json: &str) -> Result<Self, PolicyError> {
-        const KNOWN: [&str; 9] = [
+        const KNOWN: [&str; 11] = [
             "max",
             "networks",
             "tokens",
@@ -309,14 +329,16 @@ impl Policy {
             "upto",
             "upfront",
             "offer",
+            "pick",
+            "deny",
         ];
         let json = parse(json).map_err(|_| PolicyError("JSON"))?;
         only(&json, &KNOWN, "members")?;
         let mut policy = Self::up_to(json.get("max").and_then(Value::text).ok_or(PolicyError("max"))?)?;
-        if let Some(networks) = list(&json, "networks", |one| one.text()?.parse().ok())? {
+        if let Some(networks) = list(&json, "networks", network)? {
             policy.networks = networks;
         }
-        if let Some(payees) = list(&json, "payees", |one| hex::read(one.text()?).map(Address::new))? {
+        if let Some(payees) = list(&json, "payees", address)? {
             policy.payees = payees;
         }
         if let Some(transfers) = list(&json, "transfers", |one| Transfer::read(one.text()?))? {
@@ -334,13 +356,30 @@ impl Policy {
             policy.offer = Some(name.text().ok_or(PolicyError("offer"))?.to_owned());
         }
         policy.upfront = flag(&json, "upfront", policy.upfront)?;
+        if let Some(index) = json.get("pick") {
+            policy.pick = Some(index.integer().ok_or(PolicyError("pick"))?);
+        }
+        if let Some(deny) = json.get("deny") {
+            only(deny, &["networks", "assets", "payees"], "deny")?;
+            let addresses = |name| Ok(list(deny, name, address)?.unwrap_or_default());
+            policy.denied = Denied {
+                networks: list(deny, "networks", network)?.unwrap_or_default(),
+                assets: addresses("assets")?,
+                payees: addresses("payees")?,
+            };
+        }
         Ok(policy)
     }
 
     /// The offer to take: the first that is allowed, by the networks' order if they have one, with
     /// money after content before money first; or the reason against each.
     pub fn choose(&self, offers: &Offers) -> Result<Choice, NothingPayable> {
-        let judged: Vec<_> = offers.entries.iter().map(|entry| self.judge(entry, offers)).collect();
+        let judged: Vec<_> = offers
+            .entries
+            .iter()
+            .zip(0..)
+            .map(|(entry, index)| self.judge(entry, index, offers))
+            .collect();
         let mut best: Option<((usize, bool), &Choice)> = None;
         for choice in judged.iter().flatten() {
             let offer = &choice.offer;
@@ -359,18 +398,23 @@ impl Policy {
     }
 
     /// Whether this one offer may be paid.
-    fn judge(&self, entry: &Result<Offer, Unpayable>, offers: &Offers) -> Result<Choice, Refusal> {
+    fn judge(&self, entry: &Result<Offer, Unpayable>, index: u64, offers: &Offers) -> Result<Choice, Refusal> {
         let offer = entry.as_ref().map_err(|why| Refusal::Unpayable(*why))?;
-        if offer.wider != self.offer {
+        let meant = match self.pick {
+            Some(pick) => pick == index,
+            None => offer.wider.as_ref().map(|wider| &wider.name) == self.offer.as_ref(),
+        };
+        if !meant {
             return Err(Refusal::Offer);
         }
-        if !self.networks.is_empty() && !self.networks.contains(&offer.network) {
+        let allowed = self.networks.is_empty() || self.networks.contains(&offer.network);
+        if !allowed || self.denied.networks.contains(&offer.network) {
             return Err(Refusal::Network);
         }
         let named = |token: &&Token| token.network == offer.network && token.contract == offer.contract;
         let token = self.tokens.iter().find(named);
         let asset = Asset::find(offer.network, offer.contract);
-        if self.listed_only && token.is_none() {
+        if (self.listed_only && token.is_none()) || self.denied.assets.contains(&offer.contract) {
             return Err(Refusal::Token);
         }
         let decimals = match (asset, token) {
@@ -396,7 +440,8 @@ impl Policy {
         if offer.flow == PaymentFlow::Upfront && !self.upfront {
             return Err(Refusal::Upfront);
         }
-        if !self.payees.is_empty() && !self.payees.contains(&offer.pay_to) {
+        let allowed = self.payees.is_empty() || self.payees.contains(&offer.pay_to);
+        if !allowed || self.denied.payees.contains(&offer.pay_to) {
             return Err(Refusal::Payee);
         }
         let limit = match (token.and_then(|token| token.most), asset) {
@@ -506,6 +551,14 @@ fn list<T>(json: &Value<'_>, name: &'static str, read: impl Fn(&Value<'_>) -> Op
     let items = value.items().filter(|items| !items.is_empty()).ok_or(PolicyError(name))?;
     let all: Option<Vec<T>> = items.iter().map(read).collect();
     all.map(Some).ok_or(PolicyError(name))
+}
+
+fn network(value: &Value<'_>) -> Option<Network> {
+    value.text()?.parse().ok()
+}
+
+fn address(value: &Value<'_>) -> Option<Address> {
+    hex::read(value.text()?).map(Address::new)
 }
 
 fn flag(json: &Value<'_>, name: &'static str, default: bool) -> Result<bool, PolicyError> {

@@ -19,7 +19,7 @@ use crate::{
 
 /// What the wallet is asked to sign, and what is sent with the signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SignIn {
+pub(crate) struct SignIn {
     payer: Address,
     /// EIP-4361.
     text: String,
@@ -30,7 +30,7 @@ pub(super) struct SignIn {
 impl SignIn {
     /// For the challenge of this `PAYMENT-REQUIRED`; none if there is no challenge, or one for another
     /// site than the resource's: a page could have its readers sign in elsewhere by it (threat F3).
-    pub(super) fn read(header: &str, host: &str, payer: Address) -> Option<Self> {
+    pub(crate) fn read(header: &str, host: &str, payer: Address) -> Option<Self> {
         let account = checksummed(&payer);
         let proof = challenge(header, &account)?;
         let value = parse(&proof).ok()?;
@@ -48,6 +48,18 @@ impl SignIn {
         (!host.is_empty() && domain == host && on_host && plain).then_some(Self { payer, text, proof })
     }
 
+    /// What is signed.
+    #[cfg(feature = "client")]
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What a key signs of it.
+    #[cfg(feature = "client")]
+    pub(crate) fn digest(&self) -> crate::evm::B256 {
+        personal_hash(&self.text)
+    }
+
     /// The parameters of `personal_sign`; the account is spelled as the wallet spelled it.
     pub(super) fn params(&self, account: &str) -> String {
         let mut params = ["[\"", &hex::print(self.text.as_bytes()), "\","].concat();
@@ -57,7 +69,7 @@ impl SignIn {
     }
 
     /// The content of `SIGN-IN-WITH-X`, if the signature is the account's over exactly this text (threat F2).
-    pub(super) fn seal(&self, signature: &str) -> Result<String, NotTheirs> {
+    pub(crate) fn seal(&self, signature: &str) -> Result<String, NotTheirs> {
         by_key(signature, personal_hash(&self.text), self.payer)?;
         let open = self.proof.strip_suffix("\"}").unwrap_or_default();
         Ok(radix64::write([open, &for_chain(signature), "\"}"].concat().as_bytes()))

@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { getRandomValues } from "node:crypto";
 
-const dist = join(import.meta.dirname, "../../js/dist");
-const wasm = await import(join(dist, "client.js"));
-wasm.initSync({ module: readFileSync(join(dist, "client.wasm")) });
+const root = join(import.meta.dirname, "../..");
+const wasm = await import(join(root, "target/pipeline/client/client.js"));
+wasm.initSync({ module: readFileSync(join(root, "js/dist/client/client.wasm")) });
 export const { approval, check, choose, offers } = wasm;
 
 /** The core looks at no more of a body (`MAX_BODY_BYTES`); one byte more tells it that there is more. */

@@ -1,5 +1,5 @@
 // What an author of pages writes in TypeScript; compiled, never run.
-import { FarthingButton, FarthingPaywall, FarthingReceipt, type FarthingBeforePayEvent, type Notice, type Provider, type Result, type Stage } from "farthing";
+import { FarthingButton, FarthingPaywall, FarthingReceipt, type FarthingBeforePayEvent, type Notice, type Provider, type Result, type Stage } from "farthing/element";
 
 const paywall: FarthingPaywall = document.createElement("farthing-paywall");
 const button: FarthingButton = document.createElement("farthing-button");

@@ -1,0 +1,158 @@
+// What is spent, and what may be. An amount is set aside before anything is signed, in the one text that all who share the store change in
+// turn: together they never spend more than one of them may (invariant: spent and set aside stay within every limit).
+
+import { PaymentError } from "./errors.js";
+import { parse, print } from "./money.js";
+import type { Budget, Policy, Store } from "./types.js";
+
+const NAME = "budget";
+/** What was set aside by somebody who then died, before it was signed, is free again after this. */
+const FORGOTTEN_MS = 10_000;
+
+/** Amounts are whole numbers of 10^-18 dollars, as decimal texts. */
+interface Books {
+  total: string;
+  day: string;
+  today: string;
+  hosts: Record<string, string>;
+  /** Set aside, by the purchase's name. */
+  open: Record<string, { amount: string; host: string; day: string; at: number; owner: string; signed: boolean }>;
+}
+
+const read = (text: string | undefined): Books => {
+  const books: Books = text === undefined ? { total: "0", day: "", today: "0", hosts: {}, open: {} } : JSON.parse(text);
+  // a host may be called __proto__
+  return { ...books, hosts: Object.assign(Object.create(null), books.hosts) as Books["hosts"] };
+};
+
+export interface Limits {
+  total: bigint | undefined;
+  day: bigint | undefined;
+  host(name: string): bigint | undefined;
+  /** Any at all: then what is not worth a known number of dollars cannot be paid. */
+  any: boolean;
+}
+
+/** Reads the limits of a policy, or says what is wrong with it. */
+export function limitsOf({ perHost, perDay, total }: Policy): Limits {
+  const priced = (name: string, text: string | undefined) => {
+    if (text === undefined) return undefined;
+    const amount = typeof text === "string" ? parse(text) : undefined;
+    if (amount === undefined) throw new TypeError(`policy.${name}: a price such as "$1.00", not ${JSON.stringify(text)}`);
+    return amount;
+  };
+  const all = typeof perHost === "string" ? { "*": perHost } : (perHost ?? {});
+  const hosts = new Map(Object.entries(all).map(([host, text]) => [host.toLowerCase(), priced(`perHost["${host}"]`, text)]));
+  return {
+    total: priced("total", total), day: priced("perDay", perDay), host: (name) => hosts.get(name) ?? hosts.get("*"),
+    any: total !== undefined || perDay !== undefined || hosts.size > 0,
+  };
+}
+
+const today = (now: number) => new Date(now).toISOString().slice(0, 10);
+const sum = (texts: string[]) => texts.reduce((all, text) => all + BigInt(text), 0n);
+
+export class Budgets {
+  #store: Store;
+  #limits: Limits;
+  #owner: string;
+
+  constructor(store: Store, limits: Limits, owner: string) {
+    this.#store = store;
+    this.#limits = limits;
+    this.#owner = owner;
+  }
+
+  #update<T>(change: (books: Books) => T): Promise<T> {
+    return this.#store.update(NAME, (text) => {
+      const books = read(text);
+      const result = change(books);
+      return { text: JSON.stringify(books), result };
+    });
+  }
+
+  /** Sets an amount aside, or says which limit is in its way. */
+  async reserve(id: string, host: string, amount: bigint, url: string): Promise<void> {
+    const now = Date.now();
+    const over = await this.#update((books) => {
+      this.#forget(books, now);
+      turn(books, now);
+      const open = Object.values(books.open);
+      const set = (filter: (one: Books["open"][string]) => boolean) => sum(open.filter(filter).map((one) => one.amount));
+      const checks = [
+        ["total", this.#limits.total, BigInt(books.total) + set(() => true), "in all"],
+        ["day", this.#limits.day, BigInt(books.today) + set((one) => one.day === books.day), "a day"],
+        ["host", this.#limits.host(host), BigInt(books.hosts[host] ?? "0") + set((one) => one.host === host), `for ${host}`],
+      ] as const;
+      for (const [name, limit, spent, words] of checks) {
+        if (limit !== undefined && spent + amount > limit) return { name, message: `$${print(amount)} more is over the budget of $${print(limit)} ${words}: $${print(spent)} of it is spent` };
+      }
+      books.open[id] = { amount: String(amount), host, day: books.day, at: now, owner: this.#owner, signed: false };
+      return undefined;
+    });
+    if (over) throw new PaymentError(`over-budget-${over.name}`, over.message, { url });
+  }
+
+  /** From here on it may be taken, whatever becomes of this program. */
+  signed(id: string): Promise<void> {
+    return this.#update((books) => {
+      const one = books.open[id];
+      if (one) one.signed = true;
+    });
+  }
+
+  /** It was taken: so much of it, or all. */
+  spend(id: string, amount?: bigint): Promise<void> {
+    return this.#update((books) => {
+      const one = books.open[id];
+      if (!one) return;
+      delete books.open[id];
+      turn(books, Date.now());
+      const set = BigInt(one.amount);
+      const taken = amount !== undefined && amount < set ? amount : set;
+      books.total = String(BigInt(books.total) + taken);
+      books.hosts[one.host] = String(BigInt(books.hosts[one.host] ?? "0") + taken);
+      if (one.day === books.day) books.today = String(BigInt(books.today) + taken);
+    });
+  }
+
+  /** It was never sent. */
+  release(id: string): Promise<void> {
+    return this.#update((books) => {
+      delete books.open[id];
+    });
+  }
+
+  /** What is spent and left. */
+  async look(): Promise<Budget> {
+    const books = read(await this.#store.get(NAME));
+    turn(books, Date.now());
+    const open = Object.values(books.open);
+    const line = (spent: bigint, limit: bigint | undefined) => ({ spent: print(spent), ...(limit === undefined ? {} : { left: print(limit > spent ? limit - spent : 0n) }) });
+    const with_ = (text: string | undefined, filter: (one: Books["open"][string]) => boolean) => BigInt(text ?? "0") + sum(open.filter(filter).map((one) => one.amount));
+    const hosts = new Set([...Object.keys(books.hosts), ...open.map((one) => one.host)]);
+    return {
+      total: line(with_(books.total, () => true), this.#limits.total),
+      today: line(with_(books.today, (one) => one.day === books.day), this.#limits.day),
+      hosts: Object.fromEntries([...hosts].sort().map((host) => [host, line(with_(books.hosts[host], (one) => one.host === host), this.#limits.host(host))])),
+      open: open.length,
+    };
+  }
+
+  /** What the dead had set aside and never signed. */
+  #forget(books: Books, now: number) {
+    for (const [id, one] of Object.entries(books.open)) {
+      if (one.signed || one.owner === this.#owner) continue;
+      const alive = this.#store.alive?.(one.owner);
+      if (alive === false || (alive === undefined && now - one.at > FORGOTTEN_MS * 60)) delete books.open[id];
+    }
+  }
+}
+
+/** A new day begins with nothing spent. A clock that was set back does not begin an old one again. */
+function turn(books: Books, now: number) {
+  const day = today(now);
+  if (day <= books.day) return;
+  books.day = day;
+  books.today = "0";
+}

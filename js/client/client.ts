@@ -1,0 +1,439 @@
+// `fetch` that pays: the core decides, this sends, waits, asks its owner, and keeps.
+
+import { Budgets, limitsOf } from "./budget.js";
+import { core as loaded, type Core } from "./core.js";
+import { PaymentError } from "./errors.js";
+import { allowed } from "./hosts.js";
+import { parse } from "./money.js";
+import { beginning, Message, secondsOf } from "./message.js";
+import { intentOf, Shelves, type Turn } from "./shelves.js";
+import { type Signs, signs } from "./signer.js";
+import { memoryStore } from "./stores/memory.js";
+import type { Answered, Budget, Client, Offer, Options, Quote, Receipt } from "./types.js";
+
+/** For how long an unknown outcome is asked for, and one answer is waited for. */
+const PATIENCE_SECONDS = 120;
+const TIMEOUT_MS = 30_000;
+/** How often who has the turn is heard of, and how often the others look. */
+const HEARTBEAT_MS = 3_000;
+const LOOK_MS = 100;
+
+type Purchase = Core["Purchase"]["prototype"];
+
+/** The core's next step, as bindings/client.rs writes it. */
+type Step =
+  | { do: "deliver"; receipt?: { success: boolean; transaction: string; network: string; payer?: string; amount?: string } }
+  | { do: "sign" }
+  | { do: "send"; header: string; value: string; until: number; after: number }
+  | { do: "stop"; reason: string; message: string; code?: string; open: boolean };
+
+/** An answer, and what of it the core looks at. */
+interface Answer {
+  response: Response | undefined;
+  answered: Answered;
+}
+
+/** A purchase that was begun. */
+interface Begun {
+  intent: string;
+  turn: Turn;
+  message: Message;
+  /** The 402, unless a payment was kept. */
+  asked: Answered | undefined;
+  answer: Response | undefined;
+  /** The offer of a quote, where no other is wanted. */
+  wanted: Offer | undefined;
+}
+
+const sameAddress = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
+const same = (a: Offer, b: Offer) =>
+  (["scheme", "transfer", "network", "asset", "amount", "payTo"] as const).every((name) => a[name] === b[name]) && a.wider?.name === b.wider?.name;
+const trimmed = (path: string) => path.replace(/\/+$/, "");
+/** In dollars, where the token is worth one: those of the table are, and those to whom the policy gives a limit in dollars. */
+const worth = (offer: Offer) => (offer.symbol && offer.decimal !== undefined ? parse(offer.decimal) : undefined);
+/** So many atomic units as a decimal number, by what the whole offer is in both. */
+function scaled(units: string, { amount, decimal = amount }: Offer): string {
+  if (units === amount) return decimal;
+  const digits = decimals(amount, decimal);
+  const text = units.padStart(digits + 1, "0");
+  return digits ? `${text.slice(0, -digits)}.${text.slice(-digits)}`.replace(/\.?0+$/, "") : text;
+}
+const decimals = (amount: string, decimal: string) => {
+  const [whole = "", part = ""] = decimal.split(".");
+  // the core leaves zeros at the end out
+  return amount.length - (whole + part).replace(/^0+/, "").length + part.length;
+};
+
+const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+const name = () => [...random(8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+const pause = (ms: number, signal: AbortSignal) =>
+  new Promise<void>((resolve, reject) => {
+    signal.throwIfAborted();
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+
+/** Makes a client. Nothing is asked of anybody, and no wallet is opened, before the first use. */
+export function createClient(options: Options): Client {
+  return new Paying(options);
+}
+
+class Paying implements Client {
+  #options: Options;
+  #shelves: Shelves;
+  #budgets: Budgets;
+  #limited: boolean;
+  #policy: object;
+  #hosts: string[] | undefined;
+  #denied: string[];
+  #signs: Promise<Signs> | undefined;
+  #busy = new Map<string, Promise<unknown>>();
+  #receipts = new WeakMap<Response, Receipt>();
+  #quoted = new WeakMap<Quote, { message: Message; answer: Answered }>();
+
+  constructor(options: Options) {
+    const { policy, store = memoryStore() } = options;
+    const { perHost: _1, perDay: _2, total: _3, hosts, deny: { hosts: denied = [], ...deny } = {}, ...own } = policy;
+    const limits = limitsOf(policy);
+    const owner = store.owner ?? name();
+    this.#options = options;
+    this.#hosts = hosts;
+    this.#denied = denied;
+    this.#policy = Object.keys(deny).length > 0 ? { ...own, deny } : own;
+    this.#limited = limits.any;
+    this.#shelves = new Shelves(store, owner);
+    this.#budgets = new Budgets(store, limits, owner);
+    // bound: it is handed to others in place of the platform's
+    this.fetch = this.fetch.bind(this);
+  }
+
+  async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    return this.#want(await Message.of(input, init));
+  }
+
+  async quote(input: RequestInfo | URL, init?: RequestInit): Promise<Quote> {
+    const message = await Message.of(input, init);
+    const { core } = await this.#ready();
+    const { response, answered } = await this.#ask(message, {});
+    const { required, body, status } = answered;
+    if (status !== 402) {
+      await response?.body?.cancel();
+      return { url: message.at, free: response?.ok ?? false, status, offers: [] };
+    }
+    const read = JSON.parse(core.offers(required, body)) as { problem?: string; message: string; url: string; description: string; offers: (Offer & { reason?: string })[] };
+    const quote: Quote = { url: message.at, free: false, status, offers: [] };
+    this.#quoted.set(quote, { message, answer: answered });
+    if (read.problem !== undefined) {
+      quote.problem = { reason: read.problem, message: read.message };
+      return quote;
+    }
+    if (read.url) quote.resource = read.url;
+    if (read.description) quote.description = read.description;
+    quote.offers = read.offers.flatMap((offer, index) => (offer.reason ? [] : [{ ...offer, index }]));
+    const chosen = JSON.parse(core.choose(JSON.stringify(this.#policy), required, body)) as { choice?: Offer; problem: string; message: string };
+    const problem = chosen.choice ? this.#against(chosen.choice, message.at, read.url) : { reason: chosen.problem, message: chosen.message };
+    if (problem) quote.problem = problem;
+    else quote.choice = quote.offers.find((offer) => same(offer, chosen.choice!))!;
+    return quote;
+  }
+
+  async pay(quote: Quote, offer = quote.choice): Promise<Response> {
+    const quoted = this.#quoted.get(quote);
+    if (!quoted) throw new TypeError("pay: this takes a quote as this client's quote() gave it");
+    if (!offer) throw new PaymentError(quote.problem?.reason ?? "nothing-payable", quote.problem?.message ?? "there is nothing to pay", { url: quote.url });
+    return this.#want(quoted.message, { answer: quoted.answer, offer });
+  }
+
+  receipts(): Promise<Receipt[]> {
+    return this.#shelves.receipts();
+  }
+
+  receiptOf(response: Response): Receipt | undefined {
+    return this.#receipts.get(response);
+  }
+
+  budget(): Promise<Budget> {
+    return this.#budgets.look();
+  }
+
+  async address(): Promise<string> {
+    return (await this.#ready()).signer.address();
+  }
+
+  close(): void {
+    void this.#signs?.then((signer) => signer.close());
+  }
+
+  async #ready() {
+    const core = await loaded();
+    this.#signs ??= (async () => {
+      const wrong = core.check(JSON.stringify(this.#policy));
+      if (wrong) throw new TypeError(wrong);
+      return signs(core, this.#options.signer);
+    })();
+    return { core, signer: await this.#signs };
+  }
+
+  /** Gets what is wanted: what was begun before is ended first, what is open is opened, and only then something is paid. */
+  async #want(message: Message, quoted?: { answer: Answered; offer: Offer }): Promise<Response> {
+    await this.#ready();
+    const intent = await intentOf(message.method, message.url, message.body);
+    for (let first = quoted; ; first = undefined) {
+      const left = await this.#shelves.turn(intent);
+      let answer: Answer | undefined;
+      if (!left?.kept && !first) {
+        answer = await this.#opened(message);
+        if (answer.answered.status !== 402) return answer.response!;
+      }
+      const asked = answer?.answered ?? first?.answer;
+      const paid = await this.#inTurn(intent, () => this.#buy(intent, message, asked, answer?.response, quoted?.offer));
+      if (paid) return paid;
+      // somebody else was at it: what they bought may be open by now
+    }
+  }
+
+  /** One after the other in this client; nothing for who had to wait. */
+  async #inTurn(intent: string, work: () => Promise<Response | undefined>): Promise<Response | undefined> {
+    const before = this.#busy.get(intent);
+    if (before) {
+      await before.catch(() => {});
+      return undefined;
+    }
+    const turn = work();
+    this.#busy.set(intent, turn);
+    try {
+      return await turn;
+    } finally {
+      this.#busy.delete(intent);
+    }
+  }
+
+  /** Asks without a payment: with the pass that was kept, and where that opens nothing, with a signature for what was bought. */
+  async #opened(message: Message): Promise<Answer> {
+    const pass = await this.#shelves.pass(message.url);
+    message.cookies = await this.#shelves.cookies(message.url);
+    let answer = await this.#ask(message, pass ? { "Farthing-Pass": pass } : {});
+    if (pass && answer.answered.status >= 300 && answer.answered.status < 400) {
+      // it has moved, and a pass is shown nowhere else
+      await answer.response?.body?.cancel();
+      answer = await this.#ask(message, {});
+    }
+    if (answer.answered.status !== 402) return answer;
+    if (pass) await this.#shelves.keepPass(message.url, undefined);
+    if (!(await this.#shelves.bought(message.url))) return answer;
+    const { core, signer } = await this.#ready();
+    const challenge = core.SignIn.read(answer.answered.required, new URL(message.at).host, await signer.address());
+    if (!challenge) return answer;
+    try {
+      const proof = await signer.signIn(challenge);
+      if (!proof) return answer;
+      const shown = await this.#ask(message, { "SIGN-IN-WITH-X": proof });
+      if (!shown.response?.ok) return answer;
+      await this.#passOf(message, shown.response);
+      return shown;
+    } finally {
+      challenge.free();
+    }
+  }
+
+  async #passOf(message: Message, response: Response) {
+    await this.#shelves.keepCookies(message.at, response.headers);
+    const pass = response.headers.get("Farthing-Pass");
+    if (pass && new URL(message.at).origin === new URL(message.url).origin) await this.#shelves.keepPass(message.url, pass);
+  }
+
+  /** Sends it once. An answer that does not come to a payment is an answer too. */
+  async #ask(message: Message, extra: Record<string, string>, payment?: { header: string; value: string }): Promise<Answer> {
+    const { fetch = globalThis.fetch, timeout = TIMEOUT_MS } = this.#options;
+    const late = new AbortController();
+    const timer = payment && setTimeout(() => late.abort(new DOMException("no answer in time", "TimeoutError")), timeout);
+    let response: Response | undefined;
+    let body = "";
+    try {
+      response = await message.send(fetch, payment ? { [payment.header]: payment.value } : extra, Boolean(payment), late.signal);
+      // the core looks at the beginning of what is no success
+      if (payment ? !response.ok : response.status === 402) body = await beginning(response);
+    } catch (error) {
+      if (!payment || message.signal.aborted) throw error;
+      response = undefined;
+    } finally {
+      clearTimeout(timer);
+    }
+    const header = (...names: string[]) => names.map((one) => response?.headers.get(one)).find(Boolean) ?? "";
+    const status = response?.type === "opaqueredirect" ? 302 : (response?.status ?? 0);
+    return {
+      response,
+      answered: {
+        status, body, required: header("payment-required"), settled: header("payment-response", "x-payment-response"),
+        date: secondsOf(Date.parse(header("date"))), at: Date.now(), retryAfter: Number.parseInt(header("retry-after"), 10) || 0,
+      },
+    };
+  }
+
+  /** Why the owner of this client would not pay this, beside what the core looks at. */
+  #against(offer: Offer, url: string, resource: string): { reason: string; message: string } | undefined {
+    const { host } = new URL(url);
+    if ((this.#hosts && !allowed(this.#hosts, host)) || allowed(this.#denied, host)) return { reason: "host-not-allowed", message: `the policy leaves ${host} out` };
+    if (URL.canParse(resource) && /^https?:/.test(resource)) {
+      const [named, asked] = [new URL(resource), new URL(url)];
+      // schemes and ports are those behind a proxy now and then
+      if (named.hostname !== asked.hostname || trimmed(named.pathname) !== trimmed(asked.pathname)) {
+        return { reason: "other-resource", message: `the server asks to be paid for ${resource}, and what was asked for is ${url}` };
+      }
+    }
+    if (this.#limited && worth(offer) === undefined) return { reason: "no-limit", message: "the budget is in dollars, and nobody says what this token is worth" };
+    return undefined;
+  }
+
+  /** Pays for it; nothing if somebody else had the turn, and has left it by now. */
+  async #buy(intent: string, message: Message, asked: Answered | undefined, answer: Response | undefined, wanted: Offer | undefined): Promise<Response | undefined> {
+    const { core, signer } = await this.#ready();
+    const turn = await this.#shelves.take(intent, name(), message.at);
+    if (!turn) {
+      await this.#left(intent, message.signal);
+      return undefined;
+    }
+    const { id } = turn;
+    const beat = setInterval(() => void this.#shelves.keep(intent, id, {}).catch(() => {}), HEARTBEAT_MS);
+    const { patience = PATIENCE_SECONDS } = this.#options;
+    let purchase: Purchase | undefined;
+    try {
+      const policy = JSON.stringify(wanted ? { ...this.#policy, pick: wanted.index } : this.#policy);
+      if (turn.kept) {
+        message.at = turn.url;
+        purchase = core.Purchase.resume(turn.kept, patience);
+      } else if (asked) {
+        purchase = core.Purchase.begin(policy, await signer.address(), random(32), patience);
+      } else return undefined;
+      if (!purchase) throw new Error("the store holds a payment that cannot be read, or the signer's address is none");
+      return await this.#run(purchase, { intent, turn, message, asked, answer, wanted });
+    } finally {
+      clearInterval(beat);
+      // what is signed and not resolved is left for the next who wants the same
+      const open = purchase ? purchase.keep() !== undefined : turn.kept !== undefined;
+      purchase?.free();
+      await this.#shelves.leave(intent, id, !open);
+    }
+  }
+
+  /** From the first 402, or a payment that was kept, to what was wanted. */
+  async #run(purchase: Purchase, begun: Begun): Promise<Response> {
+    const { core, signer } = await this.#ready();
+    const { turn, message, asked } = begun;
+    const { id } = turn;
+    let { offer } = turn;
+    let response = begun.answer;
+    let approved = false;
+    const next = (text: string | undefined): Step => JSON.parse(text!) as Step;
+    const told = ({ status, required, settled, body, date, at, retryAfter }: Answered): Step =>
+      next(purchase.answer(secondsOf(Date.now()), status, required, settled, body, date && date + secondsOf(Date.now()) - secondsOf(at), retryAfter));
+    const send = async () => {
+      const payment = JSON.parse(purchase.payment()!) as { header: string; value: string };
+      const sent = await this.#ask(message, {}, payment);
+      response = sent.response;
+      return told(sent.answered);
+    };
+    let step: Step = turn.kept ? await send() : told(asked!);
+    for (;;) {
+      switch (step.do) {
+        case "sign": {
+          offer = JSON.parse(purchase.choice()!) as Offer;
+          step = await this.#sign(purchase, offer, begun);
+          break;
+        }
+        case "send": {
+          await pause(step.after * 1000, message.signal);
+          step = await send();
+          break;
+        }
+        case "deliver":
+          await this.#delivered(response!, step, offer!, { id, message, payer: await signer.address() });
+          return response!;
+        case "stop": {
+          const { approve } = this.#options;
+          if (step.reason === "approve-permit2" && approve && offer && !approved) {
+            approved = true;
+            const transaction = JSON.parse(core.approval(offer.asset, offer.amount)!) as { to: string; data: string };
+            await approve({ network: offer.network, ...transaction });
+            step = await send();
+            break;
+          }
+          // what the server refuses for good it could still take: it counts as spent until the chain says otherwise
+          if (turn.kept !== undefined && !step.open) await this.#budgets.spend(id);
+          throw new PaymentError(step.reason, step.message, {
+            url: message.at, open: step.open, ...(step.code ? { code: step.code } : {}), ...(offer ? { offer } : {}), ...(response ? { response } : {}),
+          });
+        }
+      }
+    }
+  }
+
+  /** Has one payment signed, if its owner and the budget allow it; it is written down before it can be sent. */
+  async #sign(purchase: Purchase, offer: Offer, { intent, turn, message, asked, wanted }: Begun): Promise<Step> {
+    const { core, signer } = await this.#ready();
+    const { confirm, dryRun } = this.#options;
+    const { id } = turn;
+    const url = message.at;
+    const not = (reason: string, text: string) => new PaymentError(reason, text, { url, offer });
+    const read = JSON.parse(core.offers(asked!.required, asked!.body)) as { url?: string };
+    if (wanted && !same(offer, wanted)) throw not("offer-changed", "the server asks for something else than the quote said; nothing was signed");
+    const against = this.#against(offer, url, read.url ?? "");
+    if (against) throw not(against.reason, against.message);
+    if (dryRun) throw not("dry-run", `${offer.decimal} ${offer.symbol ?? offer.asset} would be paid to ${offer.payTo}`);
+    await this.#budgets.reserve(id, new URL(url).host, worth(offer) ?? 0n, url);
+    let sent = false;
+    try {
+      if (confirm && (await confirm(offer, url)) !== true) throw not("declined", "the payment was not confirmed");
+      message.signal.throwIfAborted();
+      const step = JSON.parse(await signer.sign(purchase)) as Step;
+      const kept = purchase.keep();
+      if (step.do !== "send" || kept === undefined) return step;
+      await this.#budgets.signed(id);
+      if (!(await this.#shelves.keep(intent, id, { kept, offer, url, payer: await signer.address() }))) {
+        throw not("taken-over", "another program pays for this by now; nothing was sent");
+      }
+      turn.kept = kept;
+      sent = true;
+      return step;
+    } finally {
+      if (!sent) await this.#budgets.release(id);
+    }
+  }
+
+  /** Writes down what was bought. */
+  async #delivered(response: Response, { receipt }: Extract<Step, { do: "deliver" }>, offer: Offer, { id, message, payer }: { id: string; message: Message; payer: string }) {
+    // a receipt is the server's word: one that speaks of another payment says nothing of this
+    const mine = receipt && (!receipt.payer || sameAddress(receipt.payer, payer)) ? receipt : undefined;
+    const taken = offer.scheme === "upto" && mine?.amount && /^\d{1,78}$/.test(mine.amount) && BigInt(mine.amount) <= BigInt(offer.amount) ? mine.amount : offer.amount;
+    const paid: Receipt = {
+      url: message.at, at: secondsOf(Date.now()), amount: taken, decimal: scaled(taken, offer), network: offer.network, asset: offer.asset, payTo: offer.payTo, payer,
+      ...(offer.symbol ? { symbol: offer.symbol } : {}),
+      ...(mine && /^0x[0-9a-f]{64}$/i.test(mine.transaction) ? { transaction: mine.transaction } : {}), state: "paid",
+    };
+    const set = worth(offer);
+    await this.#budgets.spend(id, set === undefined ? undefined : (set * BigInt(taken)) / BigInt(offer.amount));
+    await this.#shelves.keepReceipt(id, paid);
+    await this.#shelves.keepBought(message.url, offer);
+    await this.#passOf(message, response);
+    this.#receipts.set(response, paid);
+  }
+
+  /** Waits until who has the turn has left it, or died. */
+  async #left(intent: string, signal: AbortSignal) {
+    const { patience = PATIENCE_SECONDS, timeout = TIMEOUT_MS } = this.#options;
+    const until = Date.now() + patience * 1000 + timeout;
+    for (;;) {
+      await pause(LOOK_MS * (0.5 + Math.random()), signal);
+      const turn = await this.#shelves.turn(intent);
+      if (!turn || turn.owner !== (await this.#shelves.turn(intent))?.owner || Date.now() > until) return;
+    }
+  }
+}

@@ -1,0 +1,29 @@
+// What a client throws, with a stable word for programs.
+
+import type { Offer, Reason } from "./types.js";
+
+/** Nothing was paid, or it is not known whether it was: `open` says which. */
+export class PaymentError extends Error {
+  override name = "PaymentError";
+  /** A stable word. */
+  readonly reason: Reason;
+  readonly url: string;
+  /** A payment is out that may yet be taken: the next request for the same thing sends that one again, and signs nothing. */
+  readonly open: boolean;
+  /** The server's word for it, where it has one. */
+  readonly code: string | undefined;
+  /** What would have been paid. */
+  readonly offer: Offer | undefined;
+  /** The server's last answer; its body may be read. */
+  readonly response: Response | undefined;
+
+  constructor(reason: Reason, message: string, more: { url: string; open?: boolean; code?: string; offer?: Offer; response?: Response; cause?: unknown }) {
+    super(message, more.cause === undefined ? undefined : { cause: more.cause });
+    this.reason = reason;
+    this.url = more.url;
+    this.open = more.open ?? false;
+    this.code = more.code;
+    this.offer = more.offer;
+    this.response = more.response;
+  }
+}

@@ -1,0 +1,9 @@
+// What every entry gives, whatever its WebAssembly comes from.
+
+export { createClient } from "./client.js";
+export { PaymentError } from "./errors.js";
+export { indexedDbStore } from "./stores/indexeddb.js";
+export { memoryStore } from "./stores/memory.js";
+export type {
+  Account, Approval, Budget, Client, Eip1193, Offer, Options, Policy, Quote, Reason, Receipt, Scheme, Signer, Store, Token, TypedData,
+} from "./types.js";

@@ -1,0 +1,118 @@
+// A request that can be sent more than once, and as much of an answer as has to be read.
+
+import { PaymentError } from "./errors.js";
+
+/** Bodies are sent again with the payment, so they are held in memory. */
+const MOST_BODY_BYTES = 32 * 1024 * 1024;
+/** The core looks at no more of an answer (`MAX_BODY_BYTES`); one byte more tells it that there is more. */
+const MOST_ANSWER_BYTES = 64 * 1024 + 1;
+/** What is for one origin alone. */
+const OWN = ["authorization", "cookie", "proxy-authorization"];
+
+/** Seconds from milliseconds; 0 for what is no time. */
+export const secondsOf = (ms: number): number => Math.floor(ms / 1000) || 0;
+
+export class Message {
+  readonly method: string;
+  readonly url: string;
+  /** Where it is answered: after redirects, another address. */
+  at: string;
+  readonly body: Uint8Array<ArrayBuffer> | undefined;
+  readonly signal: AbortSignal;
+  /** Passes, beside what cookies the program sends itself. */
+  cookies = "";
+  #headers: Headers;
+  #init: RequestInit;
+  #redirect: RequestRedirect;
+
+  private constructor(request: Request, url: string, init: RequestInit, body: Uint8Array<ArrayBuffer> | undefined) {
+    this.method = request.method;
+    this.url = this.at = url;
+    this.body = body;
+    this.signal = request.signal ?? new AbortController().signal;
+    this.#headers = request.headers;
+    this.#redirect = request.redirect ?? "follow";
+    this.#init = init;
+  }
+
+  /** Takes a request as `fetch` takes it; a body that can be read once is read. */
+  static async of(input: RequestInfo | URL, init: RequestInit = {}): Promise<Message> {
+    const request = new Request(input, init);
+    const url = new URL(request.url);
+    url.hash = "";
+    const body = request.body ? await whole(request) : undefined;
+    const { body: _1, headers: _2, method: _3, signal: _4, redirect: _5, ...own } = init;
+    const given: RequestInit = {};
+    // what a Request that was handed over says of itself; runtimes outside of browsers do not know all of it
+    if (input instanceof Request) {
+      if (input.credentials && input.credentials !== "same-origin") given.credentials = input.credentials;
+      if (input.cache && input.cache !== "default") given.cache = input.cache;
+      if (input.integrity) given.integrity = input.integrity;
+    }
+    return new Message(request, url.href, { ...given, ...own }, body);
+  }
+
+  /** Sends it. A payment goes to the server that asked for it and nowhere else: its answer is not followed elsewhere. */
+  async send(fetch: typeof globalThis.fetch, extra: Record<string, string>, paid: boolean, late: AbortSignal): Promise<Response> {
+    const headers = new Headers(this.#headers);
+    for (const [name, value] of Object.entries(extra)) headers.set(name, value);
+    if (this.cookies && !paid) headers.set("Cookie", [headers.get("Cookie"), this.cookies].filter(Boolean).join("; "));
+    if (new URL(this.at).origin !== new URL(this.url).origin) for (const name of OWN) headers.delete(name);
+    const proof = Object.keys(extra).length > 0;
+    const init: RequestInit = {
+      ...this.#init, method: this.method, headers, redirect: paid || proof ? "manual" : this.#redirect, signal: AbortSignal.any([this.signal, late]),
+    };
+    if (this.body) init.body = this.body;
+    const response = await fetch(paid ? this.at : this.url, init);
+    if (!paid && response.redirected && response.url) {
+      if (response.status === 402 && this.method !== "GET" && this.method !== "HEAD") {
+        throw new PaymentError("redirected", `the request was sent on to ${response.url}, which wants to be paid: ask there directly`, { url: response.url, response });
+      }
+      this.at = response.url;
+    }
+    return response;
+  }
+}
+
+async function whole(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = request.body!.getReader() as ReadableStreamDefaultReader<Uint8Array>;
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    length += value.length;
+    if (length > MOST_BODY_BYTES) {
+      await reader.cancel();
+      throw new PaymentError("body-too-large", `a body is held in memory to be sent again with a payment, and this one has more than ${MOST_BODY_BYTES} bytes; nothing was sent`, { url: request.url });
+    }
+    parts.push(value);
+  }
+  return joined(parts, length);
+}
+
+/** As much of a body as is looked at: a server can send without end. */
+export async function beginning(response: Response): Promise<string> {
+  const reader = response.clone().body?.getReader() as ReadableStreamDefaultReader<Uint8Array> | undefined;
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  while (reader && length < MOST_ANSWER_BYTES) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    parts.push(value);
+    length += value.length;
+  }
+  // not waited for: it ends with the other half
+  reader?.cancel().catch(() => {});
+  return new TextDecoder().decode(joined(parts, length).subarray(0, MOST_ANSWER_BYTES));
+}
+
+function joined(parts: Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

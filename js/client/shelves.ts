@@ -1,0 +1,140 @@
+// What a client remembers besides its budget: payments that are not resolved, passes, and receipts.
+
+import { type Cookie, header, joined, read } from "./cookies.js";
+import type { Offer, Receipt, Store } from "./types.js";
+
+/** A payment, or the right to make one, of whoever is at it. One for each thing that is wanted. */
+export interface Turn {
+  /** The purchase's name. */
+  id: string;
+  owner: string;
+  /** When the owner was last heard of, in milliseconds. */
+  seen: number;
+  url: string;
+  /** What was chosen; from when it is signed. */
+  offer?: Offer;
+  /** What the core wants kept; from when it is signed. */
+  kept?: string;
+  payer?: string;
+}
+
+interface Pass {
+  url: string;
+  pass: string;
+}
+
+/** An owner that is not known to run is dead when it has not been heard of for so long; one that runs, when it must have forgotten. */
+const SILENT_MS = { unknown: 10_000, alive: 120_000 };
+
+const hashed = async (text: string | Uint8Array<ArrayBuffer>) => {
+  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+  return [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+};
+
+/** What is wanted, as one short name: a method, an address and a body. */
+export const intentOf = async (method: string, url: string, body: Uint8Array<ArrayBuffer> | undefined) =>
+  hashed(`${method} ${url} ${body ? await hashed(body) : ""}`);
+
+const json = (text: string | undefined): unknown => (text === undefined ? undefined : JSON.parse(text));
+
+export class Shelves {
+  #store: Store;
+  readonly owner: string;
+
+  constructor(store: Store, owner: string) {
+    this.#store = store;
+    this.owner = owner;
+  }
+
+  async turn(intent: string): Promise<Turn | undefined> {
+    return json(await this.#store.get(`turn ${intent}`)) as Turn | undefined;
+  }
+
+  /** Takes the turn: the one that the dead left behind with its payment, or a new one; nothing while somebody else has it. */
+  take(intent: string, id: string, url: string): Promise<Turn | undefined> {
+    return this.#store.update<Turn | undefined>(`turn ${intent}`, (text) => {
+      const there = json(text) as Turn | undefined;
+      if (there && there.owner !== this.owner && this.#lives(there)) return { text, result: undefined };
+      const mine: Turn = there?.kept ? { ...there, owner: this.owner, seen: Date.now() } : { id, owner: this.owner, seen: Date.now(), url };
+      return { text: JSON.stringify(mine), result: mine };
+    });
+  }
+
+  /** Changes one's own turn; false if it is somebody else's by now. */
+  keep(intent: string, id: string, change: Partial<Turn>): Promise<boolean> {
+    return this.#store.update(`turn ${intent}`, (text) => {
+      const there = json(text) as Turn | undefined;
+      if (there?.id !== id || there.owner !== this.owner) return { text, result: false };
+      return { text: JSON.stringify({ ...there, seen: Date.now(), ...change }), result: true };
+    });
+  }
+
+  /** Ends one's own turn: forgotten, or left for the next who wants the same. */
+  async leave(intent: string, id: string, forget: boolean): Promise<void> {
+    await this.#store.update(`turn ${intent}`, (text) => {
+      const there = json(text) as Turn | undefined;
+      if (there?.id !== id || there.owner !== this.owner) return { text, result: undefined };
+      return { text: forget ? undefined : JSON.stringify({ ...there, owner: "", seen: 0 }), result: undefined };
+    });
+  }
+
+  #lives({ owner, seen }: Turn) {
+    if (!owner) return false;
+    const alive = this.#store.alive?.(owner);
+    return alive !== false && Date.now() - seen < (alive ? SILENT_MS.alive : SILENT_MS.unknown);
+  }
+
+  async pass(url: string): Promise<string | undefined> {
+    return (json(await this.#store.get(`pass ${url}`)) as Pass | undefined)?.pass;
+  }
+
+  async keepPass(url: string, pass: string | undefined): Promise<void> {
+    await this.#store.update(`pass ${url}`, () => ({ text: pass && JSON.stringify({ url, pass } satisfies Pass), result: undefined }));
+  }
+
+  /** What passes came as cookies for an address, as a header. */
+  async cookies(url: string): Promise<string> {
+    return header((json(await this.#store.get(`cookies ${new URL(url).origin}`)) ?? []) as Cookie[], url, Date.now());
+  }
+
+  async keepCookies(url: string, headers: Headers): Promise<void> {
+    const fresh = read(headers, Date.now());
+    if (fresh.length === 0) return;
+    await this.#store.update(`cookies ${new URL(url).origin}`, (text) => {
+      const all = joined((json(text) ?? []) as Cookie[], fresh, Date.now());
+      return { text: all.length > 0 ? JSON.stringify(all) : undefined, result: undefined };
+    });
+  }
+
+  /** That something was bought which a signature may open again: for this page, or for its whole site. */
+  async bought(url: string): Promise<boolean> {
+    const now = Date.now();
+    const until = (text: string | undefined) => Number(text ?? 0) > now;
+    return until(await this.#store.get(`bought ${url}`)) || until(await this.#store.get(`bought ${new URL(url).origin}`));
+  }
+
+  async keepBought(url: string, offer: Offer): Promise<void> {
+    if (offer.opensFor === undefined) return;
+    const until = Date.now() + offer.opensFor * 1000;
+    const name = `bought ${offer.wider ? new URL(url).origin : url}`;
+    await this.#store.update(name, (text) => ({ text: String(Math.max(until, Number(text ?? 0))), result: undefined }));
+  }
+
+  async keepReceipt(id: string, receipt: Receipt): Promise<void> {
+    await this.#store.update(`receipt ${String(receipt.at).padStart(12, "0")} ${id}`, () => ({ text: JSON.stringify(receipt), result: undefined }));
+  }
+
+  /** Newest first. */
+  async receipts(): Promise<Receipt[]> {
+    const names = await this.#store.names("receipt ");
+    const texts = await Promise.all(names.reverse().map((name) => this.#store.get(name)));
+    return texts.flatMap((text) => (text === undefined ? [] : [JSON.parse(text) as Receipt]));
+  }
+
+  /** Payments whose outcome nobody has told yet. */
+  async open(): Promise<Turn[]> {
+    const names = await this.#store.names("turn ");
+    const texts = await Promise.all(names.map((name) => this.#store.get(name)));
+    return texts.flatMap((text) => (text === undefined ? [] : [JSON.parse(text) as Turn])).filter(({ kept }) => kept);
+  }
+}

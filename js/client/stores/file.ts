@@ -1,0 +1,167 @@
+// In a folder: one file for each text, and one lock for all, so that programs which share the folder never overspend together.
+//
+// A file is written beside its place, flushed, and renamed: after a loss of power there is the old text or the new one. The lock is a file
+// that only one process can create; it holds the process's number, and who finds the number of a process that has ended takes it away.
+
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, open, readFile, readdir, rename, stat, unlink } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import type { Store } from "../types.js";
+
+/** A change takes milliseconds: a lock of this age has nobody behind it, whatever its number says. */
+const STALE_MS = 10_000;
+/** The longest that is waited for a lock: others may write as well. */
+const PATIENCE_MS = 60_000;
+const SUFFIX = ".json";
+
+const isMissing = (error: unknown) => (error as { code?: string }).code === "ENOENT";
+const exists = (error: unknown) => (error as { code?: string }).code === "EEXIST";
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The stores of this process. */
+const own = new Set<string>();
+
+/** Whether a process of this machine runs. */
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // somebody else's
+    return (error as { code?: string }).code === "EPERM";
+  }
+}
+
+/** A folder, made if it is not there; only its owner can read it. On a disk of this machine, not on one that several machines share. */
+export function fileStore(folder: string): Store {
+  const lock = join(folder, "lock");
+  const here = hostname();
+  const owner = `${here} ${process.pid} ${randomUUID()}`;
+  own.add(owner);
+  const place = (name: string) => join(folder, `${createHash("sha256").update(name).digest("hex")}${SUFFIX}`);
+  let queue: Promise<unknown> = Promise.resolve();
+  let made: Promise<unknown> | undefined;
+
+  const read = async (path: string) => {
+    try {
+      return JSON.parse(await readFile(path, "utf8")) as { name: string; text: string };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw new Error(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    }
+  };
+
+  const take = async () => {
+    const until = Date.now() + PATIENCE_MS;
+    for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
+      try {
+        const file = await open(lock, "wx", 0o600);
+        await file.writeFile(`${process.pid}`);
+        await file.close();
+        return;
+      } catch (error) {
+        if (!exists(error)) throw error;
+      }
+      await clear();
+      if (Date.now() > until) throw new Error(`${lock} is held by another program`);
+      await pause(wait * (0.5 + Math.random()));
+    }
+  };
+
+  /** Takes a dead process's lock away. Who does that holds a second lock, so that nobody takes away a new one in its place. */
+  const clear = async () => {
+    if (!(await dead(lock))) return;
+    const second = `${lock}.clear`;
+    try {
+      await (await open(second, "wx", 0o600)).close();
+    } catch (error) {
+      if (!exists(error)) throw error;
+      const age = await ageOf(second);
+      if (age !== undefined && age > STALE_MS) await unlink(second).catch(() => {});
+      return;
+    }
+    try {
+      if (await dead(lock)) await unlink(lock);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    } finally {
+      await unlink(second).catch(() => {});
+    }
+  };
+
+  const ageOf = async (path: string) => {
+    try {
+      return Date.now() - (await stat(path)).mtimeMs;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  };
+
+  const dead = async (path: string) => {
+    const age = await ageOf(path);
+    if (age === undefined) return false;
+    if (age > STALE_MS) return true;
+    const pid = Number(await readFile(path, "utf8").catch(() => ""));
+    // one that was just created has no number in it yet
+    return pid > 0 && !runs(pid);
+  };
+
+  const write = async (path: string, text: string | undefined, name: string) => {
+    if (text === undefined) return unlink(path).catch((error: unknown) => { if (!isMissing(error)) throw error; });
+    const beside = `${path}.${process.pid}.new`;
+    const file = await open(beside, "w", 0o600);
+    try {
+      await file.writeFile(JSON.stringify({ name, text }));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+    // the folder's own entry has to be on the disk as well; not every system can
+    const entry = await open(folder, "r").catch(() => undefined);
+    await entry?.sync().catch(() => {});
+    await entry?.close();
+  };
+
+  /** One after the other in this process, and alone among all. */
+  const alone = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = queue.then(async () => {
+      await (made ??= mkdir(folder, { recursive: true, mode: 0o700 }));
+      await take();
+      try {
+        return await work();
+      } finally {
+        await unlink(lock).catch(() => {});
+      }
+    });
+    queue = turn.catch(() => {});
+    return turn;
+  };
+
+  return {
+    owner,
+    alive(other) {
+      const [host, pid] = other.split(" ");
+      if (host !== here) return undefined;
+      return Number(pid) === process.pid ? own.has(other) : runs(Number(pid));
+    },
+    get: async (name) => (await read(place(name)))?.text,
+    update: (name, change) =>
+      alone(async () => {
+        const path = place(name);
+        const { text, result } = change((await read(path))?.text);
+        await write(path, text, name);
+        return result;
+      }),
+    async names(prefix) {
+      const files = await readdir(folder).catch((error: unknown) => {
+        if (isMissing(error)) return [];
+        throw error;
+      });
+      const texts = await Promise.all(files.filter((file) => file.endsWith(SUFFIX)).map((file) => read(join(folder, file))));
+      return texts.flatMap((one) => (one?.name.startsWith(prefix) ? [one.name] : [])).sort();
+    },
+  };
+}

@@ -1,0 +1,226 @@
+// What programs see: what they allow, who signs, what is kept, and what was bought.
+
+/** `exact` pays the amount, `upto` at most. */
+export type Scheme = "exact" | "upto";
+
+/** A token that the owner of the program vouches for, beside those of Farthing's own table. */
+export interface Token {
+  /** CAIP-2, such as `eip155:8453`. */
+  network: string;
+  /** The token contract. */
+  asset: string;
+  /** Digits after the point: no server's word changes them. */
+  decimals: number;
+  /** The most that is paid at once: `"$0.25"` where the token is worth a dollar, or atomic units. */
+  max?: string;
+  /** The token's EIP-712 domain, which EIP-3009 needs. */
+  name?: string;
+  version?: string;
+}
+
+/** What a client may spend. Prices are texts such as `"$0.10"`; what is not allowed is not signed. */
+export interface Policy {
+  /** The most for one request; `"0.10 USDC"` allows no other token. */
+  max: string;
+  /** The most for one host in all its time; or for each host by name, `"*"` for the others. */
+  perHost?: string | Record<string, string>;
+  /** The most in one day, by UTC. */
+  perDay?: string;
+  /** The most in all. */
+  total?: string;
+  /** Hosts that may be paid, such as `"news.example"` or `"*.example"`; any if absent. */
+  hosts?: string[];
+  /** Payees that may be paid; anybody if absent. */
+  payees?: string[];
+  /** CAIP-2, in the order of preference; any if absent. */
+  networks?: string[];
+  /** Tokens beside those of the table. */
+  tokens?: Token[];
+  /** Only `tokens`, and none of the table. */
+  listedOnly?: boolean;
+  /** How tokens may move; both if absent. */
+  transfers?: ("eip3009" | "permit2")[];
+  /** Whether payments of at most an amount are signed; not unless this says so. */
+  upto?: boolean;
+  /** Whether servers that want the money before they have the content are paid; they are unless this says otherwise. */
+  upfront?: boolean;
+  /** The name of a time pass or a bundle to buy in place of the single page. */
+  offer?: string;
+  /** What is never paid, whatever else is allowed. */
+  deny?: { hosts?: string[]; payees?: string[]; networks?: string[]; assets?: string[] };
+}
+
+/** One way to pay, from an answer's `accepts`. */
+export interface Offer {
+  /** Its place in `accepts`, from 0. */
+  index: number;
+  scheme: Scheme;
+  transfer: "eip3009" | "permit2";
+  /** `upfront`: the money moves before the content is made. */
+  flow: "authorization" | "upfront";
+  /** CAIP-2. */
+  network: string;
+  /** The token contract. */
+  asset: string;
+  /** Atomic units, as a decimal number. */
+  amount: string;
+  /** Whole units, where the token is known. */
+  decimal?: string;
+  symbol?: string;
+  payTo: string;
+  /** For how long an authorization is signed. */
+  seconds: number;
+  /** For how many seconds what is bought stays open, where the server says it. */
+  opensFor?: number;
+  /** A time pass or a bundle. Its texts are the server's. */
+  wider?: { name: string; title: string; count?: number };
+}
+
+/** What a page costs. */
+export interface Quote {
+  url: string;
+  /** Whether anything has to be paid. */
+  free: boolean;
+  status: number;
+  /** What is sold, as the server says it. */
+  resource?: string;
+  description?: string;
+  offers: Offer[];
+  /** What {@link Client.fetch} would pay. */
+  choice?: Offer;
+  /** Why it would pay nothing. */
+  problem?: { reason: Reason; message: string };
+}
+
+/** A 402 as it came. @internal */
+export interface Answered {
+  status: number;
+  required: string;
+  settled: string;
+  body: string;
+  /** The server's clock in seconds, and this device's in milliseconds when it came. */
+  date: number;
+  at: number;
+  retryAfter: number;
+}
+
+/** What was paid. */
+export interface Receipt {
+  url: string;
+  /** Unix seconds, of this device. */
+  at: number;
+  /** What was asked for, in atomic units; of an `upto` payment, what was taken where the server said it. */
+  amount: string;
+  decimal: string;
+  symbol?: string;
+  network: string;
+  asset: string;
+  payTo: string;
+  payer: string;
+  /** The transfer's transaction, as the server says it; the chain has the last word. */
+  transaction?: string;
+  /** `paid`: delivered. `unknown`: sent, and nobody has said what became of it. */
+  state: "paid" | "unknown";
+}
+
+/** What signs: a private key (`0x` and 64 hex digits), an EIP-1193 provider, or an account of viem's or of that shape. */
+export type Signer = string | Eip1193 | Account;
+
+/** A wallet's provider. */
+export interface Eip1193 {
+  request(question: { method: string; params?: unknown }): Promise<unknown>;
+}
+
+/** What is signed, as `viem` has it. */
+export interface TypedData {
+  domain: Record<string, unknown>;
+  types: Record<string, { name: string; type: string }[]>;
+  primaryType: string;
+  message: Record<string, unknown>;
+}
+
+/** An account that signs EIP-712 typed data. */
+export interface Account {
+  address: string;
+  // viem's own type asks for narrower texts than any other signer has to
+  // eslint-disable-next-line
+  signTypedData(data: any): Promise<string>;
+  /** Without it, what was bought is opened again by passes alone. */
+  signMessage?(message: { message: string }): Promise<string>;
+  /** It is a contract wallet (ERC-1271): its signatures are checked by nobody here. */
+  contract?: boolean;
+}
+
+/** Where a client keeps what must outlive it. Texts under names; `update` is all or nothing, and written down before it resolves. */
+export interface Store {
+  get(name: string): Promise<string | undefined>;
+  /** Changes one text while nobody else who shares the store can; `undefined` deletes it. `change` may be called again. */
+  update<T>(name: string, change: (text: string | undefined) => { text: string | undefined; result: T }): Promise<T>;
+  /** All names that begin so. */
+  names(prefix: string): Promise<string[]>;
+  /** Who this is, so that others who share the store know what to leave alone. */
+  owner?: string;
+  /** Whether that owner still runs; without it, who has not been heard of for ten seconds does not. */
+  alive?(owner: string): boolean | undefined;
+}
+
+/** A transaction that lets Permit2 move a token, once. */
+export interface Approval {
+  network: string;
+  to: string;
+  data: string;
+}
+
+export interface Options {
+  signer: Signer;
+  policy: Policy;
+  /** In memory if absent: what was spent is forgotten when the program ends. */
+  store?: Store;
+  /** Asked before anything is signed; anything but `true` is no. */
+  confirm?(offer: Offer, url: string): boolean | Promise<boolean>;
+  /** Nothing is signed; what would be is thrown as `dry-run`. */
+  dryRun?: boolean;
+  /** Sends the transaction that Permit2 needs once for each token, and resolves when it is mined. */
+  approve?(transaction: Approval): Promise<unknown>;
+  /** For how many seconds an unknown outcome is asked for (120). */
+  patience?: number;
+  /** For how many milliseconds one answer is waited for (30,000). */
+  timeout?: number;
+  /** In place of the platform's. */
+  fetch?: typeof globalThis.fetch;
+}
+
+/** What `WebAssembly.instantiate` takes, or the answer that it comes in. */
+export type Wasm = BufferSource | WebAssembly.Module | Response;
+
+/** A client that pays. */
+export interface Client {
+  /** As the platform's `fetch`, and pays what has to be paid. Throws {@link PaymentError} where it does not pay. */
+  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+  /** What a page costs, and what would be paid for it; signs nothing. */
+  quote(input: RequestInfo | URL, init?: RequestInit): Promise<Quote>;
+  /** Pays one of a quote's offers. */
+  pay(quote: Quote, offer?: Offer): Promise<Response>;
+  /** What was paid, newest first. */
+  receipts(): Promise<Receipt[]>;
+  /** What was paid for this response; nothing if it was free or had been paid for before. */
+  receiptOf(response: Response): Receipt | undefined;
+  /** What is spent and what is left, in dollars. */
+  budget(): Promise<Budget>;
+  /** Who pays. */
+  address(): Promise<string>;
+  /** Overwrites a private key; nothing is signed any more. */
+  close(): void;
+}
+
+/** In dollars, as decimal numbers; what is signed and not resolved counts as spent. */
+export interface Budget {
+  total: { spent: string; left?: string };
+  today: { spent: string; left?: string };
+  hosts: Record<string, { spent: string; left?: string }>;
+  /** Payments whose outcome is not known. */
+  open: number;
+}
+
+/** Why nothing was paid, or not known whether it was; the list is in `www/docs/client.md`. */
+export type Reason = string;
