@@ -102,9 +102,10 @@ async function buildLibrary({ step }) {
   const built = { "#core": join(bound, "client.js"), "#wasm": join(bound, "base64.js") };
   const inputs = [at("js/client"), ...Object.values(built), at("tsconfig.json")];
   const here = { "import.meta.url": "farthingHere" };
+  // what a server runs is read in stack traces
   const files = {
-    "node.js": ["node", { platform: "node" }],
-    "node.cjs": ["node", { platform: "node", format: "cjs", define: here, banner: 'const farthingHere = require("node:url").pathToFileURL(__filename).href;' }],
+    "node.js": ["node", { platform: "node", minify: false }],
+    "node.cjs": ["node", { platform: "node", minify: false, format: "cjs", define: here, banner: 'const farthingHere = require("node:url").pathToFileURL(__filename).href;' }],
     "web.js": ["web", {}],
     "workerd.js": ["workerd", { external: ["./client.wasm"] }],
     "slim.js": ["slim", {}],
@@ -141,7 +142,7 @@ async function buildTools({ step }) {
 }
 
 /** esbuild with the built modules under their fixed names, and what stays a file of its own. */
-async function bundle(entry, out, { built = {}, external = [], define = {}, minifyStyles = false, node = false, banner = "", platform = node ? "node" : "browser", format = "esm", globalName }) {
+async function bundle(entry, out, { built = {}, external = [], define = {}, minifyStyles = false, node = false, banner = "", platform = node ? "node" : "browser", format = "esm", globalName, minify = !node }) {
   const { build, transform } = await import("esbuild");
   const names = {
     name: "built",
@@ -160,7 +161,7 @@ async function bundle(entry, out, { built = {}, external = [], define = {}, mini
   };
   try {
     await build({
-      entryPoints: [entry], outfile: out, bundle: true, minify: !node, format, globalName, platform, target: "es2022", charset: "utf8",
+      entryPoints: [entry], outfile: out, bundle: true, minify, format, globalName, platform, target: "es2022", charset: "utf8",
       legalComments: "none", plugins: [names], logLevel: "silent", define, banner: { js: banner },
     });
   } catch (error) {

@@ -7,12 +7,15 @@ import * as dev from "./dev.mjs";
 import * as doctor from "./doctor.mjs";
 import * as gift from "./gift.mjs";
 import * as init from "./init.mjs";
+import * as mcp from "./mcp.mjs";
+import * as pay from "./pay.mjs";
 import * as quote from "./quote.mjs";
+import * as receipts from "./receipts.mjs";
 import * as revoke from "./revoke.mjs";
 import { Mistake } from "./mistake.mjs";
 import { runCommand } from "./run.mjs";
 
-const COMMANDS = { init, check, dev, quote, gift, revoke, doctor };
+const COMMANDS = { init, check, dev, doctor, gift, revoke, quote, pay, receipts, mcp };
 const program = "npx farthing ";
 const dist = resolve(import.meta.dirname, "..");
 const version = () => JSON.parse(readFileSync(join(dist, "..", "package.json"), "utf8")).version;
@@ -34,5 +37,5 @@ const main = {
 
 const [name, ...args] = process.argv.slice(2);
 const command = Object.hasOwn(COMMANDS, name ?? "") ? COMMANDS[name] : undefined;
-const context = { program, gate: join(dist, "worker", "edge.wasm"), tools: join(dist, "tools.wasm"), at: (file) => resolve(file), version };
+const context = { program, gate: join(dist, "worker", "edge.wasm"), tools: join(dist, "tools.wasm"), client: join(dist, "client", "node.js"), at: (file) => resolve(file), version };
 await (command ? runCommand(command, args, context) : runCommand(main, process.argv.slice(2), context));

@@ -169,7 +169,7 @@ class Paying implements Client {
   }
 
   close(): void {
-    void this.#signs?.then((signer) => signer.close());
+    void this.#signs?.then((signer) => signer.close(), () => {});
   }
 
   async #ready() {
