@@ -17,6 +17,8 @@ const TIMEOUT_MS = 30_000;
 /** How often who has the turn is heard of, and how often the others look. */
 const HEARTBEAT_MS = 3_000;
 const LOOK_MS = 100;
+/** A chain's clock may be behind. */
+const LATE_SECONDS = 600;
 
 type Purchase = Core["Purchase"]["prototype"];
 
@@ -57,6 +59,13 @@ function scaled(units: string, { amount, decimal = amount }: Offer): string {
   const digits = decimals(amount, decimal);
   const text = units.padStart(digits + 1, "0");
   return digits ? `${text.slice(0, -digits)}.${text.slice(-digits)}`.replace(/\.?0+$/, "") : text;
+}
+function receiptOf(offer: Offer, { taken = offer.amount, transaction = "", ...more }: Pick<Receipt, "url" | "payer" | "state"> & { taken?: string; transaction?: string }): Receipt {
+  const { network, asset, payTo, symbol } = offer;
+  return {
+    ...more, at: secondsOf(Date.now()), amount: taken, decimal: scaled(taken, offer), network, asset, payTo,
+    ...(symbol ? { symbol } : {}), ...(/^0x[0-9a-f]{64}$/i.test(transaction) ? { transaction } : {}),
+  };
 }
 const decimals = (amount: string, decimal: string) => {
   const [whole = "", part = ""] = decimal.split(".");
@@ -150,6 +159,26 @@ class Paying implements Client {
     if (!quoted) throw new TypeError("pay: this takes a quote as this client's quote() gave it");
     if (!offer) throw new PaymentError(quote.problem?.reason ?? "nothing-payable", quote.problem?.message ?? "there is nothing to pay", { url: quote.url });
     return this.#want(quoted.message, { answer: quoted.answer, offer });
+  }
+
+  async abandon(input: RequestInfo | URL, init?: RequestInit): Promise<boolean> {
+    const message = await Message.of(input, init);
+    const intent = await intentOf(message.method, message.url, message.body);
+    if (!(await this.#shelves.turn(intent))?.kept) return false;
+    const turn = await this.#shelves.take(intent, name(), message.url);
+    if (!turn?.kept) throw new PaymentError("taken-over", "another program is at this payment", { url: message.url, open: true });
+    const { until } = JSON.parse(turn.kept) as { until: number };
+    let over = false;
+    try {
+      const left = until + LATE_SECONDS - secondsOf(Date.now());
+      if (left > 0) throw new PaymentError("still-open", `it could still be taken for ${left} seconds`, { url: turn.url, open: true });
+      await this.#budgets.spend(turn.id);
+      if (turn.offer && turn.payer) await this.#shelves.keepReceipt(turn.id, receiptOf(turn.offer, { url: turn.url, payer: turn.payer, state: "unknown" }));
+      over = true;
+      return true;
+    } finally {
+      await this.#shelves.leave(intent, turn.id, over);
+    }
   }
 
   receipts(): Promise<Receipt[]> {
@@ -413,11 +442,7 @@ class Paying implements Client {
     // a receipt is the server's word: one that speaks of another payment says nothing of this
     const mine = receipt && (!receipt.payer || sameAddress(receipt.payer, payer)) ? receipt : undefined;
     const taken = offer.scheme === "upto" && mine?.amount && /^\d{1,78}$/.test(mine.amount) && BigInt(mine.amount) <= BigInt(offer.amount) ? mine.amount : offer.amount;
-    const paid: Receipt = {
-      url: message.at, at: secondsOf(Date.now()), amount: taken, decimal: scaled(taken, offer), network: offer.network, asset: offer.asset, payTo: offer.payTo, payer,
-      ...(offer.symbol ? { symbol: offer.symbol } : {}),
-      ...(mine && /^0x[0-9a-f]{64}$/i.test(mine.transaction) ? { transaction: mine.transaction } : {}), state: "paid",
-    };
+    const paid = receiptOf(offer, { url: message.at, payer, taken, state: "paid", ...(mine ? { transaction: mine.transaction } : {}) });
     const set = worth(offer);
     await this.#budgets.spend(id, set === undefined ? undefined : (set * BigInt(taken)) / BigInt(offer.amount));
     await this.#shelves.keepReceipt(id, paid);

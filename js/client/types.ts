@@ -201,6 +201,11 @@ export interface Client {
   quote(input: RequestInfo | URL, init?: RequestInit): Promise<Quote>;
   /** Pays one of a quote's offers. */
   pay(quote: Quote, offer?: Offer): Promise<Response>;
+  /**
+   * Gives up a payment of which nobody says what became of it, so that the same can be bought anew. Only when it can be taken no longer; it counts
+   * as spent, and is among the receipts as `unknown`. False if there is none.
+   */
+  abandon(input: RequestInfo | URL, init?: RequestInit): Promise<boolean>;
   /** What was paid, newest first. */
   receipts(): Promise<Receipt[]>;
   /** What was paid for this response; nothing if it was free or had been paid for before. */
