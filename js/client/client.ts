@@ -9,7 +9,8 @@ import { beginning, Message, secondsOf } from "./message.js";
 import { intentOf, Shelves, type Turn } from "./shelves.js";
 import { type Signs, signs } from "./signer.js";
 import { memoryStore } from "./stores/memory.js";
-import type { Answered, Budget, Client, Offer, Options, Quote, Receipt } from "./types.js";
+import { callOf } from "./tools.js";
+import type { Answered, Budget, Client, Offer, Options, Quote, Receipt, ToolCall, ToolCaller, ToolResult } from "./types.js";
 
 /** For how long an unknown outcome is asked for, and one answer is waited for. */
 const PATIENCE_SECONDS = 120;
@@ -105,7 +106,7 @@ class Paying implements Client {
   #denied: string[];
   #signs: Promise<Signs> | undefined;
   #busy = new Map<string, Promise<unknown>>();
-  #receipts = new WeakMap<Response, Receipt>();
+  #receipts = new WeakMap<Response | ToolResult, Receipt>();
   #quoted = new WeakMap<Quote, { message: Message; answer: Answered }>();
 
   constructor(options: Options) {
@@ -181,11 +182,22 @@ class Paying implements Client {
     }
   }
 
+  async callTool(tools: ToolCaller, call: ToolCall, server = "mcp"): Promise<ToolResult> {
+    const { url, body, fetch, results } = callOf(tools, call, server);
+    const message = await Message.of(url, { method: "POST", body });
+    message.fetch = fetch;
+    const response = await this.#want(message);
+    const receipt = this.#receipts.get(response);
+    const [result] = results as [ToolResult];
+    if (receipt) this.#receipts.set(result, receipt);
+    return result;
+  }
+
   receipts(): Promise<Receipt[]> {
     return this.#shelves.receipts();
   }
 
-  receiptOf(response: Response): Receipt | undefined {
+  receiptOf(response: Response | ToolResult): Receipt | undefined {
     return this.#receipts.get(response);
   }
 
@@ -287,7 +299,7 @@ class Paying implements Client {
     let response: Response | undefined;
     let body = "";
     try {
-      response = await message.send(fetch, payment ? { [payment.header]: payment.value } : extra, Boolean(payment), late.signal);
+      response = await message.send(message.fetch ?? fetch, payment ? { [payment.header]: payment.value } : extra, Boolean(payment), late.signal);
       // the core looks at the beginning of what is no success
       if (payment ? !response.ok : response.status === 402) body = await beginning(response);
     } catch (error) {

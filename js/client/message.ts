@@ -21,6 +21,8 @@ export class Message {
   readonly signal: AbortSignal;
   /** Passes, beside what cookies the program sends itself. */
   cookies = "";
+  /** What sends it in place of the client's. */
+  fetch: typeof globalThis.fetch | undefined;
   #headers: Headers;
   #init: RequestInit;
   #redirect: RequestRedirect;

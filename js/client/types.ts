@@ -193,6 +193,26 @@ export interface Options {
 /** What `WebAssembly.instantiate` takes, or the answer that it comes in. */
 export type Wasm = BufferSource | WebAssembly.Module | Response;
 
+/** A call of an MCP tool, and its result: as the official SDK has them, as far as they matter here. */
+export interface ToolCall {
+  name: string;
+  arguments?: Record<string, unknown>;
+  _meta?: Record<string, unknown>;
+}
+export interface ToolResult {
+  content?: unknown[];
+  structuredContent?: unknown;
+  isError?: boolean;
+  _meta?: Record<string, unknown>;
+  [more: string]: unknown;
+}
+/** The official SDK's `Client` is one. */
+export interface ToolCaller {
+  // its own types are narrower in what does not matter here
+  // eslint-disable-next-line
+  callTool(call: any, schema?: any, options?: any): Promise<any>;
+}
+
 /** A client that pays. */
 export interface Client {
   /** As the platform's `fetch`, and pays what has to be paid. Throws {@link PaymentError} where it does not pay. */
@@ -206,10 +226,12 @@ export interface Client {
    * as spent, and is among the receipts as `unknown`. False if there is none.
    */
   abandon(input: RequestInfo | URL, init?: RequestInit): Promise<boolean>;
+  /** Calls a tool of an MCP server, and pays if that asks for it. In policies its host is `server`, in receipts it is `mcp://server/tool`. */
+  callTool(tools: ToolCaller, call: ToolCall, server?: string): Promise<ToolResult>;
   /** What was paid, newest first. */
   receipts(): Promise<Receipt[]>;
   /** What was paid for this response; nothing if it was free or had been paid for before. */
-  receiptOf(response: Response): Receipt | undefined;
+  receiptOf(response: Response | ToolResult): Receipt | undefined;
   /** What is spent and what is left, in dollars. */
   budget(): Promise<Budget>;
   /** Who pays. */
