@@ -325,8 +325,8 @@ class Paying implements Client {
     if ((this.#hosts && !allowed(this.#hosts, host)) || allowed(this.#denied, host)) return { reason: "host-not-allowed", message: `the policy leaves ${host} out` };
     if (URL.canParse(resource) && /^https?:/.test(resource)) {
       const [named, asked] = [new URL(resource), new URL(url)];
-      // schemes and ports are those behind a proxy now and then
-      if (named.hostname !== asked.hostname || trimmed(named.pathname) !== trimmed(asked.pathname)) {
+      // schemes and ports are those behind a proxy now and then, and some name what the page belongs to
+      if (named.hostname !== asked.hostname || !`${trimmed(asked.pathname)}/`.startsWith(`${trimmed(named.pathname)}/`)) {
         return { reason: "other-resource", message: `the server asks to be paid for ${resource}, and what was asked for is ${url}` };
       }
     }
