@@ -38,7 +38,7 @@ function askPython(order) {
 
 const VOUCHED = { [DOLLAR]: { network: "eip155:84532", asset: DOLLAR, decimals: 18, max: "$0.10", name: "MegaUSD", version: "1" } };
 
-/** Ours: the settlement is as the core has read it. Every row signs one payment and sends that one. */
+/** Ours: the settlement is as its receipt has it. Every row signs one payment and sends that one. */
 async function payByOurs({ url, key, account, approve, assets }) {
   const policy = { max: "$0.10", upto: true, tokens: assets.map((asset) => VOUCHED[asset]).filter(Boolean) };
   const signed = [];
@@ -48,7 +48,7 @@ async function payByOurs({ url, key, account, approve, assets }) {
   const response = await pays(url);
   const [count, sent] = [signed.length, payments.size];
   if (count !== 1 || sent !== 1) return { error: `${count} signatures and ${sent} payments instead of one` };
-  return { ...await answered(response), settlement: response.receipt };
+  return { ...await answered(response), settlement: { success: response.receipt?.state === "paid", ...response.receipt } };
 }
 
 const PAY = {

@@ -19,10 +19,13 @@ const tests = createRequire(import.meta.url)("../package.json").dependencies;
 const npm = (name) => `${name} ${tests[name]}`;
 const crate = (name) => `${name} ${new RegExp(`^${name} = .*?"=([\\d.]+)"`, "m").exec(manifest)[1]}`;
 
+const pip = (name) => new RegExp(`^${name}==(.*)$`, "m").exec(requirements)[1];
+
 /** The names that the page shows, with the versions that are pinned. */
 export const NAMES = {
-  farthing: "Farthing client", fetch2: npm("@x402/fetch"), fetch1: npm("x402-fetch"), python: `Python x402 ${/^x402==(.*)$/m.exec(requirements)[1]}`, rust: crate("x402-reqwest"),
+  farthing: "Farthing client", fetch2: npm("@x402/fetch"), fetch1: npm("x402-fetch"), python: `Python x402 ${pip("x402")}`, rust: crate("x402-reqwest"),
   worker: "Farthing", hono: npm("@x402/hono"), express: npm("x402-express"), axum: crate("x402-axum"),
+  flask: `Python x402 ${pip("x402")} (Flask ${pip("Flask")})`,
   typescript: npm("@x402/evm"), local: crate("x402-facilitator-local"),
 };
 
@@ -77,6 +80,9 @@ const oursPays = [
   { payer: "farthing", payee: "hono", through: "typescript", offer: "/upto-nothing", ...upto, asked: true },
   { payer: "farthing", payee: "hono", through: "local", offer: "/upto", ...upto, asked: true },
   { payer: "farthing", payee: "express", through: "typescript", offer: "/exact", ...v1 },
+  { payer: "farthing", payee: "flask", through: "typescript", offer: "/exact", ...eip3009 },
+  { payer: "farthing", payee: "flask", through: "typescript", offer: "/permit2", ...permit2 },
+  { payer: "farthing", payee: "flask", through: "typescript", offer: "/upto", ...upto },
   { payer: "farthing", payee: "axum", through: "local", offer: "/exact", ...eip3009 },
   { payer: "farthing", payee: "axum", through: "local", offer: "/v1/exact", ...v1 },
   { payer: "farthing", payee: "axum", through: "local", offer: "/permit2", ...permit2, asked: true },

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { startChain } from "../support/chain.mjs";
 import { startFacilitator } from "../support/facilitator.mjs";
 import { startHostile } from "../support/hostile-facilitator.mjs";
-import { startExpressShop, startHonoShop, wares } from "../support/official-servers.mjs";
+import { startExpressShop, startFlaskShop, startHonoShop, wares } from "../support/official-servers.mjs";
 import { built, startRustFacilitator, startRustShop } from "../support/rust-peers.mjs";
 import { digestOf, stopClients } from "./clients.mjs";
 import { recorder } from "./page.mjs";
@@ -29,6 +29,7 @@ before(async () => {
   calls.typescript = () => facilitator.log;
   shops["hono typescript"] = await add(startHonoShop({ facilitator: facilitator.url }));
   shops["express typescript"] = await add(startExpressShop({ facilitator: facilitator.url }));
+  shops["flask typescript"] = await add(startFlaskShop({ facilitator: facilitator.url }));
   if (!built) return;
   const local = await add(startRustFacilitator({ rpc: chain.url }));
   // A proxy that keeps what passes through.

@@ -1,4 +1,4 @@
-// Shops made of the official server packages, for clients to pay: @x402/hono (v2) and x402-express (v1). Both sell text.
+// Shops made of the official server packages, for clients to pay: @x402/hono (v2), x402-express (v1), x402 with Flask (v2). All sell text.
 import { serve } from "@hono/node-server";
 import { HTTPFacilitatorClient } from "@x402/core/server";
 import { ExactEvmScheme } from "@x402/evm/exact/server";
@@ -8,8 +8,11 @@ import { paymentMiddleware, setSettlementOverrides, x402ResourceServer } from "@
 import express from "express";
 import { Hono } from "hono";
 import { createServer } from "node:http";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { paymentMiddleware as paymentMiddlewareV1 } from "x402-express";
-import { listen } from "../../tools/lib/processes.mjs";
+import { listen, start, stop } from "../../tools/lib/processes.mjs";
+import { python } from "../../tools/lib/setup-python.mjs";
 import { payTo as defaultPayee } from "./accounts.mjs";
 import { DOLLAR, TOKEN } from "./places.mjs";
 
@@ -62,6 +65,17 @@ export async function startHonoShop({ facilitator, network = "eip155:84532", pay
     started.once("error", reject);
   });
   return shop(listener);
+}
+
+/** The official Python package with Flask (v2): everything of the menu that is in a token it can name. */
+export async function startFlaskShop({ facilitator, payTo = defaultPayee.address }) {
+  const menu = Object.fromEntries(Object.entries(MENU).filter(([, { asset }]) => asset === TOKEN)
+    .map(([path, { amount, charged, ...item }]) => [path, { ...item, amount: String(amount), charged: String(charged), extra: EXTRA[item.asset] }]));
+  const script = join(import.meta.dirname, "../conformance/python/shop.py");
+  const child = start(python, [script, facilitator, payTo, JSON.stringify(menu)], { stdio: ["ignore", "pipe", "inherit"] });
+  const line = await Promise.race([createInterface({ input: child.stdout })[Symbol.asyncIterator]().next(), child.ended]);
+  if (!line?.value) throw new Error("the Python shop ended at once");
+  return { url: `http://127.0.0.1:${JSON.parse(line.value).port}`, stop: () => stop(child) };
 }
 
 /** v1: only `/exact`. */
