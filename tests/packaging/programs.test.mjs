@@ -1,7 +1,8 @@
 // Programs that install the package and pay with it: Node, TypeScript, Deno, Bun, and a Worker.
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { after, before, test } from "node:test";
+import { build } from "esbuild";
 import { Miniflare, convertV4MiniflareOptions } from "miniflare";
 import { command, node, root, stand, tool, weigh } from "./support.mjs";
 
@@ -45,8 +46,8 @@ test("TypeScript, Bundler", async () => {
 
 test("Deno", async () => {
   const cwd = await here.package.project("deno");
-  // a folder of node_modules is what npm made; no more is allowed than it needs
-  const allowed = ["--allow-env=KEY,ARTICLE", `--allow-net=${new URL(here.paper.site).host}`, "--allow-read=node_modules", "--no-prompt", "--node-modules-dir=manual"];
+  // what npm installed; and no more is allowed than it needs
+  const allowed = ["--allow-env=KEY,ARTICLE", `--allow-net=${new URL(here.paper.site).host}`, "--no-prompt", "--node-modules-dir=manual"];
   await here.pays((env) => printed(command(tool("runtimes", ".bin/deno"), ["run", ...allowed, "main.js"], { cwd, env: { ...env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", DENO_DIR: join(cwd, "cache") } })));
 });
 
@@ -54,6 +55,20 @@ test("Bun", async () => {
   const cwd = await here.package.project("bun");
   await here.pays((env) => printed(command(tool("runtimes", ".bin/bun"), ["run", "main.js"], { cwd, env })));
 });
+
+// as for a function that is uploaded as one file
+for (const format of ["esm", "cjs"]) {
+  test(`a program bundled for Node into one file (${format})`, async () => {
+    const folder = await here.package.project("node-esm", `one-${format}`);
+    const name = `main.${{ esm: "mjs", cjs: "cjs" }[format]}`;
+    const cwd = join(folder, "alone");
+    // CommonJS knows no `await` outside of functions
+    const text = readFileSync(join(folder, "main.js"), "utf8").replace(/\n\n([^]*)/, "\n\n(async () => {\n$1})();\n");
+    await build({ stdin: { contents: text, resolveDir: folder }, outfile: join(cwd, name), bundle: true, platform: "node", format, logLevel: "silent" });
+    rmSync(join(folder, "node_modules"), { recursive: true });
+    await here.pays((env) => printed(node([name], { cwd, env })));
+  });
+}
 
 test("a Worker, bundled by wrangler", async (t) => {
   const cwd = await here.package.project("workerd");
