@@ -1,4 +1,5 @@
-// The larger bundlers, for `npm run test:packaging`: webpack, whose page pays in Chromium, and Next, a route of which pays on the server.
+// The larger bundlers, for `npm run test:packaging`: webpack, whose page pays in Chromium, and Next, which pays on the server by a route and in
+// Chromium by a component.
 import { copyFileSync, cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -7,7 +8,11 @@ import { programs } from "../../tools/lib/setup-sites.mjs";
 import { node, stand, tool, weigh } from "./support.mjs";
 
 let here;
-before(async () => { here = await stand({ browser: true }); });
+let port; // Next's own server
+before(async () => {
+  port = await freePort();
+  here = await stand({ browser: true, origins: [`http://127.0.0.1:${port}`] });
+});
 after(() => here?.stop());
 
 test("webpack", async (t) => {
@@ -33,18 +38,20 @@ for (const bundler of ["turbopack", "webpack"]) {
     const script = join(cwd, "node_modules/next/dist/bin/next");
     const env = { NEXT_TELEMETRY_DISABLED: "1", NODE_ENV: "production" };
     await node([script, "build", `--${bundler}`], { cwd, env });
-    const port = await freePort();
-    await here.pays(async (more) => {
+    /** Serves it with these variables, while `use` lasts. */
+    async function served(more, use) {
       const child = start(process.execPath, [script, "start", "--hostname", "127.0.0.1", "--port", String(port)], { cwd, stdio: "ignore", env: { ...process.env, ...env, ...more } });
       try {
         for (let tries = 0; !(await portTaken(port)); tries += 1) {
           if (tries > 300 || child.exitCode !== null) throw new Error("Next did not start");
           await new Promise((done) => setTimeout(done, 100));
         }
-        return await (await fetch(`http://127.0.0.1:${port}/pay`)).text();
+        return await use();
       } finally {
         await stop(child);
       }
-    });
+    }
+    await here.pays((more) => served(more, async () => (await fetch(`http://127.0.0.1:${port}/pay`)).text()));
+    await served({}, () => here.paysInBrowser(`http://127.0.0.1:${port}/`));
   });
 }

@@ -24,7 +24,7 @@ test("Node, CommonJS", async () => {
 
 const STRICT = { strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, noPropertyAccessFromIndexSignature: true, verbatimModuleSyntax: true, skipLibCheck: false, target: "ES2022", outDir: "out" };
 
-/** Compiles as these options say, with nothing but Node's declarations beside those of the package; gives the folder. */
+/** Compiles as these options say, with no more than Node's declarations beside those of the package; gives the folder. */
 async function compiled(name, files, options) {
   const cwd = await here.package.project("typescript", name);
   const types = { types: ["node"], typeRoots: [join(root, "node_modules/@types")] };
@@ -42,6 +42,10 @@ test("TypeScript, NodeNext: modules and CommonJS", async () => {
 test("TypeScript, Bundler", async () => {
   const cwd = await compiled("bundler", ["bundler.ts"], { module: "ESNext", moduleResolution: "Bundler", lib: ["ES2022", "DOM", "DOM.Iterable"] });
   await here.pays((env) => printed(node(["out/bundler.js"], { cwd, env })));
+});
+
+test("TypeScript of a page, without Node's declarations", async () => {
+  await compiled("page", ["page.ts"], { module: "ESNext", moduleResolution: "Bundler", lib: ["ES2022", "DOM", "DOM.Iterable"], types: ["farthing/script"], typeRoots: [] });
 });
 
 test("Deno", async () => {
