@@ -45,7 +45,7 @@ test("TypeScript, Bundler", async () => {
 });
 
 test("TypeScript of a page, without Node's declarations", async () => {
-  await compiled("page", ["page.ts"], { module: "ESNext", moduleResolution: "Bundler", lib: ["ES2022", "DOM", "DOM.Iterable"], types: ["farthing/script"], typeRoots: [] });
+  await compiled("page", ["page.ts"], { module: "ESNext", moduleResolution: "Bundler", lib: ["ES2022", "DOM", "DOM.Iterable"], types: ["farthing/script"], typeRoots: undefined });
 });
 
 test("Deno", async () => {
