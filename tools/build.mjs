@@ -101,29 +101,36 @@ async function buildLibrary({ step }) {
   const bound = join(between, "client");
   const built = { "#core": join(bound, "client.js"), "#wasm": join(bound, "base64.js") };
   const inputs = [at("js/client"), ...Object.values(built), at("tsconfig.json")];
-  const here = { "import.meta.url": "farthingHere" };
   // what a server runs is read in stack traces
+  const beside = { platform: "node", external: ["./wasm.cjs"], minify: false };
   const files = {
-    "node.js": ["node", { platform: "node", minify: false }],
-    "node.cjs": ["node", { platform: "node", minify: false, format: "cjs", define: here, banner: 'const farthingHere = require("node:url").pathToFileURL(__filename).href;' }],
+    "node.js": ["node", beside],
+    "node.cjs": ["node", { ...beside, format: "cjs" }],
     "web.js": ["web", {}],
     "workerd.js": ["workerd", { external: ["./client.wasm"] }],
     "slim.js": ["slim", {}],
     "slim.cjs": ["slim", { format: "cjs" }],
-    "script.js": ["script", { format: "iife", globalName: "farthing" }],
+    // `var` makes a global of it in a script, and not where a bundler makes a module of that
+    "script.js": ["script", { format: "iife", globalName: "farthing", footer: "globalThis.farthing=farthing;" }],
   };
   for (const [name, [entry, options]] of Object.entries(files)) {
     const out = join(dist, "client", name);
     await step(`client/${name}`, { inputs, outputs: [out] }, () => bundle(at("js/client/entries", `${entry}.ts`), out, { built, ...options }));
   }
+  const bytes = join(dist, "client/client.wasm");
+  const asModule = join(dist, "client/wasm.cjs");
+  // one for both: what is required and what is imported
+  await step("client/wasm.cjs", { inputs: [bytes], outputs: [asModule] }, () => writeFileSync(asModule, `module.exports = ${JSON.stringify(readFileSync(bytes, "base64"))};\n`));
   const types = join(dist, "client/types");
   await step("client types", { inputs, outputs: [join(types, "index.d.ts")] }, async () => {
     const emitted = join(between, "client-types");
     for (const folder of [emitted, types]) rmSync(folder, { recursive: true, force: true });
     await run(process.execPath, [at("node_modules/typescript/bin/tsc"), "--project", at("js/client/tsconfig.json")], { cwd: root });
+    // a script exports nothing
+    const asGlobal = 'import type * as api from "../index.js";\ndeclare global {\n  const farthing: typeof api;\n}\nexport {};\n';
     const names = ["index", "client", "errors", "types", ...["memory", "file", "indexeddb"].map((name) => `stores/${name}`), ...["node", "web", "slim", "script"].map((name) => `entries/${name}`)];
     for (const name of names) {
-      const text = readFileSync(join(emitted, `${name}.d.ts`), "utf8");
+      const text = name === "entries/script" ? asGlobal : readFileSync(join(emitted, `${name}.d.ts`), "utf8");
       mkdirSync(dirname(join(types, name)), { recursive: true });
       writeFileSync(join(types, `${name}.d.ts`), text);
       // the same for who requires it
@@ -142,7 +149,7 @@ async function buildTools({ step }) {
 }
 
 /** esbuild with the built modules under their fixed names, and what stays a file of its own. */
-async function bundle(entry, out, { built = {}, external = [], define = {}, minifyStyles = false, node = false, banner = "", platform = node ? "node" : "browser", format = "esm", globalName, minify = !node }) {
+async function bundle(entry, out, { built = {}, external = [], define = {}, minifyStyles = false, node = false, banner = "", footer = "", platform = node ? "node" : "browser", format = "esm", globalName, minify = !node }) {
   const { build, transform } = await import("esbuild");
   const names = {
     name: "built",
@@ -162,7 +169,7 @@ async function bundle(entry, out, { built = {}, external = [], define = {}, mini
   try {
     await build({
       entryPoints: [entry], outfile: out, bundle: true, minify, format, globalName, platform, target: "es2022", charset: "utf8",
-      legalComments: "none", plugins: [names], logLevel: "silent", define, banner: { js: banner },
+      legalComments: "none", plugins: [names], logLevel: "silent", define, banner: { js: banner }, footer: { js: footer },
     });
   } catch (error) {
     if (!error.errors) throw error;

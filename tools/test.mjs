@@ -1,5 +1,5 @@
 // Runs every check and every test, one stage after the other, also past a failure, and sums up. `npm test -- NAME…` runs the stages
-// and the test files whose name holds one of the words.
+// and the test files whose name holds one of the words; with --slow those files too that are called *.slow.mjs.
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -7,7 +7,8 @@ import { main, Plain, run, say, seconds } from "./lib/run.mjs";
 import { setUpSites } from "./lib/setup-sites.mjs";
 import { cargo, chromedriver, root, target, wasmBindgenTestRunner } from "./lib/toolchain.mjs";
 
-const words = process.argv.slice(2);
+const slow = process.argv.includes("--slow");
+const words = process.argv.slice(2).filter((word) => word !== "--slow");
 const wanted = (name) => words.length === 0 || words.some((word) => name.includes(word));
 
 const shown = { show: true, check: false };
@@ -55,7 +56,7 @@ function below(folder) {
   return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1)).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return ["node_modules", "out", "dist", "build"].includes(entry.name) ? [] : below(path);
-    return entry.name.endsWith(".test.mjs") ? [path] : [];
+    return entry.name.endsWith(".test.mjs") || (slow && entry.name.endsWith(".slow.mjs")) ? [path] : [];
   });
 }
 

@@ -10,7 +10,7 @@ import { intentOf, Shelves, type Turn } from "./shelves.js";
 import { type Signs, signs } from "./signer.js";
 import { memoryStore } from "./stores/memory.js";
 import { callOf } from "./tools.js";
-import type { Answered, Budget, Client, Offer, Options, Quote, Receipt, ToolCall, ToolCaller, ToolResult } from "./types.js";
+import type { Answered, Budget, Client, Init, Input, Offer, Options, Quote, Receipt, ToolCall, ToolCaller, ToolResult } from "./types.js";
 
 /** For how long an unknown outcome is asked for, and one answer is waited for. */
 const PATIENCE_SECONDS = 120;
@@ -125,11 +125,11 @@ class Paying implements Client {
     this.fetch = this.fetch.bind(this);
   }
 
-  async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  async fetch(input: Input, init?: Init): Promise<Response> {
     return this.#want(await Message.of(input, init));
   }
 
-  async quote(input: RequestInfo | URL, init?: RequestInit): Promise<Quote> {
+  async quote(input: Input, init?: Init): Promise<Quote> {
     const message = await Message.of(input, init);
     const { core } = await this.#ready();
     const { response, answered } = await this.#ask(message, {});

@@ -1,6 +1,7 @@
 // A request that can be sent more than once, and as much of an answer as has to be read.
 
 import { PaymentError } from "./errors.js";
+import type { Input } from "./types.js";
 
 /** Bodies are sent again with the payment, so they are held in memory. */
 const MOST_BODY_BYTES = 32 * 1024 * 1024;
@@ -38,7 +39,7 @@ export class Message {
   }
 
   /** Takes a request as `fetch` takes it; a body that can be read once is read. */
-  static async of(input: RequestInfo | URL, init: RequestInit = {}): Promise<Message> {
+  static async of(input: Input, init: RequestInit = {}): Promise<Message> {
     const request = new Request(input, init);
     const url = new URL(request.url);
     url.hash = "";

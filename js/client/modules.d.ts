@@ -9,3 +9,8 @@ declare module "#wasm" {
   const base64: string;
   export default base64;
 }
+
+declare module "*/wasm.cjs" {
+  const base64: string;
+  export default base64;
+}

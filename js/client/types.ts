@@ -190,8 +190,12 @@ export interface Options {
   fetch?: typeof globalThis.fetch;
 }
 
-/** What `WebAssembly.instantiate` takes, or the answer that it comes in. */
-export type Wasm = BufferSource | WebAssembly.Module | Response;
+/** What `WebAssembly.instantiate` takes: the bytes, or the module; or the answer that they come in. Node's own types name no `WebAssembly`. */
+export type Wasm = ArrayBuffer | ArrayBufferView | Response | object;
+
+/** What the platform's `fetch` takes, whoever declares it: the DOM, Node, or a Worker's types. */
+export type Input = Parameters<typeof globalThis.fetch>[0];
+export type Init = Parameters<typeof globalThis.fetch>[1];
 
 /** A call of an MCP tool, and its result: as the official SDK has them, as far as they matter here. */
 export interface ToolCall {
@@ -216,9 +220,9 @@ export interface ToolCaller {
 /** A client that pays. */
 export interface Client {
   /** As the platform's `fetch`, and pays what has to be paid. Throws {@link PaymentError} where it does not pay. */
-  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+  fetch(input: Input, init?: Init): Promise<Response>;
   /** What a page costs, and what would be paid for it; signs nothing. */
-  quote(input: RequestInfo | URL, init?: RequestInit): Promise<Quote>;
+  quote(input: Input, init?: Init): Promise<Quote>;
   /** Pays one of a quote's offers. */
   pay(quote: Quote, offer?: Offer): Promise<Response>;
   /**

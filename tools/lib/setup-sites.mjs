@@ -1,5 +1,5 @@
-// Set-up of the programs that make the sites of tests/sites, of the shared cache of tests/attacks, and of the page that tests/bench compares
-// ours with: Debian's packages, and packages of npm with lockfiles of their own. They are large, so only what the chosen tests need is
+// Set-up of the programs that make the sites of tests/sites, of those that tests/packaging builds and runs projects with, of the shared cache
+// of tests/attacks, and of the page that tests/bench compares ours with: Debian's packages, and packages of npm with lockfiles of their own. They are large, so only what the chosen tests need is
 // installed, into .tools/sites; nothing here starts a service. Where something cannot be installed, its tests are left out and the run says so.
 import { createHash } from "node:crypto";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -17,10 +17,10 @@ const byHand = (what) => new Plain(`${what} is needed: Debian's package, or one 
 
 const read = (path) => { try { return readFileSync(path, "utf8"); } catch { return undefined; } };
 
-/** Packages of npm as tests/sites/programs/<name> has them, in a folder of their own: {folder, find, install}. */
-function packages(name, wanted) {
-  const folder = join(place, name);
-  const source = join(root, "tests/sites/programs", name);
+/** Packages of npm as tests/<suite>/programs/<name> has them, in a folder of their own: {folder, find, install}. */
+function packages(name, wanted, suite = "sites") {
+  const folder = join(place, suite === "sites" ? name : `${suite}-${name}`);
+  const source = join(root, "tests", suite, "programs", name);
   const lock = () => readFileSync(join(source, "package-lock.json"), "utf8");
   const stamp = join(folder, "installed");
   return {
@@ -28,7 +28,7 @@ function packages(name, wanted) {
     find: () => (read(stamp) === lock() ? found(join(folder, "node_modules", wanted)) : undefined),
     async install() {
       if (this.find()) return;
-      say(`setup: npm install, as tests/sites/programs/${name}/package-lock.json says`);
+      say(`setup: npm install, as tests/${suite}/programs/${name}/package-lock.json says`);
       mkdirSync(folder, { recursive: true });
       for (const file of ["package.json", "package-lock.json"]) cpSync(join(source, file), join(folder, file));
       const env = { PATH: [join(root, "node_modules/node/bin"), outerPath()].join(delimiter), NODE: undefined, npm_node_execpath: undefined, npm_config_node_options: undefined };
@@ -210,11 +210,17 @@ export const programs = {
   html: { ...html, load: () => import(pathToFileURL(join(html.folder, "node_modules/html-validate/dist/esm/index.js"))) },
 };
 
+for (const [name, wanted] of [["tools", "publint"], ["runtimes", "deno"], ["webpack", "webpack"], ["next", "next"]]) {
+  programs[`packaging-${name}`] = packages(name, wanted, "packaging");
+}
+
 /** What a test file needs of it. */
 const NEEDS = {
   "tests/sites/static.test.mjs": ["html"], "tests/sites/hugo.test.mjs": ["hugo", "html"], "tests/sites/next.test.mjs": ["next", "html"],
   "tests/sites/wordpress.test.mjs": ["wordpress", "html"], "tests/sites/ghost.test.mjs": ["ghost", "html"],
   "tests/attacks/caches.test.mjs": ["varnish"], "tests/bench/widget.test.mjs": ["paywall"],
+  "tests/packaging/programs.test.mjs": ["packaging-runtimes"], "tests/packaging/pages.test.mjs": ["packaging-tools"], "tests/packaging/tarball.test.mjs": ["packaging-tools"],
+  "tests/packaging/heavy.slow.mjs": ["packaging-webpack", "packaging-next"],
 };
 
 /** Installs what these test files need: those that can run, and for each other one why not. */

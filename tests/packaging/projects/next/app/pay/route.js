@@ -1,0 +1,11 @@
+import { createClient } from "farthing";
+
+export const dynamic = "force-dynamic";
+
+export async function GET() {
+  const client = createClient({ signer: process.env.KEY, policy: { max: "$1" } });
+  const response = await client.fetch(process.env.ARTICLE);
+  const receipt = client.receiptOf(response);
+  const again = await client.fetch(process.env.ARTICLE);
+  return Response.json({ status: response.status, text: await response.text(), receipt, again: { status: again.status, receipt: client.receiptOf(again) } });
+}
