@@ -50,6 +50,12 @@ export class Shelves {
     return json(await this.#store.get(`turn ${intent}`)) as Turn | undefined;
   }
 
+  /** Whether somebody else has the turn, and lives. */
+  async taken(intent: string): Promise<boolean> {
+    const there = await this.turn(intent);
+    return there !== undefined && there.owner !== this.owner && this.#lives(there);
+  }
+
   /** Takes the turn: the one that the dead left behind with its payment, or a new one; nothing while somebody else has it. */
   take(intent: string, id: string, url: string): Promise<Turn | undefined> {
     return this.#store.update<Turn | undefined>(`turn ${intent}`, (text) => {
@@ -120,15 +126,21 @@ export class Shelves {
     await this.#store.update(name, (text) => ({ text: String(Math.max(until, Number(text ?? 0))), result: undefined }));
   }
 
-  async keepReceipt(id: string, receipt: Receipt): Promise<void> {
+  /** `resumed`: a program that ended after it had written the receipt down is not given a second one. */
+  async keepReceipt(id: string, receipt: Receipt, resumed: boolean): Promise<void> {
+    if (resumed && (await this.#store.names("receipt ")).some((name) => name.endsWith(` ${id}`))) return;
     await this.#store.update(`receipt ${String(receipt.at).padStart(12, "0")} ${id}`, () => ({ text: JSON.stringify(receipt), result: undefined }));
   }
 
   /** Newest first. */
   async receipts(): Promise<Receipt[]> {
-    const names = await this.#store.names("receipt ");
-    const texts = await Promise.all(names.reverse().map((name) => this.#store.get(name)));
-    return texts.flatMap((text) => (text === undefined ? [] : [JSON.parse(text) as Receipt]));
+    const receipts: Receipt[] = [];
+    // one after the other: a store may hold files, and a process no more than so many of them open
+    for (const name of (await this.#store.names("receipt ")).reverse()) {
+      const text = await this.#store.get(name);
+      if (text !== undefined) receipts.push(JSON.parse(text) as Receipt);
+    }
+    return receipts;
   }
 
   /** Payments whose outcome nobody has told yet. */

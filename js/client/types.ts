@@ -184,7 +184,7 @@ export interface Options {
   approve?(transaction: Approval): Promise<unknown>;
   /** For how many seconds an unknown outcome is asked for (120). */
   patience?: number;
-  /** For how many milliseconds one answer is waited for (30,000). */
+  /** For how many milliseconds one answer is waited for: 30,000 once there is something to pay, and before that as long as the platform does. */
   timeout?: number;
   /** In place of the platform's. */
   fetch?: typeof globalThis.fetch;
