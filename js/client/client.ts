@@ -36,6 +36,14 @@ interface Answer {
   answered: Answered;
 }
 
+/** What a quote was made of. */
+interface Quoted {
+  message: Message;
+  answer: Answered;
+  /** What had been paid for then. */
+  past: string | undefined;
+}
+
 /** A purchase that was begun. */
 interface Begun {
   intent: string;
@@ -117,7 +125,7 @@ class Paying implements Client {
   #signs: Promise<Signs> | undefined;
   #busy: Map<string, Promise<unknown>>;
   #receipts = new WeakMap<Response, Receipt>();
-  #quoted = new WeakMap<Quote, { message: Message; answer: Answered }>();
+  #quoted = new WeakMap<Quote, Quoted>();
 
   constructor(options: Options) {
     const { policy, store = memoryStore() } = options;
@@ -144,6 +152,7 @@ class Paying implements Client {
   async quote(input: RequestInfo | URL, init?: RequestInit): Promise<Quote> {
     const message = await Message.of(input, init);
     const { core } = await this.#ready();
+    const past = (await this.#shelves.turn(await intentOf(message.method, message.url, message.body)))?.past;
     const { response, answered } = await this.#ask(message, {});
     const { required, body, status } = answered;
     if (status !== 402) {
@@ -152,7 +161,7 @@ class Paying implements Client {
     }
     const read = JSON.parse(core.offers(required, body)) as { problem?: string; message: string; url: string; description: string; offers: (Offer & { reason?: string })[] };
     const quote: Quote = { url: message.at, free: false, status, offers: [] };
-    this.#quoted.set(quote, { message, answer: answered });
+    this.#quoted.set(quote, { message, answer: answered, past });
     if (read.problem !== undefined) {
       quote.problem = { reason: read.problem, message: read.message };
       return quote;
@@ -171,7 +180,7 @@ class Paying implements Client {
     const quoted = this.#quoted.get(quote);
     if (!quoted) throw new TypeError("pay: this takes a quote as this client's quote() gave it");
     if (!offer) throw new PaymentError(quote.problem?.reason ?? "nothing-payable", quote.problem?.message ?? "there is nothing to pay", { url: quote.url });
-    return this.#want(quoted.message, { answer: quoted.answer, offer });
+    return this.#want(quoted.message, { ...quoted, offer });
   }
 
   receipts(): Promise<Receipt[]> {
@@ -205,7 +214,7 @@ class Paying implements Client {
   }
 
   /** Gets what is wanted: what was begun before is ended first, what is open is opened, and only then something is paid. */
-  async #want(message: Message, quoted?: { answer: Answered; offer: Offer }): Promise<Response> {
+  async #want(message: Message, quoted?: Quoted & { offer: Offer }): Promise<Response> {
     await this.#ready();
     const intent = await intentOf(message.method, message.url, message.body);
     for (let first = quoted; ; first = undefined) {
@@ -216,9 +225,11 @@ class Paying implements Client {
         if (answer.answered.status !== 402) return answer.response!;
       }
       const asked = answer?.answered ?? first?.answer;
-      const paid = await this.#inTurn(intent, message.signal, () => this.#buy(intent, message, asked, answer?.response, quoted?.offer));
+      const past = first ? first.past : left?.past;
+      const paid = await this.#inTurn(intent, message.signal, () => this.#buy({ intent, message, asked, answer: answer?.response, wanted: quoted?.offer }, past));
       if (paid) return paid;
       // somebody else was at it: what they bought may be open by now
+      await answer?.response?.body?.cancel();
     }
   }
 
@@ -321,9 +332,10 @@ class Paying implements Client {
   }
 
   /** Pays for it; nothing if somebody else had the turn, and has left it by now. */
-  async #buy(intent: string, message: Message, asked: Answered | undefined, answer: Response | undefined, wanted: Offer | undefined): Promise<Response | undefined> {
+  async #buy(begun: Omit<Begun, "turn">, past: string | undefined): Promise<Response | undefined> {
+    const { intent, message, asked, wanted } = begun;
     const { core, signer } = await this.#ready();
-    const turn = await this.#shelves.take(intent, name(), message.at);
+    const turn = await this.#shelves.take(intent, name(), message.at, past);
     if (!turn) {
       await this.#left(intent, message.signal);
       return undefined;
@@ -341,13 +353,13 @@ class Paying implements Client {
         purchase = core.Purchase.begin(policy, await signer.address(), random(32), patience);
       } else return undefined;
       if (!purchase) throw new Error("the store holds a payment that cannot be read, or the signer's address is none");
-      return await this.#run(purchase, { intent, turn, message, asked, answer, wanted });
+      return await this.#run(purchase, { ...begun, turn });
     } finally {
       clearInterval(beat);
       // what may have been sent and is not resolved is left for the next who wants the same
-      const open = turn.kept !== undefined && (!purchase || purchase.keep() !== undefined);
+      const end = turn.kept === undefined ? "unpaid" : purchase && purchase.keep() === undefined ? "paid" : "open";
       purchase?.free();
-      await this.#shelves.leave(intent, id, !open);
+      await this.#shelves.leave(intent, id, end);
     }
   }
 
@@ -460,7 +472,6 @@ class Paying implements Client {
 
   /** Waits until who has the turn has left it, or died. */
   async #left(intent: string, signal: AbortSignal) {
-    do await pause(LOOK_MS * (0.5 + Math.random()), signal);
-    while (await this.#shelves.taken(intent));
+    while (await this.#shelves.taken(intent)) await pause(LOOK_MS * (0.5 + Math.random()), signal);
   }
 }

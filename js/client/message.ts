@@ -21,11 +21,14 @@ export class Message {
   readonly signal: AbortSignal;
   /** Passes, beside what cookies the program sends itself. */
   cookies = "";
+  /** As long as these are held, their signals are heard: a platform may let a Request go with its signal's strings cut. */
+  readonly held: unknown;
   #headers: Headers;
   #init: RequestInit;
   #redirect: RequestRedirect;
 
-  private constructor(request: Request, url: string, init: RequestInit, body: Uint8Array<ArrayBuffer> | undefined) {
+  private constructor(request: Request, input: RequestInfo | URL, url: string, init: RequestInit, body: Uint8Array<ArrayBuffer> | undefined) {
+    this.held = [request, input];
     this.method = request.method;
     this.url = this.at = url;
     this.body = body;
@@ -49,7 +52,7 @@ export class Message {
       if (input.cache && input.cache !== "default") given.cache = input.cache;
       if (input.integrity) given.integrity = input.integrity;
     }
-    return new Message(request, url.href, { ...given, ...own }, body);
+    return new Message(request, input, url.href, { ...given, ...own }, body);
   }
 
   /** Sends it. A payment goes to the server that asked for it and nowhere else: its answer is not followed elsewhere. */

@@ -1,5 +1,10 @@
 // What the tests of the paying client share: servers that play a part, and an account that counts what it signs.
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { listen } from "../../tools/lib/processes.mjs";
 import { decode, encode } from "../support/pay.mjs";
@@ -50,4 +55,43 @@ export async function stage(t, play) {
   const site = `http://127.0.0.1:${await listen(server)}`;
   t.after(() => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }));
   return { site, asked, payments: () => asked.filter(({ payment }) => payment) };
+}
+
+/** An honest shop: a page costs a cent, and is open to everybody once it was paid for, or with `each` costs it each time. */
+export async function shop(t, { each = false, offer = GOOD } = {}) {
+  /** What was paid for: path → the authorizations that were taken. */
+  const taken = new Map();
+  const served = await stage(t, (request, response) => {
+    const payment = paymentOf(request);
+    const there = taken.get(request.url) ?? new Set();
+    if (!payment) return there.size > 0 && !each ? response.end("here") : demand(response, offer);
+    taken.set(request.url, there.add(nonceOf(payment)));
+    response.writeHead(200, { "payment-response": encode({ success: true, transaction: nonceOf(payment), network: offer.network }) }).end("here");
+  });
+  return { ...served, taken, count: () => [...taken.values()].reduce((sum, one) => sum + one.size, 0) };
+}
+
+/** Runs program.mjs; `lines` is what it has said, `ended` resolves to how it ended. */
+export function program(t, job) {
+  const child = spawn(process.execPath, [fileURLToPath(new URL("./program.mjs", import.meta.url)), JSON.stringify(job)], { stdio: ["pipe", "pipe", "inherit"] });
+  t.after(() => child.kill("SIGKILL"));
+  const lines = [];
+  let text = "";
+  let seen = () => {};
+  child.stdout.setEncoding("utf8").on("data", (part) => {
+    const all = (text + part).split("\n");
+    text = all.pop();
+    lines.push(...all.map((line) => JSON.parse(line)));
+    seen();
+  });
+  const ended = new Promise((resolve) => child.once("close", (code, signal) => resolve({ code, signal })));
+  const ready = new Promise((resolve) => { seen = () => lines.length > 0 && resolve(); });
+  return { child, lines, ended, ready, begin: () => child.stdin.end() };
+}
+
+/** A folder that is gone after the test. */
+export function folder(t) {
+  const path = mkdtempSync(join(tmpdir(), "farthing-store-"));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
 }

@@ -1,11 +1,11 @@
 // In a folder: one file for each text, and one lock for all, so that programs which share the folder never overspend together.
 //
 // A file is written beside its place, flushed, and renamed: after a loss of power there is the old text or the new one. The lock is a file
-// that only one process can create; it holds the process's number and a word of its own, and who finds the number of a process that has
+// that only one process can create, by giving a file that is written another name; it holds the process's number and a word of its own, and who finds the number of a process that has
 // ended takes it away. One that was taken from a process which only slept is missed by it before it writes.
 
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, readFile, readdir, rename, stat, unlink } from "node:fs/promises";
+import { link, mkdir, open, readFile, readdir, rename, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Store } from "../types.js";
@@ -46,6 +46,8 @@ export function fileStore(folder: string): Store {
   let queue: Promise<unknown> = Promise.resolve();
   let made: Promise<unknown> | undefined;
 
+  const besideOf = (word: string) => `${lock}.${word.split(" ")[1]}`;
+
   const read = async (path: string) => {
     try {
       const file = JSON.parse(await readFile(path, "utf8")) as { name?: unknown; text?: unknown } | null;
@@ -60,22 +62,25 @@ export function fileStore(folder: string): Store {
 
   const take = async () => {
     const until = Date.now() + PATIENCE_MS;
-    for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
-      try {
-        const file = await open(lock, "wx", 0o600);
-        const word = `${process.pid} ${randomUUID()}`;
+    const word = `${process.pid} ${randomUUID()}`;
+    const beside = besideOf(word);
+    await writeFile(beside, word, { flag: "wx", mode: 0o600 });
+    try {
+      for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
+        // how long it is held counts from here
+        await utimes(beside, new Date(), new Date());
         try {
-          await file.writeFile(word);
-        } finally {
-          await file.close();
+          await link(beside, lock);
+          return word;
+        } catch (error) {
+          if (!exists(error)) throw error;
         }
-        return word;
-      } catch (error) {
-        if (!exists(error)) throw error;
+        await clear();
+        if (Date.now() > until) throw new Error(`${lock} is held by another program`);
+        await pause(wait * (0.5 + Math.random()));
       }
-      await clear();
-      if (Date.now() > until) throw new Error(`${lock} is held by another program`);
-      await pause(wait * (0.5 + Math.random()));
+    } finally {
+      await unlink(beside).catch(() => {});
     }
   };
 
@@ -92,7 +97,11 @@ export function fileStore(folder: string): Store {
       return;
     }
     try {
-      if (await dead(lock)) await unlink(lock);
+      if (await dead(lock)) {
+        const word = await readFile(lock, "utf8");
+        await unlink(lock);
+        await unlink(besideOf(word)).catch(() => {});
+      }
     } catch (error) {
       if (!isMissing(error)) throw error;
     } finally {
@@ -113,7 +122,7 @@ export function fileStore(folder: string): Store {
     const age = await ageOf(path);
     if (age === undefined) return false;
     const pid = Number.parseInt(await readFile(path, "utf8").catch(() => ""), 10);
-    // one that was just created has no number in it yet
+    // without a number it is somebody else's, or of an older version
     return pid > 0 ? !runs(pid) || age > STALE_MS.alive : age > STALE_MS.unknown;
   };
 
