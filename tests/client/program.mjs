@@ -6,6 +6,8 @@ const { folder, key, policy, urls, atOnce = 1, wait = false } = JSON.parse(proce
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const client = createClient({ signer: key, policy, store: fileStore(folder), patience: 20 });
 if (wait) {
+  // the core, the key and the connection are there before it begins
+  await client.quote(new URL("/", urls[0]));
   say({ ready: true });
   for await (const _ of process.stdin);
 }
