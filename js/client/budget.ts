@@ -44,7 +44,8 @@ export function limitsOf({ perHost, perDay, total }: Policy): Limits {
   const all = typeof perHost === "string" ? { "*": perHost } : (perHost ?? {});
   const hosts = new Map(Object.entries(all).map(([host, text]) => [host.toLowerCase(), priced(`perHost["${host}"]`, text)]));
   return {
-    total: priced("total", total), day: priced("perDay", perDay), host: (name) => hosts.get(name) ?? hosts.get("*"),
+    total: priced("total", total), day: priced("perDay", perDay), // a name without a port is for all its ports, as in `policy.hosts`
+    host: (name) => hosts.get(name) ?? hosts.get(name.replace(/:\d+$/, "")) ?? hosts.get("*"),
     any: total !== undefined || perDay !== undefined || hosts.size > 0,
   };
 }

@@ -22,7 +22,7 @@ export interface Token {
 export interface Policy {
   /** The most for one request; `"0.10 USDC"` allows no other token. */
   max: string;
-  /** The most for one host in all its time; or for each host by name, `"*"` for the others. */
+  /** The most for one host and port in all its time; or for each host by name, `"*"` for the others. */
   perHost?: string | Record<string, string>;
   /** The most in one day, by UTC. */
   perDay?: string;
@@ -213,7 +213,7 @@ export interface Client {
   close(): void;
 }
 
-/** In dollars, as decimal numbers; what is signed and not resolved counts as spent. */
+/** In dollars, as decimal numbers; what is signed and not resolved counts as spent, and of an `upto` payment all that was signed for. */
 export interface Budget {
   total: { spent: string; left?: string };
   today: { spent: string; left?: string };

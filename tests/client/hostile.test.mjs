@@ -248,6 +248,13 @@ test("a payment is signed once, whatever is answered", AT_ONCE, async (t) => {
     assert.deepEqual(await books(met.client), { spent: "0.03", open: 0 });
   });
 
+  await t.test("F3 a host's budget is for the host on any port, also where the others have none", async (t) => {
+    const met = await meet(t, (request, response) => demand(response), { policy: { max: "$0.10", perHost: { "127.0.0.1": "$0.01" } } });
+    await assert.rejects(met.client.fetch(met.page), refused("refused"));
+    await assert.rejects(met.client.fetch(met.page), refused("over-budget-host"));
+    assert.equal(met.signed.length, 1);
+  });
+
   for (const [name, again] of [
     ["the same demand", (response) => demand(response)],
     ["a new demand", (response) => demand(response, { ...GOOD, amount: "90000" }, { error: "please pay again" })],
