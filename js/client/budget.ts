@@ -6,8 +6,8 @@ import { parse, print } from "./money.js";
 import type { Budget, Policy, Store } from "./types.js";
 
 const NAME = "budget";
-/** What was set aside by somebody who then died, before it was signed, is free again after this. */
-const FORGOTTEN_MS = 10_000;
+/** What was set aside and never signed is free again after this, unless it is known that who did it lives. */
+const FORGOTTEN_MS = 600_000;
 
 /** Amounts are whole numbers of 10^-18 dollars, as decimal texts. */
 interface Books {
@@ -44,7 +44,8 @@ export function limitsOf({ perHost, perDay, total }: Policy): Limits {
   const all = typeof perHost === "string" ? { "*": perHost } : (perHost ?? {});
   const hosts = new Map(Object.entries(all).map(([host, text]) => [host.toLowerCase(), priced(`perHost["${host}"]`, text)]));
   return {
-    total: priced("total", total), day: priced("perDay", perDay), host: (name) => hosts.get(name) ?? hosts.get("*"),
+    total: priced("total", total), day: priced("perDay", perDay), // a name without a port is for all its ports, as in `policy.hosts`
+    host: (name) => hosts.get(name) ?? hosts.get(name.replace(/:\d+$/, "")) ?? hosts.get("*"),
     any: total !== undefined || perDay !== undefined || hosts.size > 0,
   };
 }
@@ -93,23 +94,23 @@ export class Budgets {
     if (over) throw new PaymentError(`over-budget-${over.name}`, over.message, { url });
   }
 
-  /** From here on it may be taken, whatever becomes of this program. */
-  signed(id: string): Promise<void> {
+  /** From here on it may be taken, whatever becomes of this program. False if it is not set aside any more: then nothing may be sent. */
+  signed(id: string): Promise<boolean> {
     return this.#update((books) => {
       const one = books.open[id];
       if (one) one.signed = true;
+      return one !== undefined;
     });
   }
 
-  /** It was taken: so much of it, or all. */
-  spend(id: string, amount?: bigint): Promise<void> {
+  /** It was taken, or may have been. */
+  spend(id: string): Promise<void> {
     return this.#update((books) => {
       const one = books.open[id];
       if (!one) return;
       delete books.open[id];
       turn(books, Date.now());
-      const set = BigInt(one.amount);
-      const taken = amount !== undefined && amount < set ? amount : set;
+      const taken = BigInt(one.amount);
       books.total = String(BigInt(books.total) + taken);
       books.hosts[one.host] = String(BigInt(books.hosts[one.host] ?? "0") + taken);
       if (one.day === books.day) books.today = String(BigInt(books.today) + taken);
@@ -144,7 +145,7 @@ export class Budgets {
     for (const [id, one] of Object.entries(books.open)) {
       if (one.signed || one.owner === this.#owner) continue;
       const alive = this.#store.alive?.(one.owner);
-      if (alive === false || (alive === undefined && now - one.at > FORGOTTEN_MS * 60)) delete books.open[id];
+      if (alive === false || (alive === undefined && now - one.at > FORGOTTEN_MS)) delete books.open[id];
     }
   }
 }

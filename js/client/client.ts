@@ -10,7 +10,7 @@ import { intentOf, Shelves, type Turn } from "./shelves.js";
 import { type Signs, signs } from "./signer.js";
 import { memoryStore } from "./stores/memory.js";
 import { callOf } from "./tools.js";
-import type { Answered, Budget, Client, Init, Input, Offer, Options, Quote, Receipt, ToolCall, ToolCaller, ToolResult } from "./types.js";
+import type { Answered, Budget, Client, Init, Input, Offer, Options, Quote, Receipt, Store, ToolCall, ToolCaller, ToolResult } from "./types.js";
 
 /** For how long an unknown outcome is asked for, and one answer is waited for. */
 const PATIENCE_SECONDS = 120;
@@ -20,6 +20,9 @@ const HEARTBEAT_MS = 3_000;
 const LOOK_MS = 100;
 /** A chain's clock may be behind. */
 const LATE_SECONDS = 600;
+
+/** Numbers cross to the core in 32 bits. */
+const MOST_SECONDS = 2 ** 32 - 1;
 
 type Purchase = Core["Purchase"]["prototype"];
 
@@ -34,6 +37,14 @@ type Step =
 interface Answer {
   response: Response | undefined;
   answered: Answered;
+}
+
+/** What a quote was made of. */
+interface Quoted {
+  message: Message;
+  answer: Answered;
+  /** What had been paid for then. */
+  past: string | undefined;
 }
 
 /** A purchase that was begun. */
@@ -51,7 +62,12 @@ interface Begun {
 const sameAddress = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 const same = (a: Offer, b: Offer) =>
   (["scheme", "transfer", "network", "asset", "amount", "payTo"] as const).every((name) => a[name] === b[name]) && a.wider?.name === b.wider?.name;
-const trimmed = (path: string) => path.replace(/\/+$/, "");
+/** Without slashes at the end; not by a regular expression, which takes the square of a hostile path's length. */
+const trimmed = (path: string) => {
+  let end = path.length;
+  while (path[end - 1] === "/") end--;
+  return path.slice(0, end);
+};
 /** In dollars, where the token is worth one: those of the table are, and those to whom the policy gives a limit in dollars. */
 const worth = (offer: Offer) => (offer.symbol && offer.decimal !== undefined ? parse(offer.decimal) : undefined);
 /** So many atomic units as a decimal number, by what the whole offer is in both. */
@@ -91,6 +107,18 @@ const pause = (ms: number, signal: AbortSignal) =>
     signal.addEventListener("abort", stop, { once: true });
   });
 
+/** What a promise brings, unless the signal comes first. */
+const unless = <T>(signal: AbortSignal, promise: Promise<T>) =>
+  new Promise<T>((resolve, reject) => {
+    signal.throwIfAborted();
+    const stop = () => reject(signal.reason as Error);
+    signal.addEventListener("abort", stop, { once: true });
+    void promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+
+/** What is under way over each store, in this program: clients that share one are one owner to the others. */
+const under = new WeakMap<Store, Map<string, Promise<unknown>>>();
+
 /** Makes a client. Nothing is asked of anybody, and no wallet is opened, before the first use. */
 export function createClient(options: Options): Client {
   return new Paying(options);
@@ -105,9 +133,9 @@ class Paying implements Client {
   #hosts: string[] | undefined;
   #denied: string[];
   #signs: Promise<Signs> | undefined;
-  #busy = new Map<string, Promise<unknown>>();
+  #busy: Map<string, Promise<unknown>>;
   #receipts = new WeakMap<Response | ToolResult, Receipt>();
-  #quoted = new WeakMap<Quote, { message: Message; answer: Answered }>();
+  #quoted = new WeakMap<Quote, Quoted>();
 
   constructor(options: Options) {
     const { policy, store = memoryStore() } = options;
@@ -120,6 +148,8 @@ class Paying implements Client {
     this.#policy = Object.keys(deny).length > 0 ? { ...own, deny } : own;
     this.#limited = limits.any;
     this.#shelves = new Shelves(store, owner);
+    this.#busy = under.get(store) ?? new Map<string, Promise<unknown>>();
+    under.set(store, this.#busy);
     this.#budgets = new Budgets(store, limits, owner);
     // bound: it is handed to others in place of the platform's
     this.fetch = this.fetch.bind(this);
@@ -132,6 +162,7 @@ class Paying implements Client {
   async quote(input: Input, init?: Init): Promise<Quote> {
     const message = await Message.of(input, init);
     const { core } = await this.#ready();
+    const past = (await this.#shelves.turn(await intentOf(message.method, message.url, message.body)))?.past;
     const { response, answered } = await this.#ask(message, {});
     const { required, body, status } = answered;
     if (status !== 402) {
@@ -140,7 +171,7 @@ class Paying implements Client {
     }
     const read = JSON.parse(core.offers(required, body)) as { problem?: string; message: string; url: string; description: string; offers: (Offer & { reason?: string })[] };
     const quote: Quote = { url: message.at, free: false, status, offers: [] };
-    this.#quoted.set(quote, { message, answer: answered });
+    this.#quoted.set(quote, { message, answer: answered, past });
     if (read.problem !== undefined) {
       quote.problem = { reason: read.problem, message: read.message };
       return quote;
@@ -159,26 +190,27 @@ class Paying implements Client {
     const quoted = this.#quoted.get(quote);
     if (!quoted) throw new TypeError("pay: this takes a quote as this client's quote() gave it");
     if (!offer) throw new PaymentError(quote.problem?.reason ?? "nothing-payable", quote.problem?.message ?? "there is nothing to pay", { url: quote.url });
-    return this.#want(quoted.message, { answer: quoted.answer, offer });
+    return this.#want(quoted.message, { ...quoted, offer });
   }
 
-  async abandon(input: RequestInfo | URL, init?: RequestInit): Promise<boolean> {
+  async abandon(input: Input, init?: Init): Promise<boolean> {
     const message = await Message.of(input, init);
     const intent = await intentOf(message.method, message.url, message.body);
-    if (!(await this.#shelves.turn(intent))?.kept) return false;
-    const turn = await this.#shelves.take(intent, name(), message.url);
+    const left = await this.#shelves.turn(intent);
+    if (!left?.kept) return false;
+    const turn = await this.#shelves.take(intent, name(), message.url, left.past);
     if (!turn?.kept) throw new PaymentError("taken-over", "another program is at this payment", { url: message.url, open: true });
     const { until } = JSON.parse(turn.kept) as { until: number };
-    let over = false;
+    let end: "open" | "paid" = "open";
     try {
-      const left = until + LATE_SECONDS - secondsOf(Date.now());
-      if (left > 0) throw new PaymentError("still-open", `it could still be taken for ${left} seconds`, { url: turn.url, open: true });
+      const seconds = until + LATE_SECONDS - secondsOf(Date.now());
+      if (seconds > 0) throw new PaymentError("still-open", `it could still be taken for ${seconds} seconds`, { url: turn.url, open: true });
       await this.#budgets.spend(turn.id);
-      if (turn.offer && turn.payer) await this.#shelves.keepReceipt(turn.id, receiptOf(turn.offer, { url: turn.url, payer: turn.payer, state: "unknown" }));
-      over = true;
+      if (turn.offer && turn.payer) await this.#shelves.keepReceipt(turn.id, receiptOf(turn.offer, { url: turn.url, payer: turn.payer, state: "unknown" }), true);
+      end = "paid";
       return true;
     } finally {
-      await this.#shelves.leave(intent, turn.id, over);
+      await this.#shelves.leave(intent, turn.id, end);
     }
   }
 
@@ -224,7 +256,7 @@ class Paying implements Client {
   }
 
   /** Gets what is wanted: what was begun before is ended first, what is open is opened, and only then something is paid. */
-  async #want(message: Message, quoted?: { answer: Answered; offer: Offer }): Promise<Response> {
+  async #want(message: Message, quoted?: Quoted & { offer: Offer }): Promise<Response> {
     await this.#ready();
     const intent = await intentOf(message.method, message.url, message.body);
     for (let first = quoted; ; first = undefined) {
@@ -235,17 +267,19 @@ class Paying implements Client {
         if (answer.answered.status !== 402) return answer.response!;
       }
       const asked = answer?.answered ?? first?.answer;
-      const paid = await this.#inTurn(intent, () => this.#buy(intent, message, asked, answer?.response, quoted?.offer));
+      const past = first ? first.past : left?.past;
+      const paid = await this.#inTurn(intent, message.signal, () => this.#buy({ intent, message, asked, answer: answer?.response, wanted: quoted?.offer }, past));
       if (paid) return paid;
       // somebody else was at it: what they bought may be open by now
+      await answer?.response?.body?.cancel();
     }
   }
 
   /** One after the other in this client; nothing for who had to wait. */
-  async #inTurn(intent: string, work: () => Promise<Response | undefined>): Promise<Response | undefined> {
+  async #inTurn(intent: string, signal: AbortSignal, work: () => Promise<Response | undefined>): Promise<Response | undefined> {
     const before = this.#busy.get(intent);
     if (before) {
-      await before.catch(() => {});
+      await unless(signal, before.catch(() => {}));
       return undefined;
     }
     const turn = work();
@@ -295,13 +329,18 @@ class Paying implements Client {
   async #ask(message: Message, extra: Record<string, string>, payment?: { header: string; value: string }): Promise<Answer> {
     const { fetch = globalThis.fetch, timeout = TIMEOUT_MS } = this.#options;
     const late = new AbortController();
-    const timer = payment && setTimeout(() => late.abort(new DOMException("no answer in time", "TimeoutError")), timeout);
+    const begin = () => setTimeout(() => late.abort(new DOMException("no answer in time", "TimeoutError")), timeout);
+    // what costs nothing may take as long as the platform lets it, unless the program says otherwise
+    let timer = payment || this.#options.timeout !== undefined ? begin() : undefined;
     let response: Response | undefined;
     let body = "";
     try {
       response = await message.send(message.fetch ?? fetch, payment ? { [payment.header]: payment.value } : extra, Boolean(payment), late.signal);
       // the core looks at the beginning of what is no success
-      if (payment ? !response.ok : response.status === 402) body = await beginning(response);
+      if (payment ? !response.ok : response.status === 402) {
+        timer ??= begin();
+        body = await beginning(response);
+      }
     } catch (error) {
       if (!payment || message.signal.aborted) throw error;
       response = undefined;
@@ -314,7 +353,7 @@ class Paying implements Client {
       response,
       answered: {
         status, body, required: header("payment-required"), settled: header("payment-response", "x-payment-response"),
-        date: secondsOf(Date.parse(header("date"))), at: Date.now(), retryAfter: Number.parseInt(header("retry-after"), 10) || 0,
+        date: Math.min(Math.max(secondsOf(Date.parse(header("date"))), 0), MOST_SECONDS), at: Date.now(), retryAfter: Math.min(Number(/^\d+$/.exec(header("retry-after"))?.[0] ?? 0), MOST_SECONDS),
       },
     };
   }
@@ -335,9 +374,10 @@ class Paying implements Client {
   }
 
   /** Pays for it; nothing if somebody else had the turn, and has left it by now. */
-  async #buy(intent: string, message: Message, asked: Answered | undefined, answer: Response | undefined, wanted: Offer | undefined): Promise<Response | undefined> {
+  async #buy(begun: Omit<Begun, "turn">, past: string | undefined): Promise<Response | undefined> {
+    const { intent, message, asked, wanted } = begun;
     const { core, signer } = await this.#ready();
-    const turn = await this.#shelves.take(intent, name(), message.at);
+    const turn = await this.#shelves.take(intent, name(), message.at, past);
     if (!turn) {
       await this.#left(intent, message.signal);
       return undefined;
@@ -355,13 +395,13 @@ class Paying implements Client {
         purchase = core.Purchase.begin(policy, await signer.address(), random(32), patience);
       } else return undefined;
       if (!purchase) throw new Error("the store holds a payment that cannot be read, or the signer's address is none");
-      return await this.#run(purchase, { intent, turn, message, asked, answer, wanted });
+      return await this.#run(purchase, { ...begun, turn });
     } finally {
       clearInterval(beat);
-      // what is signed and not resolved is left for the next who wants the same
-      const open = purchase ? purchase.keep() !== undefined : turn.kept !== undefined;
+      // what may have been sent and is not resolved is left for the next who wants the same
+      const end = turn.kept === undefined ? "unpaid" : purchase && purchase.keep() === undefined ? "paid" : "open";
       purchase?.free();
-      await this.#shelves.leave(intent, id, !open);
+      await this.#shelves.leave(intent, id, end);
     }
   }
 
@@ -373,11 +413,14 @@ class Paying implements Client {
     let { offer } = turn;
     let response = begun.answer;
     let approved = false;
+    const resumed = turn.kept !== undefined;
     const next = (text: string | undefined): Step => JSON.parse(text!) as Step;
     const told = ({ status, required, settled, body, date, at, retryAfter }: Answered): Step =>
       next(purchase.answer(secondsOf(Date.now()), status, required, settled, body, date && date + secondsOf(Date.now()) - secondsOf(at), retryAfter));
     const send = async () => {
       const payment = JSON.parse(purchase.payment()!) as { header: string; value: string };
+      // the one before is not handed on
+      void response?.body?.cancel().catch(() => {});
       const sent = await this.#ask(message, {}, payment);
       response = sent.response;
       return told(sent.answered);
@@ -396,7 +439,7 @@ class Paying implements Client {
           break;
         }
         case "deliver":
-          await this.#delivered(response!, step, offer!, { id, message, payer: await signer.address() });
+          await this.#delivered(response!, step, offer!, { id, message, payer: turn.payer ?? (await signer.address()), resumed });
           return response!;
         case "stop": {
           const { approve } = this.#options;
@@ -437,7 +480,9 @@ class Paying implements Client {
       const step = JSON.parse(await signer.sign(purchase)) as Step;
       const kept = purchase.keep();
       if (step.do !== "send" || kept === undefined) return step;
-      await this.#budgets.signed(id);
+      // nobody has seen the signature, and whoever asks again wants a fresh one
+      message.signal.throwIfAborted();
+      if (!(await this.#budgets.signed(id))) throw not("taken-over", "what was set aside for this has been given to others by now; nothing was sent");
       if (!(await this.#shelves.keep(intent, id, { kept, offer, url, payer: await signer.address() }))) {
         throw not("taken-over", "another program pays for this by now; nothing was sent");
       }
@@ -450,14 +495,14 @@ class Paying implements Client {
   }
 
   /** Writes down what was bought. */
-  async #delivered(response: Response, { receipt }: Extract<Step, { do: "deliver" }>, offer: Offer, { id, message, payer }: { id: string; message: Message; payer: string }) {
+  async #delivered(response: Response, { receipt }: Extract<Step, { do: "deliver" }>, offer: Offer, { id, message, payer, resumed }: { id: string; message: Message; payer: string; resumed: boolean }) {
     // a receipt is the server's word: one that speaks of another payment says nothing of this
-    const mine = receipt && (!receipt.payer || sameAddress(receipt.payer, payer)) ? receipt : undefined;
+    const mine = receipt?.success && (!receipt.payer || sameAddress(receipt.payer, payer)) && (!receipt.network.includes(":") || receipt.network === offer.network) ? receipt : undefined;
     const taken = offer.scheme === "upto" && mine?.amount && /^\d{1,78}$/.test(mine.amount) && BigInt(mine.amount) <= BigInt(offer.amount) ? mine.amount : offer.amount;
     const paid = receiptOf(offer, { url: message.at, payer, taken, state: "paid", ...(mine ? { transaction: mine.transaction } : {}) });
-    const set = worth(offer);
-    await this.#budgets.spend(id, set === undefined ? undefined : (set * BigInt(taken)) / BigInt(offer.amount));
-    await this.#shelves.keepReceipt(id, paid);
+    // all that was signed for: that less of it was taken is the server's word, which frees no budget
+    await this.#budgets.spend(id);
+    await this.#shelves.keepReceipt(id, paid, resumed);
     await this.#shelves.keepBought(message.url, offer);
     await this.#passOf(message, response);
     this.#receipts.set(response, paid);
@@ -465,12 +510,6 @@ class Paying implements Client {
 
   /** Waits until who has the turn has left it, or died. */
   async #left(intent: string, signal: AbortSignal) {
-    const { patience = PATIENCE_SECONDS, timeout = TIMEOUT_MS } = this.#options;
-    const until = Date.now() + patience * 1000 + timeout;
-    for (;;) {
-      await pause(LOOK_MS * (0.5 + Math.random()), signal);
-      const turn = await this.#shelves.turn(intent);
-      if (!turn || turn.owner !== (await this.#shelves.turn(intent))?.owner || Date.now() > until) return;
-    }
+    while (await this.#shelves.taken(intent)) await pause(LOOK_MS * (0.5 + Math.random()), signal);
   }
 }

@@ -24,11 +24,14 @@ export class Message {
   cookies = "";
   /** What sends it in place of the client's. */
   fetch: typeof globalThis.fetch | undefined;
+  /** As long as these are held, their signals are heard: a platform may let a Request go with its signal's strings cut. */
+  readonly held: unknown;
   #headers: Headers;
   #init: RequestInit;
   #redirect: RequestRedirect;
 
-  private constructor(request: Request, url: string, init: RequestInit, body: Uint8Array<ArrayBuffer> | undefined) {
+  private constructor(request: Request, input: RequestInfo | URL, url: string, init: RequestInit, body: Uint8Array<ArrayBuffer> | undefined) {
+    this.held = [request, input];
     this.method = request.method;
     this.url = this.at = url;
     this.body = body;
@@ -52,22 +55,28 @@ export class Message {
       if (input.cache && input.cache !== "default") given.cache = input.cache;
       if (input.integrity) given.integrity = input.integrity;
     }
-    return new Message(request, url.href, { ...given, ...own }, body);
+    return new Message(request, input, url.href, { ...given, ...own }, body);
   }
 
   /** Sends it. A payment goes to the server that asked for it and nowhere else: its answer is not followed elsewhere. */
   async send(fetch: typeof globalThis.fetch, extra: Record<string, string>, paid: boolean, late: AbortSignal): Promise<Response> {
+    // a proof of the account is for who asked for it, as a payment is
+    const direct = paid || "SIGN-IN-WITH-X" in extra;
+    const to = direct ? this.at : this.url;
     const headers = new Headers(this.#headers);
     for (const [name, value] of Object.entries(extra)) headers.set(name, value);
     if (this.cookies && !paid) headers.set("Cookie", [headers.get("Cookie"), this.cookies].filter(Boolean).join("; "));
-    if (new URL(this.at).origin !== new URL(this.url).origin) for (const name of OWN) headers.delete(name);
+    if (new URL(to).origin !== new URL(this.url).origin) for (const name of OWN) headers.delete(name);
     const proof = Object.keys(extra).length > 0;
     const init: RequestInit = {
       ...this.#init, method: this.method, headers, redirect: paid || proof ? "manual" : this.#redirect, signal: AbortSignal.any([this.signal, late]),
     };
     if (this.body) init.body = this.body;
-    const response = await fetch(paid ? this.at : this.url, init);
-    if (!paid && response.redirected && response.url) {
+    const response = await fetch(to, init);
+    if (direct) return response;
+    // each answer says anew who asks to be paid
+    this.at = this.url;
+    if (response.redirected && response.url) {
       if (response.status === 402 && this.method !== "GET" && this.method !== "HEAD") {
         throw new PaymentError("redirected", `the request was sent on to ${response.url}, which wants to be paid: ask there directly`, { url: response.url, response });
       }

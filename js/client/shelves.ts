@@ -16,6 +16,8 @@ export interface Turn {
   /** What the core wants kept; from when it is signed. */
   kept?: string;
   payer?: string;
+  /** The name of the last purchase that was paid for; what was answered before it may be open by now. */
+  past?: string;
 }
 
 interface Pass {
@@ -50,12 +52,23 @@ export class Shelves {
     return json(await this.#store.get(`turn ${intent}`)) as Turn | undefined;
   }
 
-  /** Takes the turn: the one that the dead left behind with its payment, or a new one; nothing while somebody else has it. */
-  take(intent: string, id: string, url: string): Promise<Turn | undefined> {
+  /** Whether somebody else has the turn, and lives. */
+  async taken(intent: string): Promise<boolean> {
+    const there = await this.turn(intent);
+    return there !== undefined && there.owner !== this.owner && this.#lives(there);
+  }
+
+  /**
+   * Takes the turn: the one that the dead left behind with its payment, or a new one. Nothing while somebody else has it, and nothing where
+   * something was paid for since `past` was the last: then the server has to be asked again.
+   */
+  take(intent: string, id: string, url: string, past: string | undefined): Promise<Turn | undefined> {
     return this.#store.update<Turn | undefined>(`turn ${intent}`, (text) => {
       const there = json(text) as Turn | undefined;
       if (there && there.owner !== this.owner && this.#lives(there)) return { text, result: undefined };
-      const mine: Turn = there?.kept ? { ...there, owner: this.owner, seen: Date.now() } : { id, owner: this.owner, seen: Date.now(), url };
+      if (!there?.kept && there?.past !== past) return { text, result: undefined };
+      const own = { owner: this.owner, seen: Date.now(), ...(past === undefined ? {} : { past }) };
+      const mine: Turn = there?.kept ? { ...there, ...own } : { id, url, ...own };
       return { text: JSON.stringify(mine), result: mine };
     });
   }
@@ -69,12 +82,15 @@ export class Shelves {
     });
   }
 
-  /** Ends one's own turn: forgotten, or left for the next who wants the same. */
-  async leave(intent: string, id: string, forget: boolean): Promise<void> {
+  /** Ends one's own turn: nothing was paid, or it was, or what is kept is left for the next who wants the same. */
+  async leave(intent: string, id: string, end: "unpaid" | "paid" | "open"): Promise<void> {
     await this.#store.update(`turn ${intent}`, (text) => {
       const there = json(text) as Turn | undefined;
       if (there?.id !== id || there.owner !== this.owner) return { text, result: undefined };
-      return { text: forget ? undefined : JSON.stringify({ ...there, owner: "", seen: 0 }), result: undefined };
+      const left = { id, url: there.url, owner: "", seen: 0 };
+      if (end === "open") return { text: JSON.stringify({ ...there, ...left }), result: undefined };
+      const past = end === "paid" ? id : there.past;
+      return { text: past === undefined ? undefined : JSON.stringify({ ...left, past } satisfies Turn), result: undefined };
     });
   }
 
@@ -120,15 +136,21 @@ export class Shelves {
     await this.#store.update(name, (text) => ({ text: String(Math.max(until, Number(text ?? 0))), result: undefined }));
   }
 
-  async keepReceipt(id: string, receipt: Receipt): Promise<void> {
+  /** `resumed`: a program that ended after it had written the receipt down is not given a second one. */
+  async keepReceipt(id: string, receipt: Receipt, resumed: boolean): Promise<void> {
+    if (resumed && (await this.#store.names("receipt ")).some((name) => name.endsWith(` ${id}`))) return;
     await this.#store.update(`receipt ${String(receipt.at).padStart(12, "0")} ${id}`, () => ({ text: JSON.stringify(receipt), result: undefined }));
   }
 
   /** Newest first. */
   async receipts(): Promise<Receipt[]> {
-    const names = await this.#store.names("receipt ");
-    const texts = await Promise.all(names.reverse().map((name) => this.#store.get(name)));
-    return texts.flatMap((text) => (text === undefined ? [] : [JSON.parse(text) as Receipt]));
+    const receipts: Receipt[] = [];
+    // one after the other: a store may hold files, and a process no more than so many of them open
+    for (const name of (await this.#store.names("receipt ")).reverse()) {
+      const text = await this.#store.get(name);
+      if (text !== undefined) receipts.push(JSON.parse(text) as Receipt);
+    }
+    return receipts;
   }
 
   /** Payments whose outcome nobody has told yet. */

@@ -22,7 +22,7 @@ export interface Token {
 export interface Policy {
   /** The most for one request; `"0.10 USDC"` allows no other token. */
   max: string;
-  /** The most for one host in all its time; or for each host by name, `"*"` for the others. */
+  /** The most for one host and port in all its time; or for each host by name, `"*"` for the others. */
   perHost?: string | Record<string, string>;
   /** The most in one day, by UTC. */
   perDay?: string;
@@ -184,7 +184,7 @@ export interface Options {
   approve?(transaction: Approval): Promise<unknown>;
   /** For how many seconds an unknown outcome is asked for (120). */
   patience?: number;
-  /** For how many milliseconds one answer is waited for (30,000). */
+  /** For how many milliseconds one answer is waited for: 30,000 once there is something to pay, and before that as long as the platform does. */
   timeout?: number;
   /** In place of the platform's. */
   fetch?: typeof globalThis.fetch;
@@ -229,7 +229,7 @@ export interface Client {
    * Gives up a payment of which nobody says what became of it, so that the same can be bought anew. Only when it can be taken no longer; it counts
    * as spent, and is among the receipts as `unknown`. False if there is none.
    */
-  abandon(input: RequestInfo | URL, init?: RequestInit): Promise<boolean>;
+  abandon(input: Input, init?: Init): Promise<boolean>;
   /** Calls a tool of an MCP server, and pays if that asks for it. In policies its host is `server`, in receipts it is `mcp://server/tool`. */
   callTool(tools: ToolCaller, call: ToolCall, server?: string): Promise<ToolResult>;
   /** What was paid, newest first. */
@@ -244,7 +244,7 @@ export interface Client {
   close(): void;
 }
 
-/** In dollars, as decimal numbers; what is signed and not resolved counts as spent. */
+/** In dollars, as decimal numbers; what is signed and not resolved counts as spent, and of an `upto` payment all that was signed for. */
 export interface Budget {
   total: { spent: string; left?: string };
   today: { spent: string; left?: string };

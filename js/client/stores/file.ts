@@ -1,19 +1,22 @@
 // In a folder: one file for each text, and one lock for all, so that programs which share the folder never overspend together.
 //
 // A file is written beside its place, flushed, and renamed: after a loss of power there is the old text or the new one. The lock is a file
-// that only one process can create; it holds the process's number, and who finds the number of a process that has ended takes it away.
+// that only one process can create, by giving a file that is written another name; it holds the process's number and a word of its own, and who finds the number of a process that has
+// ended takes it away. One that was taken from a process which only slept is missed by it before it writes.
 
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, readFile, readdir, rename, stat, unlink } from "node:fs/promises";
+import { link, mkdir, open, readFile, readdir, rename, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Store } from "../types.js";
 
-/** A change takes milliseconds: a lock of this age has nobody behind it, whatever its number says. */
-const STALE_MS = 10_000;
+/** A change takes milliseconds: a lock of this age has nobody behind it, or somebody who sleeps, or another with the dead one's number. */
+const STALE_MS = { unknown: 10_000, alive: 30_000 };
 /** The longest that is waited for a lock: others may write as well. */
 const PATIENCE_MS = 60_000;
 const SUFFIX = ".json";
+/** So many files are read at once: a process may not hold any number of them open. */
+const AT_ONCE = 64;
 
 const isMissing = (error: unknown) => (error as { code?: string }).code === "ENOENT";
 const exists = (error: unknown) => (error as { code?: string }).code === "EEXIST";
@@ -43,9 +46,14 @@ export function fileStore(folder: string): Store {
   let queue: Promise<unknown> = Promise.resolve();
   let made: Promise<unknown> | undefined;
 
+  const besideOf = (word: string) => `${lock}.${word.split(" ")[1]}`;
+
   const read = async (path: string) => {
     try {
-      return JSON.parse(await readFile(path, "utf8")) as { name: string; text: string };
+      const file = JSON.parse(await readFile(path, "utf8")) as { name?: unknown; text?: unknown } | null;
+      // never taken for nothing: that would be a budget of which nothing is spent
+      if (typeof file?.name !== "string" || typeof file.text !== "string") throw new Error("it was not written by this store");
+      return { name: file.name, text: file.text };
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw new Error(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
@@ -54,18 +62,25 @@ export function fileStore(folder: string): Store {
 
   const take = async () => {
     const until = Date.now() + PATIENCE_MS;
-    for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
-      try {
-        const file = await open(lock, "wx", 0o600);
-        await file.writeFile(`${process.pid}`);
-        await file.close();
-        return;
-      } catch (error) {
-        if (!exists(error)) throw error;
+    const word = `${process.pid} ${randomUUID()}`;
+    const beside = besideOf(word);
+    await writeFile(beside, word, { flag: "wx", mode: 0o600 });
+    try {
+      for (let wait = 1; ; wait = Math.min(wait * 2, 50)) {
+        // how long it is held counts from here
+        await utimes(beside, new Date(), new Date());
+        try {
+          await link(beside, lock);
+          return word;
+        } catch (error) {
+          if (!exists(error)) throw error;
+        }
+        await clear();
+        if (Date.now() > until) throw new Error(`${lock} is held by another program`);
+        await pause(wait * (0.5 + Math.random()));
       }
-      await clear();
-      if (Date.now() > until) throw new Error(`${lock} is held by another program`);
-      await pause(wait * (0.5 + Math.random()));
+    } finally {
+      await unlink(beside).catch(() => {});
     }
   };
 
@@ -78,11 +93,15 @@ export function fileStore(folder: string): Store {
     } catch (error) {
       if (!exists(error)) throw error;
       const age = await ageOf(second);
-      if (age !== undefined && age > STALE_MS) await unlink(second).catch(() => {});
+      if (age !== undefined && age > STALE_MS.unknown) await unlink(second).catch(() => {});
       return;
     }
     try {
-      if (await dead(lock)) await unlink(lock);
+      if (await dead(lock)) {
+        const word = await readFile(lock, "utf8");
+        await unlink(lock);
+        await unlink(besideOf(word)).catch(() => {});
+      }
     } catch (error) {
       if (!isMissing(error)) throw error;
     } finally {
@@ -102,13 +121,14 @@ export function fileStore(folder: string): Store {
   const dead = async (path: string) => {
     const age = await ageOf(path);
     if (age === undefined) return false;
-    if (age > STALE_MS) return true;
-    const pid = Number(await readFile(path, "utf8").catch(() => ""));
-    // one that was just created has no number in it yet
-    return pid > 0 && !runs(pid);
+    const pid = Number.parseInt(await readFile(path, "utf8").catch(() => ""), 10);
+    // without a number it is somebody else's, or of an older version
+    return pid > 0 ? !runs(pid) || age > STALE_MS.alive : age > STALE_MS.unknown;
   };
 
-  const write = async (path: string, text: string | undefined, name: string) => {
+  const holds = async (word: string) => (await readFile(lock, "utf8").catch(() => "")) === word;
+
+  const write = async (path: string, text: string | undefined, name: string, word: string) => {
     if (text === undefined) return unlink(path).catch((error: unknown) => { if (!isMissing(error)) throw error; });
     const beside = `${path}.${process.pid}.new`;
     const file = await open(beside, "w", 0o600);
@@ -118,6 +138,7 @@ export function fileStore(folder: string): Store {
     } finally {
       await file.close();
     }
+    if (!(await holds(word))) throw new Error(`${lock} was taken away while this program slept; nothing was written`);
     await rename(beside, path);
     // the folder's own entry has to be on the disk as well; not every system can
     const entry = await open(folder, "r").catch(() => undefined);
@@ -126,14 +147,14 @@ export function fileStore(folder: string): Store {
   };
 
   /** One after the other in this process, and alone among all. */
-  const alone = <T>(work: () => Promise<T>): Promise<T> => {
+  const alone = <T>(work: (word: string) => Promise<T>): Promise<T> => {
     const turn = queue.then(async () => {
       await (made ??= mkdir(folder, { recursive: true, mode: 0o700 }));
-      await take();
+      const word = await take();
       try {
-        return await work();
+        return await work(word);
       } finally {
-        await unlink(lock).catch(() => {});
+        if (await holds(word)) await unlink(lock).catch(() => {});
       }
     });
     queue = turn.catch(() => {});
@@ -149,10 +170,10 @@ export function fileStore(folder: string): Store {
     },
     get: async (name) => (await read(place(name)))?.text,
     update: (name, change) =>
-      alone(async () => {
+      alone(async (word) => {
         const path = place(name);
         const { text, result } = change((await read(path))?.text);
-        await write(path, text, name);
+        await write(path, text, name, word);
         return result;
       }),
     async names(prefix) {
@@ -160,8 +181,13 @@ export function fileStore(folder: string): Store {
         if (isMissing(error)) return [];
         throw error;
       });
-      const texts = await Promise.all(files.filter((file) => file.endsWith(SUFFIX)).map((file) => read(join(folder, file))));
-      return texts.flatMap((one) => (one?.name.startsWith(prefix) ? [one.name] : [])).sort();
+      const all = files.filter((file) => file.endsWith(SUFFIX));
+      const names: string[] = [];
+      for (let at = 0; at < all.length; at += AT_ONCE) {
+        const texts = await Promise.all(all.slice(at, at + AT_ONCE).map((file) => read(join(folder, file))));
+        for (const one of texts) if (one?.name.startsWith(prefix)) names.push(one.name);
+      }
+      return names.sort();
     },
   };
 }
