@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { getRandomValues } from "node:crypto";
 
 const root = join(import.meta.dirname, "../..");
-const wasm = await import(join(root, "target/pipeline/client/client.js"));
-wasm.initSync({ module: readFileSync(join(root, "js/dist/client/client.wasm")) });
+const wasm = await import(join(root, "js/client/bindings.ts"));
+await wasm.start(readFileSync(join(root, "js/dist/client/client.wasm")));
 export const { approval, check, choose, offers } = wasm;
 
 /** The core looks at no more of a body (`MAX_BODY_BYTES`); one byte more tells it that there is more. */
