@@ -146,8 +146,12 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     const fn wrong(&self, what: &'static str) -> Error {
-        // a card shows none of them, and its reader would download them all
-        let what = if cfg!(feature = "widget") { "" } else { what };
+        // neither a card nor a paying program shows them, and would download them all
+        let what = if cfg!(any(feature = "widget", feature = "client")) {
+            ""
+        } else {
+            what
+        };
         Error { offset: self.at, what }
     }
 

@@ -8,7 +8,7 @@ import { locked, main, Plain, run, say, seconds } from "./lib/run.mjs";
 import { served as servedPage } from "./lib/served.mjs";
 import { sizes } from "./lib/sizes.mjs";
 import { steps } from "./lib/steps.mjs";
-import { cargoRelease, outerPath, root, target, toolchain, wasmBindgen, wasmBindgenVersion, wasmOpt } from "./lib/toolchain.mjs";
+import { cargoRelease, outerPath, root, target, toolchain, wasmOpt } from "./lib/toolchain.mjs";
 
 const at = (...parts) => join(root, ...parts);
 const between = at("target/pipeline");
@@ -22,7 +22,7 @@ const core = [at("src"), ...manifests];
 
 /** Node modules' versions are pinned in package-lock.json; its text stands for all of them. */
 const common = ({ about, library }) => [
-  about, library ?? "", wasmBindgenVersion, readFileSync(at("package-lock.json"), "utf8"),
+  about, library ?? "", readFileSync(at("package-lock.json"), "utf8"),
   ...(existsSync(at("Cargo.lock")) ? [readFileSync(at("Cargo.lock"), "utf8")] : []),
   ...["tools/build.mjs", "tools/lib/page.mjs", "tools/lib/toolchain.mjs"].map((path) => readFileSync(at(path), "utf8")),
 ];
@@ -33,7 +33,9 @@ const features = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bu
 const small = ["--flatten", "--rereloop", "-Oz", "-Oz"];
 // What has one caller stays apart: a compressor finds what functions have in common as long as they are near each other, and what is
 // inlined into one of 50 kB is not. A tenth less to upload; a request takes as long as before.
-const apart = ["--flatten", "--rereloop", "-Os", "-Os", "--one-caller-inline-max-function-size=20"];
+const alone = "--one-caller-inline-max-function-size=20";
+const apart = ["--flatten", "--rereloop", "-Os", "-Os", alone];
+const smallest = [...small, alone];
 const strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
 
 /** Compiles one crate and leaves its .wasm, as the compiler made it, at `out`. */
@@ -47,17 +49,6 @@ async function optimise(from, to, passes, more = []) {
   mkdirSync(dirname(to), { recursive: true });
   const enable = [...features, ...more].map((name) => `--enable-${name}`);
   await run(process.execPath, [wasmOpt(), ...strip, ...enable, ...passes, from, "-o", to]);
-}
-
-/** wasm-bindgen's JavaScript for the web: nothing starts before its init function is called. */
-async function bind(from, folder, name) {
-  rmSync(folder, { recursive: true, force: true });
-  await run(wasmBindgen(), [from, "--out-dir", folder, "--out-name", name, "--target", "web", "--encode-into", "always"]);
-  const path = join(folder, `${name}.js`);
-  const parts = readFileSync(path, "utf8").split(`new URL('${name}_bg.wasm', import.meta.url)`);
-  if (parts.length !== 2) throw new Plain(`wasm-bindgen's text for ${name} is not the one this build knows`);
-  // each entry says where it comes from
-  writeFileSync(path, parts.join("undefined"));
 }
 
 const builtPage = join(between, "page.js");
@@ -77,20 +68,18 @@ async function buildWidget({ step }) {
   await step("farthing.wasm", { slow: true, inputs: core, outputs: [join(dist, "farthing.wasm")] }, async () => {
     const raw = join(between, "widget.wasm");
     await compile("farthing", { profile: "small", feature: "widget", out: raw });
-    await optimise(raw, join(dist, "farthing.wasm"), [...small, "--one-caller-inline-max-function-size=20"]);
+    await optimise(raw, join(dist, "farthing.wasm"), smallest);
   });
 }
 
 /** What a program links that pays: `fetch` from Node, from another Worker, from a page of one's own. */
 async function buildClient({ step }) {
-  const bound = join(between, "client");
-  const outputs = [join(dist, "client/client.wasm"), ...["client.js", "client.d.ts", "base64.js"].map((name) => join(bound, name))];
-  await step("client.wasm", { slow: true, inputs: core, outputs }, async () => {
+  const base64 = join(between, "client.base64.js");
+  await step("client.wasm", { slow: true, inputs: core, outputs: [join(dist, "client/client.wasm"), base64] }, async () => {
     const raw = join(between, "client.wasm");
     await compile("farthing", { profile: "small", feature: "client", out: raw });
-    await bind(raw, bound, "client");
-    await optimise(join(bound, "client_bg.wasm"), join(dist, "client/client.wasm"), small);
-    writeFileSync(join(bound, "base64.js"), `export default ${JSON.stringify(readFileSync(join(dist, "client/client.wasm")).toString("base64"))};\n`);
+    await optimise(raw, join(dist, "client/client.wasm"), smallest);
+    writeFileSync(base64, `export default ${JSON.stringify(readFileSync(join(dist, "client/client.wasm")).toString("base64"))};\n`);
     // once they stood here
     for (const name of ["client.js", "client.d.ts", "client.wasm"]) rmSync(join(dist, name), { force: true });
   });
@@ -98,8 +87,7 @@ async function buildClient({ step }) {
 
 /** A file for each way to have the WebAssembly, and the same types for all. */
 async function buildLibrary({ step }) {
-  const bound = join(between, "client");
-  const built = { "#core": join(bound, "client.js"), "#wasm": join(bound, "base64.js") };
+  const built = { "#wasm": join(between, "client.base64.js") };
   const inputs = [at("js/client"), ...Object.values(built), at("tsconfig.json")];
   // what a server runs is read in stack traces
   const beside = { platform: "node", external: ["./wasm.cjs"], minify: false };
@@ -353,6 +341,8 @@ async function weighed() {
       ["the same, uncompressed", "raw", 16_000, ["402 page, as served, with page.js"]],
       // the goal is 40,000, which Rust 1.96 keeps; other compilers differ by less than a hundredth
       ["reader, until the payment is done", "brotli", 40_400, ["402 page, as served, with page.js", "pay.js", "farthing.wasm"]],
+      // what it is with Rust 1.96, and a hundredth
+      ["paying client, bundled", "brotli", 51_450, ["client/client.wasm", "client/web.js"]],
       ["Worker", "gzip", 376_000, ["worker index.js", "worker edge.wasm"]],
     ],
   );

@@ -1,6 +1,6 @@
 // The core, once it is there: each entry says where its WebAssembly comes from.
 
-import * as bindings from "#core";
+import * as bindings from "./bindings.js";
 import type { Wasm } from "./types.js";
 
 export type Core = typeof bindings;
@@ -24,6 +24,6 @@ export function core(): Promise<Core> {
 
 async function start(): Promise<Core> {
   if (!source) throw new Error("farthing/slim has no WebAssembly yet: call initialize(wasm) first, with farthing/client.wasm");
-  await bindings.default({ module_or_path: await source() });
+  await bindings.start(await source());
   return bindings;
 }

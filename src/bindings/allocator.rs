@@ -1,7 +1,7 @@
-//! The widget's memory: blocks of powers of two, and a list of free ones for each size.
+//! The widget's and the paying client's memory: blocks of powers of two, and a list of free ones for each size.
 //!
-//! The allocator of the standard library is 4 kB more for a reader to download, and made for programs that run
-//! for days; nothing here gives memory back to the page, and what is freed is used again.
+//! The allocator of the standard library is 4 kB more to download. Nothing here gives memory back to the page, and what is
+//! freed is used again for what is as large: a program that runs for days has, of each size, as much as it once needed at once.
 #![allow(unsafe_code, reason = "an allocator hands out raw memory")]
 #![allow(clippy::as_conversions, reason = "addresses are numbers here")]
 

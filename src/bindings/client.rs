@@ -1,275 +1,400 @@
 //! The exports for paying programs: what a `fetch` that pays needs, and no more.
 //!
-//! Only numbers and texts cross the border; an empty text and a zero stand for what is missing. Times
-//! are Unix seconds. A key stays inside: JavaScript gets a handle, whose `free()` overwrites it.
+//! Only numbers and texts cross the border, by the buffer and the output of [`memory`](super::memory);
+//! js/client/bindings.ts makes classes of them. Texts stand one after the other in the buffer, and how
+//! long each is comes as a number, after all other numbers; what comes of a call is the output. An empty
+//! text and a zero stand for what is missing. Times are Unix seconds. A key stays inside: JavaScript gets
+//! its number, and drops it, which overwrites it.
 
-use alloc::{
-    borrow::ToOwned,
-    string::{String, ToString},
-    vec::Vec,
-};
+#![allow(
+    unsafe_code,
+    reason = "the attribute that exports a function under its own name is called unsafe; there is no unsafe block"
+)]
 
-use wasm_bindgen::prelude::wasm_bindgen;
+use alloc::{borrow::ToOwned, boxed::Box, string::String, vec::Vec};
+use core::cell::RefCell;
+use std::thread_local;
 
+use k256::elliptic_curve::zeroize::Zeroize;
+
+use super::memory::{INPUT, OUTPUT};
 use crate::{
     client::{
-        self, Choice, Draft, Offer, Offers, Payment, Policy, Refusal, Response, SignIn as Proof, Step, Unpayable, json::Object,
+        self, Choice, Draft, Offer, Offers, Payment, Policy, Purchase, Refusal, Response, SignIn, Step, Unpayable,
+        json::{Object, list},
+        typed::checksummed,
     },
-    evm::{Address, Asset, hex},
+    evm::{Address, Asset, Key, hex},
+    money::decimal,
     x402::facilitator::SettleResponse,
 };
 
-/// A payer's private key.
-#[wasm_bindgen]
+/// What JavaScript holds by a number. In boxes: what is moved leaves copies behind, and no key may.
 #[derive(Debug)]
-pub struct Key(client::Key);
+enum Held {
+    Key(Box<Key>),
+    Purchase(Box<Purchase>),
+    SignIn(Box<SignIn>),
+}
 
-#[wasm_bindgen]
-impl Key {
-    /// Reads `0x` and 64 hex digits; nothing if they are no key.
-    pub fn read(text: &str) -> Option<Self> {
-        client::Key::from_hex(text).ok().map(Self)
+thread_local! {
+    static HELD: RefCell<Vec<Option<Held>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The texts of a call, in their order; each is overwritten in the buffer as it is read.
+#[derive(Debug, Default)]
+struct Texts(usize);
+
+impl Texts {
+    fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let begin = self.0;
+        self.0 = begin.saturating_add(length);
+        INPUT.with_borrow_mut(|input| {
+            let given = input.get_mut(begin..self.0).unwrap_or_default();
+            let bytes = given.to_vec();
+            given.zeroize();
+            bytes
+        })
     }
 
-    /// The payer's address, checksummed.
-    pub fn address(&self) -> String {
-        self.0.address().to_checksum(None)
+    fn next(&mut self, length: usize) -> String {
+        String::from_utf8(self.bytes(length)).unwrap_or_default()
     }
 }
 
-/// What is wrong with a policy, in words; nothing if it can be read.
-#[wasm_bindgen]
-pub fn check(policy: &str) -> Option<String> {
-    Policy::read(policy).err().map(|error| error.to_string())
+/// The number of what is held from now on; negative for nothing.
+fn hold(what: Option<Held>) -> i32 {
+    let number = what.and_then(|what| {
+        HELD.with_borrow_mut(|held| {
+            let free = held.iter().position(Option::is_none).unwrap_or(held.len());
+            match held.get_mut(free) {
+                Some(place) => *place = Some(what),
+                None => held.push(Some(what)),
+            }
+            i32::try_from(free).ok()
+        })
+    });
+    number.unwrap_or(-1)
+}
+
+/// Empties the place of this number.
+#[unsafe(export_name = "drop")]
+pub extern "C" fn release(number: usize) {
+    HELD.with_borrow_mut(|held| {
+        if let Some(place) = held.get_mut(number) {
+            *place = None;
+        }
+    });
+}
+
+/// The output is what comes of the thing of this number; empty where that is nothing. One copy for all calls.
+fn with(number: usize, work: &mut dyn FnMut(&mut Held) -> Option<String>) {
+    tell(HELD.with_borrow_mut(|held| work(held.get_mut(number)?.as_mut()?)));
+}
+
+fn purchase(number: usize, work: &mut dyn FnMut(&mut Purchase) -> Option<String>) {
+    with(number, &mut |held| match held {
+        Held::Purchase(purchase) => work(purchase),
+        _ => None,
+    });
+}
+
+fn challenged(number: usize, work: &mut dyn FnMut(&SignIn) -> Option<String>) {
+    with(number, &mut |held| match held {
+        Held::SignIn(challenge) => work(challenge),
+        _ => None,
+    });
+}
+
+fn tell(outcome: Option<String>) {
+    OUTPUT.set(outcome.unwrap_or_default());
+}
+
+fn account(text: &str) -> Option<Address> {
+    hex::read(text).map(Address::new)
+}
+
+/// Reads a payer's private key, `0x` and 64 hex digits.
+#[unsafe(export_name = "key")]
+pub extern "C" fn read_key(text: usize) -> i32 {
+    let key = Key::take(Texts::default().next(text)).ok();
+    hold(key.map(|key| Held::Key(Box::new(key))))
+}
+
+/// The key's address, checksummed.
+#[unsafe(no_mangle)]
+pub extern "C" fn address(number: usize) {
+    with(number, &mut |held| match held {
+        Held::Key(key) => Some(checksummed(&key.address())),
+        _ => None,
+    });
+}
+
+/// What is wrong with a policy, in words.
+#[unsafe(no_mangle)]
+pub extern "C" fn check(policy: usize) {
+    tell(Policy::read(&Texts::default().next(policy)).err().map(|error| error.words()));
 }
 
 /// What a 402 offers, for a program that wants to look before it pays: `{version, error, url,
 /// description, offers}`, each offer with its terms or with the `reason` why nobody could pay it; or
 /// `{problem}`.
-#[wasm_bindgen]
-pub fn offers(required: &str, body: &str) -> String {
-    let offers = match Offers::read(given(required), body) {
+#[unsafe(no_mangle)]
+pub extern "C" fn offers(required: usize, body: usize) {
+    let mut texts = Texts::default();
+    let (required, body) = (texts.next(required), texts.next(body));
+    let offers = match Offers::read(given(&required), &body) {
         Ok(offers) => offers,
-        Err(error) => return problem(error.key(), &error.to_string()),
+        Err(error) => return tell(Some(problem(error.key(), error.words()).end())),
     };
-    let entries: Vec<String> = offers.entries.iter().map(offer_json).collect();
     let mut object = Object::new();
     object.raw("version", if offers.version == client::Version::V1 { "1" } else { "2" });
     object.text("error", &offers.error);
     object.text("url", offers.url.as_deref().unwrap_or_default());
     object.text("description", offers.description.as_deref().unwrap_or_default());
-    object.raw("offers", &["[", &entries.join(","), "]"].concat());
-    object.end()
+    object.raw("offers", &list(offers.entries.iter().map(offer_json)));
+    tell(Some(object.end()));
 }
 
 /// Which offer of a 402 a policy takes: `{choice}` with its terms; or `{problem}`, and `reasons` for
 /// each offer.
-#[wasm_bindgen]
-pub fn choose(policy: &str, required: &str, body: &str) -> String {
-    let policy = match Policy::read(policy) {
-        Ok(policy) => policy,
-        Err(error) => return problem("policy", &error.to_string()),
-    };
-    match Offers::read(given(required), body) {
-        Err(error) => problem(error.key(), &error.to_string()),
-        Ok(offers) => match policy.choose(&offers) {
+#[unsafe(no_mangle)]
+pub extern "C" fn choose(policy: usize, required: usize, body: usize) {
+    let mut texts = Texts::default();
+    let (policy, required, body) = (texts.next(policy), texts.next(required), texts.next(body));
+    let object = match (Policy::read(&policy), Offers::read(given(&required), &body)) {
+        (Err(error), _) => problem("policy", &error.words()),
+        (_, Err(error)) => problem(error.key(), error.words()),
+        (Ok(policy), Ok(offers)) => match policy.choose(&offers) {
             Ok(choice) => {
                 let mut object = Object::new();
                 object.raw("choice", &choice_json(&choice));
-                object.end()
+                object
             }
             Err(nothing) => {
-                let reasons: Vec<String> = nothing.reasons.iter().map(reason).collect();
-                let mut object = problem_object("nothing-payable", &nothing.to_string());
-                object.raw("reasons", &["[", &reasons.join(","), "]"].concat());
-                object.end()
+                let mut object = problem("nothing-payable", &nothing.words());
+                object.raw("reasons", &list(nothing.reasons.iter().map(|why| reason(*why))));
+                object
             }
         },
-    }
+    };
+    tell(Some(object.end()));
 }
 
-/// One thing that a program wants to have ([`client::Purchase`]). Every method that takes something in
+/// Begins a [`Purchase`], with a policy as JSON, the payer's address and 32 random bytes. A `patience`
+/// other than 0 is for how many seconds an unknown outcome is asked for.
+#[unsafe(no_mangle)]
+pub extern "C" fn begin(patience: u32, policy: usize, payer: usize, random: usize) -> i32 {
+    let mut texts = Texts::default();
+    let (policy, payer) = (texts.next(policy), texts.next(payer));
+    let mut random = texts.bytes(random);
+    let begun = || {
+        Some(Purchase::new(
+            Policy::read(&policy).ok()?,
+            account(&payer)?,
+            random.as_slice().try_into().ok()?,
+        ))
+    };
+    let begun = begun();
+    random.zeroize();
+    hold_purchase(begun, patience)
+}
+
+/// Begins with a payment that was kept.
+#[unsafe(no_mangle)]
+pub extern "C" fn resume(patience: u32, kept: usize) -> i32 {
+    hold_purchase(Payment::restore(&Texts::default().next(kept)).map(Purchase::resume), patience)
+}
+
+fn hold_purchase(purchase: Option<Purchase>, patience: u32) -> i32 {
+    hold(purchase.map(|purchase| {
+        Held::Purchase(Box::new(match patience {
+            0 => purchase,
+            seconds => purchase.patience(seconds.into()),
+        }))
+    }))
+}
+
+/// Takes an answer: its status, 0 if none came; `Date` and `Retry-After` in seconds; `PAYMENT-REQUIRED`;
+/// `PAYMENT-RESPONSE` or `X-PAYMENT-RESPONSE`; the body unless it is a success. What takes something in
 /// gives the next step: `{do: "deliver", receipt?}`, `{do: "sign"}`, `{do: "send", header, value, after}`
 /// or `{do: "stop", reason, message, code?, open}`.
-#[wasm_bindgen]
-#[derive(Debug)]
-pub struct Purchase(client::Purchase);
-
-#[wasm_bindgen]
-impl Purchase {
-    /// Begins, with a policy as JSON, the payer's address and 32 random bytes; nothing if one of them
-    /// cannot be read. A `patience` other than 0 is for how many seconds an unknown outcome is asked for.
-    pub fn begin(policy: &str, payer: &str, random: &[u8], patience: u32) -> Option<Self> {
-        let payer = hex::read(payer).map(Address::new)?;
-        let purchase = client::Purchase::new(Policy::read(policy).ok()?, payer, random.try_into().ok()?);
-        Some(Self(patient(purchase, patience)))
-    }
-
-    /// Begins with a payment that was kept; nothing if it is none.
-    pub fn resume(kept: &str, patience: u32) -> Option<Self> {
-        Some(Self(patient(client::Purchase::resume(Payment::restore(kept)?), patience)))
-    }
-
-    /// Takes an answer: its status, 0 if none came; `PAYMENT-REQUIRED`; `PAYMENT-RESPONSE` or
-    /// `X-PAYMENT-RESPONSE`; the body unless it is a success; `Date` and `Retry-After` in seconds.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "a JavaScript object costs more than numbers and texts"
-    )]
-    pub fn answer(
-        &mut self,
-        now: u32,
-        status: u16,
-        required: &str,
-        settled: &str,
-        body: &str,
-        date: u32,
-        retry_after: u32,
-    ) -> String {
-        let response = Response {
-            status,
-            required: given(required),
-            settled: given(settled),
-            body,
-            date: Some(date.into()).filter(|date| *date > 0),
-            retry_after: Some(retry_after).filter(|seconds| *seconds > 0),
-        };
-        let step = self.0.answer(now.into(), &response);
-        self.step_json(&step)
-    }
-
-    /// Signs what is to be signed with this key. Nothing if there is nothing to sign for it.
-    pub fn sign(&mut self, key: &Key) -> Option<String> {
-        let signature = self.0.draft()?.sign(&key.0)?;
-        Some(self.signed(&signature, false))
-    }
-
-    /// Takes a wallet's signature; `contract` says that the payer is a contract wallet.
-    pub fn signed(&mut self, signature: &str, contract: bool) -> String {
-        let step = self.0.signed(signature, contract);
-        self.step_json(&step)
-    }
-
-    /// The second parameter of `eth_signTypedData_v4`, while something is to be signed.
-    #[wasm_bindgen(js_name = typedData)]
-    pub fn typed_data(&self) -> Option<String> {
-        self.0.draft().map(Draft::typed_data)
-    }
-
-    /// What is about to be signed, in terms for people and programs.
-    pub fn choice(&self) -> Option<String> {
-        self.0.draft().map(|draft| choice_json(draft.choice()))
-    }
-
-    /// The payment to be sent, or nothing: a header's name and content.
-    pub fn payment(&self) -> Option<String> {
-        self.0.payment().map(|payment| payment_object(payment).end())
-    }
-
-    /// What has to be kept before the payment is sent; nothing as soon as it is resolved.
-    pub fn keep(&self) -> Option<String> {
-        self.0.keep()
-    }
+#[unsafe(no_mangle)]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a JavaScript object costs more than numbers and texts"
+)]
+pub extern "C" fn answer(
+    number: usize,
+    now: u32,
+    status: u16,
+    date: u32,
+    retry_after: u32,
+    required: usize,
+    settled: usize,
+    body: usize,
+) {
+    let mut texts = Texts::default();
+    let (required, settled, body) = (texts.next(required), texts.next(settled), texts.next(body));
+    let response = Response {
+        status,
+        required: given(&required),
+        settled: given(&settled),
+        body: &body,
+        date: Some(date.into()).filter(|date| *date > 0),
+        retry_after: Some(retry_after).filter(|seconds| *seconds > 0),
+    };
+    purchase(number, &mut |purchase| {
+        let step = purchase.answer(now.into(), &response);
+        Some(step_json(purchase, &step))
+    });
 }
 
-impl Purchase {
-    fn step_json(&self, step: &Step) -> String {
-        let mut object = Object::new();
-        match step {
-            Step::Deliver { receipt } => {
-                object.text("do", "deliver");
-                if let Some(receipt) = receipt {
-                    object.raw("receipt", &receipt_json(receipt));
-                }
-            }
-            Step::Sign => object.text("do", "sign"),
-            Step::Send { after } => {
-                if let Some(payment) = self.0.payment() {
-                    object = payment_object(payment);
-                }
-                object.text("do", "send");
-                object.raw("after", &after.to_string());
-            }
-            Step::Stop(stop) => {
-                object.text("do", "stop");
-                object.text("reason", stop.key());
-                object.text("message", &stop.to_string());
-                object.raw("open", if stop.is_open() { "true" } else { "false" });
-                if let Some(code) = stop.code() {
-                    object.text("code", &code.text);
-                }
+/// Signs what is to be signed with this key.
+#[unsafe(no_mangle)]
+pub extern "C" fn sign(number: usize, with: usize) {
+    let signature = HELD.with_borrow(|held| match (held.get(number)?, held.get(with)?) {
+        (Some(Held::Purchase(purchase)), Some(Held::Key(key))) => purchase.draft()?.sign(key),
+        _ => None,
+    });
+    purchase(number, &mut |purchase| {
+        let step = purchase.signed(signature.as_deref()?, false);
+        Some(step_json(purchase, &step))
+    });
+}
+
+/// Takes a wallet's signature; `contract` says that the payer is a contract wallet.
+#[unsafe(no_mangle)]
+pub extern "C" fn signed(number: usize, contract: u32, signature: usize) {
+    let signature = Texts::default().next(signature);
+    purchase(number, &mut |purchase| {
+        let step = purchase.signed(&signature, contract != 0);
+        Some(step_json(purchase, &step))
+    });
+}
+
+/// The second parameter of `eth_signTypedData_v4`, while something is to be signed.
+#[unsafe(no_mangle)]
+pub extern "C" fn typed_data(number: usize) {
+    purchase(number, &mut |purchase| purchase.draft().map(Draft::typed_data));
+}
+
+/// What is about to be signed, in terms for people and programs.
+#[unsafe(no_mangle)]
+pub extern "C" fn choice(number: usize) {
+    purchase(number, &mut |purchase| {
+        purchase.draft().map(|draft| choice_json(draft.choice()))
+    });
+}
+
+/// The payment to be sent: a header's name and content.
+#[unsafe(no_mangle)]
+pub extern "C" fn payment(number: usize) {
+    purchase(number, &mut |purchase| {
+        purchase.payment().map(|payment| payment_object(payment).end())
+    });
+}
+
+/// What has to be kept before the payment is sent; nothing as soon as it is resolved.
+#[unsafe(no_mangle)]
+pub extern "C" fn keep(number: usize) {
+    purchase(number, &mut |purchase| purchase.keep());
+}
+
+fn step_json(purchase: &Purchase, step: &Step) -> String {
+    let mut object = Object::new();
+    match step {
+        Step::Deliver { receipt } => {
+            object.text("do", "deliver");
+            if let Some(receipt) = receipt {
+                object.raw("receipt", &receipt_json(receipt));
             }
         }
-        object.end()
+        Step::Sign => object.text("do", "sign"),
+        Step::Send { after } => {
+            if let Some(payment) = purchase.payment() {
+                object = payment_object(payment);
+            }
+            object.text("do", "send");
+            object.raw("after", &decimal((*after).into()));
+        }
+        Step::Stop(stop) => {
+            object.text("do", "stop");
+            object.text("reason", stop.key());
+            object.text("message", &stop.words());
+            object.raw("open", if stop.is_open() { "true" } else { "false" });
+            if let Some(code) = stop.code() {
+                object.text("code", &code.text);
+            }
+        }
     }
+    object.end()
 }
 
-/// What an account signs to show that it has paid before (extension `sign-in-with-x`): nothing is paid by it.
-#[wasm_bindgen]
-#[derive(Debug)]
-pub struct SignIn(Proof);
+/// What an account signs to show that it has paid before (extension `sign-in-with-x`), for the challenge
+/// of this `PAYMENT-REQUIRED`; none for another host than this.
+#[unsafe(no_mangle)]
+pub extern "C" fn challenge(required: usize, host: usize, payer: usize) -> i32 {
+    let mut texts = Texts::default();
+    let (required, host, payer) = (texts.next(required), texts.next(host), texts.next(payer));
+    let read = account(&payer).and_then(|payer| SignIn::read(&required, &host, payer));
+    hold(read.map(|read| Held::SignIn(Box::new(read))))
+}
 
-#[wasm_bindgen]
-impl SignIn {
-    /// For the challenge of this `PAYMENT-REQUIRED`; nothing if there is none, or one for another host than this.
-    pub fn read(required: &str, host: &str, payer: &str) -> Option<Self> {
-        Proof::read(required, host, hex::read(payer).map(Address::new)?).map(Self)
-    }
+/// What is signed, by EIP-191.
+#[unsafe(no_mangle)]
+pub extern "C" fn challenge_text(number: usize) {
+    challenged(number, &mut |challenge| Some(challenge.text().to_owned()));
+}
 
-    /// What is signed, by EIP-191.
-    pub fn text(&self) -> String {
-        self.0.text().to_owned()
-    }
+/// The content of `SIGN-IN-WITH-X`, signed with this key.
+#[unsafe(no_mangle)]
+pub extern "C" fn challenge_sign(number: usize, with: usize) {
+    let signature = HELD.with_borrow(|held| match (held.get(number)?, held.get(with)?) {
+        (Some(Held::SignIn(challenge)), Some(Held::Key(key))) => key.sign(challenge.digest()),
+        _ => None,
+    });
+    challenged(number, &mut |challenge| challenge.seal(signature.as_deref()?).ok());
+}
 
-    /// The content of `SIGN-IN-WITH-X`, signed with this key.
-    pub fn sign(&self, key: &Key) -> Option<String> {
-        self.seal(&key.0.sign(self.0.digest())?)
-    }
-
-    /// The content of `SIGN-IN-WITH-X`, if the signature is the account's.
-    pub fn seal(&self, signature: &str) -> Option<String> {
-        self.0.seal(signature).ok()
-    }
+/// The content of `SIGN-IN-WITH-X`, if the signature is the account's.
+#[unsafe(no_mangle)]
+pub extern "C" fn challenge_seal(number: usize, signature: usize) {
+    let signature = Texts::default().next(signature);
+    challenged(number, &mut |challenge| challenge.seal(&signature).ok());
 }
 
 /// `approve(Permit2, amount)` for a token: `{to, data}` of a transaction that the payer sends once.
 /// Nothing if the token or the amount (atomic units) cannot be read.
-#[wasm_bindgen]
-pub fn approval(token: &str, amount: &str) -> Option<String> {
-    let approval = client::Approval::new(hex::read(token).map(Address::new)?, amount.parse().ok()?);
-    let mut object = Object::new();
-    object.text("to", &approval.to);
-    object.text("data", &approval.data);
-    Some(object.end())
+#[unsafe(no_mangle)]
+pub extern "C" fn approval(token: usize, amount: usize) {
+    let mut texts = Texts::default();
+    let (token, amount) = (texts.next(token), texts.next(amount));
+    let approval = || {
+        let approval = client::Approval::new(account(&token)?, amount.parse().ok()?);
+        let mut object = Object::new();
+        object.text("to", &approval.to);
+        object.text("data", &approval.data);
+        Some(object.end())
+    };
+    tell(approval());
 }
 
 fn given(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-fn patient(purchase: client::Purchase, seconds: u32) -> client::Purchase {
-    if seconds == 0 {
-        purchase
-    } else {
-        purchase.patience(seconds.into())
-    }
-}
-
-fn problem_object(key: &str, message: &str) -> Object {
+fn problem(key: &str, message: &str) -> Object {
     let mut object = Object::new();
     object.text("problem", key);
     object.text("message", message);
     object
 }
 
-fn problem(key: &str, message: &str) -> String {
-    problem_object(key, message).end()
-}
-
-fn reason(refusal: &Refusal) -> String {
+fn reason(refusal: Refusal) -> String {
     let mut object = Object::new();
     object.text("reason", refusal.key());
-    object.text("message", &refusal.to_string());
+    object.text("message", &refusal.words());
     object.end()
 }
 
@@ -283,7 +408,7 @@ fn offer_json(entry: &Result<Offer, Unpayable>) -> String {
             }
             object.end()
         }
-        Err(why) => reason(&Refusal::Unpayable(*why)),
+        Err(why) => reason(Refusal::Unpayable(*why)),
     }
 }
 
@@ -292,20 +417,20 @@ fn terms(offer: &Offer) -> Object {
     object.text("scheme", offer.scheme.name());
     object.text("transfer", offer.transfer.name());
     object.text("flow", offer.flow.name());
-    object.text("network", &offer.network.to_string());
-    object.text("asset", &offer.contract.to_checksum(None));
-    object.text("amount", &offer.amount.to_string());
-    object.text("payTo", &offer.pay_to.to_checksum(None));
-    object.raw("seconds", &offer.seconds.to_string());
+    object.text("network", &offer.network.caip2());
+    object.text("asset", &checksummed(&offer.contract));
+    object.text("amount", &offer.amount.digits());
+    object.text("payTo", &checksummed(&offer.pay_to));
+    object.raw("seconds", &decimal(offer.seconds));
     if let Some(seconds) = offer.lasts {
-        object.raw("opensFor", &seconds.to_string());
+        object.raw("opensFor", &decimal(seconds));
     }
     if let Some(wider) = &offer.wider {
         let mut opens = Object::new();
         opens.text("name", &wider.name);
         opens.text("title", &wider.title);
         if let Some(count) = wider.count {
-            opens.raw("count", &count.to_string());
+            opens.raw("count", &decimal(count));
         }
         object.raw("wider", &opens.end());
     }
@@ -323,7 +448,7 @@ fn payment_object(payment: &Payment) -> Object {
     let mut object = Object::new();
     object.text("header", payment.name());
     object.text("value", payment.value());
-    object.raw("until", &payment.until().to_string());
+    object.raw("until", &decimal(payment.until()));
     object
 }
 

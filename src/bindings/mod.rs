@@ -1,12 +1,11 @@
 //! What WebAssembly exports, one file per artefact; nothing else knows JavaScript.
 
-#[cfg(all(feature = "widget", target_arch = "wasm32"))]
+#[cfg(all(any(feature = "widget", feature = "client"), target_arch = "wasm32"))]
 mod allocator;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "edge")]
 pub mod edge;
-#[cfg(any(feature = "edge", feature = "tools", feature = "widget"))]
 pub mod memory;
 #[cfg(feature = "tools")]
 pub mod tools;

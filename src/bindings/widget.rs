@@ -14,7 +14,10 @@ use core::cell::RefCell;
 
 use super::memory::{INPUT, OUTPUT};
 use crate::{
-    client::{Answer, Effect, FlowEvent, FlowState, Page, Pins, Terms, View, json::Object},
+    client::{
+        Answer, Effect, FlowEvent, FlowState, Page, Pins, Terms, View,
+        json::{Object, list},
+    },
     evm::hex,
     json::{Value, parse},
     money::decimal,
@@ -195,17 +198,6 @@ fn terms_json(terms: &Terms) -> String {
 
 fn count(number: usize) -> String {
     decimal(u64::try_from(number).unwrap_or_default())
-}
-
-fn list(items: impl Iterator<Item = String>) -> String {
-    let mut list = String::from("[");
-    for item in items {
-        if list.len() > 1 {
-            list += ",";
-        }
-        list += &item;
-    }
-    list + "]"
 }
 
 fn effect_json(effect: &Effect) -> String {

@@ -5,7 +5,6 @@ use core::fmt;
 use alloc::{borrow::ToOwned, string::String};
 
 use alloy_primitives::{Address, B256};
-use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
     json::Object,
@@ -16,10 +15,11 @@ use super::{
 };
 use crate::{
     evm::{Authorization, Key, Permit, Signed, Transfer, permit2::PERMIT2},
-    json::{MAX_ANNOUNCED_DEPTH, parse_nested},
-    money::Amount,
+    json::{MAX_ANNOUNCED_DEPTH, Value, parse_nested},
+    money::{Amount, decimal},
+    radix64,
     x402::{
-        extension::{identifier, merge},
+        extension::identifier,
         header::{PAYMENT_SIGNATURE, X_PAYMENT},
     },
 };
@@ -58,13 +58,20 @@ pub enum SealError {
     Contract,
 }
 
-impl fmt::Display for SealError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl SealError {
+    /// What it says.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
             Self::Malformed => "not a signature",
             Self::NotThePayers => "not the payer's signature over what was to be signed",
             Self::Contract => "a contract wallet's signature, which cannot be checked here",
-        })
+        }
+    }
+}
+
+impl fmt::Display for SealError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
     }
 }
 
@@ -108,18 +115,10 @@ impl Draft {
     /// the same name again is who sent it first, which the signed fields cannot show once they are on the
     /// chain (threat A16). `id`: 16 to 128 letters, digits, `_` and `-`, known to nobody else.
     pub fn identified(mut self, id: &str) -> Self {
-        let announced = self.choice.extensions.as_deref();
-        let announced = announced.and_then(|json| parse_nested(json, MAX_ANNOUNCED_DEPTH).ok());
-        let wanted = announced
-            .as_ref()
-            .is_some_and(|announced| announced.get(identifier::KEY).is_some());
-        if wanted && identifier::is_valid(id) {
-            let (mut info, mut own, mut ours) = (Object::new(), Object::new(), Object::new());
-            info.text("id", id);
-            own.raw("info", &info.end());
-            ours.raw(identifier::KEY, &own.end());
-            let ours = ours.end();
-            self.choice.extensions = merge(announced.as_ref(), parse_nested(&ours, MAX_ANNOUNCED_DEPTH).ok().as_ref());
+        if identifier::is_valid(id)
+            && let Some(named) = self.choice.extensions.as_deref().and_then(|json| named(json, id))
+        {
+            self.choice.extensions = Some(named);
         }
         self
     }
@@ -209,6 +208,37 @@ impl Draft {
     }
 }
 
+/// What [`merge`](crate::x402::extension::merge) makes of these extensions and the name alone, in less code: what was announced stays
+/// as it is, byte for byte. None where no name is wanted, or none can be added.
+fn named(json: &str, id: &str) -> Option<String> {
+    let announced = parse_nested(json, MAX_ANNOUNCED_DEPTH).ok()?;
+    let own = announced.get(identifier::KEY)?;
+    let name = ["\"id\":\"", id, "\""].concat();
+    let info = ["\"info\":{", &name, "}"].concat();
+    let place = |object: &Value<'_>, name| object.members()?.iter().position(|(key, _)| key == name);
+    let (within, added) = match own.members() {
+        None => (own, info),
+        Some(members) => match place(own, "info") {
+            None => (own, info),
+            Some(at) => (members.get(at).map(|(_, info)| info)?, name),
+        },
+    };
+    let (text, whole) = (within.raw(), announced.raw());
+    let begin = text.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+    let (before, rest) = whole.split_at_checked(begin)?;
+    let after = rest.get(text.len()..)?;
+    match within.members() {
+        Some(members) if added.starts_with("\"info") || place(within, "id").is_none() => {
+            let comma = if members.is_empty() { "" } else { "," };
+            Some([before, text.strip_suffix("}")?, comma, &added, "}", after].concat())
+        }
+        // nothing that could grow: the name stands in its place
+        None if added.starts_with("\"info") => Some([before, "{", &added, "}", after].concat()),
+        // the server's own stays
+        _ => None,
+    }
+}
+
 /// Bytes in hex, at least as many as a key's signature has.
 fn is_hex(signature: &str) -> bool {
     let digits = signature.strip_prefix("0x").unwrap_or_default();
@@ -222,7 +252,7 @@ fn v1_header(choice: &Choice, payload: &str) -> String {
     payment.text("scheme", choice.offer.scheme.name());
     payment.text("network", choice.offer.network.v1_slug().unwrap_or_default());
     payment.raw("payload", payload);
-    STANDARD.encode(payment.end())
+    radix64::write(payment.end().as_bytes())
 }
 
 /// A transaction of the payer's: `approve(Permit2, amount)` on a token (ERC-20).
@@ -245,12 +275,7 @@ impl Approval {
     /// ```
     pub fn new(token: Address, amount: Amount) -> Self {
         // selector of approve(address,uint256)
-        let call = [
-            &[0x09, 0x5e, 0xa7, 0xb3][..],
-            PERMIT2.into_word().as_slice(),
-            &amount.atomic().to_be_bytes::<32>(),
-        ]
-        .concat();
+        let call = [&[0x09, 0x5e, 0xa7, 0xb3][..], PERMIT2.into_word().as_slice(), &amount.word()].concat();
         Self {
             to: checksummed(&token),
             data: crate::evm::hex::print(&call),
@@ -298,7 +323,7 @@ impl Payment {
         let mut kept = Object::new();
         kept.text("header", self.name());
         kept.text("value", &self.value);
-        kept.raw("until", &alloc::string::ToString::to_string(&self.until));
+        kept.raw("until", &decimal(self.until));
         kept.end()
     }
 
@@ -318,5 +343,46 @@ impl Payment {
             value: value.header().to_owned(),
             until: json.get("until")?.integer()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x402::extension::merge;
+    use serde_json::Value as Json;
+
+    #[test]
+    fn a_name_is_added_as_merging_adds_it() {
+        let id = "pay_7d5d747be160e280504c099d984bcfe0";
+        let ours = ["{\"payment-identifier\":{\"info\":{\"id\":\"", id, "\"}}}"].concat();
+        let ours = parse_nested(&ours, 8).unwrap();
+        for (announced, added) in [
+            (
+                r#"{"payment-identifier":{"info":{"required":true},"schema":{"a":1}},"other":{"info":{"x":[1]}}}"#,
+                true,
+            ),
+            (r#" {"other":{"info":{}}, "payment-identifier" : { "info" : { } } } "#, true),
+            (r#"{"other":{"info":{}},"payment-identifier":{"info":{}}}"#, true),
+            (r#"{"payment-identifier":{}}"#, true),
+            (r#"{"payment-identifier":{"schema":{"id":"x"}}}"#, true),
+            (r#"{"payment-identifier":{"id":"x"}}"#, true),
+            (r#"{"payment-identifier":7}"#, true),
+            (r#"{"payment-identifier":["info"]}"#, true),
+            (r#"{"payment-identifier":{"info":{"id":"theirs"}}}"#, false),
+            (r#"{"payment-identifier":{"info":{"id":null}}}"#, false),
+            (r#"{"payment-identifier":{"info":7}}"#, false),
+            (r#"{"payment-identifier":{"info":null}}"#, false),
+        ] {
+            let parsed = parse_nested(announced, 8).unwrap();
+            let merged: Json = serde_json::from_str(&merge(Some(&parsed), Some(&ours)).unwrap()).unwrap();
+            let named = named(announced, id);
+            assert_eq!(named.is_some(), added, "{announced}");
+            let named: Json = serde_json::from_str(named.as_deref().unwrap_or(announced)).unwrap();
+            assert_eq!(named, merged, "{announced}");
+        }
+        for without in ["{}", r#"{"payment-identifier":null}"#, r#"{"other":{}}"#, "7"] {
+            assert_eq!(named(without, id), None, "{without}");
+        }
     }
 }

@@ -34,6 +34,18 @@ impl Object {
     }
 }
 
+/// An array of what is JSON already.
+pub(crate) fn list(items: impl Iterator<Item = String>) -> String {
+    let mut list = String::from("[");
+    for item in items {
+        if list.len() > 1 {
+            list += ",";
+        }
+        list += &item;
+    }
+    list + "]"
+}
+
 /// Writes a string with its quotes.
 pub(crate) fn quote(out: &mut String, text: &str) {
     out.push('"');

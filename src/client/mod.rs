@@ -33,7 +33,7 @@ mod policy;
 mod purchase;
 mod response;
 mod restore;
-mod typed;
+pub(crate) mod typed;
 mod view;
 mod wallet;
 

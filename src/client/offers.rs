@@ -108,10 +108,12 @@ impl Unpayable {
     }
 }
 
-impl fmt::Display for Unpayable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(field) => return write!(f, "{field} is missing or malformed"),
+impl Unpayable {
+    /// What it says, without the formatter that a program would download for it.
+    pub(crate) fn words(self) -> String {
+        let field = if let Self::Malformed(field) = self { field } else { "" };
+        let words = match self {
+            Self::Malformed(_) => " is missing or malformed",
             Self::Scheme => "a scheme other than exact and upto",
             Self::Network => "not a known EVM network",
             Self::Transfer => "a way to move tokens other than EIP-3009 and Permit2",
@@ -120,8 +122,14 @@ impl fmt::Display for Unpayable {
             Self::NoFacilitator => "upto without facilitatorAddress",
             Self::Zero => "the amount is zero",
             Self::TooShort => "maxTimeoutSeconds leaves no time to pay",
-        }
-        .fmt(f)
+        };
+        [field, words].concat()
+    }
+}
+
+impl fmt::Display for Unpayable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words())
     }
 }
 
@@ -329,16 +337,23 @@ impl OffersError {
     }
 }
 
-impl fmt::Display for OffersError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl OffersError {
+    /// What it says.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
             Self::Missing => "the answer has neither PAYMENT-REQUIRED nor a v1 body",
             Self::TooLarge => "the answer's offers are too large",
             Self::NotBase64 => "PAYMENT-REQUIRED is not base64",
             Self::NotJson => "the offers are not a JSON object with distinct keys",
             Self::Version => "the offers are of an x402 version that does not go with their place",
             Self::Malformed => "the answer has no list of offers",
-        })
+        }
+    }
+}
+
+impl fmt::Display for OffersError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
     }
 }
 
@@ -395,7 +410,7 @@ impl Offers {
         match header {
             Some(header) => Self::from_json(&decode(header)?, Version::V2),
             None if body.len() > MAX_BODY_BYTES => Err(OffersError::TooLarge),
-            None if !body.trim_start().starts_with('{') => Err(OffersError::Missing),
+            None if !body.trim_ascii_start().starts_with('{') => Err(OffersError::Missing),
             None => match Self::from_json(body, Version::V1) {
                 // a problem document or a page's own data, not an offer
                 Err(OffersError::Version) => Err(OffersError::Missing),

@@ -123,9 +123,16 @@ struct Denied {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyError(pub &'static str);
 
+impl PolicyError {
+    /// What it says.
+    pub(crate) fn words(self) -> String {
+        ["the policy's ", self.0, " cannot be read"].concat()
+    }
+}
+
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the policy's {} cannot be read", self.0)
+        f.write_str(&self.words())
     }
 }
 
@@ -175,10 +182,11 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unpayable(why) => return why.fmt(f),
+impl Refusal {
+    /// What it says.
+    pub(crate) fn words(self) -> String {
+        let words = match self {
+            Self::Unpayable(why) => return why.words(),
             Self::Network => "the policy leaves this network out",
             Self::Token => "the policy does not vouch for this token",
             Self::Domain => "the token's name or version is not the one it has",
@@ -188,7 +196,14 @@ impl fmt::Display for Refusal {
             Self::Payee => "the policy leaves this payee out",
             Self::Unlimited => "the policy has no limit for this token",
             Self::TooDear => "the amount is over the policy's limit",
-        })
+        };
+        words.to_owned()
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words())
     }
 }
 
@@ -199,13 +214,21 @@ pub struct NothingPayable {
     pub reasons: Vec<Refusal>,
 }
 
+impl NothingPayable {
+    /// What it says.
+    pub(crate) fn words(&self) -> String {
+        let mut words = String::from("no offer is paid");
+        for (at, reason) in self.reasons.iter().enumerate() {
+            words += if at == 0 { ": " } else { "; " };
+            words += &reason.words();
+        }
+        words
+    }
+}
+
 impl fmt::Display for NothingPayable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no offer is paid")?;
-        for (at, reason) in self.reasons.iter().enumerate() {
-            write!(f, "{} {reason}", if at == 0 { ":" } else { ";" })?;
-        }
-        Ok(())
+        f.write_str(&self.words())
     }
 }
 
@@ -374,31 +397,46 @@ impl Policy {
     /// The offer to take: the first that is allowed, by the networks' order if they have one, with
     /// money after content before money first; or the reason against each.
     pub fn choose(&self, offers: &Offers) -> Result<Choice, NothingPayable> {
-        let judged: Vec<_> = offers
-            .entries
-            .iter()
-            .zip(0..)
-            .map(|(entry, index)| self.judge(entry, index, offers))
-            .collect();
-        let mut best: Option<((usize, bool), &Choice)> = None;
-        for choice in judged.iter().flatten() {
-            let offer = &choice.offer;
-            let place = self.networks.iter().position(|network| *network == offer.network);
-            let rank = (place.unwrap_or_default(), offer.flow == PaymentFlow::Upfront);
-            if best.is_none_or(|(other, _)| rank < other) {
-                best = Some((rank, choice));
+        let mut reasons = Vec::new();
+        let mut best: Option<((usize, bool), Judged<'_>)> = None;
+        for (entry, index) in offers.entries.iter().zip(0..) {
+            match self.judge(entry, index) {
+                Ok(judged) => {
+                    let offer = judged.offer;
+                    let place = self.networks.iter().position(|network| *network == offer.network);
+                    let rank = (place.unwrap_or_default(), offer.flow == PaymentFlow::Upfront);
+                    if best.as_ref().is_none_or(|(other, _)| rank < *other) {
+                        best = Some((rank, judged));
+                    }
+                }
+                Err(reason) => reasons.push(reason),
             }
         }
-        match best {
-            Some((_, choice)) => Ok(choice.clone()),
-            None => Err(NothingPayable {
-                reasons: judged.into_iter().filter_map(Result::err).collect(),
-            }),
-        }
+        let Some((
+            _,
+            Judged {
+                offer,
+                domain,
+                decimals,
+                symbol,
+            },
+        )) = best
+        else {
+            return Err(NothingPayable { reasons });
+        };
+        Ok(Choice {
+            offer: offer.clone(),
+            version: offers.version,
+            domain: (domain.0.to_owned(), domain.1.to_owned()),
+            decimals,
+            symbol,
+            resource: offers.resource.clone(),
+            extensions: offers.extensions.clone(),
+        })
     }
 
     /// Whether this one offer may be paid.
-    fn judge(&self, entry: &Result<Offer, Unpayable>, index: u64, offers: &Offers) -> Result<Choice, Refusal> {
+    fn judge<'a>(&'a self, entry: &'a Result<Offer, Unpayable>, index: u64) -> Result<Judged<'a>, Refusal> {
         let offer = entry.as_ref().map_err(|why| Refusal::Unpayable(*why))?;
         let meant = match self.pick {
             Some(pick) => pick == index,
@@ -457,21 +495,26 @@ impl Policy {
         if offer.amount > limit {
             return Err(Refusal::TooDear);
         }
-        Ok(Choice {
-            offer: offer.clone(),
-            version: offers.version,
+        Ok(Judged {
+            offer,
             domain,
             decimals,
             symbol: asset.map(|asset| asset.symbol),
-            resource: offers.resource.clone(),
-            extensions: offers.extensions.clone(),
         })
     }
 }
 
+/// An offer that may be paid, and what is known of its token.
+struct Judged<'a> {
+    offer: &'a Offer,
+    domain: (&'a str, &'a str),
+    decimals: u8,
+    symbol: Option<&'static str>,
+}
+
 /// The token's own domain, which is never the server's word (threat A5). By Permit2 it is not signed,
 /// but an offer that names another one is wrong about the token.
-fn checked_domain(offer: &Offer, own: Option<(&str, &str)>) -> Result<(String, String), Refusal> {
+fn checked_domain<'a>(offer: &Offer, own: Option<(&'a str, &'a str)>) -> Result<(&'a str, &'a str), Refusal> {
     let (name, version) = match own {
         Some(own) => own,
         None if offer.transfer == Transfer::Permit2 => return Ok(Default::default()),
@@ -481,7 +524,7 @@ fn checked_domain(offer: &Offer, own: Option<(&str, &str)>) -> Result<(String, S
     if other(&offer.name, name) || other(&offer.version, version) {
         return Err(Refusal::Domain);
     }
-    Ok((name.to_owned(), version.to_owned()))
+    Ok((name, version))
 }
 
 /// The offer that is taken, and what is known for certain about its token.
@@ -549,8 +592,12 @@ fn only(json: &Value<'_>, known: &[&str], what: &'static str) -> Result<(), Poli
 fn list<T>(json: &Value<'_>, name: &'static str, read: impl Fn(&Value<'_>) -> Option<T>) -> Result<Option<Vec<T>>, PolicyError> {
     let Some(value) = json.get(name) else { return Ok(None) };
     let items = value.items().filter(|items| !items.is_empty()).ok_or(PolicyError(name))?;
-    let all: Option<Vec<T>> = items.iter().map(read).collect();
-    all.map(Some).ok_or(PolicyError(name))
+    // by hand: an iterator of options is collected in more code
+    let mut all = Vec::with_capacity(items.len());
+    for item in items {
+        all.push(read(item).ok_or(PolicyError(name))?);
+    }
+    Ok(Some(all))
 }
 
 fn network(value: &Value<'_>) -> Option<Network> {

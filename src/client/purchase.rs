@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use alloc::{boxed::Box, string::String};
+use alloc::{borrow::ToOwned, boxed::Box, string::String};
 
 use alloy_primitives::{Address, keccak256};
 
@@ -108,23 +108,32 @@ impl Stop {
     }
 }
 
+impl Stop {
+    /// What it says.
+    pub(crate) fn words(&self) -> String {
+        let code = self.code().map_or("", Code::words);
+        let (before, after) = match self {
+            Self::Offers(error) => (error.words(), ""),
+            Self::Policy(nothing) => return nothing.words(),
+            Self::Clock => ("the server's clock and this device's are hours apart; nothing was signed", ""),
+            Self::Signature(error) => return ["nothing was sent: ", error.words()].concat(),
+            Self::Held(Hold::Approve, _) => return "not paid: the payer has to approve Permit2 for the token once".to_owned(),
+            Self::Held(Hold::Undeliverable, _) => ("not paid: the server does not deliver (", ")"),
+            Self::Held(Hold::Moved, _) => return "not paid: the server sends the paid request elsewhere".to_owned(),
+            Self::Unresolved(_) => ("not known whether it was paid (", "); ask again with the same payment"),
+            Self::Refused(_) => ("the payment was refused (", ")"),
+            Self::Spent(_) => (
+                "the payment is not taken any more (",
+                "); only the chain knows if it was paid",
+            ),
+        };
+        [before, code, after].concat()
+    }
+}
+
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Offers(error) => error.fmt(f),
-            Self::Policy(nothing) => nothing.fmt(f),
-            Self::Clock => f.write_str("the server's clock and this device's are hours apart; nothing was signed"),
-            Self::Signature(error) => write!(f, "nothing was sent: {error}"),
-            Self::Held(Hold::Approve, _) => f.write_str("not paid: the payer has to approve Permit2 for the token once"),
-            Self::Held(Hold::Undeliverable, code) => write!(f, "not paid: the server does not deliver ({code})"),
-            Self::Held(Hold::Moved, _) => f.write_str("not paid: the server sends the paid request elsewhere"),
-            Self::Unresolved(code) => write!(f, "not known whether it was paid ({code}); ask again with the same payment"),
-            Self::Refused(code) => write!(f, "the payment was refused ({code})"),
-            Self::Spent(code) => write!(
-                f,
-                "the payment is not taken any more ({code}); only the chain knows if it was paid"
-            ),
-        }
+        f.write_str(&self.words())
     }
 }
 

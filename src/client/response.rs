@@ -118,7 +118,7 @@ impl<'a> Response<'a> {
     /// ```
     pub fn code(&self) -> Code {
         let body = Some(self.body)
-            .filter(|body| body.len() <= MAX_BODY_BYTES && body.trim_start().starts_with('{'))
+            .filter(|body| body.len() <= MAX_BODY_BYTES && body.trim_ascii_start().starts_with('{'))
             .and_then(|body| parse_nested(body, MAX_ANNOUNCED_DEPTH).ok());
         let said = |name| body.as_ref()?.get(name)?.text();
         if let Some(slug) = said("type").and_then(|kind| kind.strip_prefix(TYPE_BASE)) {
@@ -188,6 +188,11 @@ fn our_refusal(code: &Code) -> Fate {
 }
 
 impl Code {
+    /// What it says.
+    pub(crate) fn words(&self) -> &str {
+        if self.text.is_empty() { "no reason given" } else { &self.text }
+    }
+
     fn new(text: &str, ours: bool) -> Self {
         let text: String = text.chars().take(200).collect();
         Self {
@@ -200,7 +205,7 @@ impl Code {
 
 impl core::fmt::Display for Code {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(if self.text.is_empty() { "no reason given" } else { &self.text })
+        f.write_str(self.words())
     }
 }
 

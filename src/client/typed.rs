@@ -7,7 +7,7 @@ use alloy_primitives::{Address, keccak256};
 
 use super::json::Object;
 use crate::{
-    evm::{Authorization, Domain, Permit, U256, hex, permit2::PERMIT2},
+    evm::{Authorization, Domain, Permit, hex, permit2::PERMIT2},
     money::{Amount, decimal},
     x402::Network,
 };
@@ -88,15 +88,14 @@ fn permit_members(permit: &Permit) -> Object {
     let mut object = Object::new();
     object.raw("permitted", &permitted.end());
     object.text("spender", &checksummed(&permit.spender));
-    let nonce = Amount::from_atomic(U256::from_be_bytes(permit.nonce.0));
-    object.text("nonce", &nonce.digits());
+    object.text("nonce", &Amount::from_word(permit.nonce.0).digits());
     object.text("deadline", &decimal(permit.deadline));
     object.raw("witness", &witness.end());
     object
 }
 
 /// An address with its checksum (EIP-55).
-pub(super) fn checksummed(address: &Address) -> String {
+pub(crate) fn checksummed(address: &Address) -> String {
     let plain = hex::print(address.as_slice());
     let digits = plain.strip_prefix("0x").unwrap_or_default();
     let hash = keccak256(digits);
@@ -113,7 +112,7 @@ pub(super) fn checksummed(address: &Address) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evm::{B256, asset::ASSETS};
+    use crate::evm::{B256, U256, asset::ASSETS};
     use proptest::prelude::*;
     use serde_json::Value;
 

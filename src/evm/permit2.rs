@@ -3,13 +3,10 @@
 //! Interface of Uniswap's Permit2 (`permitWitnessTransferFrom`) and of the x402 proxies; the addresses
 //! are the canonical ones of both (x402 specification, `scheme_exact_evm.md` and `scheme_upto_evm.md`).
 
-use alloc::borrow::Cow;
-
-use alloy_primitives::{Address, B256, U256, address};
-use alloy_sol_types::{Eip712Domain, SolStruct};
+use alloy_primitives::{Address, B256, U256, address, b256};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use super::hex;
+use super::{domain, hex};
 use crate::{
     json::Value,
     money::Amount,
@@ -23,40 +20,19 @@ pub const EXACT_PROXY: Address = address!("402085c248EeA27D92E8b30b2C58ed07f9E20
 /// The x402 proxy for scheme `upto`.
 pub const UPTO_PROXY: Address = address!("4020A4f3b7b90ccA423B9fabCc0CE57C6C240002");
 
-mod exact {
-    #![allow(
-        missing_docs,
-        missing_debug_implementations,
-        clippy::all,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )]
-    alloy_sol_types::sol! {
-        // order and names are part of the type hash
-        struct TokenPermissions { address token; uint256 amount; }
-        struct Witness { address to; uint256 validAfter; }
-        struct PermitWitnessTransferFrom {
-            TokenPermissions permitted; address spender; uint256 nonce; uint256 deadline; Witness witness;
-        }
-    }
-}
-
-mod upto {
-    #![allow(
-        missing_docs,
-        missing_debug_implementations,
-        clippy::all,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )]
-    alloy_sol_types::sol! {
-        struct TokenPermissions { address token; uint256 amount; }
-        struct Witness { address to; address facilitator; uint256 validAfter; }
-        struct PermitWitnessTransferFrom {
-            TokenPermissions permitted; address spender; uint256 nonce; uint256 deadline; Witness witness;
-        }
-    }
-}
+// Hashes of the types as EIP-712 writes them, and of Permit2's name; the tests hold them against those that alloy makes of Solidity text.
+const DOMAIN_TYPE: B256 = b256!("8cad95687ba82c2ce50e74f7b754645e5117c3a5bec8151c0726d5857980a866");
+const DOMAIN_NAME: B256 = b256!("9ac997416e8ff9d2ff6bebeb7149f65cdae5e32e2b90440b566bb3044041d36a");
+const PERMISSIONS_TYPE: B256 = b256!("618358ac3db8dc274f0cd8829da7e234bd48cd73c4a740aede1adec9846d06a1");
+/// Of the permit and of its witness: for `exact`, and for `upto`, whose witness has a facilitator.
+const EXACT_TYPES: [B256; 2] = [
+    b256!("ebc156cd23678a74c94df13d772ef5478420637f0c94bd10d509e1dc98f521c7"),
+    b256!("d97b3239a7f32295517bd14cb074edfdd188dfe5eb42f802bb26d4fd1eb12c37"),
+];
+const UPTO_TYPES: [B256; 2] = [
+    b256!("51dff6974ad4388c499e7fcfe838d2bd767162553a144098ce20ea661d70c2ee"),
+    b256!("d4171c445a74218b01d4fd8af34ff1106580ea1e36ff837e64484bfaa2253b75"),
+];
 
 /// A signed permission for an x402 proxy to transfer a token from `from` to `to`, usable once.
 ///
@@ -130,46 +106,33 @@ impl Permit {
     /// The EIP-712 digest that the payer signs. A permit that names a facilitator is one for `upto`,
     /// whose witness has that field.
     pub fn digest(&self, network: Network) -> B256 {
-        let domain = Eip712Domain::new(
-            Some(Cow::Borrowed("Permit2")),
-            None,
-            Some(U256::from(network.chain_id())),
-            Some(PERMIT2),
-            None,
-        );
-        let (nonce, deadline) = (U256::from_be_bytes(self.nonce.0), U256::from(self.deadline));
-        let (amount, after) = (self.amount.atomic(), U256::from(self.valid_after));
-        match self.facilitator {
-            None => exact::PermitWitnessTransferFrom {
-                permitted: exact::TokenPermissions {
-                    token: self.token,
-                    amount,
-                },
-                spender: self.spender,
-                nonce,
-                deadline,
-                witness: exact::Witness {
-                    to: self.to,
-                    validAfter: after,
-                },
+        let separator = domain::hash(&[
+            DOMAIN_TYPE,
+            DOMAIN_NAME,
+            domain::word(network.chain_id()),
+            PERMIT2.into_word(),
+        ]);
+        let permitted = [PERMISSIONS_TYPE, self.token.into_word(), B256::new(self.amount.word())];
+        let (to, after) = (self.to.into_word(), domain::word(self.valid_after));
+        let (permit_type, witness) = match self.facilitator {
+            None => {
+                let [permit, witness] = EXACT_TYPES;
+                (permit, domain::hash(&[witness, to, after]))
             }
-            .eip712_signing_hash(&domain),
-            Some(facilitator) => upto::PermitWitnessTransferFrom {
-                permitted: upto::TokenPermissions {
-                    token: self.token,
-                    amount,
-                },
-                spender: self.spender,
-                nonce,
-                deadline,
-                witness: upto::Witness {
-                    to: self.to,
-                    facilitator,
-                    validAfter: after,
-                },
+            Some(facilitator) => {
+                let [permit, witness] = UPTO_TYPES;
+                (permit, domain::hash(&[witness, to, facilitator.into_word(), after]))
             }
-            .eip712_signing_hash(&domain),
-        }
+        };
+        let message = domain::hash(&[
+            permit_type,
+            domain::hash(&permitted),
+            self.spender.into_word(),
+            self.nonce,
+            domain::word(self.deadline),
+            witness,
+        ]);
+        domain::signing_hash(separator, message)
     }
 }
 
@@ -231,6 +194,110 @@ impl Serialize for Permit {
 mod tests {
     use super::*;
     use crate::evm::Signature;
+    use alloc::borrow::Cow;
+    use alloy_sol_types::{Eip712Domain, SolStruct};
+    use proptest::prelude::*;
+
+    mod exact {
+        #![allow(
+            missing_docs,
+            missing_debug_implementations,
+            clippy::all,
+            clippy::indexing_slicing,
+            clippy::arithmetic_side_effects
+        )]
+        alloy_sol_types::sol! {
+            // order and names are part of the type hash
+            struct TokenPermissions { address token; uint256 amount; }
+            struct Witness { address to; uint256 validAfter; }
+            struct PermitWitnessTransferFrom {
+                TokenPermissions permitted; address spender; uint256 nonce; uint256 deadline; Witness witness;
+            }
+        }
+    }
+
+    mod upto {
+        #![allow(
+            missing_docs,
+            missing_debug_implementations,
+            clippy::all,
+            clippy::indexing_slicing,
+            clippy::arithmetic_side_effects
+        )]
+        alloy_sol_types::sol! {
+            struct TokenPermissions { address token; uint256 amount; }
+            struct Witness { address to; address facilitator; uint256 validAfter; }
+            struct PermitWitnessTransferFrom {
+                TokenPermissions permitted; address spender; uint256 nonce; uint256 deadline; Witness witness;
+            }
+        }
+    }
+
+    /// What alloy makes of the Solidity text.
+    fn by_alloy(permit: &Permit, network: Network) -> B256 {
+        let domain = Eip712Domain::new(
+            Some(Cow::Borrowed("Permit2")),
+            None,
+            Some(U256::from(network.chain_id())),
+            Some(PERMIT2),
+            None,
+        );
+        let (nonce, deadline) = (U256::from_be_bytes(permit.nonce.0), U256::from(permit.deadline));
+        let (amount, after) = (permit.amount.atomic(), U256::from(permit.valid_after));
+        match permit.facilitator {
+            None => exact::PermitWitnessTransferFrom {
+                permitted: exact::TokenPermissions {
+                    token: permit.token,
+                    amount,
+                },
+                spender: permit.spender,
+                nonce,
+                deadline,
+                witness: exact::Witness {
+                    to: permit.to,
+                    validAfter: after,
+                },
+            }
+            .eip712_signing_hash(&domain),
+            Some(facilitator) => upto::PermitWitnessTransferFrom {
+                permitted: upto::TokenPermissions {
+                    token: permit.token,
+                    amount,
+                },
+                spender: permit.spender,
+                nonce,
+                deadline,
+                witness: upto::Witness {
+                    to: permit.to,
+                    facilitator,
+                    validAfter: after,
+                },
+            }
+            .eip712_signing_hash(&domain),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn digests_agree_with_alloy(
+            addresses: [[u8; 20]; 4], amount: [u8; 32], nonce: [u8; 32], times: [u64; 2], chain: u64, upto: bool,
+        ) {
+            let [token, spender, to, facilitator] = addresses.map(Address::from);
+            let permit = Permit {
+                from: Address::ZERO,
+                token,
+                amount: Amount::from_atomic(U256::from_be_bytes(amount)),
+                spender,
+                nonce: nonce.into(),
+                deadline: times[0],
+                to,
+                facilitator: upto.then_some(facilitator),
+                valid_after: times[1],
+            };
+            let network = Network::from_chain_id(chain);
+            prop_assert_eq!(permit.digest(network), by_alloy(&permit, network));
+        }
+    }
 
     #[test]
     fn digests_agree_with_viem() {

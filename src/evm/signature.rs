@@ -116,11 +116,19 @@ impl Signature {
             Choice::from(u8::from(self.odd)),
         ))
         .ok_or(SignatureError::NotOnCurve)?;
-        let inverse = Option::<Scalar>::from(r.invert_vartime()).ok_or(SignatureError::NotOnCurve)?;
+        let small = cfg!(feature = "client");
+        let inverse = if small { r.invert() } else { r.invert_vartime() };
+        let inverse = Option::<Scalar>::from(inverse).ok_or(SignatureError::NotOnCurve)?;
         // Q = (s R - z G) / r, SEC 1 version 2.0 section 4.1.6
         let point = ProjectivePoint::from(point);
         let z = <Scalar as Reduce<Limbs>>::reduce_bytes(&FieldBytes::from(digest.0));
-        let key = ProjectivePoint::lincomb(&ProjectivePoint::GENERATOR, &(-(inverse * z)), &point, &(inverse * s));
+        let (of_generator, of_point) = (-(inverse * z), inverse * s);
+        let key = if small {
+            // by what signing brings along anyway
+            ProjectivePoint::GENERATOR * of_generator + point * of_point
+        } else {
+            ProjectivePoint::lincomb(&ProjectivePoint::GENERATOR, &of_generator, &point, &of_point)
+        };
         address_of(&key.to_affine()).ok_or(SignatureError::NotOnCurve)
     }
 }

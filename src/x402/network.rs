@@ -2,6 +2,9 @@
 
 use core::{fmt, str::FromStr};
 
+#[cfg(feature = "client")]
+use alloc::string::String;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::money::{decimal, split_at_byte};
@@ -94,12 +97,10 @@ const TEST_NAMES: &str = "\
 72344 Radius Testnet
 ";
 
-/// The lines of a table: chain id and name. One text is smaller than a table of texts.
-fn lines(table: &'static str) -> impl Iterator<Item = (u64, &'static str)> {
-    table.lines().filter_map(|line| {
-        let (id, name) = line.split_once(' ')?;
-        Some((id.parse().ok()?, name))
-    })
+/// The first line of a table and the rest: chain id and name. One text is smaller than a table of texts.
+fn first(table: &'static str) -> Option<((&'static str, &'static str), &'static str)> {
+    let (line, rest) = split_at_byte(table, b'\n')?;
+    Some((split_at_byte(line, b' ')?, rest))
 }
 
 fn named(table: &'static str, id: u64) -> Option<&'static str> {
@@ -131,6 +132,12 @@ impl Network {
     /// The EIP-155 chain id.
     pub const fn chain_id(self) -> u64 {
         self.0
+    }
+
+    /// As it is printed. `Display` brings a formatter along, which a paying program does without.
+    #[cfg(feature = "client")]
+    pub(crate) fn caip2(self) -> String {
+        ["eip155:", &decimal(self.0)].concat()
     }
 
     /// How far the time in a new block may be behind the clock, in seconds: on Ethereum it is when the block's slot of
@@ -178,7 +185,14 @@ impl Network {
 
     /// The network that x402 v1 calls so.
     pub fn from_v1_slug(slug: &str) -> Option<Self> {
-        lines(V1_SLUGS).find(|(_, known)| *known == slug).map(|(id, _)| Self(id))
+        let mut table = V1_SLUGS;
+        loop {
+            let ((id, known), rest) = first(table)?;
+            if known == slug {
+                return id.parse().ok().map(Self);
+            }
+            table = rest;
+        }
     }
 }
 
@@ -217,6 +231,10 @@ impl<'de> Deserialize<'de> for Network {
 mod tests {
     use super::*;
     use alloc::vec::Vec;
+
+    fn lines(table: &'static str) -> impl Iterator<Item = (u64, &'static str)> {
+        core::iter::successors(first(table), |(_, rest)| first(rest)).map(|((id, name), _)| (id.parse().unwrap(), name))
+    }
 
     #[test]
     fn networks_have_one_spelling() {

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "../..");
-const wasm = await import(join(root, "target/pipeline/client/client.js"));
-wasm.initSync({ module: readFileSync(join(root, "js/dist/client/client.wasm")) });
+const wasm = await import(join(root, "js/client/bindings.ts"));
+await wasm.start(readFileSync(join(root, "js/dist/client/client.wasm")));
 export const { approval, check, choose, offers } = wasm;
 
 const { createClient, PaymentError } = await import(join(root, "js/dist/client/node.js"));
