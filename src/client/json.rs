@@ -35,6 +35,7 @@ impl Object {
 }
 
 /// An array of what is JSON already.
+#[cfg(any(feature = "client", feature = "widget"))]
 pub(crate) fn list(items: impl Iterator<Item = String>) -> String {
     let mut list = String::from("[");
     for item in items {

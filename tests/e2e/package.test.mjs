@@ -75,7 +75,7 @@ test("the tarball holds what it should, asks for no other package, and knows not
   await timed("npm install", npm(["install", tarball], folder));
   const installed = join(folder, "node_modules", "farthing");
   const manifest = JSON.parse(await readFile(join(installed, "package.json"), "utf8"));
-  for (const kind of ["dependencies", "peerDependencies", "optionalDependencies", "scripts"]) assert.equal(manifest[kind], undefined, kind);
+  for (const kind of ["dependencies", "optionalDependencies", "scripts"]) assert.equal(manifest[kind], undefined, kind);
   assert.deepEqual((await readdir(join(folder, "node_modules"))).filter((name) => !name.startsWith(".")), ["farthing"]);
   const names = (await readdir(installed, { recursive: true })).filter((name) => !name.endsWith("LICENSE-MIT") && /\.\w+$/.test(name.split("/").at(-1)));
   for (const name of [

@@ -38,8 +38,10 @@ test("the types are right, for who imports and for who requires", async () => {
 });
 
 test("no entry needs another package, and each is there", async () => {
-  const { exports, dependencies, peerDependencies, optionalDependencies } = manifest();
-  assert.deepEqual([dependencies, peerDependencies, optionalDependencies], [undefined, undefined, undefined]);
+  const { exports, dependencies, peerDependencies = {}, peerDependenciesMeta = {}, optionalDependencies } = manifest();
+  assert.deepEqual([dependencies, optionalDependencies], [undefined, undefined]);
+  // what `farthing mcp` looks for beside the package, and nothing installs
+  for (const name of Object.keys(peerDependencies)) assert.equal(peerDependenciesMeta[name]?.optional, true, name);
   const files = [...new Set(targets(exports))];
   for (const file of files) readFileSync(join(folder, "node_modules/farthing", file));
   const scripts = files.filter((file) => /\.c?js$/.test(file));
