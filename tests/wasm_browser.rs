@@ -129,7 +129,7 @@ fn a_reader_pays_and_the_payment_is_kept_until_it_is_resolved() {
     let id = "eip155:84532/0x036cbd53842c5426634e7929541ec2318f3dcf7e";
     let pay_to = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
     let payee = pay_to.to_lowercase();
-    let mark = format!("{id}/{payee}");
+    let mark = format!("{id}/{payee}/0/0");
     assert_eq!(
         sent["view"]["offers"],
         json!([

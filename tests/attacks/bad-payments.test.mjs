@@ -173,6 +173,10 @@ const signedPart = (payment) => payment.payload.authorization ?? payment.payload
 
 // What may be otherwise without making a payment bad: the copy of the resource, which nobody signs; the quote, without which today's
 // offer is still today's; members that nobody knows; what a client may leave out or add in an extension (those have cases of their own).
+const TOLD = {
+  payment: ["x402Version", "scheme", "network", "payload"], accepted: ["scheme", "network", "amount", "asset", "payTo", "maxTimeoutSeconds"],
+  extra: ["name", "version", "assetTransferMethod", "facilitatorAddress", "paymentFlow", "offer"],
+};
 const harmless = (path) => ["resource", "extensions"].includes(path[0]) || path.join(".") === "accepted.extra.quote";
 /** Bytes in another letter case are the same bytes, and a signature's last byte has two spellings. */
 const equal = (path, before, after) => JSON.stringify(before) === JSON.stringify(after)
@@ -188,6 +192,8 @@ const KINDS = {
     const before = at(payment, path);
     const changed = others(random, before);
     if (equal(path, before, changed)) return undefined;
+    // who does not echo for how long it opens takes what it is today
+    if (path.join(".") === "accepted.extra.accessSeconds" && (changed === undefined || changed === null)) return undefined;
     put(payment, path, changed);
     return { path: way.path, headers: headersFor(way.version, encode(payment)), about: path.join(".") };
   },
@@ -267,9 +273,11 @@ const KINDS = {
       () => text.replace(/}$/, `,${Array.from({ length: 70 }, (_, index) => `"k${index}":0`).join(",")}}`), () => "", () => "null", () => "{}", () => "[]", () => "0", () => '"x"', () => text.replace(/"x402Version":\d/, '"x402Version":3'), () => text.replace(/"x402Version":(\d)/, '"x402Version":"$1"'), () => text.replace(/"x402Version":\d,?/, ""),
     ])();
     try {
-      // chance may have struck where nothing counts: inside the copy of the resource, an extension or the quote
+      // chance may have struck where nothing counts: inside the copy of the resource, an extension, the quote, or the name of what may be missing
       const read = JSON.parse(damaged);
-      const strip = (payment) => JSON.stringify({ ...payment, resource: 0, extensions: 0, accepted: { ...payment.accepted, extra: { ...payment.accepted?.extra, quote: 0 } } });
+      const only = (object, names) => Object.fromEntries(names.map((name) => [name, object?.[name]]));
+      const told = (extra) => ({ ...only(extra, TOLD.extra), accessSeconds: extra?.accessSeconds ?? way.offer.extra?.accessSeconds });
+      const strip = (payment) => JSON.stringify({ ...only(payment, TOLD.payment), accepted: { ...only(payment.accepted, TOLD.accepted), extra: told(payment.accepted?.extra) } });
       if (read?.payload && strip(read) === strip(JSON.parse(text)) && !damaged.includes('"from":"0x","from"') && !damaged.includes('"payload":{"signature":"0x",')) return undefined;
     } catch { /* not JSON */ }
     if (damaged === text) return undefined;
