@@ -93,6 +93,7 @@ test("echoes of every offer with one field changed: the same verdict as @x402/co
     "addresses in another letter case (threat C6)": "accepts",
     "unknown members of the echo": "accepts",
     "no quote, or one that does not open: today's offer needs none": "accepts",
+    "nothing of how long it opens: as long as today": "accepts",
     // stricter, for these members say what is paid and how
     "extra says another way to pay than was offered": "refuses",
     "extra has a member of ours that is not a string": "refuses",
@@ -117,6 +118,7 @@ test("echoes of every offer with one field changed: the same verdict as @x402/co
       if (["asset", "payTo", "extra.facilitatorAddress"].includes(path) && sameBytes) return differences.note("addresses in another letter case (threat C6)");
       if (!(path in offer) && !path.includes(".")) return differences.note("unknown members of the echo");
       if (path === "extra.quote") return differences.note("no quote, or one that does not open: today's offer needs none");
+      if (path === "extra.accessSeconds" && (echoed === undefined || echoed === null)) return differences.note("nothing of how long it opens: as long as today");
       return differences.note(`accepted with another ${path}`, { echoed, verdict });
     }
     const ways = ["extra.assetTransferMethod", "extra.paymentFlow", "extra.facilitatorAddress"];

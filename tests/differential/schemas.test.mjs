@@ -94,7 +94,7 @@ test("official v2 clients' payments, by EIP-3009, Permit2 and upto, are taken; w
     assert.deepEqual(forwarded.paymentPayload.payload, payment.payload, "signature and promise as the client made them");
     // Threat A16: the quote stays between the payer and us.
     assert.doesNotMatch(body, /"quote":/);
-    const { quote, ...extra } = required.accepts[choice].extra;
+    const { quote, accessSeconds: _, ...extra } = required.accepts[choice].extra;
     assert.deepEqual(forwarded.paymentRequirements, { ...required.accepts[choice], extra });
     assert.equal(typeof quote, "string");
   });
@@ -117,7 +117,9 @@ test("official v1 clients' payments are taken, by either of their packages; what
     assert.deepEqual(PaymentPayloadSchema.parse(forwarded.paymentPayload), forwarded.paymentPayload);
     assert.deepEqual(PaymentRequirementsSchema.parse(forwarded.paymentRequirements), forwarded.paymentRequirements);
     assert.deepEqual(forwarded.paymentPayload.payload, payment.payload);
-    assert.deepEqual(forwarded.paymentRequirements, accepted);
+    // for how long it opens is between them too
+    const { accessSeconds: _, ...extra } = accepted.extra;
+    assert.deepEqual(forwarded.paymentRequirements, { ...accepted, extra });
   });
 });
 
