@@ -247,6 +247,9 @@ test("D4 HEAD, ranges and conditions for a reader whom the origin knows, also wh
 
 test("C1 junk cookies do not make the origin work: each is asked about once, and one network about few", async () => {
   const edge = await edgeWith(WORD);
+  // what is counted by the minute begins anew with the next
+  const left = 60_000 - (Date.now() % 60_000);
+  if (left < 15_000) await new Promise((resolve) => setTimeout(resolve, left));
   const from = (address) => ({ "cf-connecting-ip": address });
   const junk = (n, address) => ask(edge, ARTICLE, member(`junk-${n}`, from(address)));
   says = knows();
