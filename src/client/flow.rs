@@ -316,6 +316,7 @@ impl FlowState {
             back: notice,
         } = &mut self.phase
             && index < self.required.offers.len()
+            && !self.owned
         {
             *notice = Notice::Offer;
             self.chosen = index;
@@ -383,8 +384,17 @@ impl FlowState {
 
     fn quoted(&mut self, now: u64, answer: &Answer, wish: Wish, back: Notice) -> Vec<Effect> {
         let wanted = !matches!(wish, Wish::Look);
-        // paid for before, or free by now
-        self.owned = (200..300).contains(&answer.status);
+        // paid for before, or free by now; no answer leaves what an earlier look found
+        self.owned = match answer.status {
+            200..=299 => true,
+            402 => false,
+            _ => self.owned,
+        };
+        // what costs something again is not opened by its button any more
+        let back = match back {
+            Notice::Owned if !self.owned => Notice::Offer,
+            back => back,
+        };
         let taken = match (answer.status, &answer.required) {
             (200..=299, _) if wanted => {
                 self.phase = Phase::Open;

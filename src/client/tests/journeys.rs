@@ -769,8 +769,13 @@ fn a_page_that_is_open_already_is_opened() {
         ..Answer::default()
     };
     rig.answer(&effects, article);
+    // an answer that says nothing changes nothing
+    let effects = rig.send(FlowEvent::Intent);
+    rig.answer(&effects, Answer::default());
+    assert_eq!(rig.card.view().action, Action::Open);
     let effects = rig.send(FlowEvent::Intent);
     rig.answer(&effects, offer_answer("50000"));
+    assert_eq!(rig.card.view().action, Action::Pay, "and its button says so");
     assert_eq!(method(&rig.pay()), "eth_requestAccounts");
 }
 

@@ -128,6 +128,8 @@ struct Tab {
     open: Vec<Effect>,
     /// What was seen at the last press: the offer, if one was read, and the price.
     pressed: (Option<Terms>, String),
+    /// What the button said that was pressed last.
+    said: Action,
 }
 
 impl Tab {
@@ -140,6 +142,7 @@ impl Tab {
             }),
             open: Vec::new(),
             pressed: (None, String::new()),
+            said: Action::Wait,
         }
     }
 
@@ -192,7 +195,12 @@ impl World {
                     }
                     if *method == "eth_signTypedData_v4" {
                         let (authorization, asset, _) = sign_typed(&key(1).0, params);
-                        let (seen, price) = &self.tabs[tab].pressed;
+                        let Tab {
+                            pressed: (seen, price),
+                            said,
+                            ..
+                        } = &self.tabs[tab];
+                        prop_assert_ne!(*said, Action::Open, "a button that opens does not pay");
                         let price: crate::money::Price = price.parse().unwrap();
                         prop_assert_eq!(price.in_units_of(6).unwrap(), authorization.value, "s9");
                         let token = format!("{}/{:?}", asset.network, asset.contract);
@@ -268,6 +276,7 @@ impl World {
                 let offer = terms.map(|terms| terms.mark.clone());
                 if !self.tabs[tab].busy() {
                     self.tabs[tab].pressed = (terms.cloned(), seen.clone());
+                    self.tabs[tab].said = view.action;
                 }
                 let seen = seen.parse().ok();
                 self.send(
