@@ -434,7 +434,9 @@ class Paying implements Client {
           break;
         }
         case "send": {
-          await pause(step.after * 1000, message.signal);
+          // even a timer of nothing takes a millisecond
+          if (step.after > 0) await pause(step.after * 1000, message.signal);
+          message.signal.throwIfAborted();
           step = await send();
           break;
         }

@@ -1,5 +1,5 @@
 // What was measured of the pages, as tables: for a terminal or as Markdown, with the bar beside each figure that has one.
-import { median } from "../figures.mjs";
+import { asMarkdown, asText, median } from "../figures.mjs";
 import { PAGES } from "./pages.mjs";
 
 export const BARS = { usable: 1.2, script: 20, bytes: 0.1 };
@@ -54,15 +54,6 @@ function tables(found) {
     },
   ];
 }
-
-function asText({ head, rows }) {
-  const widths = head.map((_, index) => Math.max(...[head, ...rows].map((cells) => cells[index].length)));
-  const line = (cells) => cells.map((cell, index) => (index === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[index] + 2))).join("").trimEnd();
-  return [head, ...rows].map(line).join("\n");
-}
-
-const asMarkdown = ({ head, rows }) =>
-  [head, head.map((_, index) => (index === 0 ? "---" : "---:")), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
 export function report(found, { markdown = false } = {}) {
   const { machine, rounds, phone } = found;
