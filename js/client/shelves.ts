@@ -130,9 +130,12 @@ export class Shelves {
   }
 
   async keepBought(url: string, offer: Offer): Promise<void> {
-    if (offer.opensFor === undefined) return;
-    const until = Date.now() + offer.opensFor * 1000;
-    const name = `bought ${offer.wider ? new URL(url).origin : url}`;
+    const { opensFor, wider } = offer;
+    // what was chosen last of a bundle stays open when there is no time left to choose
+    const seconds = wider?.count ? (wider.seconds ?? 0) + (opensFor ?? wider.seconds ?? 0) : opensFor;
+    if (seconds === undefined) return;
+    const until = Date.now() + seconds * 1000;
+    const name = `bought ${wider ? new URL(url).origin : url}`;
     await this.#store.update(name, (text) => ({ text: String(Math.max(until, Number(text ?? 0))), result: undefined }));
   }
 

@@ -70,10 +70,10 @@ export interface Offer {
   payTo: string;
   /** For how long an authorization is signed. */
   seconds: number;
-  /** For how many seconds what is bought stays open, where the server says it. */
+  /** For how many seconds what is bought stays open, where the server says it; of a bundle's articles, each. */
   opensFor?: number;
-  /** A time pass or a bundle. Its texts are the server's. */
-  wider?: { name: string; title: string; count?: number };
+  /** A time pass, or a bundle of `count` articles, for `seconds`: of a bundle, those there are to choose them. Its texts are the server's. */
+  wider?: { name: string; title: string; count?: number; seconds?: number };
 }
 
 /** What a page costs. */

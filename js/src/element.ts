@@ -34,8 +34,8 @@ const framed = () => {
   }
 };
 
-/** When the page has nothing better to do. */
-const soon = (work: () => void) => void (globalThis.requestIdleCallback ?? setTimeout)(work);
+/** When the page has nothing better to do, and within a second. */
+const soon = (work: () => void) => void (globalThis.requestIdleCallback?.(work, { timeout: 1000 }) ?? setTimeout(work));
 
 /** Whether something of this name is kept; where storage is forbidden, nothing is. */
 const recalls = (name: string) => {

@@ -432,6 +432,9 @@ fn terms(offer: &Offer) -> Object {
         if let Some(count) = wider.count {
             opens.raw("count", &decimal(count));
         }
+        if let Some(seconds) = wider.seconds {
+            opens.raw("seconds", &decimal(seconds));
+        }
         object.raw("wider", &opens.end());
     }
     object

@@ -664,6 +664,7 @@ impl FlowState {
             NoOffer::Pinned => Notice::Pinned,
         })?;
         let offers = &self.required.offers;
+        self.owned = false;
         let again = before
             .as_ref()
             .and_then(|before| offers.iter().position(|offer| offer.id == before.id));
@@ -678,7 +679,11 @@ impl FlowState {
         let (shown, other) = match (before, &self.page.price) {
             (Some(before), _) => {
                 let comparable = before.asset.decimals == asset.decimals;
-                (comparable.then_some(before.amount), before.mark() != offer.mark())
+                let titled = |offer: &CardOffer| offer.wider.as_ref().map(|wider| wider.title.clone());
+                (
+                    comparable.then_some(before.amount),
+                    before.mark() != offer.mark() || titled(&before) != titled(offer),
+                )
             }
             (None, shown) => {
                 let shown = shown

@@ -161,6 +161,8 @@ pub struct Opens {
     pub title: String,
     /// How many articles; none for a time pass.
     pub count: Option<u64>,
+    /// For how long a pass lasts, in seconds from its settlement; of a bundle, how long there is to choose its articles.
+    pub seconds: Option<u64>,
 }
 
 /// Reads one entry of `accepts`.
@@ -229,9 +231,10 @@ pub(super) fn read<'a>(accepted: &'a Value<'_>, generation: Version) -> Result<R
         version,
         facilitator,
         quote: own.and_then(|own| own.get("quote")?.text()).and_then(Peek::read),
+        // a bundle's own time is the one there is to choose its articles, which stay open for another
         lasts: own.and_then(|own| {
-            own.get("offer")
-                .and_then(|wider| wider.get("seconds"))
+            let pass = own.get("offer").filter(|wider| wider.get("count").is_none());
+            pass.and_then(|pass| pass.get("seconds"))
                 .or(own.get("accessSeconds"))?
                 .integer()
         }),
@@ -244,6 +247,7 @@ fn opens(wider: &Value<'_>) -> Option<Opens> {
         name: wider.get("name")?.text()?.to_owned(),
         title: wider.get("title").and_then(Value::text).unwrap_or_default().to_owned(),
         count: wider.get("count").and_then(Value::integer),
+        seconds: wider.get("seconds").and_then(Value::integer),
     })
 }
 

@@ -210,7 +210,7 @@ pub struct Terms {
     pub test: bool,
     /// What it opens besides the article. Text of a stranger's (threat F1).
     pub wider: Option<Wider>,
-    /// For how long what is bought stays open, in seconds, as far as the server says.
+    /// For how long what is bought stays open, in seconds, as far as the server says; of a bundle, how long there is to choose its articles.
     pub lasts: Option<u64>,
 }
 

@@ -282,10 +282,12 @@ impl Against<'_> {
         let text = accepted.quote;
         let quote = text.and_then(|text| Quote::open(self.keys, text, self.resource, &offer));
         let is_today = offer == *today;
+        // what was to stay open and is answered once by now: nothing new begins with such a quote
+        let ended = offer.extra.access_seconds.is_some() && today.extra.access_seconds.is_none();
         offer.extra.quote = quote.and(text).map(Into::into);
         match quote {
             _ if is_today => Ok((offer, quote, None)),
-            Some(held) if self.now < held.expires => Ok((offer, quote, None)),
+            Some(held) if self.now < held.expires && !ended => Ok((offer, quote, None)),
             // ours once, but the terms are others now: a payment begun in time may still be joined
             Some(_) if amount != today.amount => Ok((offer, quote, Some(Problem::PriceChanged))),
             Some(_) => Ok((offer, quote, Some(Problem::QuoteExpired))),

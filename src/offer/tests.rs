@@ -322,6 +322,11 @@ fn a4_how_long_it_opens_is_promised_with_the_price() {
     assert_eq!(opens(&paid(&route, &longer, NOW).unwrap()), Some(60));
     longer.extra.access_seconds = month;
     assert_eq!(paid(&route, &longer, NOW).unwrap_err(), Problem::OfferUnknown);
+    // a month is not sold any more: what was begun is joined, and nobody is charged a month's price for one answer
+    for offer in &mut route.offers {
+        offer.extra.access_seconds = None;
+    }
+    assert_eq!(paid(&route, &offer, NOW + 100).unwrap().late, Some(Problem::QuoteExpired));
 }
 
 #[test]

@@ -75,10 +75,14 @@ function steps({ about }: Card, more: Words) {
   about.replaceChildren(about.firstElementChild!, element("ol", {}, ...texts.map((text) => element("li", {}, text))));
 }
 
-/** "What you will sign": how much, to whom, where; and for how long that opens the page. */
+/** What nobody promises in earnest: no publisher of ours can say more. */
+const TEN_YEARS = 315_360_000;
+
+/** "What you will sign": how much, to whom, where; and for how long that opens the page. A bundle's time is another, and stands beside it. */
 function terms({ details }: Card, more: Words & State["words"], offer: Terms | undefined, price: string, lang: string) {
+  const lasts = offer && !offer.wider?.count && offer.lasts! <= TEN_YEARS ? offer.lasts : 0;
   const rows: [string, string | undefined][] = [
-    [more.price, price], [more.to, offer?.payTo], [more.network, offer?.network], [more.access, offer?.lasts ? lasting(offer.lasts, lang) : undefined],
+    [more.price, price], [more.to, offer?.payTo], [more.network, offer?.network], [more.access, lasts ? lasting(lasts, lang) : undefined],
   ];
   const said = rows.map(([, value]) => value).join() + more.price;
   if (details.dataset.said === said) return;
@@ -144,7 +148,7 @@ const name = (count: number | undefined, more: Words) => (count ? fill(more.arti
 const about = ({ wider, network, symbol, lasts }: Terms, more: Words, lang: string) => {
   const parts = [];
   if (wider?.title && wider.count) parts.push(name(wider.count, more));
-  if (lasts) parts.push(fill(more.lasts, { time: lasting(lasts, lang) }));
+  if (lasts && lasts <= TEN_YEARS) parts.push(fill(more.lasts, { time: lasting(lasts, lang) }));
   parts.push(`${symbol}, ${network}`);
   return parts.join(" · ");
 };

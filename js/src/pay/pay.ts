@@ -44,7 +44,7 @@ export class Pay {
   #other = false;
   #turned = -REREAD_MS;
   #told: Notice | undefined;
-  #payTo: string | undefined;
+  #mark: string | undefined;
   #listed = "";
   #panels: import("./panels.js").Panels | undefined;
   /** What the card said when its flow began. */
@@ -99,7 +99,9 @@ export class Pay {
     const chosen = this.#chosen;
     const price = seen ?? (chosen ? `$${chosen.price}` : this.#host.getAttribute("price") ?? "");
     if (action === "pay") this.#wish = "pay";
-    void this.#ask(price, seen === undefined ? chosen?.mark : undefined);
+    // who was told that it opens has seen no price, if it should cost something again by now
+    const opens = action === "open";
+    void this.#ask(opens ? "" : price, seen === undefined && !opens ? chosen?.mark : undefined);
   }
 
   /** "Already paid?" */
@@ -154,9 +156,9 @@ export class Pay {
     const was = card.button.textContent;
     const telling = notice === "price-changed" || notice === "confirm";
     const told = telling && this.#told !== notice;
-    // another payee at the same price is seen nowhere else
-    if (told && this.#payTo && offer && this.#payTo !== offer.payTo) card.details.open = true;
-    this.#payTo = offer?.payTo;
+    // another payee or another time at the same price is seen nowhere else
+    if (told && this.#mark && offer && this.#mark !== offer.mark) card.details.open = true;
+    this.#mark = offer?.mark;
     this.#told = notice;
     const awaited = card.button.ariaDisabled === "true" && !telling;
     card.link.href = this.#host.url;

@@ -210,7 +210,11 @@ fn s9_another_payee_or_another_pass_at_the_same_price_is_told_first() {
     elsewhere["payTo"] = OTHER.into();
     let mut short = ten("400000");
     short["extra"]["offer"]["seconds"] = 60.into();
-    for (index, other) in [(0, elsewhere), (1, short)] {
+    let mut hour = requirement("50000");
+    hour["extra"]["accessSeconds"] = 3600.into();
+    let mut retitled = ten("400000");
+    retitled["extra"]["offer"]["title"] = "Ten short articles".into();
+    for (index, other) in [(0, elsewhere), (1, short), (0, hour), (1, retitled)] {
         let mut rig = Rig::new();
         rig.start(&[requirement("50000"), ten("400000")], None);
         choose(&mut rig, index);

@@ -776,6 +776,9 @@ fn a_page_that_is_open_already_is_opened() {
     let effects = rig.send(FlowEvent::Intent);
     rig.answer(&effects, offer_answer("50000"));
     assert_eq!(rig.card.view().action, Action::Pay, "and its button says so");
+    // by a press that was meant for the button as it is now: one that was on its way has seen no price
+    assert_eq!(rig.send(pay(1)), []);
+    assert_eq!(rig.notice(), Notice::Confirm);
     assert_eq!(method(&rig.pay()), "eth_requestAccounts");
 }
 
