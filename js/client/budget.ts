@@ -2,6 +2,7 @@
 // turn: together they never spend more than one of them may (invariant: spent and set aside stay within every limit).
 
 import { PaymentError } from "./errors.js";
+import { hostOf, matches, type Rule, ruleOf } from "./hosts.js";
 import { parse, print } from "./money.js";
 import type { Budget, Policy, Store } from "./types.js";
 
@@ -28,7 +29,8 @@ const read = (text: string | undefined): Books => {
 export interface Limits {
   total: bigint | undefined;
   day: bigint | undefined;
-  host(name: string): bigint | undefined;
+  /** Of a page's host; `shared` with which others, for a name without a port is for all its ports. */
+  host(url: string): { limit: bigint; shared(host: string): boolean } | undefined;
   /** Any at all: then what is not worth a known number of dollars cannot be paid. */
   any: boolean;
 }
@@ -42,13 +44,20 @@ export function limitsOf({ perHost, perDay, total }: Policy): Limits {
     return amount;
   };
   const all = typeof perHost === "string" ? { "*": perHost } : (perHost ?? {});
-  const hosts = new Map(Object.entries(all).map(([host, text]) => [host.toLowerCase(), priced(`perHost["${host}"]`, text)]));
+  const hosts = Object.entries(all).map(([host, text]) => ({ rule: ruleOf(host, `policy.perHost["${host}"]`), limit: priced(`perHost["${host}"]`, text)! }));
+  // what says most goes first: a port before none, a name before what is below one, the longer name before the shorter
+  hosts.sort(({ rule: a }, { rule: b }) => Number(a.below) - Number(b.below) || Number(b.port !== undefined) - Number(a.port !== undefined) || b.name.length - a.name.length);
   return {
-    total: priced("total", total), day: priced("perDay", perDay), // a name without a port is for all its ports, as in `policy.hosts`
-    host: (name) => hosts.get(name) ?? hosts.get(name.replace(/:\d+$/, "")) ?? hosts.get("*"),
-    any: total !== undefined || perDay !== undefined || hosts.size > 0,
+    total: priced("total", total), day: priced("perDay", perDay), any: total !== undefined || perDay !== undefined || hosts.length > 0,
+    host(url) {
+      const found = hosts.find(({ rule }) => matches(rule, url));
+      return found && { limit: found.limit, shared: sharedBy(found.rule, hostOf(url)) };
+    },
   };
 }
+
+const bare = (host: string) => host.replace(/:\d+$/, "");
+const sharedBy = ({ below, port }: Rule, host: string) => (other: string) => (below || port !== undefined ? other === host : bare(other) === bare(host));
 
 const today = (now: number) => new Date(now).toISOString().slice(0, 10);
 const sum = (texts: string[]) => texts.reduce((all, text) => all + BigInt(text), 0n);
@@ -73,8 +82,10 @@ export class Budgets {
   }
 
   /** Sets an amount aside, or says which limit is in its way. */
-  async reserve(id: string, host: string, amount: bigint, url: string): Promise<void> {
+  async reserve(id: string, amount: bigint, url: string): Promise<void> {
     const now = Date.now();
+    const host = hostOf(url);
+    const { limit: most, shared = () => false } = this.#limits.host(url) ?? {};
     const over = await this.#update((books) => {
       this.#forget(books, now);
       turn(books, now);
@@ -83,7 +94,7 @@ export class Budgets {
       const checks = [
         ["total", this.#limits.total, BigInt(books.total) + set(() => true), "in all"],
         ["day", this.#limits.day, BigInt(books.today) + set((one) => one.day === books.day), "a day"],
-        ["host", this.#limits.host(host), BigInt(books.hosts[host] ?? "0") + set((one) => one.host === host), `for ${host}`],
+        ["host", most, sum(Object.keys(books.hosts).filter(shared).map((one) => books.hosts[one]!)) + set((one) => shared(one.host)), `for ${host}`],
       ] as const;
       for (const [name, limit, spent, words] of checks) {
         if (limit !== undefined && spent + amount > limit) return { name, message: `$${print(amount)} more is over the budget of $${print(limit)} ${words}: $${print(spent)} of it is spent` };
@@ -129,13 +140,18 @@ export class Budgets {
     const books = read(await this.#store.get(NAME));
     turn(books, Date.now());
     const open = Object.values(books.open);
-    const line = (spent: bigint, limit: bigint | undefined) => ({ spent: print(spent), ...(limit === undefined ? {} : { left: print(limit > spent ? limit - spent : 0n) }) });
+    const line = (spent: bigint, limit: bigint | undefined, of = spent) => ({ spent: print(spent), ...(limit === undefined ? {} : { left: print(limit > of ? limit - of : 0n) }) });
     const with_ = (text: string | undefined, filter: (one: Books["open"][string]) => boolean) => BigInt(text ?? "0") + sum(open.filter(filter).map((one) => one.amount));
     const hosts = new Set([...Object.keys(books.hosts), ...open.map((one) => one.host)]);
+    const at = (host: string) => with_(books.hosts[host], (one) => one.host === host);
+    const of = (host: string) => {
+      const { limit, shared = () => false } = this.#limits.host(`https://${host}`) ?? this.#limits.host(`http://${host}`) ?? {};
+      return line(at(host), limit, [...hosts].filter(shared).reduce((all, one) => all + at(one), 0n));
+    };
     return {
       total: line(with_(books.total, () => true), this.#limits.total),
       today: line(with_(books.today, (one) => one.day === books.day), this.#limits.day),
-      hosts: Object.fromEntries([...hosts].sort().map((host) => [host, line(with_(books.hosts[host], (one) => one.host === host), this.#limits.host(host))])),
+      hosts: Object.fromEntries([...hosts].sort().map((host) => [host, of(host)])),
       open: open.length,
     };
   }

@@ -3,7 +3,7 @@
 import { Budgets, limitsOf } from "./budget.js";
 import { core as loaded, type Core } from "./core.js";
 import { PaymentError } from "./errors.js";
-import { allowed } from "./hosts.js";
+import { hostOf, matches, type Rule, ruleOf, siteOf } from "./hosts.js";
 import { parse } from "./money.js";
 import { beginning, Message, secondsOf } from "./message.js";
 import { intentOf, Shelves, type Turn } from "./shelves.js";
@@ -57,17 +57,22 @@ interface Begun {
   answer: Response | undefined;
   /** The offer of a quote, where no other is wanted. */
   wanted: Offer | undefined;
+  /** It was delivered, and the store did not take that in. */
+  unwritten?: boolean;
 }
 
 const sameAddress = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 const same = (a: Offer, b: Offer) =>
-  (["scheme", "transfer", "network", "asset", "amount", "payTo"] as const).every((name) => a[name] === b[name]) && a.wider?.name === b.wider?.name;
+  (["scheme", "transfer", "flow", "network", "asset", "amount", "payTo", "seconds", "opensFor"] as const).every((name) => a[name] === b[name]) &&
+  (["name", "count", "seconds"] as const).every((name) => a.wider?.[name] === b.wider?.[name]);
 /** Without slashes at the end; not by a regular expression, which takes the square of a hostile path's length. */
 const trimmed = (path: string) => {
   let end = path.length;
   while (path[end - 1] === "/") end--;
   return path.slice(0, end);
 };
+/** A stranger's text, as much of it as belongs into a sentence. */
+const shortened = (text: string) => (text.length > 200 ? `${text.slice(0, 200)}…` : text);
 /** In dollars, where the token is worth one: those of the table are, and those to whom the policy gives a limit in dollars. */
 const worth = (offer: Offer) => (offer.symbol && offer.decimal !== undefined ? parse(offer.decimal) : undefined);
 /** So many atomic units as a decimal number, by what the whole offer is in both. */
@@ -130,10 +135,11 @@ class Paying implements Client {
   #budgets: Budgets;
   #limited: boolean;
   #policy: object;
-  #hosts: string[] | undefined;
-  #denied: string[];
+  #hosts: Rule[] | undefined;
+  #denied: Rule[];
   #signs: Promise<Signs> | undefined;
   #busy: Map<string, Promise<unknown>>;
+  #closed = false;
   #receipts = new WeakMap<Response | ToolResult, Receipt>();
   #quoted = new WeakMap<Quote, Quoted>();
 
@@ -142,9 +148,11 @@ class Paying implements Client {
     const { perHost: _1, perDay: _2, total: _3, hosts, deny: { hosts: denied = [], ...deny } = {}, ...own } = policy;
     const limits = limitsOf(policy);
     const owner = store.owner ?? name();
-    this.#options = options;
-    this.#hosts = hosts;
-    this.#denied = denied;
+    const { patience = PATIENCE_SECONDS } = options;
+    if (typeof patience !== "number" || !(patience >= 1 && patience <= MOST_SECONDS)) throw new TypeError(`patience: seconds, at least one, not ${String(patience)}`);
+    this.#options = { ...options };
+    this.#hosts = hosts?.map((host, at) => ruleOf(host, `policy.hosts[${at}]`));
+    this.#denied = denied.map((host, at) => ruleOf(host, `policy.deny.hosts[${at}]`));
     this.#policy = Object.keys(deny).length > 0 ? { ...own, deny } : own;
     this.#limited = limits.any;
     this.#shelves = new Shelves(store, owner);
@@ -162,7 +170,7 @@ class Paying implements Client {
   async quote(input: Input, init?: Init): Promise<Quote> {
     const message = await Message.of(input, init);
     const { core } = await this.#ready();
-    const past = (await this.#shelves.turn(await intentOf(message.method, message.url, message.body)))?.past;
+    const past = (await this.#shelves.turn(await intentOf(message.method, message.url, message.meant)))?.past;
     const { response, answered } = await this.#ask(message, {});
     const { required, body, status } = answered;
     if (status !== 402) {
@@ -195,16 +203,24 @@ class Paying implements Client {
 
   async abandon(input: Input, init?: Init): Promise<boolean> {
     const message = await Message.of(input, init);
-    const intent = await intentOf(message.method, message.url, message.body);
+    const intent = await intentOf(message.method, message.url, message.meant);
+    for (;;) {
+      const abandoned = await this.#inTurn(intent, message.signal, () => this.#abandon(intent, message));
+      // where somebody was at it, what they left is looked at
+      if (abandoned !== undefined) return abandoned;
+    }
+  }
+
+  async #abandon(intent: string, message: Message): Promise<boolean> {
     const left = await this.#shelves.turn(intent);
     if (!left?.kept) return false;
+    const { until } = JSON.parse(left.kept) as { until: number };
+    const seconds = until + LATE_SECONDS - secondsOf(Date.now());
+    if (seconds > 0) throw new PaymentError("still-open", `it could still be taken for ${seconds} seconds`, { url: left.url, open: true });
     const turn = await this.#shelves.take(intent, name(), message.url, left.past);
-    if (!turn?.kept) throw new PaymentError("taken-over", "another program is at this payment", { url: message.url, open: true });
-    const { until } = JSON.parse(turn.kept) as { until: number };
+    if (turn?.kept !== left.kept) throw new PaymentError("taken-over", "another program is at this payment", { url: message.url, open: true });
     let end: "open" | "paid" = "open";
     try {
-      const seconds = until + LATE_SECONDS - secondsOf(Date.now());
-      if (seconds > 0) throw new PaymentError("still-open", `it could still be taken for ${seconds} seconds`, { url: turn.url, open: true });
       await this.#budgets.spend(turn.id);
       if (turn.offer && turn.payer) await this.#shelves.keepReceipt(turn.id, receiptOf(turn.offer, { url: turn.url, payer: turn.payer, state: "unknown" }), true);
       end = "paid";
@@ -214,7 +230,7 @@ class Paying implements Client {
     }
   }
 
-  async callTool(tools: ToolCaller, call: ToolCall, server = "mcp"): Promise<ToolResult> {
+  async callTool(tools: ToolCaller, call: ToolCall, server: string): Promise<ToolResult> {
     const { url, body, fetch, results } = callOf(tools, call, server);
     const message = await Message.of(url, { method: "POST", body });
     message.fetch = fetch;
@@ -242,15 +258,21 @@ class Paying implements Client {
   }
 
   close(): void {
+    this.#closed = true;
+    this.#options.signer = "";
     void this.#signs?.then((signer) => signer.close(), () => {});
   }
 
   async #ready() {
     const core = await loaded();
+    if (this.#closed) throw new Error("this client was closed: it signs and pays nothing any more");
     this.#signs ??= (async () => {
       const wrong = core.check(JSON.stringify(this.#policy));
       if (wrong) throw new TypeError(wrong);
-      return signs(core, this.#options.signer);
+      const made = signs(core, this.#options.signer);
+      // a key is the core's from here on
+      this.#options.signer = "";
+      return made;
     })();
     return { core, signer: await this.#signs };
   }
@@ -258,7 +280,7 @@ class Paying implements Client {
   /** Gets what is wanted: what was begun before is ended first, what is open is opened, and only then something is paid. */
   async #want(message: Message, quoted?: Quoted & { offer: Offer }): Promise<Response> {
     await this.#ready();
-    const intent = await intentOf(message.method, message.url, message.body);
+    const intent = await intentOf(message.method, message.url, message.meant);
     for (let first = quoted; ; first = undefined) {
       const left = await this.#shelves.turn(intent);
       let answer: Answer | undefined;
@@ -276,7 +298,7 @@ class Paying implements Client {
   }
 
   /** One after the other in this client; nothing for who had to wait. */
-  async #inTurn(intent: string, signal: AbortSignal, work: () => Promise<Response | undefined>): Promise<Response | undefined> {
+  async #inTurn<T>(intent: string, signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined> {
     const before = this.#busy.get(intent);
     if (before) {
       await unless(signal, before.catch(() => {}));
@@ -304,6 +326,8 @@ class Paying implements Client {
     if (answer.answered.status !== 402) return answer;
     if (pass) await this.#shelves.keepPass(message.url, undefined);
     if (!(await this.#shelves.bought(message.url))) return answer;
+    // who paid is told to whom was paid, and to nobody that they or the policy sends elsewhere
+    if (this.#options.dryRun || siteOf(message.at) !== siteOf(message.url) || this.#leavesOut(message.at)) return answer;
     const { core, signer } = await this.#ready();
     const challenge = core.SignIn.read(answer.answered.required, new URL(message.at).host, await signer.address());
     if (!challenge) return answer;
@@ -360,17 +384,23 @@ class Paying implements Client {
 
   /** Why the owner of this client would not pay this, beside what the core looks at. */
   #against(offer: Offer, url: string, resource: string): { reason: string; message: string } | undefined {
-    const { host } = new URL(url);
-    if ((this.#hosts && !allowed(this.#hosts, host)) || allowed(this.#denied, host)) return { reason: "host-not-allowed", message: `the policy leaves ${host} out` };
-    if (URL.canParse(resource) && /^https?:/.test(resource)) {
-      const [named, asked] = [new URL(resource), new URL(url)];
+    if (this.#leavesOut(url)) return { reason: "host-not-allowed", message: `the policy leaves ${hostOf(url)} out` };
+    // what is no address may be any name
+    const named = URL.canParse(resource) ? new URL(resource) : /^\s*[/\\]/.test(resource) && URL.canParse(resource, url) ? new URL(resource, url) : undefined;
+    if (named && /^https?:$/.test(named.protocol)) {
+      const asked = new URL(url);
       // schemes and ports are those behind a proxy now and then, and some name what the page belongs to
       if (named.hostname !== asked.hostname || !`${trimmed(asked.pathname)}/`.startsWith(`${trimmed(named.pathname)}/`)) {
-        return { reason: "other-resource", message: `the server asks to be paid for ${resource}, and what was asked for is ${url}` };
+        return { reason: "other-resource", message: `the server asks to be paid for ${shortened(named.href)}, and what was asked for is ${url}` };
       }
     }
     if (this.#limited && worth(offer) === undefined) return { reason: "no-limit", message: "the budget is in dollars, and nobody says what this token is worth" };
     return undefined;
+  }
+
+  #leavesOut(url: string): boolean {
+    const named = (rules: Rule[]) => rules.some((rule) => matches(rule, url));
+    return (this.#hosts !== undefined && !named(this.#hosts)) || named(this.#denied);
   }
 
   /** Pays for it; nothing if somebody else had the turn, and has left it by now. */
@@ -395,13 +425,14 @@ class Paying implements Client {
         purchase = core.Purchase.begin(policy, await signer.address(), random(32), patience);
       } else return undefined;
       if (!purchase) throw new Error("the store holds a payment that cannot be read, or the signer's address is none");
-      return await this.#run(purchase, { ...begun, turn });
+      return await this.#run(purchase, Object.assign(begun, { turn }));
     } finally {
       clearInterval(beat);
       // what may have been sent and is not resolved is left for the next who wants the same
-      const end = turn.kept === undefined ? "unpaid" : purchase && purchase.keep() === undefined ? "paid" : "open";
+      const end = turn.kept === undefined ? "unpaid" : purchase && purchase.keep() === undefined && !begun.unwritten ? "paid" : "open";
       purchase?.free();
-      await this.#shelves.leave(intent, id, end);
+      // a store that fails here takes nothing from what was delivered: whoever wants the same finds the payment
+      await this.#shelves.leave(intent, id, end).catch(() => {});
     }
   }
 
@@ -425,6 +456,11 @@ class Paying implements Client {
       response = sent.response;
       return told(sent.answered);
     };
+    if (turn.kept && offer) {
+      // it may have been allowed when it was signed
+      const against = this.#options.dryRun ? { reason: "dry-run", message: `a payment of ${offer.decimal} ${offer.symbol ?? offer.asset} to ${offer.payTo} is not resolved and would be sent again` } : this.#against(offer, message.at, "");
+      if (against) throw new PaymentError(against.reason, against.message, { url: message.at, open: true, offer });
+    }
     let step: Step = turn.kept ? await send() : told(asked!);
     for (;;) {
       switch (step.do) {
@@ -441,7 +477,10 @@ class Paying implements Client {
           break;
         }
         case "deliver":
-          await this.#delivered(response!, step, offer!, { id, message, payer: turn.payer ?? (await signer.address()), resumed });
+          // a full disk keeps nobody from what they paid for; the payment is left, and told of when it is wanted again
+          await this.#delivered(response!, step, offer!, { id, message, payer: turn.payer ?? (await signer.address()), resumed }).catch(() => {
+            begun.unwritten = true;
+          });
           return response!;
         case "stop": {
           const { approve } = this.#options;
@@ -455,7 +494,7 @@ class Paying implements Client {
           // what the server refuses for good it could still take: it counts as spent until the chain says otherwise
           if (turn.kept !== undefined && !step.open) await this.#budgets.spend(id);
           throw new PaymentError(step.reason, step.message, {
-            url: message.at, open: step.open, ...(step.code ? { code: step.code } : {}), ...(offer ? { offer } : {}), ...(response ? { response } : {}),
+            url: message.at, open: step.open, signed: turn.kept !== undefined, ...(step.code ? { code: step.code } : {}), ...(offer ? { offer } : {}), ...(response ? { response } : {}),
           });
         }
       }
@@ -474,7 +513,7 @@ class Paying implements Client {
     const against = this.#against(offer, url, read.url ?? "");
     if (against) throw not(against.reason, against.message);
     if (dryRun) throw not("dry-run", `${offer.decimal} ${offer.symbol ?? offer.asset} would be paid to ${offer.payTo}`);
-    await this.#budgets.reserve(id, new URL(url).host, worth(offer) ?? 0n, url);
+    await this.#budgets.reserve(id, worth(offer) ?? 0n, url);
     let sent = false;
     try {
       if (confirm && (await confirm(offer, url)) !== true) throw not("declined", "the payment was not confirmed");
@@ -502,12 +541,12 @@ class Paying implements Client {
     const mine = receipt?.success && (!receipt.payer || sameAddress(receipt.payer, payer)) && (!receipt.network.includes(":") || receipt.network === offer.network) ? receipt : undefined;
     const taken = offer.scheme === "upto" && mine?.amount && /^\d{1,78}$/.test(mine.amount) && BigInt(mine.amount) <= BigInt(offer.amount) ? mine.amount : offer.amount;
     const paid = receiptOf(offer, { url: message.at, payer, taken, state: "paid", ...(mine ? { transaction: mine.transaction } : {}) });
+    this.#receipts.set(response, paid);
     // all that was signed for: that less of it was taken is the server's word, which frees no budget
     await this.#budgets.spend(id);
     await this.#shelves.keepReceipt(id, paid, resumed);
     await this.#shelves.keepBought(message.url, offer);
     await this.#passOf(message, response);
-    this.#receipts.set(response, paid);
   }
 
   /** Waits until who has the turn has left it, or died. */

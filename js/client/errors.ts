@@ -10,6 +10,8 @@ export class PaymentError extends Error {
   readonly url: string;
   /** A payment is out that may yet be taken: the next request for the same thing sends that one again, and signs nothing. */
   readonly open: boolean;
+  /** A payment was signed and may have been sent, whatever became of it: asking again may be another one. */
+  readonly signed: boolean;
   /** The server's word for it, where it has one. */
   readonly code: string | undefined;
   /** What would have been paid. */
@@ -17,11 +19,12 @@ export class PaymentError extends Error {
   /** The server's last answer; its body may be read. */
   readonly response: Response | undefined;
 
-  constructor(reason: Reason, message: string, more: { url: string; open?: boolean; code?: string; offer?: Offer; response?: Response; cause?: unknown }) {
+  constructor(reason: Reason, message: string, more: { url: string; open?: boolean; signed?: boolean; code?: string; offer?: Offer; response?: Response; cause?: unknown }) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.reason = reason;
     this.url = more.url;
     this.open = more.open ?? false;
+    this.signed = more.signed ?? this.open;
     this.code = more.code;
     this.offer = more.offer;
     this.response = more.response;

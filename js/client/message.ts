@@ -41,6 +41,14 @@ export class Message {
     this.#init = init;
   }
 
+  /** The body as it is meant: forms are written with a mark between their parts that is another one each time. */
+  get meant(): Uint8Array<ArrayBuffer> | undefined {
+    const mark = /^multipart\/.*boundary="?([^";]{1,70})/i.exec(this.#headers.get("content-type") ?? "")?.[1];
+    if (!this.body || !mark) return this.body;
+    const text = Array.from(this.body, (byte) => String.fromCharCode(byte)).join("");
+    return Uint8Array.from(text.replaceAll(mark, "boundary"), (char) => char.charCodeAt(0));
+  }
+
   /** Takes a request as `fetch` takes it; a body that can be read once is read. */
   static async of(input: Input, init: RequestInit = {}): Promise<Message> {
     const request = new Request(input, init);

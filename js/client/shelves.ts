@@ -1,6 +1,7 @@
 // What a client remembers besides its budget: payments that are not resolved, passes, and receipts.
 
 import { type Cookie, header, joined, read } from "./cookies.js";
+import { siteOf } from "./hosts.js";
 import type { Offer, Receipt, Store } from "./types.js";
 
 /** A payment, or the right to make one, of whoever is at it. One for each thing that is wanted. */
@@ -110,13 +111,13 @@ export class Shelves {
 
   /** What passes came as cookies for an address, as a header. */
   async cookies(url: string): Promise<string> {
-    return header((json(await this.#store.get(`cookies ${new URL(url).origin}`)) ?? []) as Cookie[], url, Date.now());
+    return header((json(await this.#store.get(`cookies ${siteOf(url)}`)) ?? []) as Cookie[], url, Date.now());
   }
 
   async keepCookies(url: string, headers: Headers): Promise<void> {
     const fresh = read(headers, Date.now());
     if (fresh.length === 0) return;
-    await this.#store.update(`cookies ${new URL(url).origin}`, (text) => {
+    await this.#store.update(`cookies ${siteOf(url)}`, (text) => {
       const all = joined((json(text) ?? []) as Cookie[], fresh, Date.now());
       return { text: all.length > 0 ? JSON.stringify(all) : undefined, result: undefined };
     });
@@ -126,7 +127,7 @@ export class Shelves {
   async bought(url: string): Promise<boolean> {
     const now = Date.now();
     const until = (text: string | undefined) => Number(text ?? 0) > now;
-    return until(await this.#store.get(`bought ${url}`)) || until(await this.#store.get(`bought ${new URL(url).origin}`));
+    return until(await this.#store.get(`bought ${url}`)) || until(await this.#store.get(`bought ${siteOf(url)}`));
   }
 
   async keepBought(url: string, offer: Offer): Promise<void> {
@@ -135,7 +136,7 @@ export class Shelves {
     const seconds = wider?.count ? (wider.seconds ?? 0) + (opensFor ?? wider.seconds ?? 0) : opensFor;
     if (seconds === undefined) return;
     const until = Date.now() + seconds * 1000;
-    const name = `bought ${wider ? new URL(url).origin : url}`;
+    const name = `bought ${wider ? siteOf(url) : url}`;
     await this.#store.update(name, (text) => ({ text: String(Math.max(until, Number(text ?? 0))), result: undefined }));
   }
 

@@ -40,7 +40,9 @@ function demanded(required: Json): Response {
 
 /** A tool as the address that it has in policies and receipts, and what sends its calls; `results` has the last. */
 export function callOf(tools: ToolCaller, call: ToolCall, server: string) {
-  if (!/^[\w.-]+$/.test(server)) throw new TypeError(`server: a name of letters, digits, points and dashes, not "${server}"`);
+  if (typeof server !== "string" || !/^[\w.-]+$/.test(server)) {
+    throw new TypeError(`callTool: the third argument is your name for this server, of letters, digits, points and dashes, not ${JSON.stringify(server)}`);
+  }
   const results: ToolResult[] = [];
   const fetch = async (_: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
@@ -60,5 +62,5 @@ export function callOf(tools: ToolCaller, call: ToolCall, server: string) {
     const receipt = result._meta?.[RECEIPT];
     return new Response(null, { status: 200, headers: isObject(receipt) ? { "PAYMENT-RESPONSE": written(receipt) } : {} });
   };
-  return { url: `mcp://${server}/${encodeURIComponent(call.name)}`, body: JSON.stringify(call.arguments ?? {}), fetch: fetch as typeof globalThis.fetch, results };
+  return { url: `mcp://${server.toLowerCase()}/${encodeURIComponent(call.name)}`, body: JSON.stringify(call.arguments ?? {}), fetch: fetch as typeof globalThis.fetch, results };
 }

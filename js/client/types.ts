@@ -22,13 +22,13 @@ export interface Token {
 export interface Policy {
   /** The most for one request; `"0.10 USDC"` allows no other token. */
   max: string;
-  /** The most for one host and port in all its time; or for each host by name, `"*"` for the others. */
+  /** The most for one host and port in all its time; or by host, as in `hosts`: `"*"` for each of the others, a name without a port for all its ports together. */
   perHost?: string | Record<string, string>;
   /** The most in one day, by UTC. */
   perDay?: string;
   /** The most in all. */
   total?: string;
-  /** Hosts that may be paid, such as `"news.example"` or `"*.example"`; any if absent. */
+  /** Hosts that may be paid, such as `"news.example"`, `"127.0.0.1:8402"`, or `"*.example"` for all below it; any if absent. */
   hosts?: string[];
   /** Payees that may be paid; anybody if absent. */
   payees?: string[];
@@ -176,9 +176,9 @@ export interface Options {
   policy: Policy;
   /** In memory if absent: what was spent is forgotten when the program ends. */
   store?: Store;
-  /** Asked before anything is signed; anything but `true` is no. */
+  /** Asked before a payment is signed; anything but `true` is no. */
   confirm?(offer: Offer, url: string): boolean | Promise<boolean>;
-  /** Nothing is signed; what would be is thrown as `dry-run`. */
+  /** Nothing is signed and no payment is sent; what would be is thrown as `dry-run`. */
   dryRun?: boolean;
   /** Sends the transaction that Permit2 needs once for each token, and resolves when it is mined. */
   approve?(transaction: Approval): Promise<unknown>;
@@ -230,8 +230,11 @@ export interface Client {
    * as spent, and is among the receipts as `unknown`. False if there is none.
    */
   abandon(input: Input, init?: Init): Promise<boolean>;
-  /** Calls a tool of an MCP server, and pays if that asks for it. In policies its host is `server`, in receipts it is `mcp://server/tool`. */
-  callTool(tools: ToolCaller, call: ToolCall, server?: string): Promise<ToolResult>;
+  /**
+   * Calls a tool of an MCP server, and pays if that asks for it. `server` is your name for it, another for each: in policies it is the host, in
+   * receipts it is `mcp://server/tool`, and a payment that is not resolved goes to who has the same name.
+   */
+  callTool(tools: ToolCaller, call: ToolCall, server: string): Promise<ToolResult>;
   /** What was paid, newest first. */
   receipts(): Promise<Receipt[]>;
   /** What was paid for this response; nothing if it was free or had been paid for before. */

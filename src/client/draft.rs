@@ -7,6 +7,7 @@ use alloc::{borrow::ToOwned, string::String};
 use alloy_primitives::{Address, B256};
 
 use super::{
+    choice::read,
     json::Object,
     offers::Version,
     payment::{BACK_SECONDS, NotTheirs, by_key, for_chain, nonce, payload_json, v2_header},
@@ -309,6 +310,14 @@ impl Payment {
     /// Unix seconds of the server's and the chain's clock until when it can be settled.
     pub const fn until(&self) -> u64 {
         self.until
+    }
+
+    /// Whether Permit2 moves the token, which the payer has to have approved once.
+    pub(super) fn by_permit(&self) -> bool {
+        read(&self.value, |payment| {
+            payment.get("payload")?.get("permit2Authorization").map(|_| ())
+        })
+        .is_some()
     }
 
     /// A text to keep, from which [`restore`](Self::restore) makes the same payment.

@@ -314,6 +314,8 @@ impl Purchase {
                             None => Stop::Unresolved(code),
                         }
                     }
+                    // whatever a server says, only Permit2 has anything to be approved
+                    Fate::Held(Hold::Approve) if !trip.payment.by_permit() => Stop::Held(Hold::Undeliverable, code),
                     Fate::Held(hold) => Stop::Held(hold, code),
                     Fate::Spent => {
                         trip.doubted = true;

@@ -168,6 +168,8 @@ impl<'a> Response<'a> {
                     Verdict::Stuck(Notice::Approval) => Fate::Held(Hold::Approve),
                     Verdict::Stuck(_) => Fate::Held(Hold::Undeliverable),
                     Verdict::Over(_) if code.ours => our_refusal(&code),
+                    // of servers that say it with a 402
+                    Verdict::Over(_) if code.family == Family::Allowance => Fate::Held(Hold::Approve),
                     Verdict::Over(_) if code.family == Family::Pending => Fate::Unknown,
                     // peers refuse what was taken a moment ago in words like these (threats B1, B2)
                     Verdict::Over(_) if doubted || code.family.leaves_it_open() => Fate::Spent,

@@ -74,10 +74,10 @@ test("a tool that costs nothing is called once, and what is too dear or of anoth
   const reader = await newReader(paper);
   const { client, calls } = await forecasts("structured");
   const farthing = createClient({ signer: reader.key, policy: { max: "$0.01" } });
-  assert.equal((await farthing.callTool(client, { name: "free" })).content[0].text, "Weather, mostly.");
+  assert.equal((await farthing.callTool(client, { name: "free" }, "weather")).content[0].text, "Weather, mostly.");
   assert.equal(calls.length, 1);
   const refused = (reason) => (error) => error instanceof PaymentError && error.reason === reason;
-  await assert.rejects(farthing.callTool(client, { name: "forecast" }), refused("nothing-payable"));
+  await assert.rejects(farthing.callTool(client, { name: "forecast" }, "weather"), refused("nothing-payable"));
   const elsewhere = createClient({ signer: reader.key, policy: { max: "$1", hosts: ["news.example"] } });
   await assert.rejects(elsewhere.callTool(client, { name: "forecast" }, "weather"), refused("host-not-allowed"));
   assert.deepEqual(await reader.transfers(), []);
@@ -87,7 +87,7 @@ test("after an answer that did not come, the same payment is sent again", async 
   const reader = await newReader(paper);
   const { client, calls } = await forecasts("structured", { doubts: 1 });
   const farthing = createClient({ signer: reader.key, policy: { max: "$0.05" } });
-  assert.equal((await farthing.callTool(client, { name: "forecast" })).content[0].text, "Rain at four.");
+  assert.equal((await farthing.callTool(client, { name: "forecast" }, "weather")).content[0].text, "Rain at four.");
   const [, first, second] = calls;
   assert.deepEqual(first, second);
   assert.equal((await reader.transfers()).length, 1);

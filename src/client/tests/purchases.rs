@@ -113,7 +113,40 @@ fn permit2_is_approved_once_and_then_the_same_payment_is_sent() {
     };
     assert_eq!((stop.key(), stop.is_open()), ("approve-permit2", true));
     assert_eq!(purchase.payment(), Some(&payment));
+    // the Python servers say it with a 402
+    let said = not_approved();
+    let Step::Stop(stop) = purchase.answer(NOW + 1, &refuses(&said)) else {
+        panic!("402")
+    };
+    assert_eq!((stop.key(), stop.is_open()), ("approve-permit2", true));
+    assert_eq!(purchase.payment(), Some(&payment));
     assert!(matches!(purchase.answer(NOW + 60, &status(200)), Step::Deliver { .. }));
+}
+
+/// A 402 of a server that holds the payment to be good, once Permit2 may move the token.
+fn not_approved() -> String {
+    x402::encode(&json!({"x402Version": 2, "error": "permit2_allowance_required", "accepts": [requirement("50000")]}))
+}
+
+fn refuses(required: &str) -> Response<'_> {
+    Response {
+        required: Some(required),
+        ..status(402)
+    }
+}
+
+#[test]
+fn f3_what_needs_no_approval_asks_for_none() {
+    let said = not_approved();
+    for answer in [status(412), refuses(&said)] {
+        let mut purchase = begin(Policy::up_to("$0.10").unwrap());
+        assert_eq!(purchase.answer(NOW, &asks(&required(&[requirement("50000")]))), Step::Sign);
+        sign(&mut purchase);
+        let Step::Stop(stop) = purchase.answer(NOW, &answer) else {
+            panic!()
+        };
+        assert_eq!((stop.key(), stop.is_open()), ("undeliverable", true));
+    }
 }
 
 #[test]
