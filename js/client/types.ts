@@ -55,6 +55,7 @@ export interface Offer {
   /** Its place in `accepts`, from 0. */
   index: number;
   scheme: Scheme;
+  /** By the token's own EIP-3009, or by Permit2, which the payer has to have approved once. */
   transfer: "eip3009" | "permit2";
   /** `upfront`: the money moves before the content is made. */
   flow: "authorization" | "upfront";
@@ -67,6 +68,7 @@ export interface Offer {
   /** Whole units, where the token is known. */
   decimal?: string;
   symbol?: string;
+  /** Who is paid. */
   payTo: string;
   /** For how long an authorization is signed. */
   seconds: number;
@@ -171,8 +173,11 @@ export interface Approval {
   data: string;
 }
 
+/** What a client is made of. */
 export interface Options {
+  /** Who pays. */
   signer: Signer;
+  /** What it may spend. */
   policy: Policy;
   /** In memory if absent: what was spent is forgotten when the program ends. */
   store?: Store;
@@ -197,12 +202,13 @@ export type Wasm = ArrayBuffer | ArrayBufferView | Response | object;
 export type Input = Parameters<typeof globalThis.fetch>[0];
 export type Init = Parameters<typeof globalThis.fetch>[1];
 
-/** A call of an MCP tool, and its result: as the official SDK has them, as far as they matter here. */
+/** A call of an MCP tool: as the official SDK has it, as far as it matters here. */
 export interface ToolCall {
   name: string;
   arguments?: Record<string, unknown>;
   _meta?: Record<string, unknown>;
 }
+/** What a call of an MCP tool brings. */
 export interface ToolResult {
   content?: unknown[];
   structuredContent?: unknown;
@@ -256,5 +262,5 @@ export interface Budget {
   open: number;
 }
 
-/** Why nothing was paid, or not known whether it was; the list is in `www/docs/client.md`. */
+/** Why nothing was paid, or not known whether it was; the list is in the guide. */
 export type Reason = string;
