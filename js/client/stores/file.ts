@@ -60,8 +60,8 @@ export function fileStore(folder: string): Store {
 
   /** Whether the process runs that an owner's name tells; nothing of one that cannot be seen from here. */
   const runs = (name: string): boolean | undefined => {
-    const [there, pid, id] = name.split(".");
-    if (id !== undefined && own.has(id)) return true;
+    const [there, pid, its] = name.split(".");
+    if (its !== undefined && own.has(its)) return true;
     if (there !== here) return undefined;
     // another had this process's number before
     if (Number(pid) === process.pid) return false;
