@@ -19,9 +19,11 @@ export function indexedDbStore(name = "farthing-client"): Store {
       open.onupgradeneeded = () => open.result.createObjectStore(SHELF);
       open.onsuccess = () => {
         const db = open.result;
-        // another page may want a newer one, and the browser may close this one
-        db.onversionchange = () => db.close();
-        db.onclose = () => (opening = undefined);
+        // another page may delete it or want a newer one, and the browser may close this one: it is opened anew for what comes next
+        db.onversionchange = db.onclose = () => {
+          opening = undefined;
+          db.close();
+        };
         resolve(db);
       };
       open.onerror = () => reject(open.error);
@@ -50,12 +52,14 @@ export function indexedDbStore(name = "farthing-client"): Store {
           else store.put(changed.text, key);
         };
         transaction.oncomplete = () => resolve(changed.result);
-        transaction.onabort = transaction.onerror = () => reject(failed ?? transaction.error);
+        // after any error; only by then it says which
+        transaction.onabort = () => reject(failed ?? transaction.error);
       });
     },
     async names(prefix) {
-      const keys = await asked((await shelf("readonly")).objectStore(SHELF).getAllKeys(IDBKeyRange.bound(prefix, `${prefix}\uffff`)));
-      return keys.map(String).sort();
+      // in their order, those that begin so come first
+      const keys = await asked((await shelf("readonly")).objectStore(SHELF).getAllKeys(IDBKeyRange.lowerBound(prefix)));
+      return keys.map(String).filter((key) => key.startsWith(prefix)).sort();
     },
   };
 }
