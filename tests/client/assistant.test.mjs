@@ -83,7 +83,7 @@ test("what takes too long ends, with what there is of it, and an assistant that 
 
 const OWN = /an address of this machine or of its own network, which is not asked; whoever started this server can allow it with --allow-private\.$/;
 
-test("this machine and its network are not asked, whatever they are called (SSRF)", async (t) => {
+test("d8 this machine and its network are not asked, whatever they are called", async (t) => {
   const { site, asked } = await stage(t, (request, response) => response.end("a secret of this machine"));
   const { port } = new URL(site);
   const network = { port, names: { "inside.example": ["127.0.0.1"], "metadata.example": ["169.254.169.254"] } };
@@ -108,7 +108,7 @@ test("this machine and its network are not asked, whatever they are called (SSRF
   assert.equal((await call("pay_and_fetch", { url: "http://203.0.113.7/" })).texts[1], "a secret of this machine");
 });
 
-test("a name that leads elsewhere when the connection is made is not followed there (DNS rebinding)", async (t) => {
+test("d8 a name that leads elsewhere when the connection is made is not followed there (DNS rebinding)", async (t) => {
   const { site, asked } = await stage(t, (request, response) => response.end("a secret of this machine"));
   const url = `http://turns.example:${new URL(site).port}/`;
   const network = { port: new URL(site).port, names: { "turns.example": ["203.0.113.7", "127.0.0.1"] } };
@@ -131,7 +131,7 @@ test("a name that leads elsewhere when the connection is made is not followed th
   assert.deepEqual(asked, []);
 });
 
-test("nor does a redirect lead there, by its first step or a later one", async (t) => {
+test("d8 nor does a redirect lead there, by its first step or a later one", async (t) => {
   const { site, asked } = await stage(t, (request, response) => {
     if (request.url === "/secret") return response.end("a secret of this machine");
     const to = { "/once": `${site}/secret`, "/twice": "/once", "/file": "file:///etc/passwd", "/loop": "/loop" }[request.url] ?? "/secret";
