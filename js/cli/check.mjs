@@ -8,6 +8,7 @@ import { print } from "./lib/check-print.mjs";
 import { listRoutes } from "./lib/check-routes.mjs";
 import { entriesOf } from "./lib/entries.mjs";
 import { openGate } from "./lib/gate.mjs";
+import { json, plainLines } from "./lib/plain.mjs";
 import { parseJsonc } from "./lib/jsonc.mjs";
 import { ownWorker } from "./lib/wrangler.mjs";
 
@@ -96,6 +97,6 @@ export async function run(args, { program, gate, at, prepare }) {
   const text = values.config === undefined && !existsSync(at(file)) ? inCode(at(".")) : readConfig(file, at(file));
   await prepare?.();
   const report = await examine(text, { rpc: values.rpc, gate: openGate(gate) });
-  console.log(values.json ? JSON.stringify(report, null, 2) : print(report, { file, asked: values.rpc !== undefined }));
+  console.log(values.json ? json(report) : plainLines(print(report, { file, asked: values.rpc !== undefined }), Infinity));
   return report.ok ? 0 : 1;
 }

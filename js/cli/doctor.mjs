@@ -6,6 +6,7 @@ import { lookForLeaks } from "./doctor/leaks.mjs";
 import { lookAtClock, lookAtHealth, lookAtKeys, lookAtOrigin } from "./doctor/site.mjs";
 import { ask } from "./lib/ask.mjs";
 import { offersIn } from "./lib/offer.mjs";
+import { json, plain } from "./lib/plain.mjs";
 import { Mistake } from "./mistake.mjs";
 import { readOptions, readUrl } from "./options.mjs";
 
@@ -69,7 +70,7 @@ async function examine(url, { origin, now }) {
 const NOT_HERE = "Is npx farthing dev running, and on this port? It prints its address.";
 
 function print({ url, findings, platforms, ok }) {
-  const lines = [url, ...findings.map(({ level, id, text }) => `${MARKS[level]}${id}: ${text}`)];
+  const lines = [url, ...findings.map(({ level, id, text }) => `${MARKS[level]}${id}: ${plain(text)}`)];
   const ids = new Set(findings.filter(({ level }) => level === "wrong").map(({ id }) => id));
   let unknown = false;
   for (const id of ids) {
@@ -96,6 +97,6 @@ export async function run(args, { program }) {
   const platforms = values.for === "all" ? PLATFORMS : values.for ? [values.for] : detected;
   const ok = findings.every(({ level }) => level !== "wrong");
   const told = findings.map((finding) => (finding.level === "wrong" ? { ...finding, fix: FIXES[finding.id] } : finding));
-  console.log(values.json ? JSON.stringify({ url, ok, platforms: detected, findings: told }, null, 2) : print({ url, findings, platforms, ok }));
+  console.log(values.json ? json({ url, ok, platforms: detected, findings: told }) : print({ url, findings, platforms, ok }));
   return ok ? 0 : 1;
 }

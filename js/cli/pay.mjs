@@ -3,7 +3,8 @@ import { createWriteStream } from "node:fs";
 import { readFileSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { Readable } from "node:stream";
-import { offerText, openClient, PAYING, payingUsage } from "./lib/paying.mjs";
+import { offerText, openClient, PAYING, payingUsage, wasSigned } from "./lib/paying.mjs";
+import { json, plain } from "./lib/plain.mjs";
 import { Mistake } from "./mistake.mjs";
 import { readOptions, readUrl } from "./options.mjs";
 
@@ -25,8 +26,11 @@ ${payingUsage}
 What is signed is kept until it is known what became of it: after a crash or a lost connection, the same command sends the same payment
 again, and pays nothing twice. What was bought opens again without a payment for as long as the site says.
 
-Exit code ${DELIVERED}: here it is. ${FAILED}: it could not be got. ${REFUSED}: nothing was signed, and why. ${UNKNOWN}: a payment was sent and nobody has said what became of
-it; run the same again.
+Exit code:
+  ${DELIVERED}  here it is; with --dry-run, this is what would be paid
+  ${FAILED}  it could not be got, or a payment was sent and refused: that counts as spent, for it could still be taken
+  ${REFUSED}  nothing was signed, and why
+  ${UNKNOWN}  a payment was sent and nobody has said what became of it; run the same again
 
     FARTHING_PRIVATE_KEY=0x… ${program}pay https://news.example/articles/one --max '$0.05' > article.html`;
 
@@ -60,31 +64,40 @@ export async function run(args, context) {
   };
   const { values, positionals: [typed] } = readOptions(args, { options, most: 1, usage: usage(context.program) });
   const { href: url } = readUrl(typed, "pay");
-  const say = (line) => { if (!values.json) process.stderr.write(`${line}\n`); };
+  const say = (line) => { if (!values.json) process.stderr.write(`${plain(line)}\n`); };
   const body = bodyOf(values.data);
   const init = { method: values.method ?? (body === undefined ? "GET" : "POST"), headers: headersOf(values.header), ...(body === undefined ? {} : { body }) };
   const { client, PaymentError } = await openClient(values, context, {
     dryRun: values["dry-run"],
     confirm: (offer) => { say(`Paying ${offerText(offer)} …`); return true; },
   });
-  const report = (result) => { if (values.json) console.log(JSON.stringify(result, null, 2)); };
+  const report = (result) => { if (values.json) console.log(json(result)); };
   try {
     const response = await client.fetch(url, init);
     const receipt = client.receiptOf(response);
     if (receipt) say(`Paid ${offerText(receipt)}${receipt.transaction ? `, transaction ${receipt.transaction}` : ""}.`);
     else if (response.ok) say("Nothing had to be paid.");
     if (!response.ok) say(`${url} answers ${response.status} ${response.statusText}`.trim());
-    const length = await written(response, values);
-    report({ url, status: response.status, paid: receipt ?? null, ...(values.output ? { output: values.output, bytes: length } : {}) });
+    const about = { url, status: response.status, paid: receipt ?? null };
+    let length;
+    try {
+      length = await written(response, values);
+    } catch (error) {
+      const message = `The page did not get here whole (${error.cause?.message ?? error.message}).${receipt ? " It is paid; run the same again, and it opens without a payment where the site allows that." : ""}`;
+      report({ ...about, problem: "incomplete", message });
+      throw new Mistake(message);
+    }
+    report({ ...about, ...(values.output ? { output: values.output, bytes: length } : {}) });
     return response.ok ? DELIVERED : FAILED;
   } catch (error) {
     if (!(error instanceof PaymentError)) throw error instanceof TypeError && error.cause ? new Mistake(`${url} cannot be reached: ${error.cause.message ?? error.message}`) : error;
-    report({ url, paid: null, problem: error.reason, message: error.message, open: error.open, ...(error.offer ? { offer: error.offer } : {}) });
-    say(error.open
-      ? `A payment was sent, and its outcome is not known: ${error.message}. Run the same again; it sends the same payment.`
-      : `${error.reason === "dry-run" ? "Would pay" : "Not paid"}: ${error.reason === "dry-run" ? offerText(error.offer) : `${error.message} (${error.reason})`}`);
-    if (error.reason === "dry-run") return DELIVERED;
-    return error.open ? UNKNOWN : error.code !== undefined ? FAILED : REFUSED;
+    const signed = wasSigned(error);
+    report({ url, paid: null, problem: error.reason, message: error.message, open: error.open, signed, ...(error.offer ? { offer: error.offer } : {}) });
+    if (error.reason === "dry-run") return say(`Would pay: ${offerText(error.offer)}`), DELIVERED;
+    if (error.open) return say(`A payment was sent, and its outcome is not known: ${error.message}. Run the same again; it sends the same payment.`), UNKNOWN;
+    say(`Not paid: ${error.message} (${error.reason})`);
+    if (error.reason === "refused") say("What was signed counts as spent: the server got it, and could still take it.");
+    return signed ? FAILED : REFUSED;
   } finally {
     client.close();
   }

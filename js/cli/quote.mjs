@@ -1,6 +1,7 @@
 // `quote`: asks for a page as a program does, and says in plain words what would be paid for it.
 import { ask } from "./lib/ask.mjs";
 import { lasting, offersIn, plainOffers, widerText } from "./lib/offer.mjs";
+import { json, plain } from "./lib/plain.mjs";
 import { Mistake } from "./mistake.mjs";
 import { readOptions, readUrl } from "./options.mjs";
 
@@ -38,7 +39,8 @@ function print({ url, status, offers, resource, description, faults, free, moved
     if (resource && resource !== url) lines.push(`It is sold as ${resource}`);
   }
   lines.push(...faults.map((fault) => `Not as x402 wants it: ${fault}`));
-  return lines.join("\n");
+  // most of it is the server's text
+  return lines.map((line) => plain(line)).join("\n");
 }
 
 export async function run(args, { program }) {
@@ -54,6 +56,6 @@ export async function run(args, { program }) {
     moved: status >= 300 && status < 400 ? headers.get("location") ?? undefined : undefined,
     faults: [...(read.v2?.faults ?? []).map((fault) => `PAYMENT-REQUIRED: ${fault}`), ...(read.v1?.faults ?? []).map((fault) => `the body: ${fault}`)],
   };
-  console.log(values.json ? JSON.stringify(report, null, 2) : print(report));
+  console.log(values.json ? json(report) : print(report));
   return report.free ? FREE : offers.length > 0 ? OFFER : NEITHER;
 }

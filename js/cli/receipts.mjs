@@ -1,6 +1,7 @@
 // `receipts`: what was paid from this machine, and what is left to spend.
 import { resolve } from "node:path";
 import { defaultStore, loadClient, PAYING, policyOf } from "./lib/paying.mjs";
+import { json, plain } from "./lib/plain.mjs";
 import { Mistake } from "./mistake.mjs";
 import { readOptions } from "./options.mjs";
 
@@ -27,9 +28,10 @@ export async function run(args, { program, client: file }) {
     throw new Mistake(error.message);
   }
   const [receipts, budget] = [await client.receipts(), await client.budget()];
-  if (values.json) return console.log(JSON.stringify({ receipts, budget }, null, 2)), 0;
+  if (values.json) return console.log(json({ receipts, budget })), 0;
   for (const { at, decimal, symbol, asset, network, url, transaction } of receipts) {
-    console.log(`${new Date(at * 1000).toISOString().slice(0, 16).replace("T", " ")}  ${decimal} ${symbol ?? asset}  ${network}  ${url}${transaction ? `\n                  ${transaction}` : ""}`);
+    console.log(plain(`${new Date(at * 1000).toISOString().slice(0, 16).replace("T", " ")}  ${decimal} ${symbol ?? asset}  ${network}  ${url}`));
+    if (transaction) console.log(`                  ${plain(transaction)}`);
   }
   if (receipts.length === 0) console.log("Nothing was paid from here.");
   const left = ({ spent, left }) => `$${spent}${left === undefined ? "" : `, $${left} left`}`;

@@ -80,7 +80,7 @@ test("pay: what is not allowed is said and not signed, each with its exit code",
 test("mcp: an assistant asks what it costs, buys it, and is stopped by the budget", async (t) => {
   const { reader, store, env } = await atTerminal();
   const client = new Client({ name: "an assistant", version: "1" });
-  const transport = new StdioClientTransport({ command: process.execPath, args: [command, "mcp", "--store", store, "--max", "$1", "--total", "$0.10"], env, stderr: "inherit" });
+  const transport = new StdioClientTransport({ command: process.execPath, args: [command, "mcp", "--store", store, "--allow-private", "--max", "$1", "--total", "$0.10"], env, stderr: "inherit" });
   await client.connect(transport);
   t.after(() => client.close());
   assert.deepEqual((await client.listTools()).tools.map(({ name }) => name), ["quote", "pay_and_fetch", "budget"]);
