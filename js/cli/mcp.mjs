@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { offerText, openClient, PAYING, payingUsage, wasSigned } from "./lib/paying.mjs";
+import { offerText, openClient, PAYING, payingUsage } from "./lib/paying.mjs";
 import { openPlaces } from "./lib/places.mjs";
 import { plain } from "./lib/plain.mjs";
 import { Mistake } from "./mistake.mjs";
@@ -118,7 +118,7 @@ const whyNot = ({ reason, message }) => OWN_WORDS[reason] ?? short(message);
 /** What became of the money, of a PaymentError. */
 function paidOf(error) {
   if (error.open) return "unknown: ask for the same again, and the same payment is sent";
-  return wasSigned(error) ? "nothing that is known of; what was signed may count as spent" : "nothing";
+  return error.signed ? "nothing that is known of; what was signed may count as spent" : "nothing";
 }
 
 /** Why nothing came, in words of this program or of the platform. */

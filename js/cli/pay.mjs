@@ -3,7 +3,7 @@ import { createWriteStream } from "node:fs";
 import { readFileSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { Readable } from "node:stream";
-import { offerText, openClient, PAYING, payingUsage, wasSigned } from "./lib/paying.mjs";
+import { offerText, openClient, PAYING, payingUsage } from "./lib/paying.mjs";
 import { json, plain } from "./lib/plain.mjs";
 import { Mistake } from "./mistake.mjs";
 import { readOptions, readUrl } from "./options.mjs";
@@ -91,9 +91,9 @@ export async function run(args, context) {
     return response.ok ? DELIVERED : FAILED;
   } catch (error) {
     if (!(error instanceof PaymentError)) throw error instanceof TypeError && error.cause ? new Mistake(`${url} cannot be reached: ${error.cause.message ?? error.message}`) : error;
-    const signed = wasSigned(error);
+    const signed = error.signed;
     report({ url, paid: null, problem: error.reason, message: error.message, open: error.open, signed, ...(error.offer ? { offer: error.offer } : {}) });
-    if (error.reason === "dry-run") return say(`Would pay: ${offerText(error.offer)}`), DELIVERED;
+    if (error.reason === "dry-run") return say(error.open ? `Would send again what is not resolved: ${offerText(error.offer)}` : `Would pay: ${offerText(error.offer)}`), DELIVERED;
     if (error.open) return say(`A payment was sent, and its outcome is not known: ${error.message}. Run the same again; it sends the same payment.`), UNKNOWN;
     say(`Not paid: ${error.message} (${error.reason})`);
     if (error.reason === "refused") say("What was signed counts as spent: the server got it, and could still take it.");

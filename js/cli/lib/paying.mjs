@@ -71,9 +71,6 @@ export async function openClient(values, { client: file }, more = {}) {
   }
 }
 
-/** Whether a payment was signed, of a PaymentError: what was refused was, whatever the server has said of it. */
-export const wasSigned = ({ open, signed, reason }) => open || signed === true || reason === "refused";
-
 /** `0.05 USDC on eip155:8453 to 0x…`, as far as it is known. */
 export const offerText = ({ decimal, amount, symbol, asset, network, payTo, scheme }) =>
   `${scheme === "upto" ? "at most " : ""}${decimal ?? amount} ${symbol ?? (decimal ? asset : `smallest units of ${asset}`)} on ${network} to ${payTo}`;

@@ -1,6 +1,7 @@
 // Where requests may go that somebody else words: never to this machine or its network, and with --host to no other host.
 import dns from "node:dns";
 import { BlockList, isIP } from "node:net";
+import { matches, ruleOf } from "../../client/hosts.ts";
 import { Mistake } from "../mistake.mjs";
 
 /** What is not everybody's of IPv4: this network, private, shared, loopback, link-local (clouds tell their secrets there), and from 224 on. */
@@ -25,10 +26,6 @@ export function isPrivate(address) {
   const [bare] = address.split("%");
   return isIP(bare) === 4 ? shut.check(bare, "ipv4") : shut.check(bare, "ipv6") || !open.check(bare, "ipv6");
 }
-
-/** As a policy reads its hosts (js/client/hosts.ts). */
-const listed = (hosts, { host, hostname }) => hosts.map((entry) => entry.toLowerCase())
-  .some((entry) => (entry.startsWith("*.") ? hostname.endsWith(entry.slice(1)) : entry === host || entry === hostname));
 
 const refusal = "an address of this machine or of its own network, which is not asked; whoever started this server can allow it with --allow-private";
 
@@ -61,10 +58,16 @@ const MOST_REDIRECTS = 20;
  */
 export function openPlaces({ hosts, allowPrivate = false }) {
   if (!allowPrivate) guardConnections();
+  let listed;
+  try {
+    listed = hosts?.map((host) => ruleOf(host, "--host"));
+  } catch ({ message }) {
+    throw new Mistake(message);
+  }
 
   async function permit(url, by = "It is") {
     if (!/^https?:$/.test(url.protocol)) throw new Mistake(`${by} no address of the web.`);
-    if (hosts?.length && !listed(hosts, url)) throw new Mistake(`${by} a host that this server may not ask: --host names those that it may.`);
+    if (listed?.length && !listed.some((rule) => matches(rule, url.href))) throw new Mistake(`${by} a host that this server may not ask: --host names those that it may.`);
     if (allowPrivate) return;
     const name = url.hostname.replace(/^\[|\]$|\.$/g, "");
     const own = isIP(name) ? isPrivate(name) : !name.includes(".") || name.endsWith(".localhost");
