@@ -42,8 +42,8 @@ function placeOf(): string {
   return sha256(JSON.stringify([hostname(), space, threadId])).slice(0, 16);
 }
 
-/** The stores of this process, also those of a second copy of this module. */
-const own = ((globalThis as { [key: symbol]: unknown })[Symbol.for("farthing file stores")] ??= new Set()) as Set<string>;
+/** The stores of this process, also those of a second copy of this module. Nothing is there before the first store. */
+const stores = () => ((globalThis as { [key: symbol]: unknown })[Symbol.for("farthing file stores")] ??= new Set()) as Set<string>;
 
 /** A folder, made if it is not there; only its owner can read it. On a disk of this machine, not on one that several machines share. */
 export function fileStore(folder: string): Store {
@@ -51,7 +51,7 @@ export function fileStore(folder: string): Store {
   const here = placeOf();
   const id = randomUUID();
   const owner = `${here}.${process.pid}.${id}`;
-  own.add(id);
+  const own = stores().add(id);
   const place = (name: string) => join(folder, `${sha256(name)}.json`);
   let queue: Promise<unknown> = Promise.resolve();
   let made: Promise<unknown> | undefined;
