@@ -77,11 +77,23 @@ async function buildClient({ step }) {
   const base64 = join(between, "client.base64.js");
   await step("client.wasm", { slow: true, inputs: core, outputs: [join(dist, "client/client.wasm"), base64] }, async () => {
     const raw = join(between, "client.wasm");
-    await compile("farthing", { profile: "small", feature: "client", out: raw });
+    await compile("farthing", { profile: "small", feature: "client-small", out: raw });
     await optimise(raw, join(dist, "client/client.wasm"), smallest);
     writeFileSync(base64, `export default ${JSON.stringify(readFileSync(join(dist, "client/client.wasm")).toString("base64"))};\n`);
     // once they stood here
     for (const name of ["client.js", "client.d.ts", "client.wasm"]) rmSync(join(dist, name), { force: true });
+  });
+}
+
+/** The same for servers, which download nothing: as a module that what is imported and what is required share. */
+async function buildFast({ step }) {
+  const asModule = join(dist, "client/wasm.cjs");
+  await step("client/wasm.cjs", { slow: true, inputs: core, outputs: [asModule] }, async () => {
+    const [raw, fast] = ["fast.raw.wasm", "fast.wasm"].map((name) => join(between, name));
+    // as the edge, so that most of what it needs is there
+    await compile("farthing", { profile: "edge", feature: "client-fast", wasmFlags: ["-Ctarget-feature=+simd128"], out: raw });
+    await optimise(raw, fast, ["-O3"], ["simd"]);
+    writeFileSync(asModule, `module.exports = ${JSON.stringify(readFileSync(fast, "base64"))};\n`);
   });
 }
 
@@ -105,10 +117,6 @@ async function buildLibrary({ step }) {
     const out = join(dist, "client", name);
     await step(`client/${name}`, { inputs, outputs: [out] }, () => bundle(at("js/client/entries", `${entry}.ts`), out, { built, ...options }));
   }
-  const bytes = join(dist, "client/client.wasm");
-  const asModule = join(dist, "client/wasm.cjs");
-  // one for both: what is required and what is imported
-  await step("client/wasm.cjs", { inputs: [bytes], outputs: [asModule] }, () => writeFileSync(asModule, `module.exports = ${JSON.stringify(readFileSync(bytes, "base64"))};\n`));
   const types = join(dist, "client/types");
   await step("client types", { inputs, outputs: [join(types, "index.d.ts")] }, async () => {
     const emitted = join(between, "client-types");
@@ -361,7 +369,7 @@ await main(async () => {
     const plan = steps(join(between, "steps.json"), common(rust));
     // The edge's profile has a folder of its own, so its compiler and the other do not wait for each other.
     const parts = await Promise.allSettled([
-      buildEdge(plan),
+      buildEdge(plan).then(() => buildFast(plan)),
       buildWidget(plan).then(() => Promise.all([buildWords(plan).then(() => Promise.all([buildTypes(plan), buildScript(plan).then(() => buildPage(plan))])), buildClient(plan).then(() => Promise.all([buildLibrary(plan), buildTools(plan)]))])),
     ]);
     const failed = parts.find((part) => part.status === "rejected");

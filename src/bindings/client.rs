@@ -253,14 +253,21 @@ pub extern "C" fn answer(
 /// Signs what is to be signed with this key.
 #[unsafe(no_mangle)]
 pub extern "C" fn sign(number: usize, with: usize) {
-    let signature = HELD.with_borrow(|held| match (held.get(number)?, held.get(with)?) {
-        (Some(Held::Purchase(purchase)), Some(Held::Key(key))) => purchase.draft()?.sign(key),
+    // out of the list while the key in it is used
+    let mut taken = HELD.with_borrow_mut(|held| held.get_mut(number)?.take());
+    let told = HELD.with_borrow(|held| match (&mut taken, held.get(with)?) {
+        (Some(Held::Purchase(purchase)), Some(Held::Key(key))) => {
+            let step = purchase.sign(key)?;
+            Some(step_json(purchase, &step))
+        }
         _ => None,
     });
-    purchase(number, &mut |purchase| {
-        let step = purchase.signed(signature.as_deref()?, false);
-        Some(step_json(purchase, &step))
+    HELD.with_borrow_mut(|held| {
+        if let Some(place) = held.get_mut(number) {
+            *place = taken;
+        }
     });
+    tell(told);
 }
 
 /// Takes a wallet's signature; `contract` says that the payer is a contract wallet.

@@ -187,6 +187,15 @@ impl Draft {
             Err(NotTheirs::Contract) => return Err(SealError::Contract),
             Err(_) => return Err(SealError::NotThePayers),
         };
+        Ok(self.payment(signature))
+    }
+
+    /// The payment that a key held here signs, which has not to be held against the payer afterwards; none if the key is another account's.
+    pub fn sealed_by(&self, key: &Key) -> Option<Payment> {
+        self.sign(key).map(|signature| self.payment(signature))
+    }
+
+    fn payment(&self, signature: String) -> Payment {
         let payload = match &self.signed {
             Signed::Eip3009(signed) => payload_json(&signature, "authorization", &authorization_json(signed)),
             Signed::Permit2(signed) => payload_json(&signature, "permit2Authorization", &permit_json(signed)),
@@ -201,11 +210,11 @@ impl Draft {
                 &payload,
             ),
         };
-        Ok(Payment {
+        Payment {
             version: choice.version,
             value,
             until: self.signed.valid_before(),
-        })
+        }
     }
 }
 

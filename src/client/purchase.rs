@@ -17,7 +17,10 @@ use super::{
     policy::{NothingPayable, Policy},
     response::{Code, Fate, Hold, Response},
 };
-use crate::x402::{extension::identifier, facilitator::SettleResponse};
+use crate::{
+    evm::Key,
+    x402::{extension::identifier, facilitator::SettleResponse},
+};
 
 /// Programs run on clocks that are set by themselves; a server whose clock is further off than this is
 /// not believed, for it could have an authorization signed that stays valid for longer.
@@ -183,8 +186,7 @@ struct Trip {
 ///     "asset":"0x036CbD53842c5426634e7929541eC2318f3dCF7e","extra":{"name":"USDC","version":"2"}}]}"#;
 /// let step = purchase.answer(1_800_000_000, &Response { status: 402, body, ..Response::default() });
 /// assert_eq!(step, Step::Sign);
-/// let signature = purchase.draft().unwrap().sign(&key).unwrap();
-/// assert_eq!(purchase.signed(&signature, false), Step::Send { after: 0 });
+/// assert_eq!(purchase.sign(&key), Some(Step::Send { after: 0 }));
 /// assert_eq!(purchase.payment().unwrap().name(), "X-PAYMENT");
 ///
 /// // no answer: the same payment again, and no other
@@ -330,6 +332,12 @@ impl Purchase {
         }
     }
 
+    /// Signs with a key held here; none if there is nothing to sign for it.
+    pub fn sign(&mut self, key: &Key) -> Option<Step> {
+        let payment = self.draft()?.sealed_by(key)?;
+        Some(self.pay(payment))
+    }
+
     /// Takes the signature over the draft, hex with `0x`; `contract` as in [`Draft::seal`]. A signature
     /// that is not the payer's ends the purchase with [`Stop::Signature`].
     pub fn signed(&mut self, signature: &str, contract: bool) -> Step {
@@ -340,20 +348,22 @@ impl Purchase {
             };
         };
         match draft.seal(signature, contract) {
-            Ok(payment) => {
-                self.state = State::Paying(Trip {
-                    payment,
-                    sends: 0,
-                    since: None,
-                    doubted: false,
-                });
-                Step::Send { after: 0 }
-            }
+            Ok(payment) => self.pay(payment),
             Err(error) => {
                 self.state = State::Over;
                 Step::Stop(Stop::Signature(error))
             }
         }
+    }
+
+    fn pay(&mut self, payment: Payment) -> Step {
+        self.state = State::Paying(Trip {
+            payment,
+            sends: 0,
+            since: None,
+            doubted: false,
+        });
+        Step::Send { after: 0 }
     }
 }
 

@@ -150,6 +150,20 @@ fn f3_what_needs_no_approval_asks_for_none() {
 }
 
 #[test]
+fn a_key_held_here_signs_what_a_wallet_would_and_for_no_other_account() {
+    let mut by_key = begin(Policy::up_to("$0.10").unwrap());
+    assert_eq!(by_key.sign(&payer()), None, "there is nothing to sign yet");
+    by_key.answer(NOW, &asks(&required(&[requirement("50000")])));
+    let mut by_wallet = by_key.clone();
+    let stranger = Key::from_hex(&["0x", &"11".repeat(32)].concat()).unwrap();
+    assert_eq!(by_key.sign(&stranger), None);
+    assert_eq!(by_key.sign(&payer()), Some(Step::Send { after: 0 }));
+    assert_eq!(sign(&mut by_wallet), Step::Send { after: 0 });
+    assert_eq!(by_key, by_wallet);
+    assert_eq!(by_key.sign(&payer()), None, "once");
+}
+
+#[test]
 fn nonces_carry_our_quotes_tag_by_both_transfers_and_are_new_each_time() {
     let mut seen = Vec::new();
     for (transfer, random) in [("eip3009", 7), ("permit2", 7), ("permit2", 9)] {

@@ -17,7 +17,12 @@ async function viemAccount(key) {
   return privateKeyToAccount(key);
 }
 
-/** By name: `open(key, fetch)` loads it and gives its `fetch`; `bundle` is a program that a bundler is given. */
+const TYPES = { TransferWithAuthorization: Object.entries({ from: "address", to: "address", value: "uint256", validAfter: "uint256", validBefore: "uint256", nonce: "bytes32" }).map(([name, type]) => ({ name, type })) };
+
+/**
+ * By name: `open(key, fetch)` loads it and gives its `fetch`; `bundle` is a program that a bundler is given. `signing(key)` loads what signs and gives
+ * a function of an offer and a nonce (32 bytes) whose result signs it: the hash of what is signed and the signature, and nothing else of the client.
+ */
 export const CLIENTS = {
   key: {
     title: "farthing, its own key",
@@ -28,6 +33,19 @@ export const CLIENTS = {
       // the WebAssembly too: what is loaded when first wanted would else be counted as signing
       await client.address();
       return client.fetch;
+    },
+    async signing(key) {
+      const [bindings, { default: wasm }] = await Promise.all([import("../../../js/client/bindings.ts"), import("../../../js/dist/client/wasm.cjs")]);
+      await bindings.start(Buffer.from(wasm, "base64"));
+      const held = bindings.Key.read(key);
+      return ({ required, now }, nonce) => {
+        const purchase = bindings.Purchase.begin(JSON.stringify(policy), held.address(), nonce, 120);
+        purchase.answer(now, 402, required, "", "", 0, 0);
+        return () => {
+          if (!purchase.sign(held)) throw new Error("nothing was signed");
+          purchase.free();
+        };
+      };
     },
     bundle: `import { createClient } from "farthing";
       export const paying = (key) => createClient({ signer: key, policy: { max: "$0.10" } }).fetch;`,
@@ -57,6 +75,14 @@ export const CLIENTS = {
   official: {
     title: "@x402/fetch, @x402/evm, viem's account",
     open: async (key, fetch) => official(await viemAccount(key), fetch),
+    async signing(key) {
+      const account = await viemAccount(key);
+      return ({ offer, now }, nonce) => {
+        const domain = { name: offer.extra.name, version: offer.extra.version, chainId: Number(offer.network.split(":")[1]), verifyingContract: offer.asset };
+        const message = { from: account.address, to: offer.payTo, value: BigInt(offer.amount), validAfter: 0n, validBefore: BigInt(now + 60), nonce: `0x${Buffer.from(nonce).toString("hex")}` };
+        return () => account.signTypedData({ domain, types: TYPES, primaryType: "TransferWithAuthorization", message });
+      };
+    },
     bundle: `import { ExactEvmScheme } from "@x402/evm/exact/client";
       import { wrapFetchWithPayment, x402Client } from "@x402/fetch";
       import { privateKeyToAccount } from "viem/accounts";

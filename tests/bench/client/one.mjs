@@ -1,5 +1,5 @@
 // One client in a process of its own: node one.mjs NAME SIGNATURES. Prints as JSON how long it took to be ready, from the 402 to the first
-// payment, and to each that followed; and one payment, to be checked.
+// payment, and to each that followed, and the signatures alone; and one payment, to be checked.
 import { randomBytes } from "node:crypto";
 import { CLIENTS } from "./clients.mjs";
 
@@ -38,4 +38,15 @@ for (let page = 0; page < signatures; page++) {
   if ((await answer.text()) !== "the article") throw new Error(`${name} did not pay`);
 }
 const [first, ...more] = times;
-process.stdout.write(JSON.stringify({ ready, first, more, payment: JSON.parse(Buffer.from(payment, "base64")), key, offer }));
+
+const alone = [];
+const prepare = await CLIENTS[name].signing?.(key);
+const now = Math.floor(Date.now() / 1000);
+const required = encode({ x402Version: 2, error: "payment required", resource: { url: "https://shop.example/", description: "", mimeType: "text/plain" }, accepts: [offer] });
+for (let page = 0; prepare && page < signatures; page++) {
+  const sign = prepare({ offer, required, now }, randomBytes(32));
+  const start = performance.now();
+  await sign();
+  alone.push(performance.now() - start);
+}
+process.stdout.write(JSON.stringify({ ready, first, more, alone, payment: JSON.parse(Buffer.from(payment, "base64")), key, offer }));
