@@ -26,6 +26,12 @@ const read = (text: string | undefined): Books => {
   return { ...books, hosts: Object.assign(Object.create(null), books.hosts) as Books["hosts"] };
 };
 
+/** Why an amount cannot be spent. */
+export interface Over {
+  reason: string;
+  message: string;
+}
+
 export interface Limits {
   total: bigint | undefined;
   day: bigint | undefined;
@@ -81,28 +87,40 @@ export class Budgets {
     });
   }
 
-  /** Sets an amount aside, or says which limit is in its way. */
-  async reserve(id: string, amount: bigint, url: string): Promise<void> {
-    const now = Date.now();
+  /** Which limit is in the way of an amount, of those who have nothing else under way. */
+  async over(amount: bigint, url: string): Promise<Over | undefined> {
+    return this.#over(read(await this.#store.get(NAME)), amount, url, Date.now());
+  }
+
+  /** Forgets the dead, and begins the day. */
+  #over(books: Books, amount: bigint, url: string, now: number): Over | undefined {
     const host = hostOf(url);
     const { limit: most, shared = () => false } = this.#limits.host(url) ?? {};
+    this.#forget(books, now);
+    turn(books, now);
+    const open = Object.values(books.open);
+    const set = (filter: (one: Books["open"][string]) => boolean) => sum(open.filter(filter).map((one) => one.amount));
+    const checks = [
+      ["total", this.#limits.total, BigInt(books.total) + set(() => true), "in all"],
+      ["day", this.#limits.day, BigInt(books.today) + set((one) => one.day === books.day), "a day"],
+      ["host", most, sum(Object.keys(books.hosts).filter(shared).map((one) => books.hosts[one]!)) + set((one) => shared(one.host)), `for ${host}`],
+    ] as const;
+    for (const [name, limit, spent, words] of checks) {
+      if (limit !== undefined && spent + amount > limit) return { reason: `over-budget-${name}`, message: `$${print(amount)} more is over the budget of $${print(limit)} ${words}: $${print(spent)} of it is spent` };
+    }
+    return undefined;
+  }
+
+  /** Sets an amount aside, or says which limit is in its way. */
+  async reserve(id: string, amount: bigint, url: string): Promise<void> {
+    const [now, host] = [Date.now(), hostOf(url)];
     const over = await this.#update((books) => {
-      this.#forget(books, now);
-      turn(books, now);
-      const open = Object.values(books.open);
-      const set = (filter: (one: Books["open"][string]) => boolean) => sum(open.filter(filter).map((one) => one.amount));
-      const checks = [
-        ["total", this.#limits.total, BigInt(books.total) + set(() => true), "in all"],
-        ["day", this.#limits.day, BigInt(books.today) + set((one) => one.day === books.day), "a day"],
-        ["host", most, sum(Object.keys(books.hosts).filter(shared).map((one) => books.hosts[one]!)) + set((one) => shared(one.host)), `for ${host}`],
-      ] as const;
-      for (const [name, limit, spent, words] of checks) {
-        if (limit !== undefined && spent + amount > limit) return { name, message: `$${print(amount)} more is over the budget of $${print(limit)} ${words}: $${print(spent)} of it is spent` };
-      }
+      const over = this.#over(books, amount, url, now);
+      if (over) return over;
       books.open[id] = { amount: String(amount), host, day: books.day, at: now, owner: this.#owner, signed: false };
       return undefined;
     });
-    if (over) throw new PaymentError(`over-budget-${over.name}`, over.message, { url });
+    if (over) throw new PaymentError(over.reason, over.message, { url });
   }
 
   /** From here on it may be taken, whatever becomes of this program. False if it is not set aside any more: then nothing may be sent. */

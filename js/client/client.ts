@@ -21,6 +21,9 @@ const LOOK_MS = 100;
 /** A chain's clock may be behind. */
 const LATE_SECONDS = 600;
 
+/** All that a client takes. */
+const OPTIONS: string[] = ["signer", "policy", "store", "confirm", "dryRun", "approve", "patience", "timeout", "fetch"] satisfies (keyof Options)[];
+
 /** Numbers cross to the core in 32 bits. */
 const MOST_SECONDS = 2 ** 32 - 1;
 
@@ -145,6 +148,11 @@ class Paying implements Client {
 
   constructor(options: Options) {
     const { policy, store = memoryStore() } = options;
+    // whoever writes `dryrun` wants a brake
+    const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
+    if (unknown !== undefined) throw new TypeError(`createClient: "${unknown}" is no option; there are ${OPTIONS.join(", ")}`);
+    if (typeof policy !== "object" || policy === null) throw new TypeError("createClient: a policy says what may be spent, such as { max: \"$0.10\", perDay: \"$2.00\" }");
+    if ((["get", "update", "names"] as const).some((name) => typeof store[name] !== "function")) throw new TypeError("createClient: a store is what fileStore(folder), indexedDbStore() or memoryStore() gives, or get, update and names of your own");
     const { perHost: _1, perDay: _2, total: _3, hosts, deny: { hosts: denied = [], ...deny } = {}, ...own } = policy;
     const limits = limitsOf(policy);
     const owner = store.owner ?? name();
@@ -175,7 +183,9 @@ class Paying implements Client {
     const { required, body, status } = answered;
     if (status !== 402) {
       await response?.body?.cancel();
-      return { url: message.at, free: response?.ok ?? false, status, offers: [] };
+      const open: Quote = { url: message.at, free: response?.ok ?? false, status, offers: [] };
+      this.#quoted.set(open, { message, answer: answered, past });
+      return open;
     }
     const read = JSON.parse(core.offers(required, body)) as { problem?: string; message: string; url: string; description: string; offers: (Offer & { reason?: string })[] };
     const quote: Quote = { url: message.at, free: false, status, offers: [] };
@@ -189,7 +199,8 @@ class Paying implements Client {
     quote.offers = read.offers.flatMap((offer, index) => (offer.reason ? [] : [{ ...offer, index }]));
     const chosen = JSON.parse(core.choose(JSON.stringify(this.#policy), required, body)) as { choice?: Offer; problem: string; message: string };
     const problem = chosen.choice ? this.#against(chosen.choice, message.at, read.url) : { reason: chosen.problem, message: chosen.message };
-    if (problem) quote.problem = problem;
+    const over = problem ?? (await this.#budgets.over(worth(chosen.choice!) ?? 0n, message.at));
+    if (over) quote.problem = over;
     else quote.choice = quote.offers.find((offer) => same(offer, chosen.choice!))!;
     return quote;
   }
@@ -197,6 +208,7 @@ class Paying implements Client {
   async pay(quote: Quote, offer = quote.choice): Promise<Response> {
     const quoted = this.#quoted.get(quote);
     if (!quoted) throw new TypeError("pay: this takes a quote as this client's quote() gave it");
+    if (!offer && quote.free) return this.#want(quoted.message);
     if (!offer) throw new PaymentError(quote.problem?.reason ?? "nothing-payable", quote.problem?.message ?? "there is nothing to pay", { url: quote.url });
     return this.#want(quoted.message, { ...quoted, offer });
   }
@@ -512,6 +524,8 @@ class Paying implements Client {
     if (wanted && !same(offer, wanted)) throw not("offer-changed", "the server asks for something else than the quote said; nothing was signed");
     const against = this.#against(offer, url, read.url ?? "");
     if (against) throw not(against.reason, against.message);
+    const over = dryRun && (await this.#budgets.over(worth(offer) ?? 0n, url));
+    if (over) throw not(over.reason, over.message);
     if (dryRun) throw not("dry-run", `${offer.decimal} ${offer.symbol ?? offer.asset} would be paid to ${offer.payTo}`);
     await this.#budgets.reserve(id, worth(offer) ?? 0n, url);
     let sent = false;

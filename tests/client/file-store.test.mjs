@@ -54,7 +54,7 @@ for (const [kind, make] of [["memoryStore", () => memoryStore()], ["fileStore", 
     await t.test("a host called __proto__ has a budget like any other", async (t) => {
       const { site } = await shop(t);
       const client = createClient({
-        ...counting(), policy, store,
+        signer: counting().signer, policy, store,
         fetch: async (to, init) => {
           const answer = await fetch(String(to).replace("http://__proto__", site), init);
           return answer;
@@ -330,7 +330,7 @@ test("files of others in the folder are left alone", async (t) => {
   const { site } = await shop(t);
   const foreign = { "package.json": "{", "notes.txt": "", [`${"a".repeat(63)}.json`]: "{}", [`x${"a".repeat(64)}.json`]: "{}", [`${"A".repeat(64)}.json`]: "{}", [`${fileOf("a")}.bak`]: "{" };
   for (const [file, text] of Object.entries(foreign)) writeFileSync(join(path, file), text);
-  const client = createClient({ ...counting(), policy, store: fileStore(path) });
+  const client = createClient({ signer: counting().signer, policy, store: fileStore(path) });
   await client.fetch(`${site}/a`);
   assert.equal((await client.receipts()).length, 1);
   for (const [file, text] of Object.entries(foreign)) assert.equal(readFileSync(join(path, file), "utf8"), text);

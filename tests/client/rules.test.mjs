@@ -254,6 +254,31 @@ test("F7 what is under way is not given up from beside", async (t) => {
   assert.deepEqual([signed.length, (await client.receipts()).length, (await client.budget()).open], [1, 1, 0]);
 });
 
+test("F3 what would be refused is said when it is asked for", async (t) => {
+  const { site, payments } = await stage(t, selling);
+  const make = (more) => createClient({ ...quick, signer: counting().signer, ...more });
+  for (const [limit, reason] of [["total", "over-budget-total"], ["perDay", "over-budget-day"], ["perHost", "over-budget-host"]]) {
+    const policy = { max: "$0.10", [limit]: "$0.005" };
+    const quote = await make({ policy }).quote(`${site}/a`);
+    assert.deepEqual([quote.choice, quote.problem.reason], [undefined, reason]);
+    await assert.rejects(make({ policy, dryRun: true }).fetch(`${site}/a`), refused(reason));
+  }
+  assert.deepEqual(payments(), []);
+  // and what costs nothing is had
+  const free = await stage(t, (request, response) => response.end("free"));
+  const client = make({});
+  assert.equal(await (await client.pay(await client.quote(`${free.site}/a`))).text(), "free");
+});
+
+test("F3 a brake that is misspelt is an error", () => {
+  for (const [more, message] of [
+    [{ dryrun: true }, /"dryrun" is no option; there are .*dryRun/], [{ confirmed: () => false }, /"confirmed" is no option/], [{ policy: undefined }, /a policy says/],
+    [{ policy: null }, /a policy says/], [{ store: "./payments" }, /a store is what fileStore/], [{ store: {} }, /a store is what fileStore/],
+  ]) {
+    assert.throws(() => createClient({ ...quick, signer: counting().signer, ...more }), { name: "TypeError", message });
+  }
+});
+
 test("a patience that is none is an error", () => {
   for (const patience of [0, -1, NaN, Infinity, "60"]) {
     assert.throws(() => createClient({ ...quick, signer: counting().signer, patience }), /^TypeError: patience: seconds, at least one/);
