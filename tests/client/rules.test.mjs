@@ -162,16 +162,18 @@ test("F7 the same form is the same thing to buy, whatever stands between its par
   const { site, payments } = await stage(t, (request, response) => (paymentOf(request) ? response.writeHead(503, { "retry-after": "9" }).end() : demand(response)));
   const { signer, signed } = counting();
   const client = createClient({ ...quick, signer });
-  const send = (text) => {
+  const send = (text, file = Uint8Array.of(129)) => {
     const body = new FormData();
     body.set("question", text);
-    body.set("file", new Blob([Uint8Array.of(0, 255, 13, 10)]), "a.bin");
+    body.set("file", new Blob([Uint8Array.of(0, 128, 255, 13, 10), file]), "a.bin");
     return client.fetch(`${site}/a`, { method: "POST", body });
   };
   for (let time = 0; time < 3; time++) await assert.rejects(send("why"), refused("unresolved", true));
   assert.equal(signed.length, 1);
   await assert.rejects(send("how"), refused("unresolved", true));
-  assert.deepEqual([signed.length, new Set(payments().map(({ payment }) => nonceOf(payment))).size], [2, 2]);
+  // another byte is another file
+  await assert.rejects(send("why", Uint8Array.of(141)), refused("unresolved", true));
+  assert.deepEqual([signed.length, new Set(payments().map(({ payment }) => nonceOf(payment))).size], [3, 3]);
 });
 
 test("F3 nobody is asked to approve what needs no approval", async (t) => {
