@@ -13,11 +13,23 @@
 //! Money is an integer number of an asset's atomic units ([`money::Amount`]); there are no floats.
 #![forbid(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(
-    not(any(feature = "edge", feature = "widget", feature = "client", feature = "tools")),
+    not(any(
+        feature = "edge",
+        feature = "widget",
+        feature = "client",
+        feature = "key",
+        feature = "tools"
+    )),
     forbid(unsafe_code)
 )]
 #![cfg_attr(
-    any(feature = "edge", feature = "widget", feature = "client", feature = "tools"),
+    any(
+        feature = "edge",
+        feature = "widget",
+        feature = "client",
+        feature = "key",
+        feature = "tools"
+    ),
     deny(unsafe_code)
 )]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails"))]
@@ -25,7 +37,13 @@
 extern crate alloc;
 
 pub mod access;
-#[cfg(any(feature = "edge", feature = "widget", feature = "client", feature = "tools"))]
+#[cfg(any(
+    feature = "edge",
+    feature = "widget",
+    feature = "client",
+    feature = "key",
+    feature = "tools"
+))]
 pub mod bindings;
 pub mod client;
 pub mod crawl;

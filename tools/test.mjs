@@ -85,6 +85,7 @@ const stages = [
   ["clippy-edge", () => clippy("--package", "farthing", "--target", target, "--features", "edge", "--lib", "--test", "wasm_workerd")],
   ["clippy-widget", () => clippy("--package", "farthing", "--target", target, "--features", "widget", "--lib", "--test", "wasm_browser")],
   ["clippy-client", () => clippy("--package", "farthing", "--target", target, "--features", "client-fast", "--lib")],
+  ["clippy-key", () => clippy("--package", "farthing", "--target", target, "--features", "key", "--lib")],
   ["clippy-tools", () => clippy("--package", "farthing", "--target", target, "--features", "tools", "--lib")],
   ["clippy-worker", () => clippy("--package", "farthing-worker", "--target", target, "--all-targets")],
   ["rust", async () => libtest(await cargo(["test", "--workspace"], shown))],

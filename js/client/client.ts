@@ -281,8 +281,8 @@ class Paying implements Client {
     this.#signs ??= (async () => {
       const wrong = core.check(JSON.stringify(this.#policy));
       if (wrong) throw new TypeError(wrong);
-      const made = signs(core, this.#options.signer);
-      // a key is the core's from here on
+      const made = await signs(this.#options.signer);
+      // a key is the other memory's from here on
       this.#options.signer = "";
       return made;
     })();

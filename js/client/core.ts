@@ -4,26 +4,36 @@ import * as bindings from "./bindings.js";
 import type { Wasm } from "./types.js";
 
 export type Core = typeof bindings;
+type Source = () => Wasm | Promise<Wasm>;
 
-let source: (() => Wasm | Promise<Wasm>) | undefined;
-let loading: Promise<Core> | undefined;
+let sources: { core: Source; keys: Source } | undefined;
 
-/** Where the WebAssembly comes from when it is first wanted. */
-export function from(wasm: () => Wasm | Promise<Wasm>): void {
-  source = wasm;
+/** Where the WebAssembly comes from when it is first wanted: the core's, and that which signs with private keys. */
+export function from(core: Source, keys: Source): void {
+  sources = { core, keys };
 }
 
-/** The core; asked for again if it did not come. */
-export function core(): Promise<Core> {
-  loading ??= start().catch((error: unknown) => {
-    loading = undefined;
-    throw error;
-  });
-  return loading;
+/** The same for all who ask; started again if it did not come. */
+function once(start: () => Promise<void>): () => Promise<Core> {
+  let loading: Promise<Core> | undefined;
+  return () => {
+    loading ??= start().then(
+      () => bindings,
+      (error: unknown) => {
+        loading = undefined;
+        throw error;
+      },
+    );
+    return loading;
+  };
 }
 
-async function start(): Promise<Core> {
-  if (!source) throw new Error("farthing/slim has no WebAssembly yet: call initialize(wasm) first, with farthing/client.wasm");
-  await bindings.start(await source());
-  return bindings;
+function given() {
+  if (!sources) throw new Error("farthing/slim has no WebAssembly yet: call initialize(wasm) first, with farthing/client.wasm");
+  return sources;
 }
+
+export const core = once(async () => bindings.start(await given().core()));
+
+/** The core with keys; who has no private key does not load what signs with one. */
+export const withKeys = once(async () => bindings.startKeys(await given().keys()));

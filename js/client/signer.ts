@@ -1,7 +1,7 @@
-// Whoever signs, in one form: the core for a private key, else the holder of it.
+// Whoever signs, in one form: a memory of its own for a private key, else the holder of it.
 
 import { PaymentError } from "./errors.js";
-import type { Core } from "./core.js";
+import { withKeys, type Core } from "./core.js";
 import type { Account, Eip1193, Signer, TypedData } from "./types.js";
 
 /** The second parameter of `eth_signTypedData_v4`, as the core writes it: numbers are decimal texts. */
@@ -29,8 +29,8 @@ const isProvider = (signer: object): signer is Eip1193 => "request" in signer &&
 const isAccount = (signer: object): signer is Account =>
   "address" in signer && typeof signer.address === "string" && "signTypedData" in signer && typeof signer.signTypedData === "function";
 
-export function signs(core: Core, signer: Signer): Signs {
-  if (typeof signer === "string") return byKey(core, signer);
+export async function signs(signer: Signer): Promise<Signs> {
+  if (typeof signer === "string") return byKey(signer);
   if (typeof signer === "object" && signer !== null) {
     if (isAccount(signer)) return byAccount(signer);
     if (isProvider(signer)) return byProvider(signer);
@@ -38,17 +38,17 @@ export function signs(core: Core, signer: Signer): Signs {
   throw new TypeError("signer: a private key (0x and 64 hex digits), an EIP-1193 provider, or an account with address and signTypedData");
 }
 
-function byKey(core: Core, text: string): Signs {
-  const key = core.Key.read(text);
+async function byKey(text: string): Promise<Signs> {
+  const { Key } = await withKeys();
+  const key = await Key.read(text);
   if (!key) throw new TypeError("signer: this is no private key; write 0x and 64 hex digits");
-  const address = key.address();
   let closed = false;
   const open = () => {
     if (closed) throw new Error("this client was closed: its key is overwritten");
     return key;
   };
   return {
-    address: async () => address,
+    address: async () => key.address,
     sign: async (purchase) => purchase.sign(open())!,
     signIn: async (challenge) => challenge.sign(open()),
     close() {

@@ -3,8 +3,8 @@
 //! Only numbers and texts cross the border, by the buffer and the output of [`memory`](super::memory);
 //! js/client/bindings.ts makes classes of them. Texts stand one after the other in the buffer, and how
 //! long each is comes as a number, after all other numbers; what comes of a call is the output. An empty
-//! text and a zero stand for what is missing. Times are Unix seconds. A key stays inside: JavaScript gets
-//! its number, and drops it, which overwrites it.
+//! text and a zero stand for what is missing. Times are Unix seconds. No key comes in here: what is to be
+//! signed goes out, and signatures come back, from [`key`](super::key) or from a wallet.
 
 #![allow(
     unsafe_code,
@@ -17,49 +17,27 @@ use std::thread_local;
 
 use k256::elliptic_curve::zeroize::Zeroize;
 
-use super::memory::{INPUT, OUTPUT};
+use super::{memory::OUTPUT, texts::Texts};
 use crate::{
     client::{
         self, Choice, Draft, Offer, Offers, Payment, Policy, Purchase, Refusal, Response, SignIn, Step, Unpayable,
         json::{Object, list},
         typed::checksummed,
     },
-    evm::{Address, Asset, Key, hex},
+    evm::{Address, Asset, hex},
     money::decimal,
     x402::facilitator::SettleResponse,
 };
 
-/// What JavaScript holds by a number. In boxes: what is moved leaves copies behind, and no key may.
+/// What JavaScript holds by a number.
 #[derive(Debug)]
 enum Held {
-    Key(Box<Key>),
     Purchase(Box<Purchase>),
     SignIn(Box<SignIn>),
 }
 
 thread_local! {
     static HELD: RefCell<Vec<Option<Held>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The texts of a call, in their order; each is overwritten in the buffer as it is read.
-#[derive(Debug, Default)]
-struct Texts(usize);
-
-impl Texts {
-    fn bytes(&mut self, length: usize) -> Vec<u8> {
-        let begin = self.0;
-        self.0 = begin.saturating_add(length);
-        INPUT.with_borrow_mut(|input| {
-            let given = input.get_mut(begin..self.0).unwrap_or_default();
-            let bytes = given.to_vec();
-            given.zeroize();
-            bytes
-        })
-    }
-
-    fn next(&mut self, length: usize) -> String {
-        String::from_utf8(self.bytes(length)).unwrap_or_default()
-    }
 }
 
 /// The number of what is held from now on; negative for nothing.
@@ -112,22 +90,6 @@ fn tell(outcome: Option<String>) {
 
 fn account(text: &str) -> Option<Address> {
     hex::read(text).map(Address::new)
-}
-
-/// Reads a payer's private key, `0x` and 64 hex digits.
-#[unsafe(export_name = "key")]
-pub extern "C" fn read_key(text: usize) -> i32 {
-    let key = Key::take(Texts::default().next(text)).ok();
-    hold(key.map(|key| Held::Key(Box::new(key))))
-}
-
-/// The key's address, checksummed.
-#[unsafe(no_mangle)]
-pub extern "C" fn address(number: usize) {
-    with(number, &mut |held| match held {
-        Held::Key(key) => Some(checksummed(&key.address())),
-        _ => None,
-    });
 }
 
 /// What is wrong with a policy, in words.
@@ -250,32 +212,41 @@ pub extern "C" fn answer(
     });
 }
 
-/// Signs what is to be signed with this key.
-#[unsafe(no_mangle)]
-pub extern "C" fn sign(number: usize, with: usize) {
-    // out of the list while the key in it is used
-    let mut taken = HELD.with_borrow_mut(|held| held.get_mut(number)?.take());
-    let told = HELD.with_borrow(|held| match (&mut taken, held.get(with)?) {
-        (Some(Held::Purchase(purchase)), Some(Held::Key(key))) => {
-            let step = purchase.sign(key)?;
-            Some(step_json(purchase, &step))
-        }
-        _ => None,
-    });
-    HELD.with_borrow_mut(|held| {
-        if let Some(place) = held.get_mut(number) {
-            *place = taken;
-        }
-    });
-    tell(told);
-}
-
 /// Takes a wallet's signature; `contract` says that the payer is a contract wallet.
 #[unsafe(no_mangle)]
 pub extern "C" fn signed(number: usize, contract: u32, signature: usize) {
     let signature = Texts::default().next(signature);
     purchase(number, &mut |purchase| {
         let step = purchase.signed(&signature, contract != 0);
+        Some(step_json(purchase, &step))
+    });
+}
+
+/// What a key of the payer's signs, 32 bytes of hex, while something is to be signed.
+#[unsafe(no_mangle)]
+pub extern "C" fn digest(number: usize) {
+    purchase(number, &mut |purchase| {
+        purchase.draft().map(|draft| hex::print(draft.digest().as_slice()))
+    });
+}
+
+/// The address of a public key, `0x04` and two coordinates; checksummed.
+#[unsafe(no_mangle)]
+pub extern "C" fn address(public: usize) {
+    let public = hex::read::<65>(&Texts::default().next(public));
+    let address = public.map(|point| {
+        let [_, coordinates @ ..] = point;
+        checksummed(&Address::from_raw_public_key(&coordinates))
+    });
+    tell(address);
+}
+
+/// Takes what [`key`](super::key) has made of that.
+#[unsafe(no_mangle)]
+pub extern "C" fn own(number: usize, signature: usize) {
+    let signature = Texts::default().next(signature);
+    purchase(number, &mut |purchase| {
+        let step = purchase.trusted(signature.clone())?;
         Some(step_json(purchase, &step))
     });
 }
@@ -354,14 +325,10 @@ pub extern "C" fn challenge_text(number: usize) {
     challenged(number, &mut |challenge| Some(challenge.text().to_owned()));
 }
 
-/// The content of `SIGN-IN-WITH-X`, signed with this key.
+/// What a key of the payer's signs of it, 32 bytes of hex.
 #[unsafe(no_mangle)]
-pub extern "C" fn challenge_sign(number: usize, with: usize) {
-    let signature = HELD.with_borrow(|held| match (held.get(number)?, held.get(with)?) {
-        (Some(Held::SignIn(challenge)), Some(Held::Key(key))) => key.sign(challenge.digest()),
-        _ => None,
-    });
-    challenged(number, &mut |challenge| challenge.seal(signature.as_deref()?).ok());
+pub extern "C" fn challenge_digest(number: usize) {
+    challenged(number, &mut |challenge| Some(hex::print(challenge.digest().as_slice())));
 }
 
 /// The content of `SIGN-IN-WITH-X`, if the signature is the account's.

@@ -190,12 +190,8 @@ impl Draft {
         Ok(self.payment(signature))
     }
 
-    /// The payment that a key held here signs, which has not to be held against the payer afterwards; none if the key is another account's.
-    pub fn sealed_by(&self, key: &Key) -> Option<Payment> {
-        self.sign(key).map(|signature| self.payment(signature))
-    }
-
-    fn payment(&self, signature: String) -> Payment {
+    /// The payment with this signature, whosever it is.
+    pub(super) fn payment(&self, signature: String) -> Payment {
         let payload = match &self.signed {
             Signed::Eip3009(signed) => payload_json(&signature, "authorization", &authorization_json(signed)),
             Signed::Permit2(signed) => payload_json(&signature, "permit2Authorization", &permit_json(signed)),

@@ -74,19 +74,28 @@ impl Key {
     /// The nonce is that of RFC 6979, and `s` is in the lower half of the group order (threat A8): the
     /// same digest always gets the same signature.
     pub fn sign(&self, digest: B256) -> Option<String> {
-        let (r_and_s, odd) = self.sign_bare(digest)?;
-        let mut bytes: Vec<u8> = r_and_s.to_vec();
-        bytes.push(if odd { 28 } else { 27 });
-        Some(hex::print(&bytes))
+        sign_digest(&self.key, &digest.0)
     }
 
     /// The same signature as `r`, `s` and whether the point's y is odd.
     pub(crate) fn sign_bare(&self, digest: B256) -> Option<([u8; 64], bool)> {
-        let (signature, id) = self.key.sign_prehash_recoverable(digest.as_slice()).ok()?;
-        // x beyond the order, one point in 2^128: there is no v for it on Ethereum
-        let odd = Some(id.to_byte()).filter(|id| *id < 2)? == 1;
-        Some((signature.to_bytes().into(), odd))
+        sign_bare(&self.key, &digest.0)
     }
+}
+
+/// As [`Key::sign`].
+pub(crate) fn sign_digest(key: &SigningKey, digest: &[u8; 32]) -> Option<String> {
+    let (r_and_s, odd) = sign_bare(key, digest)?;
+    let mut bytes: Vec<u8> = r_and_s.to_vec();
+    bytes.push(if odd { 28 } else { 27 });
+    Some(hex::print(&bytes))
+}
+
+fn sign_bare(key: &SigningKey, digest: &[u8; 32]) -> Option<([u8; 64], bool)> {
+    let (signature, id) = key.sign_prehash_recoverable(digest).ok()?;
+    // x beyond the order, one point in 2^128: there is no v for it on Ethereum
+    let odd = Some(id.to_byte()).filter(|id| *id < 2)? == 1;
+    Some((signature.to_bytes().into(), odd))
 }
 
 #[cfg(test)]

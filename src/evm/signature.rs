@@ -102,7 +102,7 @@ impl Signature {
         reason = "arithmetic modulo the group order cannot overflow"
     )]
     pub fn recover(&self, digest: B256) -> Result<Address, SignatureError> {
-        if cfg!(feature = "widget") {
+        if cfg!(feature = "own-curve") {
             return curve::recover(&self.r, &self.s, self.odd, &digest.0);
         }
         let r = scalar(self.r).ok_or(SignatureError::NotOnCurve)?;

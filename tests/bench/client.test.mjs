@@ -5,7 +5,7 @@ import { recoverTypedDataAddress } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { TRANSFER_TYPES } from "../support/pay.mjs";
 import { bench } from "./client/bench.mjs";
-import { CLIENTS } from "./client/clients.mjs";
+import { BUNDLES, CLIENTS } from "./client/clients.mjs";
 import { report } from "./client/report.mjs";
 
 test("one round: every client pays each page, to the payee, and is weighed", async () => {
@@ -22,7 +22,8 @@ test("one round: every client pays each page, to the payee, and is weighed", asy
     assert.ok(ready > 0 && first > 0, name);
     assert.deepEqual([more.length, alone.length], [2, CLIENTS[name].signing ? 3 : 0], name);
   }
+  assert.deepEqual(Object.keys(found.sizes), Object.keys(BUNDLES));
   for (const { raw, gzip, brotli } of Object.values(found.sizes)) assert.ok(raw > gzip && gzip > brotli && brotli > 10_000);
   assert.match(report(found), /^farthing, its own key +[\d.]+ ms /m);
-  assert.match(report(found, { markdown: true }), /^\| farthing, its own key \| [\d,]+ \|/m);
+  assert.match(report(found, { markdown: true }), /^\| farthing, a private key \| [\d,]+ \|/m);
 });

@@ -26,15 +26,15 @@ const targets = (value) => (typeof value === "string" ? [value] : Object.values(
 // no program of Node's requires them: elements and a script tag are a browser's, and a Worker is a module
 const MODULES = ["element", "worker", "script"];
 // what importing it gives is the bundler's to say, by a declaration of `*.wasm` of its own
-const FILE = "client.wasm";
+const FILES = ["client.wasm", "key.wasm"];
 
 test("the types are right, for who imports and for who requires", async () => {
   const attw = (...args) => node([tool("tools", "@arethetypeswrong/cli/dist/index.js"), packed.tarball, "--no-color", "--format", "ascii", "--profile", ...args], { cwd: folder });
   // node16: but for a resolution that knows no `exports`, Node 10's; the package asks for Node 20
-  const both = await attw("node16", "--exclude-entrypoints", FILE, ...MODULES);
+  const both = await attw("node16", "--exclude-entrypoints", ...FILES, ...MODULES);
   const imported = await attw("esm-only", "--entrypoints", ...MODULES);
   const looked = [both, imported].flatMap(({ out }) => [...out.matchAll(/^"farthing(\/.*)?"$/gm)].map(([, name = ""]) => `.${name}`));
-  assert.deepEqual([...looked, `./${FILE}`].sort(), Object.keys(manifest().exports).sort());
+  assert.deepEqual([...looked, ...FILES.map((file) => `./${file}`)].sort(), Object.keys(manifest().exports).sort());
 });
 
 test("no entry needs another package, and each is there", async () => {

@@ -4,7 +4,11 @@
 import { Buffer } from "node:buffer";
 import { from } from "../core.js";
 
-from(async () => Buffer.from((await import("./wasm.cjs")).default, "base64"));
+let compiled: Promise<WebAssembly.Module> | undefined;
+// one module, and a memory for each of the two
+const once = () => (compiled ??= import("./wasm.cjs").then(({ default: wasm }) => WebAssembly.compile(Buffer.from(wasm, "base64"))));
+
+from(once, once);
 
 export * from "../index.js";
 export { fileStore } from "../stores/file.js";

@@ -2,6 +2,9 @@
 
 import { from } from "../core.js";
 
-from(() => fetch(new URL("./client.wasm", import.meta.url)));
+from(
+  () => fetch(new URL("./client.wasm", import.meta.url)),
+  () => fetch(new URL("./key.wasm", import.meta.url)),
+);
 
 export * from "../index.js";

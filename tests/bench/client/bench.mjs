@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { machine } from "../figures.mjs";
-import { CLIENTS } from "./clients.mjs";
+import { BUNDLES, CLIENTS } from "./clients.mjs";
 
 const root = join(import.meta.dirname, "../../..");
 const dist = join(root, "js/dist/client");
@@ -23,13 +23,13 @@ const weighed = (...files) => {
 };
 
 /** What a browser would download, with the WebAssembly that is fetched beside it. */
-async function bundled({ ours, bundle }) {
+async function bundled({ program, beside = [] }) {
   const { outputFiles: [script] } = await build({
-    stdin: { contents: bundle, resolveDir: join(root, "tests"), loader: "js" },
+    stdin: { contents: program, resolveDir: join(root, "tests"), loader: "js" },
     bundle: true, minify: true, treeShaking: true, format: "esm", platform: "browser", target: "es2022", write: false, logLevel: "silent",
     legalComments: "none", alias: { farthing: join(dist, "web.js") },
   });
-  return weighed(script.contents, ...(ours ? [readFileSync(join(dist, "client.wasm"))] : []));
+  return weighed(script.contents, ...beside.map((name) => readFileSync(join(dist, name))));
 }
 
 /**
@@ -40,7 +40,7 @@ export async function bench({ rounds, signatures, say }) {
   const begin = { date: new Date().toISOString(), load: loadavg()[0] };
   const names = Object.keys(CLIENTS);
   const sizes = {};
-  for (const name of names) if (CLIENTS[name].bundle) sizes[name] = await bundled(CLIENTS[name]);
+  for (const [name, what] of Object.entries(BUNDLES)) sizes[name] = await bundled(what);
   const clients = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     say(`round ${round + 1} of ${rounds}: clients`);

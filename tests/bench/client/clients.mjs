@@ -20,7 +20,7 @@ async function viemAccount(key) {
 const TYPES = { TransferWithAuthorization: Object.entries({ from: "address", to: "address", value: "uint256", validAfter: "uint256", validBefore: "uint256", nonce: "bytes32" }).map(([name, type]) => ({ name, type })) };
 
 /**
- * By name: `open(key, fetch)` loads it and gives its `fetch`; `bundle` is a program that a bundler is given. `signing(key)` loads what signs and gives
+ * By name: `open(key, fetch)` loads it and gives its `fetch`; `signing(key)` loads what signs and gives
  * a function of an offer and a nonce (32 bytes) whose result signs it: the hash of what is signed and the signature, and nothing else of the client.
  */
 export const CLIENTS = {
@@ -36,10 +36,10 @@ export const CLIENTS = {
     },
     async signing(key) {
       const [bindings, { default: wasm }] = await Promise.all([import("../../../js/client/bindings.ts"), import("../../../js/dist/client/wasm.cjs")]);
-      await bindings.start(Buffer.from(wasm, "base64"));
-      const held = bindings.Key.read(key);
+      for (const start of [bindings.start, bindings.startKeys]) await start(Buffer.from(wasm, "base64"));
+      const held = await bindings.Key.read(key);
       return ({ required, now }, nonce) => {
-        const purchase = bindings.Purchase.begin(JSON.stringify(policy), held.address(), nonce, 120);
+        const purchase = bindings.Purchase.begin(JSON.stringify(policy), held.address, nonce, 120);
         purchase.answer(now, 402, required, "", "", 0, 0);
         return () => {
           if (!purchase.sign(held)) throw new Error("nothing was signed");
@@ -47,8 +47,6 @@ export const CLIENTS = {
         };
       };
     },
-    bundle: `import { createClient } from "farthing";
-      export const paying = (key) => createClient({ signer: key, policy: { max: "$0.10" } }).fetch;`,
   },
   disk: {
     title: "farthing, its own key, kept on disk",
@@ -83,7 +81,32 @@ export const CLIENTS = {
         return () => account.signTypedData({ domain, types: TYPES, primaryType: "TransferWithAuthorization", message });
       };
     },
-    bundle: `import { ExactEvmScheme } from "@x402/evm/exact/client";
+  },
+};
+
+/** What one would write in a page: a `program` for a bundler, and which WebAssembly it fetches beside that. A wallet signs by itself, so no code for it is in either. */
+export const BUNDLES = {
+  wallet: {
+    title: "farthing, a wallet",
+    beside: ["client.wasm"],
+    program: `import { createClient } from "farthing";
+      export const paying = (provider) => createClient({ signer: provider, policy: { max: "$0.10" } }).fetch;`,
+  },
+  officialWallet: {
+    title: "@x402/fetch, @x402/evm, a wallet",
+    program: `import { ExactEvmScheme } from "@x402/evm/exact/client";
+      import { wrapFetchWithPayment, x402Client } from "@x402/fetch";
+      export const paying = (signer) => wrapFetchWithPayment(fetch, new x402Client().register("eip155:84532", new ExactEvmScheme(signer)));`,
+  },
+  key: {
+    title: "farthing, a private key",
+    beside: ["client.wasm", "key.wasm"],
+    program: `import { createClient } from "farthing";
+      export const paying = (key) => createClient({ signer: key, policy: { max: "$0.10" } }).fetch;`,
+  },
+  official: {
+    title: "@x402/fetch, @x402/evm, viem's account of a private key",
+    program: `import { ExactEvmScheme } from "@x402/evm/exact/client";
       import { wrapFetchWithPayment, x402Client } from "@x402/fetch";
       import { privateKeyToAccount } from "viem/accounts";
       export const paying = (key) => wrapFetchWithPayment(fetch, new x402Client().register("eip155:84532", new ExactEvmScheme(privateKeyToAccount(key))));`,

@@ -1,6 +1,6 @@
 // What was measured of paying clients, as tables: for a terminal or as Markdown.
 import { asMarkdown, asText, median } from "../figures.mjs";
-import { CLIENTS } from "./clients.mjs";
+import { BUNDLES, CLIENTS } from "./clients.mjs";
 
 const ms = (value) => `${value.toFixed(value < 10 ? 2 : 0)} ms`;
 const bytes = (value) => Math.round(value).toLocaleString("en");
@@ -19,7 +19,7 @@ function tables({ clients, sizes }) {
     },
     {
       head: ["bundled for a browser", "brotli", "gzip", "raw"],
-      rows: Object.entries(sizes).map(([name, { brotli, gzip, raw }]) => [CLIENTS[name].title, bytes(brotli), bytes(gzip), bytes(raw)]),
+      rows: Object.entries(sizes).map(([name, { brotli, gzip, raw }]) => [BUNDLES[name].title, bytes(brotli), bytes(gzip), bytes(raw)]),
     },
   ];
 }

@@ -1,7 +1,9 @@
 import { createClient, initialize } from "farthing/slim";
 import wasm from "farthing/client.wasm";
+import keys from "farthing/key.wasm";
 
-initialize(typeof wasm === "string" ? fetch(new URL(wasm, location.href)) : wasm);
+const got = (wasm) => (typeof wasm === "string" ? fetch(new URL(wasm, location.href)) : wasm);
+initialize(got(wasm), () => got(keys));
 
 const { key, article } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 const client = createClient({ signer: key, policy: { max: "$1" } });
