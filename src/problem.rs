@@ -133,6 +133,12 @@ problems! {
     /// An order to revoke that is not by the site's keys, for another site, or too old (threat E6).
     OrderInvalid = "order-invalid", 403, "refused", "The order does not hold",
         "Make it with the site's FARTHING_KEYS and a right clock.";
+    /// Who asks for the publisher's own pages was not let in, or nobody is.
+    DeskClosed = "desk-closed", 403, "refused", "The desk is closed to this request",
+        "Come through the site's Cloudflare Access, whose team and audience the config names under desk.";
+    /// The same in a development run.
+    DeskPassword = "desk-password", 401, "refused", "The desk wants its password",
+        "It stands where this site was started; the user's name is of no importance.";
     /// So many purchases are revoked that there is no room for another.
     RevocationsFull = "revocations-full", 507, "pending", "The list is full",
         "Give some back, or revoke all of a kid in the config.";

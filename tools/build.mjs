@@ -264,11 +264,22 @@ async function buildPage({ step }) {
   });
 }
 
+/** The desk's pages, in a file that is loaded when one is asked for; and of the table of tokens what they show. */
+async function buildDesk({ step }) {
+  const [assets, out] = [join(between, "assets.js"), join(deploy, "desk.js")];
+  const table = at("tests/vectors/assets.json");
+  await step("desk.js", { inputs: [at("worker/shim/desk"), at("worker/shim/log.js"), table], outputs: [out] }, async () => {
+    const shown = JSON.parse(readFileSync(table, "utf8")).assets.map(({ network, networkName, test, asset, symbol, decimals }) => ({ network, networkName, test, asset, symbol, decimals }));
+    writeFileSync(assets, `export const assets = ${JSON.stringify(shown)};\n`);
+    await bundle(at("worker/shim/desk/index.js"), out, { built: { "./assets.js": assets }, minifyStyles: true });
+  });
+}
+
 async function buildWorker({ step }) {
   await step("worker", { inputs: [at("worker/shim"), builtPage], outputs: [join(deploy, "index.js")] }, () =>
     bundle(at("worker/shim/deployed.js"), join(deploy, "index.js"), {
       built: { "./page.js": builtPage },
-      external: ["./edge.wasm", "./farthing.jsonc", "cloudflare:"],
+      external: ["./edge.wasm", "./farthing.jsonc", "./desk.js", "cloudflare:"],
     }));
   await copy("copies", served().map((name) => [join(dist, name), join(deploy, ASSETS, name)]));
   for (const name of ["farthing.js", "farthing.wasm"]) rmSync(join(deploy, "assets", name), { force: true }); // where they once were
@@ -285,7 +296,7 @@ async function buildWorker({ step }) {
 async function buildPackage({ step }) {
   const worker = join(dist, "worker");
   await step("farthing/worker", { inputs: [at("worker/shim"), builtPage], outputs: [join(worker, "index.js")] }, () =>
-    bundle(at("worker/shim/index.js"), join(worker, "index.js"), { built: { "./page.js": builtPage }, external: ["./edge.wasm", "cloudflare:"] }));
+    bundle(at("worker/shim/index.js"), join(worker, "index.js"), { built: { "./page.js": builtPage }, external: ["./edge.wasm", "./desk.js", "cloudflare:"] }));
   const schema = at("www/farthing.schema.json");
   await step("farthing/worker types", { inputs: [schema, at("worker/shim/index.d.ts"), at("tools/lib/schema-types.mjs")], outputs: [join(worker, "index.d.ts")] }, async () => {
     const { typesOf } = await import("./lib/schema-types.mjs");
@@ -297,7 +308,7 @@ async function buildPackage({ step }) {
     chmodSync(join(dist, "cli/farthing.js"), 0o755);
   });
   const copies = [
-    [join(deploy, "edge.wasm"), join(worker, "edge.wasm")],
+    ...["edge.wasm", "desk.js"].map((name) => [join(deploy, name), join(worker, name)]),
     ...served().map((name) => [join(dist, name), join(worker, ASSETS, name)]),
     [schema, join(dist, "farthing.schema.json")],
     ...["LICENSE-MIT", "LICENSE-APACHE"].map((name) => [at(name), join(dist, name)]),
@@ -345,6 +356,7 @@ async function weighed() {
       ["client/web.js", { path: join(dist, "client/web.js") }],
       ["tools.wasm", { path: join(dist, "tools.wasm") }],
       ["worker index.js", { path: join(deploy, "index.js") }],
+      ["worker desk.js", { path: join(deploy, "desk.js") }],
       ["worker edge.wasm", { path: join(deploy, "edge.wasm") }],
     ],
     [
@@ -380,6 +392,7 @@ await main(async () => {
     const failed = parts.find((part) => part.status === "rejected");
     if (failed) throw failed.reason;
     await buildWorker(plan);
+    await buildDesk(plan);
     await buildPackage(plan);
     if (plan.ran > 0) say(`build: done in ${seconds(begin)}`);
     if (quiet) return 0;

@@ -55,6 +55,7 @@ const PEEK: u32 = 14;
 const ASK: u32 = 15;
 /// Get the list of what was revoked, and give it to [`listed`].
 const LIST: u32 = 16;
+const DESK: u32 = 17;
 
 /// Fetch the page for a teaser: lines of path, selector. Then, as the answer of [`trimmed`]: it is the publisher's page.
 const TEASER: u32 = 11;
@@ -235,6 +236,7 @@ pub extern "C" fn decide(length: usize, now: u32) -> u32 {
             }
             Decision::Peek(peek) => write_lines(&[&peek.path, &peek.reader, &peek.network], &peek.headers, PEEK),
             Decision::List => LIST,
+            Decision::Desk => DESK,
             Decision::Ledger(call) => write_lines(&[&call.object, call.call, &call.body], &Headers::new(), LEDGER),
             Decision::Teaser(call) => write_lines(&[&call.path, &call.selector], &Headers::new(), TEASER),
         })

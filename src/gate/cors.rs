@@ -105,7 +105,8 @@ impl Gate {
             | Decision::Verify(_)
             | Decision::Token(_)
             | Decision::Ask(_)
-            | Decision::List => {}
+            | Decision::List
+            | Decision::Desk => {}
         }
         decision
     }

@@ -9,6 +9,7 @@ mod card;
 mod cors;
 mod crawlers;
 mod decide;
+mod desk;
 mod extensions;
 mod follow;
 mod gifts;
@@ -153,6 +154,8 @@ pub enum Decision {
     Ask(Box<Question>),
     /// Get the list of what was revoked, and ask again with a line that says so.
     List,
+    /// Show the page of the desk: whoever asks may see it.
+    Desk,
 }
 
 /// A question to a payer's ledger.
@@ -250,10 +253,10 @@ impl Gate {
                 wanted.push(name);
             }
         }
-        if let Some(name) = self.subscriber_header()
-            && !wanted.contains(&name)
-        {
-            wanted.push(name);
+        for name in self.subscriber_header().into_iter().chain(self.desk_headers()) {
+            if !wanted.contains(&name) {
+                wanted.push(name);
+            }
         }
         wanted
     }
@@ -345,6 +348,9 @@ impl Gate {
         if let Some(token) = name.strip_prefix(gifts::FOLDER)
             && let Some(decision) = self.gift(request, token, now, &random)
         {
+            return decision;
+        }
+        if let Some(decision) = self.desk(request, name, now) {
             return decision;
         }
         if name == wider::SPEND {

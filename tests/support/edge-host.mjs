@@ -51,7 +51,11 @@ export class Books extends WorkerEntrypoint {
   prepare(sql) { return new Statement(this.env.BOOKS.prepare(sql)); }
 }
 export default {
-  fetch(request) {
+  async fetch(request, env) {
+    if (request.method === "POST") {
+      const { sql, values } = await request.json();
+      return Response.json((await env.BOOKS.prepare(sql).bind(...values).run()).results);
+    }
     const wanted = new URL(request.url).searchParams.get("mode");
     if (wanted !== null) [mode, seen] = [wanted, 0];
     return new Response(String(seen));
@@ -130,6 +134,11 @@ const answers = {
   put: async ({ binding, key, text, type }) => {
     const bucket = await miniflare.getR2Bucket(binding, "farthing");
     await bucket.put(key, text, { httpMetadata: { contentType: type } });
+  },
+  run: async ({ sql, values }) => {
+    const response = await (await miniflare.getWorker("farthing-books")).fetch("http://books/", { method: "POST", body: JSON.stringify({ sql, values }) });
+    if (!response.ok) throw new Error(await response.text());
+    return await response.json();
   },
   books: async ({ mode }) => {
     const query = mode === undefined ? "" : `?mode=${mode}`;

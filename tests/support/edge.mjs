@@ -193,6 +193,8 @@ export async function startEdge({ config, port = 0, state, keys, env = {}, build
         const [{ tables }] = await readOnly(file, "SELECT count(*) AS tables FROM sqlite_master WHERE name = 'payment'", []);
         return tables === 0 ? [] : readOnly(file, sql, parameters);
       },
+      /** Runs a statement of the test's own in D1, and gives its rows. */
+      run: (sql, ...values) => ask("run", { sql, values }),
       /** From now on statements are refused ("refuse"), run and not answered ("lost", "hang"), run twice ("twice"); "" for as usual. */
       mode: (mode) => ask("books", { mode }),
       /** Statements since the mode was set. */

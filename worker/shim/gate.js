@@ -18,6 +18,7 @@ export const TOKEN = 13;
 export const PEEK = 14;
 export const ASK = 15;
 export const LIST = 16;
+export const DESK = 17;
 
 const RANDOM = 16;
 // The names of headers in Signature-Input, and a few words more; so many are looked up.

@@ -4,7 +4,7 @@
 import { account } from "./account.js";
 import { verdictOf } from "./agents.js";
 import { use } from "./config.js";
-import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY, TOKEN, PEEK, ASK, LIST } from "./gate.js";
+import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY, TOKEN, PEEK, ASK, LIST, DESK } from "./gate.js";
 import { say } from "./log.js";
 import { asMember } from "./members.js";
 import { fetchFree, fetchPriced } from "./origin.js";
@@ -105,6 +105,9 @@ async function look(gate, request, env, ctx) {
       const fetched = await fetchPriced(gate.origin, path, request, env, ctx, false, gate.shelf(lines));
       return fetched ? deliver(fetched, headers) : gate.undelivered(lines, 0, false);
     }
+    case DESK:
+      // the publisher's pages are in a file of their own, which no reader waits for
+      return await (await import("./desk.js")).desk(request, env);
     case TEASER:
       return await teaser(gate, lines, text, request, env, ctx);
     case LEDGER: {

@@ -63,7 +63,7 @@ pub(super) fn run(data: &[u8]) {
             assert!(passes.any(|text| Pass::open(world::keys(), &resource, text, NOW).is_some()));
         }
         Decision::Verify(verify) => panic!("{verify:?} without a policy"),
-        other @ (Decision::Token(_) | Decision::Peek(_) | Decision::Ask(_) | Decision::List) => {
+        other @ (Decision::Token(_) | Decision::Peek(_) | Decision::Ask(_) | Decision::List | Decision::Desk) => {
             panic!("{other:?} without a word of it in the config")
         }
         Decision::Ledger(call) => {

@@ -101,7 +101,7 @@ fn decided<'a>(headers: &[(&str, &str)], find: &dyn Fn(&str) -> Option<&'a str>)
     }
     let request = Request::from_lines(&lines).unwrap();
     match gate().decide(&request, NOW, RANDOM) {
-        Decision::Teaser(_) | Decision::Token(_) | Decision::Peek(_) | Decision::Ask(_) | Decision::List => {
+        Decision::Teaser(_) | Decision::Token(_) | Decision::Peek(_) | Decision::Ask(_) | Decision::List | Decision::Desk => {
             panic!("no config here has one")
         }
         // threats D8, D10: nobody is believed before, and only public names are asked

@@ -33,6 +33,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "meter",
     "gifts",
     "revocation",
+    "desk",
     "demo",
 ];
 /// The languages that pages of ours speak: the files of `www/locales`.
@@ -289,6 +290,7 @@ impl Check {
             meter: self.meter(file.get("meter")),
             gifts: self.gifts(file.get("gifts")),
             revocation: self.revocation(file.get("revocation")),
+            desk: self.desk(file.get("desk")),
         }
     }
 }

@@ -5,6 +5,7 @@ mod cache;
 mod check;
 mod cors;
 mod crawlers;
+mod desk;
 mod extensions;
 mod given;
 mod money;
@@ -30,6 +31,7 @@ pub use ask::Ask;
 pub(crate) use check::is_loopback;
 pub use cors::Cors;
 pub use crawlers::{Policy, Treatment, Who};
+pub use desk::Desk;
 pub use extensions::{Extensions, Identifiers};
 pub use given::{Free, Gifts};
 pub use revocation::Revocation;
@@ -120,6 +122,8 @@ pub struct Config {
     pub gifts: Option<Gifts>,
     /// What opens nothing any more.
     pub revocation: Revocation,
+    /// Who may see the publisher's own pages.
+    pub desk: Desk,
 }
 
 /// One mistake in the config file.

@@ -60,6 +60,7 @@ fn decide(request: &Value) -> Result<Value, String> {
             "body": answer.body,
         } }),
         Decision::Token(_) | Decision::Peek(_) | Decision::Ask(_) | Decision::List => json!({ "asks": true }),
+        Decision::Desk => json!({ "desk": true }),
         Decision::Verify(verify) => json!({ "verify": { "directory": verify.directory, "base": verify.claim.base } }),
         Decision::Ledger(call) => json!({ "ledger": { "object": call.object, "call": call.call, "body": call.body } }),
         Decision::Forward { path, headers } => json!({ "forward": { "path": path, "headers": headers } }),

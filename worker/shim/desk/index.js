@@ -1,0 +1,31 @@
+// The desk: the publisher's own pages, made from the books. Whoever comes here was let in by the gate. It only reads: nothing under the
+// desk changes anything, so there is nothing that another site could make a publisher's browser do.
+
+import { articles, articlesFile } from "./articles.js";
+import { frame, text } from "./frame.js";
+import { html } from "./html.js";
+import { overview } from "./overview.js";
+import { payment, payments, paymentsFile } from "./payments.js";
+import { ready } from "./schema.js";
+import { trouble } from "./trouble.js";
+
+// By what follows /.farthing/desk: a page is a title and its content, a file is an answer.
+const PAGES = { "": overview, "/articles": articles, "/payments": payments, "/payment": payment, "/trouble": trouble };
+const FILES = { "/articles.csv": articlesFile, "/payments.csv": paymentsFile };
+
+export async function desk(request, env) {
+  const url = new URL(request.url);
+  const path = url.pathname.slice("/.farthing/desk".length).replace(/\/$/, "");
+  const asked = { path, query: url.searchParams, site: url.origin, now: Math.floor(Date.now() / 1000) };
+  if (request.method !== "GET" && request.method !== "HEAD") return text(405, "The desk is read with GET.", { allow: "GET, HEAD" });
+  if (!(path in PAGES || path in FILES)) return frame({ ...asked, status: 404, title: "Nothing is here", content: html`<p>The desk has no such page.</p>` });
+  if (env.BOOKS === undefined) return frame({ ...asked, title: "No books yet", content: NO_BOOKS });
+  await ready(env);
+  if (path in FILES) return await FILES[path](env, asked);
+  return frame({ ...asked, ...await PAGES[path](env, asked) });
+}
+
+const NO_BOOKS = html`<p>The desk shows what is in the books, and this Worker has none. Make them, put what is printed into
+  <code>wrangler.jsonc</code>, and deploy:</p>
+  <pre>npx wrangler d1 create farthing-books</pre>
+  <p>Payments from before are not in new books; <code>npm run reconcile</code> reads them from the chain.</p>`;

@@ -1,0 +1,40 @@
+// What the sums say of a period.
+
+import { rows } from "./schema.js";
+
+const named = (names) => (row) => Object.fromEntries(names.map((name, at) => [name, row[at]]));
+// What was counted and taken back leaves a row of nothing.
+const SOLD = "HAVING sum(payments) > 0";
+// As texts: what JavaScript gets as a number is not exact beyond 2^53.
+const SUMS = "network, asset, sum(payments), CAST(sum(high) AS TEXT), CAST(sum(middle) AS TEXT), CAST(sum(low) AS TEXT)";
+const MONEY = ["network", "asset", "payments", "high", "middle", "low"];
+
+/** `{day, network, asset, payments, high, middle, low}` for each day and token. */
+export async function byDay(env, { first, last }) {
+  const found = await rows(env, `SELECT day, ${SUMS} FROM desk_day WHERE day BETWEEN ?1 AND ?2 GROUP BY 1, 2, 3 ${SOLD} ORDER BY 1`, first, last);
+  return found.map(named(["day", ...MONEY]));
+}
+
+/** By the name of what was bought: empty for single articles. */
+export async function byOffer(env, { first, last }) {
+  const found = await rows(env, `SELECT offer, ${SUMS} FROM desk_day WHERE day BETWEEN ?1 AND ?2 GROUP BY 1, 2, 3 ${SOLD} ORDER BY 4 DESC LIMIT 50`, first, last);
+  return found.map(named(["offer", ...MONEY]));
+}
+
+// Whole months are added up by month, and what is shorter by day.
+const articles = ({ month }) => (month ? "desk_article_month WHERE month >= ?1" : "desk_article_day WHERE day BETWEEN ?1 AND ?2");
+const bounds = ({ month, first, last }) => (month ? [month] : [first, last]);
+
+/** By article, the most payments first. */
+export async function byArticle(env, period, most, after = 0) {
+  const sql = `SELECT resource, ${SUMS} FROM ${articles(period)} GROUP BY 1, 2, 3 ${SOLD} ORDER BY 4 DESC, 1 LIMIT ${most} OFFSET ${after}`;
+  return (await rows(env, sql, ...bounds(period))).map(named(["resource", ...MONEY]));
+}
+
+/** By the first part of the path, if another follows it: "/politics" of https://news.example/politics/x. */
+export async function bySection(env, period, site) {
+  const rest = `substr(resource, ${site.length + 2})`;
+  const section = `CASE WHEN instr(${rest}, '/') > 0 THEN '/' || substr(${rest}, 1, instr(${rest}, '/') - 1) ELSE '/' END`;
+  const sql = `SELECT ${section}, ${SUMS} FROM ${articles(period)} GROUP BY 1, 2, 3 ${SOLD} ORDER BY 4 DESC LIMIT 50`;
+  return (await rows(env, sql, ...bounds(period))).map(named(["section", ...MONEY]));
+}

@@ -1,0 +1,91 @@
+// What the desk keeps in the books beside the payments: sums by day and month, which triggers keep up in the same step as a payment's entry,
+// and indexes. Made when the desk is first opened; whoever never opens it has none of it.
+
+import { say } from "../log.js";
+
+const DAY = "settled_at / 86400";
+const MONTH = "CAST(strftime('%Y%m', settled_at, 'unixepoch') AS INTEGER)";
+// A text of atomic units as three integers of which millions can be added up: twelve digits, twelve, and the rest.
+const PARTS = {
+  high: "CAST(substr(charged, 1, max(length(charged) - 24, 0)) AS INTEGER)",
+  middle: "CAST(substr(substr(charged, 1, max(length(charged) - 12, 0)), -12) AS INTEGER)",
+  low: "CAST(substr(charged, -12) AS INTEGER)",
+};
+const COUNTS = ["payments", ...Object.keys(PARTS)];
+const SETTLED = "state = 'settled' AND charged IS NOT NULL AND settled_at IS NOT NULL";
+
+// By table: its key's columns, and what of a payment they are.
+const SUMS = {
+  desk_day: { day: DAY, network: "network", asset: "asset", offer: "coalesce(offer, '')" },
+  desk_article_day: { day: DAY, resource: "resource", network: "network", asset: "asset" },
+  desk_article_month: { month: MONTH, resource: "resource", network: "network", asset: "asset" },
+};
+const KINDS = { day: "INTEGER", month: "INTEGER" };
+
+const of = (row, text) => text.replace(/\b(settled_at|charged|network|asset|offer|resource|state)\b/g, `${row}.$1`);
+const keyOf = (table) => Object.keys(SUMS[table]);
+
+function tableOf(table) {
+  const columns = keyOf(table).map((name) => `${name} ${KINDS[name] ?? "TEXT"} NOT NULL`);
+  return `CREATE TABLE IF NOT EXISTS ${table} (${columns.join(", ")}, payments INTEGER NOT NULL, high INTEGER NOT NULL, middle INTEGER NOT NULL, low INTEGER NOT NULL, \
+PRIMARY KEY (${keyOf(table).join(", ")})) WITHOUT ROWID`;
+}
+
+// Adds a payment to a sum, or takes it off.
+function counted(table, row, sign) {
+  const values = Object.values(SUMS[table]).map((text) => of(row, text));
+  return `INSERT INTO ${table} SELECT ${[...values, `${sign}1`, ...Object.values(PARTS).map((part) => `${sign}${of(row, part)}`)].join(", ")} WHERE ${of(row, SETTLED)} \
+ON CONFLICT DO UPDATE SET ${COUNTS.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")};`;
+}
+
+const trigger = (name, when, body) => `CREATE TRIGGER IF NOT EXISTS ${name} AFTER ${when} ON payment BEGIN ${body.join(" ")} END`;
+const all = (row, sign) => Object.keys(SUMS).map((table) => counted(table, row, sign));
+
+// Everything there is so far, as it stands in this very statement: what the triggers counted meanwhile is in it.
+const filled = (table) => `INSERT INTO ${table} SELECT ${Object.values(SUMS[table]).join(", ")}, count(*), ${Object.values(PARTS).map((part) => `sum(${part})`).join(", ")} FROM payment WHERE ${SETTLED} \
+GROUP BY ${Object.keys(SUMS[table]).map((_, at) => at + 1).join(", ")} ON CONFLICT DO UPDATE SET ${COUNTS.map((name) => `${name} = excluded.${name}`).join(", ")}`;
+
+// Each is one statement that may be repeated; one that was released is never changed, others follow it.
+export const STEPS = [
+  // as the ledgers make it with the first payment (www/docs/books.md)
+  "CREATE TABLE IF NOT EXISTS payment (key TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL, receipt TEXT NOT NULL, resource TEXT NOT NULL, \
+network TEXT NOT NULL, asset TEXT NOT NULL, payer TEXT NOT NULL, pay_to TEXT NOT NULL, amount TEXT NOT NULL, charged TEXT, transaction_hash TEXT, reason TEXT, \
+first_seen INTEGER NOT NULL, settled_at INTEGER, offer TEXT)",
+  ...Object.keys(SUMS).map(tableOf),
+  trigger("desk_insert", "INSERT", all("new", "")),
+  trigger("desk_update", "UPDATE", [...all("old", "-"), ...all("new", "")]),
+  trigger("desk_delete", "DELETE", all("old", "-")),
+  ...Object.keys(SUMS).map(filled),
+  "CREATE INDEX IF NOT EXISTS desk_seen ON payment (first_seen DESC)",
+  "CREATE INDEX IF NOT EXISTS desk_state ON payment (state, first_seen DESC)",
+  "CREATE INDEX IF NOT EXISTS desk_payer ON payment (payer, first_seen DESC)",
+  "CREATE INDEX IF NOT EXISTS desk_receipt ON payment (receipt)",
+  "CREATE INDEX IF NOT EXISTS desk_transaction ON payment (transaction_hash)",
+  "CREATE INDEX IF NOT EXISTS desk_resource ON payment (resource, first_seen DESC)",
+];
+
+const COLUMN = "ALTER TABLE payment ADD COLUMN offer TEXT";
+const VERSION = "CREATE TABLE IF NOT EXISTS desk_version (one INTEGER PRIMARY KEY CHECK (one = 1), steps INTEGER NOT NULL)";
+const made = new WeakSet();
+
+/** The rows of one statement, each an array. */
+export async function rows(env, sql, ...values) {
+  const statement = env.BOOKS.prepare(sql);
+  return await (values.length > 0 ? statement.bind(...values) : statement).raw();
+}
+
+/** Makes what is missing, once for each isolate. */
+export async function ready(env) {
+  if (made.has(env.BOOKS)) return;
+  await rows(env, VERSION);
+  let [[done] = [0]] = await rows(env, "SELECT steps FROM desk_version");
+  for (; done < STEPS.length; done += 1) {
+    await rows(env, STEPS[done]);
+    // of books from before they had it
+    if (done === 0) await rows(env, COLUMN).catch(() => {});
+    // never back: another isolate may be at it too
+    await rows(env, "INSERT INTO desk_version VALUES (1, ?1) ON CONFLICT DO UPDATE SET steps = max(steps, excluded.steps)", done + 1);
+  }
+  if (done > STEPS.length) say("books", { what: "newer" });
+  made.add(env.BOOKS);
+}
