@@ -1,4 +1,5 @@
 // `npm start`: builds what is missing and runs the demo newspaper with everything it needs, on this machine alone.
+import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, checkHealth, choosePort, command, Mistake, root } from "./lib/cli.mjs";
@@ -21,7 +22,10 @@ command({
     const port = await choosePort(values.port);
     await build(parts);
     const { startNewspaper } = await import("../tests/support/newspaper.mjs");
-    const demo = await startNewspaper({ port, change: withTeaser, say: (text) => console.error(text) });
+    // the desk is closed to whoever does not know it, also on this machine
+    const password = randomBytes(9).toString("base64url");
+    const desk = { passwordHash: createHash("sha256").update(password).digest("hex") };
+    const demo = await startNewspaper({ port, books: true, change: (config) => ({ ...withTeaser(config), desk }), say: (text) => console.error(text) });
     parts.push(demo);
     for (const [name, part] of [["The Worker", demo.edge], ["The chain", demo.chain]]) {
       part.ended.then(() => {
@@ -43,7 +47,7 @@ command({
       const { site, articles, free, playground, network, asset, payTo, payer, chain, facilitator } = demo;
       return console.log(JSON.stringify({
         ready: true, site, articles: articles.map(({ url, price }) => ({ url, price })), free, playground, network, asset, payTo,
-        rpc: chain.url, facilitator: facilitator.url, payer: { address: payer.address, key: payer.key },
+        desk: { url: `${site}/.farthing/desk`, password }, rpc: chain.url, facilitator: facilitator.url, payer: { address: payer.address, key: payer.key },
       }));
     }
     console.log(`
@@ -52,6 +56,7 @@ A newspaper that sells single articles is open, on a chain of its own with play 
   Read    ${demo.site}/
   Buy     choose an article with a price, press Pay, then Sign: the demo wallet holds play money
   Try     ${demo.playground} shows the card with the attributes, theme, language and situation that you choose
+  Earn    ${demo.site}/.farthing/desk shows what came in: any name, password ${password}
   Look    .state/demo/farthing.jsonc is the newspaper's configuration
   Stop    Ctrl-C
 `);
