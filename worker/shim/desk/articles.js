@@ -14,11 +14,11 @@ export async function articles(env, asked) {
   const period = periodOf(asked);
   const page = Math.min(Number(/^\d{1,4}$/.exec(asked.query.get("page") ?? "")?.[0] ?? 1) || 1, MOST_PAGES);
   const found = await byArticle(env, period, MOST + 1, (page - 1) * MOST);
-  const to = (page) => `/.farthing/desk/articles?days=${period.days}&page=${page}`;
+  const to = (page) => `/.farthing/desk/articles?over=${period.over}&page=${page}`;
   const content = html`${chooser(asked, period)}
 ${table(`Articles by payments, page ${page}`, ["Article", "#Payments", "#Came in"], found.slice(0, MOST).map((row) => [article(row, asked), count(row.payments), said([row])]))}
 <p class="pages">${page > 1 && html`<a href="${to(page - 1)}">Before</a>`} ${found.length > MOST && html`<a href="${to(page + 1)}">More</a>`}
-<a href="/.farthing/desk/articles.csv?days=${period.days}">As a file (CSV)</a></p>`;
+<a href="/.farthing/desk/articles.csv?over=${period.over}">As a file (CSV)</a></p>`;
   return { title: "Articles", content };
 }
 

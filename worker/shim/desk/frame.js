@@ -10,15 +10,15 @@ const SECURE = {
 };
 let policy;
 
-// Nothing but this style sheet, by its digest: no script, no picture, no other host.
+// Nothing but this style sheet, by its digest, and the empty picture that keeps browsers from asking the site for an icon.
 async function policyOf() {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(css));
-  return `default-src 'none'; style-src 'sha256-${btoa(String.fromCharCode(...new Uint8Array(digest)))}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`;
+  return `default-src 'none'; style-src 'sha256-${btoa(String.fromCharCode(...new Uint8Array(digest)))}'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`;
 }
 
 export async function frame({ path, site, now, status = 200, title, content }) {
   const link = ([to, name]) => html`<li><a href="/.farthing/desk${to}"${to === path && html` aria-current="page"`}>${name}</a></li>`;
-  const page = html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">
+  const page = html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="robots" content="noindex"><link rel="icon" href="data:,">
 <title>${title} · the desk of ${new URL(site).host}</title><style>`;
   const rest = html`</head><body><a class="skip" href="#main">To the content</a>
 <header><p><a href="/.farthing/desk">The desk</a> <span>${new URL(site).host}</span></p><nav aria-label="Desk"><ul>${PAGES.map(link)}</ul></nav></header>

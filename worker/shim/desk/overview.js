@@ -10,7 +10,7 @@ import { rows } from "./schema.js";
 export async function overview(env, asked) {
   const period = periodOf(asked);
   const [days, articles, sections, offers, [[unknown]]] = await Promise.all([
-    byDay(env, period), byArticle(env, period, 10), bySection(env, period, asked.site), byOffer(env, period),
+    byDay(env, period), byArticle(env, period, 10), bySection(env, period), byOffer(env, period),
     rows(env, "SELECT count(*) FROM payment WHERE state = 'unknown'"),
   ]);
   const all = monies(days);
@@ -24,7 +24,7 @@ export async function overview(env, asked) {
 ${all.slice(0, 3).map((money) => chart(period, days, money))}
 <h2>Articles</h2>
 ${table("The most bought articles", ["Article", "#Payments", "#Came in"], articles.map((row) => [article(row, asked), count(row.payments), said([row])]))}
-<p><a href="/.farthing/desk/articles?days=${period.days}">All articles</a></p>
+<p><a href="/.farthing/desk/articles?over=${period.over}">All articles</a></p>
 <h2>Sections</h2>
 ${table("By the first part of the path", ["Section", "#Payments", "#Came in"], together(sections, "section"))}
 <h2>Networks</h2>

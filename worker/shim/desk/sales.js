@@ -21,9 +21,8 @@ export async function byOffer(env, { first, last }) {
   return found.map(named(["offer", ...MONEY]));
 }
 
-// Whole months are added up by month, and what is shorter by day.
-const articles = ({ month }) => (month ? "desk_article_month WHERE month >= ?1" : "desk_article_day WHERE day BETWEEN ?1 AND ?2");
-const bounds = ({ month, first, last }) => (month ? [month] : [first, last]);
+const articles = ({ quarter }) => (quarter ? "desk_article_quarter WHERE quarter >= ?1" : "desk_article_day WHERE day BETWEEN ?1 AND ?2");
+const bounds = ({ quarter, first, last }) => (quarter ? [quarter] : [first, last]);
 
 /** By article, the most payments first. */
 export async function byArticle(env, period, most, after = 0) {
@@ -31,10 +30,8 @@ export async function byArticle(env, period, most, after = 0) {
   return (await rows(env, sql, ...bounds(period))).map(named(["resource", ...MONEY]));
 }
 
-/** By the first part of the path, if another follows it: "/politics" of https://news.example/politics/x. */
-export async function bySection(env, period, site) {
-  const rest = `substr(resource, ${site.length + 2})`;
-  const section = `CASE WHEN instr(${rest}, '/') > 0 THEN '/' || substr(${rest}, 1, instr(${rest}, '/') - 1) ELSE '/' END`;
-  const sql = `SELECT ${section}, ${SUMS} FROM ${articles(period)} GROUP BY 1, 2, 3 ${SOLD} ORDER BY 4 DESC LIMIT 50`;
-  return (await rows(env, sql, ...bounds(period))).map(named(["section", ...MONEY]));
+/** By the first part of the path, if another follows it. */
+export async function bySection(env, { first, last }) {
+  const found = await rows(env, `SELECT section, ${SUMS} FROM desk_section_day WHERE day BETWEEN ?1 AND ?2 GROUP BY 1, 2, 3 ${SOLD} ORDER BY 4 DESC LIMIT 50`, first, last);
+  return found.map(named(["section", ...MONEY]));
 }

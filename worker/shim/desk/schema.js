@@ -1,10 +1,14 @@
-// What the desk keeps in the books beside the payments: sums by day and month, which triggers keep up in the same step as a payment's entry,
+// What the desk keeps in the books beside the payments: sums by day and by quarter of a year, which triggers keep up in the same step as a payment's entry,
 // and indexes. Made when the desk is first opened; whoever never opens it has none of it.
 
 import { say } from "../log.js";
 
 const DAY = "settled_at / 86400";
-const MONTH = "CAST(strftime('%Y%m', settled_at, 'unixepoch') AS INTEGER)";
+// Quarters of a year are counted on: 4 * year, and 0 to 3.
+const QUARTER = "CAST(strftime('%Y', settled_at, 'unixepoch') AS INTEGER) * 4 + (CAST(strftime('%m', settled_at, 'unixepoch') AS INTEGER) - 1) / 3";
+// The first part of the path, if another follows it: "/politics" of https://news.example/politics/x; the host ends at the first / after "https://".
+const PATH = "substr(resource, 9 + instr(substr(resource, 9), '/'))";
+const SECTION = `CASE WHEN instr(${PATH}, '/') > 0 THEN '/' || substr(${PATH}, 1, instr(${PATH}, '/') - 1) ELSE '/' END`;
 // A text of atomic units as three integers of which millions can be added up: twelve digits, twelve, and the rest.
 const PARTS = {
   high: "CAST(substr(charged, 1, max(length(charged) - 24, 0)) AS INTEGER)",
@@ -17,10 +21,11 @@ const SETTLED = "state = 'settled' AND charged IS NOT NULL AND settled_at IS NOT
 // By table: its key's columns, and what of a payment they are.
 const SUMS = {
   desk_day: { day: DAY, network: "network", asset: "asset", offer: "coalesce(offer, '')" },
+  desk_section_day: { day: DAY, section: SECTION, network: "network", asset: "asset" },
   desk_article_day: { day: DAY, resource: "resource", network: "network", asset: "asset" },
-  desk_article_month: { month: MONTH, resource: "resource", network: "network", asset: "asset" },
+  desk_article_quarter: { quarter: QUARTER, resource: "resource", network: "network", asset: "asset" },
 };
-const KINDS = { day: "INTEGER", month: "INTEGER" };
+const KINDS = { day: "INTEGER", quarter: "INTEGER" };
 
 const of = (row, text) => text.replace(/\b(settled_at|charged|network|asset|offer|resource|state)\b/g, `${row}.$1`);
 const keyOf = (table) => Object.keys(SUMS[table]);
@@ -58,7 +63,7 @@ first_seen INTEGER NOT NULL, settled_at INTEGER, offer TEXT)",
   ...Object.keys(SUMS).map(filled),
   "CREATE INDEX IF NOT EXISTS desk_seen ON payment (first_seen DESC)",
   "CREATE INDEX IF NOT EXISTS desk_state ON payment (state, first_seen DESC)",
-  "CREATE INDEX IF NOT EXISTS desk_payer ON payment (payer, first_seen DESC)",
+  "CREATE INDEX IF NOT EXISTS desk_payer ON payment (payer COLLATE NOCASE, first_seen DESC)",
   "CREATE INDEX IF NOT EXISTS desk_receipt ON payment (receipt)",
   "CREATE INDEX IF NOT EXISTS desk_transaction ON payment (transaction_hash)",
   "CREATE INDEX IF NOT EXISTS desk_resource ON payment (resource, first_seen DESC)",

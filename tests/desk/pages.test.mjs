@@ -1,0 +1,85 @@
+// The desk as people see it: each page in Chromium, light, dark and on a phone, with books that have something of everything. SCREENS=folder keeps
+// pictures of them.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fill } from "../bench/desk/books.mjs";
+import { launch } from "../support/browser.mjs";
+import { startEdge } from "../support/edge.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const PASSWORD = "pictures";
+const PAGES = { revenue: "", quarters: "?over=4q", articles: "/articles", payments: "/payments", search: "/payments?q=0x0000000000000000000000000000000000000001", payment: "/payment?key=n7", trouble: "/trouble", none: "/none" };
+const LOOKS = [["light", 1280], ["dark", 1280], ["light", 390], ["dark", 320]];
+
+let edge;
+let empty;
+let browser;
+const started = () => startEdge({
+  keys: `k1:${"A".repeat(43)}`, books: true,
+  config: (url) => ({
+    site: url, origin: { url: "http://127.0.0.1:9" }, payTo: { eip155: "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC" }, networks: ["eip155:84532"], settlement: { facilitators: [{ url: "http://127.0.0.1:9" }] },
+    routes: [{ match: "/articles/*", price: "$0.05" }], desk: { passwordHash: createHash("sha256").update(PASSWORD).digest("hex") },
+  }),
+});
+before(async () => {
+  [edge, empty, browser] = await Promise.all([started(), started(), launch()]);
+  for (const one of [edge, empty]) await fetch(`${one.url}/.farthing/desk`, { headers: { authorization: `Basic ${btoa(`:${PASSWORD}`)}` } });
+  await fill({ run: edge.books.run, site: edge.url, rows: 30_000, apart: 997 });
+});
+after(async () => { await browser?.close(); await Promise.all([edge?.stop(), empty?.stop()]); });
+
+async function look(at, colorScheme, width, path, name) {
+  const context = await browser.browser.newContext({ colorScheme, viewport: { width, height: 900 }, httpCredentials: { username: "x", password: PASSWORD }, bypassCSP: true });
+  try {
+    const page = await context.newPage();
+    const wrong = [];
+    page.on("console", (message) => message.type() === "error" && !/404/.test(message.text()) && wrong.push(message.text()));
+    page.on("request", (request) => new URL(request.url()).origin !== at.url && wrong.push(`asks ${request.url()}`));
+    await page.goto(`${at.url}/.farthing/desk${path}`);
+    if (process.env.SCREENS) {
+      mkdirSync(process.env.SCREENS, { recursive: true });
+      await page.screenshot({ path: join(process.env.SCREENS, `${name}-${colorScheme}-${width}.png`), fullPage: true });
+    }
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(wide <= 0, `${name} ${width}: ${wide} pixels run out of the page`);
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => globalThis.axe.run());
+    assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3)}`), [], `${name} ${colorScheme} ${width}`);
+    assert.deepEqual(wrong, [], name);
+    return await page.evaluate(() => getComputedStyle(document.body).maxWidth);
+  } finally {
+    await context.close();
+  }
+}
+
+for (const [scheme, width] of LOOKS) {
+  test(`${scheme}, ${width} pixels: axe finds nothing, nothing runs out of the page, no other host is asked`, async () => {
+    for (const [name, path] of Object.entries(PAGES)) assert.equal(await look(edge, scheme, width, path, name), "960px", "the style sheet counts");
+    await look(empty, scheme, width, "", "empty");
+  });
+}
+
+test("the page's own policy lets its style sheet through, and nothing else of it is needed", async () => {
+  const context = await browser.browser.newContext({ httpCredentials: { username: "x", password: PASSWORD } });
+  const page = await context.newPage();
+  const wrong = [];
+  page.on("console", (message) => wrong.push(message.text()));
+  await page.goto(`${edge.url}/.farthing/desk`);
+  assert.equal(await page.evaluate(() => getComputedStyle(document.body).maxWidth), "960px");
+  // by the keyboard alone: to the content, and to the last days' figures
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "To the content");
+  await page.getByText("As a table").first().click();
+  assert.ok(await page.getByRole("cell", { name: /USDC/ }).first().isVisible());
+  await page.getByRole("link", { name: "4 quarters" }).click();
+  await page.getByRole("link", { name: "Payments" }).click();
+  await page.getByLabel("State").selectOption("unknown");
+  await page.getByRole("button", { name: "Show" }).click();
+  assert.match(page.url(), /state=unknown/);
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
