@@ -1,6 +1,7 @@
 // `fetch` that pays: the core decides, this sends, waits, asks its owner, and keeps.
 
 import { Budgets, limitsOf } from "./budget.js";
+import { checkPolicy, checkSigner } from "./checks.js";
 import { core as loaded, type Core } from "./core.js";
 import { PaymentError } from "./errors.js";
 import { hostOf, matches, type Rule, ruleOf, siteOf } from "./hosts.js";
@@ -10,7 +11,7 @@ import { intentOf, Shelves, type Turn } from "./shelves.js";
 import { type Signs, signs } from "./signer.js";
 import { memoryStore } from "./stores/memory.js";
 import { callOf } from "./tools.js";
-import type { Answered, Budget, Client, Init, Input, Offer, Options, Quote, Receipt, Store, ToolCall, ToolCaller, ToolResult } from "./types.js";
+import type { Answered, Budget, Client, Init, Input, Offer, OpenPayment, Options, Problem, Progress, Quote, Receipt, Store, ToolCall, ToolCaller, ToolResult } from "./types.js";
 
 /** For how long an unknown outcome is asked for, and one answer is waited for. */
 const PATIENCE_SECONDS = 120;
@@ -22,7 +23,7 @@ const LOOK_MS = 100;
 const LATE_SECONDS = 600;
 
 /** All that a client takes. */
-const OPTIONS: string[] = ["signer", "policy", "store", "confirm", "dryRun", "approve", "patience", "timeout", "fetch"] satisfies (keyof Options)[];
+const OPTIONS: string[] = ["signer", "policy", "store", "confirm", "dryRun", "approve", "patience", "timeout", "progress", "fetch"] satisfies (keyof Options)[];
 
 /** Numbers cross to the core in 32 bits. */
 const MOST_SECONDS = 2 ** 32 - 1;
@@ -54,6 +55,8 @@ interface Quoted {
 interface Begun {
   intent: string;
   turn: Turn;
+  /** For the core. */
+  policy: object;
   message: Message;
   /** The 402, unless a payment was kept. */
   asked: Answered | undefined;
@@ -97,6 +100,13 @@ const decimals = (amount: string, decimal: string) => {
   // the core leaves zeros at the end out
   return amount.length - (whole + part).replace(/^0+/, "").length + part.length;
 };
+
+/** From when a payment that was kept can be taken no more. */
+const untilOf = (kept: string) => (JSON.parse(kept) as { until: number }).until + LATE_SECONDS;
+
+/** What the core would take of a 402, or why not. */
+const choose = (core: Core, policy: object, { required, body }: Answered) =>
+  JSON.parse(core.choose(JSON.stringify(policy), required, body)) as { choice?: Offer; problem: string; message: string; reasons?: { reason: string; message: string }[] };
 
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
 const name = () => [...random(8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -153,6 +163,8 @@ class Paying implements Client {
     if (unknown !== undefined) throw new TypeError(`createClient: "${unknown}" is no option; there are ${OPTIONS.join(", ")}`);
     if (typeof policy !== "object" || policy === null) throw new TypeError("createClient: a policy says what may be spent, such as { max: \"$0.10\", perDay: \"$2.00\" }");
     if ((["get", "update", "names"] as const).some((name) => typeof store[name] !== "function")) throw new TypeError("createClient: a store is what fileStore(folder), indexedDbStore() or memoryStore() gives, or get, update and names of your own");
+    checkPolicy(policy);
+    checkSigner(options.signer);
     const { perHost: _1, perDay: _2, total: _3, hosts, deny: { hosts: denied = [], ...deny } = {}, ...own } = policy;
     const limits = limitsOf(policy);
     const owner = store.owner ?? name();
@@ -183,12 +195,12 @@ class Paying implements Client {
     const { required, body, status } = answered;
     if (status !== 402) {
       await response?.body?.cancel();
-      const open: Quote = { url: message.at, free: response?.ok ?? false, status, offers: [] };
+      const open: Quote = { url: message.at, free: response?.ok ?? false, status, offers: [], refused: [] };
       this.#quoted.set(open, { message, answer: answered, past });
       return open;
     }
     const read = JSON.parse(core.offers(required, body)) as { problem?: string; message: string; url: string; description: string; offers: (Offer & { reason?: string })[] };
-    const quote: Quote = { url: message.at, free: false, status, offers: [] };
+    const quote: Quote = { url: message.at, free: false, status, offers: [], refused: [] };
     this.#quoted.set(quote, { message, answer: answered, past });
     if (read.problem !== undefined) {
       quote.problem = { reason: read.problem, message: read.message };
@@ -197,11 +209,17 @@ class Paying implements Client {
     if (read.url) quote.resource = read.url;
     if (read.description) quote.description = read.description;
     quote.offers = read.offers.flatMap((offer, index) => (offer.reason ? [] : [{ ...offer, index }]));
-    const chosen = JSON.parse(core.choose(JSON.stringify(this.#policy), required, body)) as { choice?: Offer; problem: string; message: string };
-    const problem = chosen.choice ? this.#against(chosen.choice, message.at, read.url) : { reason: chosen.problem, message: chosen.message };
-    const over = problem ?? (await this.#budgets.over(worth(chosen.choice!) ?? 0n, message.at));
-    if (over) quote.problem = over;
-    else quote.choice = quote.offers.find((offer) => same(offer, chosen.choice!))!;
+    // each by itself: what is wanted of several is another question
+    quote.refused = read.offers.flatMap((_, index) => {
+      const why = choose(core, { ...this.#policy, pick: index }, answered).reasons?.[index];
+      return why ? [{ index, ...why }] : [];
+    });
+    const { choice, problem, message: text } = choose(core, this.#policy, answered);
+    if (choice) {
+      const against = this.#against(choice, message.at, read.url) ?? (await this.#budgets.over(worth(choice) ?? 0n, message.at));
+      if (against) quote.problem = { ...against, offer: choice };
+      else quote.choice = quote.offers.find((offer) => same(offer, choice))!;
+    } else quote.problem = this.#dear(core, this.#policy, answered) ?? { reason: problem, message: text };
     return quote;
   }
 
@@ -209,13 +227,21 @@ class Paying implements Client {
     const quoted = this.#quoted.get(quote);
     if (!quoted) throw new TypeError("pay: this takes a quote as this client's quote() gave it");
     if (!offer && quote.free) return this.#want(quoted.message);
-    if (!offer) throw new PaymentError(quote.problem?.reason ?? "nothing-payable", quote.problem?.message ?? "there is nothing to pay", { url: quote.url });
+    if (!offer) {
+      const { reason, message, ...more } = quote.problem ?? { reason: "nothing-payable", message: "there is nothing to pay" };
+      throw new PaymentError(reason, message, { url: quote.url, ...more });
+    }
     return this.#want(quoted.message, { ...quoted, offer });
   }
 
-  async abandon(input: Input, init?: Init): Promise<boolean> {
-    const message = await Message.of(input, init);
-    const intent = await intentOf(message.method, message.url, message.meant);
+  async open(): Promise<OpenPayment[]> {
+    return (await this.#shelves.open()).map(([id, { url, kept, offer, payer }]) => ({ id, url, until: untilOf(kept!), ...(offer ? { offer } : {}), ...(payer ? { payer } : {}) }));
+  }
+
+  async abandon(input: Input | OpenPayment, init?: Init): Promise<boolean> {
+    const known = typeof input === "object" && "id" in input ? input : undefined;
+    const message = await Message.of(known?.url ?? (input as Input), init);
+    const intent = known?.id ?? (await intentOf(message.method, message.url, message.meant));
     for (;;) {
       const abandoned = await this.#inTurn(intent, message.signal, () => this.#abandon(intent, message));
       // where somebody was at it, what they left is looked at
@@ -226,8 +252,7 @@ class Paying implements Client {
   async #abandon(intent: string, message: Message): Promise<boolean> {
     const left = await this.#shelves.turn(intent);
     if (!left?.kept) return false;
-    const { until } = JSON.parse(left.kept) as { until: number };
-    const seconds = until + LATE_SECONDS - secondsOf(Date.now());
+    const seconds = untilOf(left.kept) - secondsOf(Date.now());
     if (seconds > 0) throw new PaymentError("still-open", `it could still be taken for ${seconds} seconds`, { url: left.url, open: true });
     const turn = await this.#shelves.take(intent, name(), message.url, left.past);
     if (turn?.kept !== left.kept) throw new PaymentError("taken-over", "another program is at this payment", { url: message.url, open: true });
@@ -361,9 +386,10 @@ class Paying implements Client {
     if (pass && new URL(message.at).origin === new URL(message.url).origin) await this.#shelves.keepPass(message.url, pass);
   }
 
-  /** Sends it once. An answer that does not come to a payment is an answer too. */
-  async #ask(message: Message, extra: Record<string, string>, payment?: { header: string; value: string }): Promise<Answer> {
-    const { fetch = globalThis.fetch, timeout = TIMEOUT_MS } = this.#options;
+  /** Sends it once. An answer that does not come to a payment is an answer too; `most`: for how many milliseconds it is waited for at most. */
+  async #ask(message: Message, extra: Record<string, string>, payment?: { header: string; value: string }, most = Infinity): Promise<Answer> {
+    const { fetch = globalThis.fetch } = this.#options;
+    const timeout = Math.max(Math.min(this.#options.timeout ?? TIMEOUT_MS, most), 1);
     const late = new AbortController();
     const begin = () => setTimeout(() => late.abort(new DOMException("no answer in time", "TimeoutError")), timeout);
     // what costs nothing may take as long as the platform lets it, unless the program says otherwise
@@ -395,7 +421,7 @@ class Paying implements Client {
   }
 
   /** Why the owner of this client would not pay this, beside what the core looks at. */
-  #against(offer: Offer, url: string, resource: string): { reason: string; message: string } | undefined {
+  #against(offer: Offer, url: string, resource: string): Problem | undefined {
     if (this.#leavesOut(url)) return { reason: "host-not-allowed", message: `the policy leaves ${hostOf(url)} out` };
     // what is no address may be any name
     const named = URL.canParse(resource) ? new URL(resource) : /^\s*[/\\]/.test(resource) && URL.canParse(resource, url) ? new URL(resource, url) : undefined;
@@ -410,13 +436,24 @@ class Paying implements Client {
     return undefined;
   }
 
+  /** The first offer that is over its limit, and has nothing else against it. */
+  #dear(core: Core, policy: object, answered: Answered): Problem | undefined {
+    const index = choose(core, policy, answered).reasons?.findIndex(({ reason }) => reason === "too-dear") ?? -1;
+    if (index < 0) return undefined;
+    const offer = { ...(JSON.parse(core.offers(answered.required, answered.body)) as { offers: Offer[] }).offers[index]!, index };
+    const { max, tokens } = this.#options.policy;
+    const token = tokens?.find(({ network, asset }) => network === offer.network && sameAddress(asset, offer.asset));
+    const limit = token?.max ?? max;
+    return { reason: "too-dear", message: `${offer.decimal ?? offer.amount} ${offer.symbol ?? `of ${offer.asset}`} is over the policy's limit of ${limit} for one request`, offer, limit };
+  }
+
   #leavesOut(url: string): boolean {
     const named = (rules: Rule[]) => rules.some((rule) => matches(rule, url));
     return (this.#hosts !== undefined && !named(this.#hosts)) || named(this.#denied);
   }
 
   /** Pays for it; nothing if somebody else had the turn, and has left it by now. */
-  async #buy(begun: Omit<Begun, "turn">, past: string | undefined): Promise<Response | undefined> {
+  async #buy(begun: Omit<Begun, "turn" | "policy">, past: string | undefined): Promise<Response | undefined> {
     const { intent, message, asked, wanted } = begun;
     const { core, signer } = await this.#ready();
     const turn = await this.#shelves.take(intent, name(), message.at, past);
@@ -429,15 +466,15 @@ class Paying implements Client {
     const { patience = PATIENCE_SECONDS } = this.#options;
     let purchase: Purchase | undefined;
     try {
-      const policy = JSON.stringify(wanted ? { ...this.#policy, pick: wanted.index } : this.#policy);
+      const policy = wanted ? { ...this.#policy, pick: wanted.index } : this.#policy;
       if (turn.kept) {
         message.at = turn.url;
         purchase = core.Purchase.resume(turn.kept, patience);
       } else if (asked) {
-        purchase = core.Purchase.begin(policy, await signer.address(), random(32), patience);
+        purchase = core.Purchase.begin(JSON.stringify(policy), await signer.address(), random(32), patience);
       } else return undefined;
       if (!purchase) throw new Error("the store holds a payment that cannot be read, or the signer's address is none");
-      return await this.#run(purchase, Object.assign(begun, { turn }));
+      return await this.#run(purchase, Object.assign(begun, { turn, policy }));
     } finally {
       clearInterval(beat);
       // what may have been sent and is not resolved is left for the next who wants the same
@@ -457,16 +494,29 @@ class Paying implements Client {
     let response = begun.answer;
     let approved = false;
     const resumed = turn.kept !== undefined;
+    const { patience = PATIENCE_SECONDS, progress } = this.#options;
+    let last: Answered = asked!;
+    /** Until when an answer is waited for: from the first time that the payment goes out, or does so after an approval. */
+    let until = 0;
+    const tell = (what: Pick<Progress, "doing" | "seconds" | "status">) => {
+      try {
+        progress?.({ url: message.at, ...(offer ? { offer } : {}), ...what });
+      } catch {
+        // what is out is not lost over who looks on
+      }
+    };
     const next = (text: string | undefined): Step => JSON.parse(text!) as Step;
-    const told = ({ status, required, settled, body, date, at, retryAfter }: Answered): Step =>
-      next(purchase.answer(secondsOf(Date.now()), status, required, settled, body, date && date + secondsOf(Date.now()) - secondsOf(at), retryAfter));
+    const told = ({ status, required, settled, body, date, at, retryAfter }: Answered, later = 0): Step =>
+      next(purchase.answer(Math.min(secondsOf(Date.now()) + later, MOST_SECONDS), status, required, settled, body, date && date + secondsOf(Date.now()) - secondsOf(at), retryAfter));
     const send = async () => {
       const payment = JSON.parse(purchase.payment()!) as { header: string; value: string };
       // the one before is not handed on
       void response?.body?.cancel().catch(() => {});
-      const sent = await this.#ask(message, {}, payment);
+      until ||= Date.now() + patience * 1000;
+      tell({ doing: "sent" });
+      const sent = await this.#ask(message, {}, payment, until - Date.now());
       response = sent.response;
-      return told(sent.answered);
+      return told((last = sent.answered));
     };
     if (turn.kept && offer) {
       // it may have been allowed when it was signed
@@ -483,7 +533,16 @@ class Paying implements Client {
         }
         case "send": {
           // even a timer of nothing takes a millisecond
-          if (step.after > 0) await pause(step.after * 1000, message.signal);
+          if (step.after > 0) {
+            const ms = step.after * 1000;
+            if (Date.now() + ms > until) {
+              // as if the pause were over: the core says what is to be said then
+              step = told(last, patience);
+              break;
+            }
+            tell({ doing: "again", seconds: step.after, ...(last.status ? { status: last.status } : {}) });
+            await pause(ms, message.signal);
+          }
           message.signal.throwIfAborted();
           step = await send();
           break;
@@ -500,13 +559,17 @@ class Paying implements Client {
             approved = true;
             const transaction = JSON.parse(core.approval(offer.asset, offer.amount)!) as { to: string; data: string };
             await approve({ network: offer.network, ...transaction });
+            until = 0;
             step = await send();
             break;
           }
           // what the server refuses for good it could still take: it counts as spent until the chain says otherwise
           if (turn.kept !== undefined && !step.open) await this.#budgets.spend(id);
-          throw new PaymentError(step.reason, step.message, {
-            url: message.at, open: step.open, signed: turn.kept !== undefined, ...(step.code ? { code: step.code } : {}), ...(offer ? { offer } : {}), ...(response ? { response } : {}),
+          const dear = offer ? undefined : this.#dear(core, begun.policy, last);
+          const { status } = last;
+          const text = step.reason === "unresolved" ? `not known whether it was paid: ${status ? `the server answered ${status}${step.code ? ` (${step.code})` : ""}` : "no answer came"}; ask again, and the same payment is sent` : step.message;
+          throw new PaymentError(dear?.reason ?? step.reason, dear?.message ?? text, {
+            url: message.at, open: step.open, signed: turn.kept !== undefined, ...(step.code ? { code: step.code } : {}), ...(offer ? { offer } : {}), ...dear, ...(response ? { response } : {}),
           });
         }
       }
@@ -519,15 +582,15 @@ class Paying implements Client {
     const { confirm, dryRun } = this.#options;
     const { id } = turn;
     const url = message.at;
-    const not = (reason: string, text: string) => new PaymentError(reason, text, { url, offer });
+    const not = (reason: string, text: string, limit?: string) => new PaymentError(reason, text, { url, offer, ...(limit ? { limit } : {}) });
     const read = JSON.parse(core.offers(asked!.required, asked!.body)) as { url?: string };
     if (wanted && !same(offer, wanted)) throw not("offer-changed", "the server asks for something else than the quote said; nothing was signed");
     const against = this.#against(offer, url, read.url ?? "");
     if (against) throw not(against.reason, against.message);
-    const over = dryRun && (await this.#budgets.over(worth(offer) ?? 0n, url));
-    if (over) throw not(over.reason, over.message);
+    const amount = worth(offer) ?? 0n;
+    const over = await (dryRun ? this.#budgets.over(amount, url) : this.#budgets.reserve(id, amount, url));
+    if (over) throw not(over.reason, over.message, over.limit);
     if (dryRun) throw not("dry-run", `${offer.decimal} ${offer.symbol ?? offer.asset} would be paid to ${offer.payTo}`);
-    await this.#budgets.reserve(id, worth(offer) ?? 0n, url);
     let sent = false;
     try {
       if (confirm && (await confirm(offer, url)) !== true) throw not("declined", "the payment was not confirmed");

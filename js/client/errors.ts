@@ -16,10 +16,12 @@ export class PaymentError extends Error {
   readonly code: string | undefined;
   /** What would have been paid. */
   readonly offer: Offer | undefined;
+  /** The limit that it is over, as the policy has it. */
+  readonly limit: string | undefined;
   /** The server's last answer; its body may be read. */
   readonly response: Response | undefined;
 
-  constructor(reason: Reason, message: string, more: { url: string; open?: boolean; signed?: boolean; code?: string; offer?: Offer; response?: Response; cause?: unknown }) {
+  constructor(reason: Reason, message: string, more: { url: string; open?: boolean; signed?: boolean; code?: string; offer?: Offer; limit?: string; response?: Response; cause?: unknown }) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.reason = reason;
     this.url = more.url;
@@ -27,6 +29,7 @@ export class PaymentError extends Error {
     this.signed = more.signed ?? this.open;
     this.code = more.code;
     this.offer = more.offer;
+    this.limit = more.limit;
     this.response = more.response;
   }
 }

@@ -157,10 +157,14 @@ export class Shelves {
     return receipts;
   }
 
-  /** Payments whose outcome nobody has told yet. */
-  async open(): Promise<Turn[]> {
-    const names = await this.#store.names("turn ");
-    const texts = await Promise.all(names.map((name) => this.#store.get(name)));
-    return texts.flatMap((text) => (text === undefined ? [] : [JSON.parse(text) as Turn])).filter(({ kept }) => kept);
+  /** Payments whose outcome nobody has told yet, with their names. */
+  async open(): Promise<[string, Turn][]> {
+    const open: [string, Turn][] = [];
+    for (const name of await this.#store.names("turn ")) {
+      const intent = name.slice(5);
+      const turn = await this.turn(intent);
+      if (turn?.kept) open.push([intent, turn]);
+    }
+    return open;
   }
 }
