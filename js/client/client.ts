@@ -1,14 +1,14 @@
 // `fetch` that pays: the core decides, this sends, waits, asks its owner, and keeps.
 
 import { Budgets, limitsOf } from "./budget.js";
-import { checkPolicy, checkSigner } from "./checks.js";
+import { check, shown, wrong } from "./checks.js";
 import { core as loaded, type Core } from "./core.js";
 import { PaymentError } from "./errors.js";
 import { hostOf, matches, type Rule, ruleOf, siteOf } from "./hosts.js";
 import { parse } from "./money.js";
 import { beginning, Message, secondsOf } from "./message.js";
 import { intentOf, Shelves, type Turn } from "./shelves.js";
-import { type Signs, signs } from "./signer.js";
+import { isAccount, isProvider, type Signs, signs } from "./signer.js";
 import { memoryStore } from "./stores/memory.js";
 import { callOf } from "./tools.js";
 import type { Answered, Budget, Client, Init, Input, Offer, OpenPayment, Options, Problem, Progress, Quote, Receipt, Store, ToolCall, ToolCaller, ToolResult } from "./types.js";
@@ -104,10 +104,6 @@ const decimals = (amount: string, decimal: string) => {
 /** From when a payment that was kept can be taken no more. */
 const untilOf = (kept: string) => (JSON.parse(kept) as { until: number }).until + LATE_SECONDS;
 
-/** What the core would take of a 402, or why not. */
-const choose = (core: Core, policy: object, { required, body }: Answered) =>
-  JSON.parse(core.choose(JSON.stringify(policy), required, body)) as { choice?: Offer; problem: string; message: string; reasons?: { reason: string; message: string }[] };
-
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
 const name = () => [...random(8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
@@ -157,19 +153,19 @@ class Paying implements Client {
   #quoted = new WeakMap<Quote, Quoted>();
 
   constructor(options: Options) {
-    const { policy, store = memoryStore() } = options;
+    const { policy, signer, store = memoryStore() } = options;
     // whoever writes `dryrun` wants a brake
     const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
     if (unknown !== undefined) throw new TypeError(`createClient: "${unknown}" is no option; there are ${OPTIONS.join(", ")}`);
-    if (typeof policy !== "object" || policy === null) throw new TypeError("createClient: a policy says what may be spent, such as { max: \"$0.10\", perDay: \"$2.00\" }");
-    if ((["get", "update", "names"] as const).some((name) => typeof store[name] !== "function")) throw new TypeError("createClient: a store is what fileStore(folder), indexedDbStore() or memoryStore() gives, or get, update and names of your own");
-    checkPolicy(policy);
-    checkSigner(options.signer);
+    if ((["get", "update", "names"] as const).some((name) => typeof store[name] !== "function")) throw new TypeError("store: what fileStore(folder), indexedDbStore() or memoryStore() gives, or get, update and names of your own");
+    check({ max: null, ...(policy as object) });
+    const signs = typeof signer === "string" ? /^0x[\da-f]{64}$/i.test(signer) : Object(signer) === signer && (isAccount(signer) || isProvider(signer));
+    if (!signs) throw new TypeError("signer: a private key (0x and 64 hex digits), an EIP-1193 provider, or an account with address and signTypedData");
     const { perHost: _1, perDay: _2, total: _3, hosts, deny: { hosts: denied = [], ...deny } = {}, ...own } = policy;
     const limits = limitsOf(policy);
     const owner = store.owner ?? name();
     const { patience = PATIENCE_SECONDS } = options;
-    if (typeof patience !== "number" || !(patience >= 1 && patience <= MOST_SECONDS)) throw new TypeError(`patience: seconds, at least one, not ${String(patience)}`);
+    if (typeof patience !== "number" || !(patience >= 1 && patience <= MOST_SECONDS)) throw wrong("patience", "seconds, at least one", patience);
     this.#options = { ...options };
     this.#hosts = hosts?.map((host, at) => ruleOf(host, `policy.hosts[${at}]`));
     this.#denied = denied.map((host, at) => ruleOf(host, `policy.deny.hosts[${at}]`));
@@ -211,15 +207,13 @@ class Paying implements Client {
     quote.offers = read.offers.flatMap((offer, index) => (offer.reason ? [] : [{ ...offer, index }]));
     // each by itself: what is wanted of several is another question
     quote.refused = read.offers.flatMap((_, index) => {
-      const why = choose(core, { ...this.#policy, pick: index }, answered).reasons?.[index];
+      const why = this.#choose(core, { ...this.#policy, pick: index }, answered).reasons?.[index];
       return why ? [{ index, ...why }] : [];
     });
-    const { choice, problem, message: text } = choose(core, this.#policy, answered);
-    if (choice) {
-      const against = this.#against(choice, message.at, read.url) ?? (await this.#budgets.over(worth(choice) ?? 0n, message.at));
-      if (against) quote.problem = { ...against, offer: choice };
-      else quote.choice = quote.offers.find((offer) => same(offer, choice))!;
-    } else quote.problem = this.#dear(core, this.#policy, answered) ?? { reason: problem, message: text };
+    const { choice, problem } = this.#choose(core, this.#policy, answered);
+    const against = problem ?? this.#against(choice!, message.at, read.url) ?? (await this.#budgets.over(worth(choice!) ?? 0n, message.at));
+    if (against) quote.problem = { offer: choice, ...against };
+    else quote.choice = quote.offers.find((offer) => same(offer, choice!))!;
     return quote;
   }
 
@@ -228,14 +222,14 @@ class Paying implements Client {
     if (!quoted) throw new TypeError("pay: this takes a quote as this client's quote() gave it");
     if (!offer && quote.free) return this.#want(quoted.message);
     if (!offer) {
-      const { reason, message, ...more } = quote.problem ?? { reason: "nothing-payable", message: "there is nothing to pay" };
-      throw new PaymentError(reason, message, { url: quote.url, ...more });
+      const why = quote.problem ?? { reason: "nothing-payable", message: "there is nothing to pay" };
+      throw new PaymentError(why.reason, why.message, { url: quote.url, ...why });
     }
     return this.#want(quoted.message, { ...quoted, offer });
   }
 
   async open(): Promise<OpenPayment[]> {
-    return (await this.#shelves.open()).map(([id, { url, kept, offer, payer }]) => ({ id, url, until: untilOf(kept!), ...(offer ? { offer } : {}), ...(payer ? { payer } : {}) }));
+    return (await this.#shelves.open()).map(([id, { url, kept, offer, payer }]) => ({ id, url, offer, payer, until: untilOf(kept!) }));
   }
 
   async abandon(input: Input | OpenPayment, init?: Init): Promise<boolean> {
@@ -304,8 +298,9 @@ class Paying implements Client {
     const core = await loaded();
     if (this.#closed) throw new Error("this client was closed: it signs and pays nothing any more");
     this.#signs ??= (async () => {
-      const wrong = core.check(JSON.stringify(this.#policy));
-      if (wrong) throw new TypeError(wrong);
+      const bad = core.check(JSON.stringify(this.#policy));
+      // what was let pass before
+      if (bad) throw new TypeError(`${bad}: ${shown(this.#policy)}`);
       const made = await signs(this.#options.signer);
       // a key is the other memory's from here on
       this.#options.signer = "";
@@ -436,15 +431,17 @@ class Paying implements Client {
     return undefined;
   }
 
-  /** The first offer that is over its limit, and has nothing else against it. */
-  #dear(core: Core, policy: object, answered: Answered): Problem | undefined {
-    const index = choose(core, policy, answered).reasons?.findIndex(({ reason }) => reason === "too-dear") ?? -1;
-    if (index < 0) return undefined;
-    const offer = { ...(JSON.parse(core.offers(answered.required, answered.body)) as { offers: Offer[] }).offers[index]!, index };
+  /** What the core would take of a 402, or why not: most of all that an offer is over its limit, and has nothing else against it. */
+  #choose(core: Core, policy: object, { required, body }: Answered): { choice?: Offer; reasons?: Problem[] | undefined; problem?: Problem } {
+    const { choice, reasons, problem: reason, message } = JSON.parse(core.choose(JSON.stringify(policy), required, body)) as { choice?: Offer; reasons?: Problem[]; problem: string; message: string };
+    if (choice) return { choice };
+    const index = reasons?.findIndex((one) => one.reason === "too-dear") ?? -1;
+    if (index < 0) return { reasons, problem: { reason, message } };
+    const offer = { ...(JSON.parse(core.offers(required, body)) as { offers: Offer[] }).offers[index]!, index };
     const { max, tokens } = this.#options.policy;
     const token = tokens?.find(({ network, asset }) => network === offer.network && sameAddress(asset, offer.asset));
     const limit = token?.max ?? max;
-    return { reason: "too-dear", message: `${offer.decimal ?? offer.amount} ${offer.symbol ?? `of ${offer.asset}`} is over the policy's limit of ${limit} for one request`, offer, limit };
+    return { reasons, problem: { reason: "too-dear", message: `${offer.decimal ?? offer.amount} ${offer.symbol ?? `of ${offer.asset}`} is over the policy's limit of ${limit} for one request`, offer, limit } };
   }
 
   #leavesOut(url: string): boolean {
@@ -498,13 +495,7 @@ class Paying implements Client {
     let last: Answered = asked!;
     /** Until when an answer is waited for: from the first time that the payment goes out, or does so after an approval. */
     let until = 0;
-    const tell = (what: Pick<Progress, "doing" | "seconds" | "status">) => {
-      try {
-        progress?.({ url: message.at, ...(offer ? { offer } : {}), ...what });
-      } catch {
-        // what is out is not lost over who looks on
-      }
-    };
+    const tell = (what: Pick<Progress, "doing" | "seconds" | "status">) => progress?.({ url: message.at, offer, ...what });
     const next = (text: string | undefined): Step => JSON.parse(text!) as Step;
     const told = ({ status, required, settled, body, date, at, retryAfter }: Answered, later = 0): Step =>
       next(purchase.answer(Math.min(secondsOf(Date.now()) + later, MOST_SECONDS), status, required, settled, body, date && date + secondsOf(Date.now()) - secondsOf(at), retryAfter));
@@ -540,7 +531,7 @@ class Paying implements Client {
               step = told(last, patience);
               break;
             }
-            tell({ doing: "again", seconds: step.after, ...(last.status ? { status: last.status } : {}) });
+            tell({ doing: "again", seconds: step.after, status: last.status });
             await pause(ms, message.signal);
           }
           message.signal.throwIfAborted();
@@ -565,12 +556,12 @@ class Paying implements Client {
           }
           // what the server refuses for good it could still take: it counts as spent until the chain says otherwise
           if (turn.kept !== undefined && !step.open) await this.#budgets.spend(id);
-          const dear = offer ? undefined : this.#dear(core, begun.policy, last);
+          const { reason, code } = step;
           const { status } = last;
-          const text = step.reason === "unresolved" ? `not known whether it was paid: ${status ? `the server answered ${status}${step.code ? ` (${step.code})` : ""}` : "no answer came"}; ask again, and the same payment is sent` : step.message;
-          throw new PaymentError(dear?.reason ?? step.reason, dear?.message ?? text, {
-            url: message.at, open: step.open, signed: turn.kept !== undefined, ...(step.code ? { code: step.code } : {}), ...(offer ? { offer } : {}), ...dear, ...(response ? { response } : {}),
-          });
+          // in its brackets the core has the server's word alone
+          const text = reason === "unresolved" ? step.message.replace(/no reason given|(?<=\()/, status ? `answer ${status} ` : "no answer").replace(" )", ")") : step.message;
+          const why = reason === "nothing-payable" ? this.#choose(core, begun.policy, last).problem! : { reason, message: text, offer };
+          throw new PaymentError(why.reason, why.message, { ...why, url: message.at, open: step.open, signed: turn.kept !== undefined, code, response });
         }
       }
     }
@@ -582,7 +573,7 @@ class Paying implements Client {
     const { confirm, dryRun } = this.#options;
     const { id } = turn;
     const url = message.at;
-    const not = (reason: string, text: string, limit?: string) => new PaymentError(reason, text, { url, offer, ...(limit ? { limit } : {}) });
+    const not = (reason: string, text: string, limit?: string) => new PaymentError(reason, text, { url, offer, limit });
     const read = JSON.parse(core.offers(asked!.required, asked!.body)) as { url?: string };
     if (wanted && !same(offer, wanted)) throw not("offer-changed", "the server asks for something else than the quote said; nothing was signed");
     const against = this.#against(offer, url, read.url ?? "");
@@ -600,9 +591,8 @@ class Paying implements Client {
       if (step.do !== "send" || kept === undefined) return step;
       // nobody has seen the signature, and whoever asks again wants a fresh one
       message.signal.throwIfAborted();
-      if (!(await this.#budgets.signed(id))) throw not("taken-over", "what was set aside for this has been given to others by now; nothing was sent");
-      if (!(await this.#shelves.keep(intent, id, { kept, offer, url, payer: await signer.address() }))) {
-        throw not("taken-over", "another program pays for this by now; nothing was sent");
+      if (!((await this.#budgets.signed(id)) && (await this.#shelves.keep(intent, id, { kept, offer, url, payer: await signer.address() })))) {
+        throw not("taken-over", "another program has what was set aside for this, or pays for it; nothing was sent");
       }
       turn.kept = kept;
       sent = true;

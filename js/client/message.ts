@@ -104,7 +104,7 @@ async function whole(request: Request): Promise<Uint8Array<ArrayBuffer>> {
     length += value.length;
     if (length > MOST_BODY_BYTES) {
       await reader.cancel();
-      throw new PaymentError("body-too-large", `a body is held in memory to be sent again with a payment, and this one has more than ${MOST_BODY_BYTES} bytes; nothing was sent`, { url: request.url });
+      throw new PaymentError("body-too-large", `the body is held in memory, and has more than ${MOST_BODY_BYTES} bytes; nothing was sent`, { url: request.url });
     }
     parts.push(value);
   }

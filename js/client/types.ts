@@ -100,8 +100,8 @@ export interface Quote {
 export interface Problem {
   reason: Reason;
   message: string;
-  offer?: Offer;
-  limit?: string;
+  offer?: Offer | undefined;
+  limit?: string | undefined;
 }
 
 /** A payment that was sent, and of which nobody has said what became of it. */
@@ -110,17 +110,17 @@ export interface OpenPayment {
   id: string;
   /** The address that was paid. */
   url: string;
-  offer?: Offer;
-  payer?: string;
+  offer?: Offer | undefined;
+  payer?: string | undefined;
   /** From when it can be given up, Unix seconds: then it can be taken no more. */
   until: number;
 }
 
-/** What is waited for. `sent`: a payment goes out. `again`: it goes out again in so many `seconds`, for there was no answer, or one of this `status`. */
+/** What is waited for. `sent`: a payment goes out. `again`: it goes out again in so many `seconds`, for there was an answer of this `status`, or none (0). */
 export interface Progress {
   doing: "sent" | "again";
   url: string;
-  offer?: Offer;
+  offer?: Offer | undefined;
   seconds?: number;
   status?: number;
 }
