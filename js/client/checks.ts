@@ -9,22 +9,21 @@ export const shown = (value: unknown): string => printed(JSON.stringify(value) ?
 /** The one sentence for what is wrong with a policy. */
 export const wrong = (where: string, wanted: string, value: unknown): TypeError => new TypeError(`${printed(where)}: ${wanted}, not ${shown(value)}`);
 
-const NUMBER = "(0|[1-9]\\d{0,39})(\\.\\d{1,18})?";
+const NUMBER = "(0|[1-9]\\d*)(\\.\\d{1,18})?";
 
-/** Where, of what form, and in words. */
+/** How its place ends, of what form, and in words where the form does not speak for itself. */
 const FORMS = [
-  ["policy.max", `(?=.*[1-9])(\\$${NUMBER}|${NUMBER} [A-Za-z][\\w.-]{0,15})`, 'a price such as "$0.10" or "0.10 USDC"'],
+  ["policy.max", `(?=.*[1-9])(\\$${NUMBER}|${NUMBER} [A-Za-z][\\w.-]{0,15})`, 'like "$0.10" or "0.10 USDC"'],
   // with the sign: a bare number may be of anything
-  ["policy.(perDay|total|perHost.*)", `\\$${NUMBER}`, 'a price such as "$0.10"'],
-  [".*].max", `\\$${NUMBER}|\\d+`, 'a price such as "$0.10" or atomic units'],
-  [".*.network(s.+)?", "eip155:[1-9]\\d*", 'a network such as "eip155:8453"'],
-  [".*.(asset|(asset|payee)s.+)", "0x[\\da-fA-F]{40}", "an address, 0x and 40 hex digits"],
-  [".*.transfers.+", "eip3009|permit2", '"eip3009" or "permit2"'],
-  [".*.(listedOnly|upto|upfront)", "true|false", "true or false"],
+  ["policy.(perDay|total|perHost.*)", `\\$${NUMBER}`, 'like "$0.10"'],
+  ["\\].max", `\\$${NUMBER}|\\d+`, 'like "$0.10" or atomic units'],
+  [".network(s.+)?", "eip155:[1-9]\\d*", 'like "eip155:8453"'],
+  [".(asset|(asset|payee)s.+)", "0x[\\da-fA-F]{40}", "0x and 40 hex digits"],
+  [".transfers.+", "eip3009|permit2"],
+  [".(listedOnly|upto|upfront)", "true|false"],
   // read elsewhere, or any text
-  [".*.(hosts.+|offer|name|version|decimals)", ".*", ""],
-] as const;
-const whole = (form: string, text: string) => RegExp(`^(${form})$`).test(text);
+  [".(hosts.+|offer|name|version|decimals)", ".*"],
+] as [place: string, form: string, words?: string][];
 
 /** Says what is wrong with a part of a policy, as far as that can be told without the core. */
 export function check(value: unknown, where = "policy"): void {
@@ -32,6 +31,6 @@ export function check(value: unknown, where = "policy"): void {
     for (const [name, one] of Object.entries(value)) if (one !== undefined) check(one, where + (Array.isArray(value) ? `[${name}]` : `.${name}`));
     return;
   }
-  const [, form, words] = FORMS.find(([place]) => whole(place, where)) ?? [, "(?!)", "no such member, or not of this form"];
-  if (!whole(form, String(value))) throw wrong(where, words, value);
+  const [, form, words = form] = FORMS.find(([place]) => RegExp(`${place}$`).test(where)) ?? [, "(?!)", "no such member or form"];
+  if (!RegExp(`^(${form})$`).test(String(value))) throw wrong(where, words, value);
 }

@@ -7,11 +7,11 @@ import { PaymentError } from "./errors.js";
 import { hostOf, matches, type Rule, ruleOf, siteOf } from "./hosts.js";
 import { parse } from "./money.js";
 import { beginning, Message, secondsOf } from "./message.js";
-import { intentOf, Shelves, type Turn } from "./shelves.js";
+import { hex, intentOf, Shelves, type Turn } from "./shelves.js";
 import { isAccount, isProvider, type Signs, signs } from "./signer.js";
 import { memoryStore } from "./stores/memory.js";
 import { callOf } from "./tools.js";
-import type { Answered, Budget, Client, Init, Input, Offer, OpenPayment, Options, Problem, Progress, Quote, Receipt, Store, ToolCall, ToolCaller, ToolResult } from "./types.js";
+import type { Answered, Budget, Client, Init, Input, Offer, OpenPayment, Options, Problem, Quote, Receipt, Store, ToolCall, ToolCaller, ToolResult } from "./types.js";
 
 /** For how long an unknown outcome is asked for, and one answer is waited for. */
 const PATIENCE_SECONDS = 120;
@@ -105,7 +105,7 @@ const decimals = (amount: string, decimal: string) => {
 const untilOf = (kept: string) => (JSON.parse(kept) as { until: number }).until + LATE_SECONDS;
 
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-const name = () => [...random(8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const name = () => hex(random(8));
 
 const pause = (ms: number, signal: AbortSignal) =>
   new Promise<void>((resolve, reject) => {
@@ -156,8 +156,8 @@ class Paying implements Client {
     const { policy, signer, store = memoryStore() } = options;
     // whoever writes `dryrun` wants a brake
     const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
-    if (unknown !== undefined) throw new TypeError(`createClient: "${unknown}" is no option; there are ${OPTIONS.join(", ")}`);
-    if ((["get", "update", "names"] as const).some((name) => typeof store[name] !== "function")) throw new TypeError("store: what fileStore(folder), indexedDbStore() or memoryStore() gives, or get, update and names of your own");
+    if (unknown !== undefined) throw wrong("createClient", `its options are ${OPTIONS.join(", ")}`, unknown);
+    if ((["get", "update", "names"] as const).some((name) => typeof store[name] !== "function")) throw wrong("store", "fileStore(folder), or get, update and names of your own", store);
     check({ max: null, ...(policy as object) });
     const signs = typeof signer === "string" ? /^0x[\da-f]{64}$/i.test(signer) : Object(signer) === signer && (isAccount(signer) || isProvider(signer));
     if (!signs) throw new TypeError("signer: a private key (0x and 64 hex digits), an EIP-1193 provider, or an account with address and signTypedData");
@@ -219,7 +219,7 @@ class Paying implements Client {
 
   async pay(quote: Quote, offer = quote.choice): Promise<Response> {
     const quoted = this.#quoted.get(quote);
-    if (!quoted) throw new TypeError("pay: this takes a quote as this client's quote() gave it");
+    if (!quoted) throw new TypeError("pay: a quote as this client's quote() gave it");
     if (!offer && quote.free) return this.#want(quoted.message);
     if (!offer) {
       const why = quote.problem ?? { reason: "nothing-payable", message: "there is nothing to pay" };
@@ -441,7 +441,7 @@ class Paying implements Client {
     const { max, tokens } = this.#options.policy;
     const token = tokens?.find(({ network, asset }) => network === offer.network && sameAddress(asset, offer.asset));
     const limit = token?.max ?? max;
-    return { reasons, problem: { reason: "too-dear", message: `${offer.decimal ?? offer.amount} ${offer.symbol ?? `of ${offer.asset}`} is over the policy's limit of ${limit} for one request`, offer, limit } };
+    return { reasons, problem: { reason: "too-dear", message: `${offer.decimal ?? offer.amount} ${offer.symbol ?? `of ${offer.asset}`} is over the limit of ${limit}`, offer, limit } };
   }
 
   #leavesOut(url: string): boolean {
@@ -470,8 +470,12 @@ class Paying implements Client {
       } else if (asked) {
         purchase = core.Purchase.begin(JSON.stringify(policy), await signer.address(), random(32), patience);
       } else return undefined;
-      if (!purchase) throw new Error("the store holds a payment that cannot be read, or the signer's address is none");
+      if (!purchase) throw new Error("the payment in the store, or the signer's address, cannot be read");
       return await this.#run(purchase, Object.assign(begun, { turn, policy }));
+    } catch (error) {
+      // a wallet's word for no (EIP-1193)
+      if ((error as { code?: unknown } | undefined)?.code !== 4001) throw error;
+      throw new PaymentError("declined", "the payment was not confirmed", { url: message.at, cause: error });
     } finally {
       clearInterval(beat);
       // what may have been sent and is not resolved is left for the next who wants the same
@@ -495,16 +499,14 @@ class Paying implements Client {
     let last: Answered = asked!;
     /** Until when an answer is waited for: from the first time that the payment goes out, or does so after an approval. */
     let until = 0;
-    const tell = (what: Pick<Progress, "doing" | "seconds" | "status">) => progress?.({ url: message.at, offer, ...what });
-    const next = (text: string | undefined): Step => JSON.parse(text!) as Step;
     const told = ({ status, required, settled, body, date, at, retryAfter }: Answered, later = 0): Step =>
-      next(purchase.answer(Math.min(secondsOf(Date.now()) + later, MOST_SECONDS), status, required, settled, body, date && date + secondsOf(Date.now()) - secondsOf(at), retryAfter));
+      JSON.parse(purchase.answer(Math.min(secondsOf(Date.now()) + later, MOST_SECONDS), status, required, settled, body, date && date + secondsOf(Date.now()) - secondsOf(at), retryAfter)) as Step;
     const send = async () => {
       const payment = JSON.parse(purchase.payment()!) as { header: string; value: string };
       // the one before is not handed on
       void response?.body?.cancel().catch(() => {});
       until ||= Date.now() + patience * 1000;
-      tell({ doing: "sent" });
+      progress?.({ doing: "sent", url: message.at, offer });
       const sent = await this.#ask(message, {}, payment, until - Date.now());
       response = sent.response;
       return told((last = sent.answered));
@@ -531,7 +533,7 @@ class Paying implements Client {
               step = told(last, patience);
               break;
             }
-            tell({ doing: "again", seconds: step.after, status: last.status });
+            progress?.({ doing: "again", url: message.at, offer, seconds: step.after, status: last.status });
             await pause(ms, message.signal);
           }
           message.signal.throwIfAborted();
@@ -592,7 +594,7 @@ class Paying implements Client {
       // nobody has seen the signature, and whoever asks again wants a fresh one
       message.signal.throwIfAborted();
       if (!((await this.#budgets.signed(id)) && (await this.#shelves.keep(intent, id, { kept, offer, url, payer: await signer.address() })))) {
-        throw not("taken-over", "another program has what was set aside for this, or pays for it; nothing was sent");
+        throw not("taken-over", "another program is at this payment; nothing was sent");
       }
       turn.kept = kept;
       sent = true;

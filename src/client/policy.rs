@@ -189,13 +189,13 @@ impl Refusal {
             Self::Unpayable(why) => return why.words(),
             Self::Network => "the policy leaves this network out",
             Self::Token => "the policy does not vouch for this token",
-            Self::Domain => "the token's name or version is not the one it has",
+            Self::Domain => "not the token's own name or version",
             Self::Method => "the policy leaves this way to pay out",
             Self::Upfront => "the policy does not pay before delivery",
             Self::Offer => "the policy wants another of the offers",
             Self::Payee => "the policy leaves this payee out",
             Self::Unlimited => "the policy has no limit for this token",
-            Self::TooDear => "the amount is over the policy's limit",
+            Self::TooDear => "too dear",
         };
         words.to_owned()
     }

@@ -289,7 +289,7 @@ test("hostile servers get nothing signed, or one payment", async (t) => {
     ["too dear", { ...good, amount: "100001" }, "too-dear"],
   ]) {
     await t.test(`${name} is refused, and told`, async () => {
-      const { signed, payments } = await meet((request, response) => demand(response, offer), "nothing-payable");
+      const { signed, payments } = await meet((request, response) => demand(response, offer), reason === "too-dear" ? reason : "nothing-payable");
       assert.deepEqual([signed, payments()], [[], []]);
       const header = encode({ x402Version: 2, accepts: [offer] });
       assert.equal(JSON.parse(choose(JSON.stringify({ max: "$0.10" }), header, "")).reasons[0].reason, reason);
