@@ -13,7 +13,7 @@ const NUMBER = "(0|[1-9]\\d*)(\\.\\d{1,18})?";
 
 /** How its place ends, of what form, and in words where the form does not speak for itself. */
 const FORMS = [
-  ["policy.max", `(?=.*[1-9])(\\$${NUMBER}|${NUMBER} [A-Za-z][\\w.-]{0,15})`, 'like "$0.10" or "0.10 USDC"'],
+  ["policy.max", `\\$${NUMBER}|${NUMBER} [\\w.-]+`, 'like "$0.10" or "0.10 USDC"'],
   // with the sign: a bare number may be of anything
   ["policy.(perDay|total|perHost.*)", `\\$${NUMBER}`, 'like "$0.10"'],
   ["\\].max", `\\$${NUMBER}|\\d+`, 'like "$0.10" or atomic units'],

@@ -157,7 +157,7 @@ class Paying implements Client {
     // whoever writes `dryrun` wants a brake
     const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
     if (unknown !== undefined) throw wrong("createClient", `its options are ${OPTIONS.join(", ")}`, unknown);
-    if ((["get", "update", "names"] as const).some((name) => typeof store[name] !== "function")) throw wrong("store", "fileStore(folder), or get, update and names of your own", store);
+    if ((["get", "update", "names"] as const).some((name) => typeof store[name] !== "function")) throw wrong("store", "get, update and names, as fileStore(folder) has", store);
     check({ max: null, ...(policy as object) });
     const signs = typeof signer === "string" ? /^0x[\da-f]{64}$/i.test(signer) : Object(signer) === signer && (isAccount(signer) || isProvider(signer));
     if (!signs) throw new TypeError("signer: a private key (0x and 64 hex digits), an EIP-1193 provider, or an account with address and signTypedData");
@@ -219,7 +219,7 @@ class Paying implements Client {
 
   async pay(quote: Quote, offer = quote.choice): Promise<Response> {
     const quoted = this.#quoted.get(quote);
-    if (!quoted) throw new TypeError("pay: a quote as this client's quote() gave it");
+    if (!quoted) throw new TypeError("pay: a quote of this client's");
     if (!offer && quote.free) return this.#want(quoted.message);
     if (!offer) {
       const why = quote.problem ?? { reason: "nothing-payable", message: "there is nothing to pay" };
@@ -470,7 +470,7 @@ class Paying implements Client {
       } else if (asked) {
         purchase = core.Purchase.begin(JSON.stringify(policy), await signer.address(), random(32), patience);
       } else return undefined;
-      if (!purchase) throw new Error("the payment in the store, or the signer's address, cannot be read");
+      if (!purchase) throw new Error("the kept payment or the signer's address cannot be read");
       return await this.#run(purchase, Object.assign(begun, { turn, policy }));
     } catch (error) {
       // a wallet's word for no (EIP-1193)

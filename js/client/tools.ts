@@ -42,7 +42,7 @@ function demanded(required: Json): Response {
 /** A tool as the address that it has in policies and receipts, and what sends its calls; `results` has the last. */
 export function callOf(tools: ToolCaller, call: ToolCall, server: string) {
   if (typeof server !== "string" || !/^[\w.-]+$/.test(server)) {
-    throw wrong("callTool", "as third argument your name for this server, of letters, digits, points and dashes", server);
+    throw wrong("callTool", "your name for this server, of letters, digits, points and dashes", server);
   }
   const results: ToolResult[] = [];
   const fetch = async (_: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {

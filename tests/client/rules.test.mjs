@@ -275,7 +275,7 @@ test("F3 what would be refused is said when it is asked for", async (t) => {
 test("F3 a brake that is misspelt is an error", () => {
   for (const [more, message] of [
     [{ dryrun: true }, /its options are .*dryRun.*, not "dryrun"/], [{ confirmed: () => false }, /not "confirmed"/], [{ policy: undefined }, /policy\.max: /],
-    [{ policy: null }, /policy\.max: /], [{ store: "./payments" }, /store: fileStore/], [{ store: {} }, /store: fileStore/],
+    [{ policy: null }, /policy\.max: /], [{ store: "./payments" }, /store: get, update and names/], [{ store: {} }, /store: get, update and names/],
   ]) {
     assert.throws(() => createClient({ ...quick, signer: counting().signer, ...more }), { name: "TypeError", message });
   }
