@@ -1,4 +1,5 @@
 // `quote`: asks for a page as `pay` does, and says in plain words what would be paid for it, or why nothing would.
+import { isTest, networkName } from "./lib/entries.mjs";
 import { lasting, offersIn, plainOffers, widerText } from "./lib/offer.mjs";
 import { networkText, openClient, PAYING, payingUsage, TEST_MONEY, unreachable } from "./lib/paying.mjs";
 import { json, plain } from "./lib/plain.mjs";
@@ -32,7 +33,7 @@ function offerLines({ scheme, decimal, symbol, amount, asset, network, test, pay
     `  ${scheme === "upto" ? "at most " : ""}${what} on ${networkText(network)}${test ? `: ${TEST_MONEY}` : ""}`,
     ...(wider ? [`    for ${widerText(wider)}`] : []),
     `    to ${payTo}`,
-    `    signed ${transfer === "permit2" ? "by Permit2" : "by EIP-3009"}, settled within ${lasting(seconds)}${flow === "upfront" ? ", before the content is made" : ""}`,
+    `    ${problem?.reason === "unknown-network" ? "" : `signed ${transfer === "permit2" ? "by Permit2" : "by EIP-3009"}, `}settled within ${lasting(seconds)}${flow === "upfront" ? ", before the content is made" : ""}`,
     ...(problem ? [`    not paid: ${problem.message} (${problem.reason})`] : []),
   ];
 }
@@ -95,13 +96,19 @@ export async function run(args, context) {
   }
   const read = answer ? offersIn(answer.headers, await textOf(answer, late)) : {};
   const said = read.v2 ?? read.v1;
-  // each as the client reads it, where it can; what it cannot pay as the server says it
   const same = said?.faults?.length === 0;
+  const problemOf = (index) => {
+    const found = quote.refused.find((one) => one.index === index);
+    return found && { problem: { reason: found.reason, message: found.message } };
+  };
+  const named = (offer) => ({ ...offer, networkName: networkName(offer.network), test: isTest(offer.network) });
+  // each as the client reads it, where it can; what it cannot pay as the server says it
   const offers = plainOffers(read).map(({ price, upfront, ...offer }, index) => {
     const known = same ? quote.offers.find((one) => one.index === index) : undefined;
-    const problem = same ? quote.refused.find((one) => one.index === index) : undefined;
-    return { ...offer, decimal: price, flow: upfront ? "upfront" : "authorization", index, ...known, ...(problem ? { problem: { reason: problem.reason, message: problem.message } } : {}) };
+    return named({ ...offer, decimal: price, flow: upfront ? "upfront" : "authorization", index, ...known, ...(same ? problemOf(index) : {}) });
   });
+  // the client pays what is not in all as x402 wants it
+  if (offers.length === 0) offers.push(...quote.offers.map((offer) => named({ ...offer, ...problemOf(offer.index) })));
   const report = {
     url, at: quote.url, status: quote.status, free: quote.free, offers, choice: quote.choice, problem: quote.problem,
     resource: read.v2?.value?.resource?.url ?? read.v1?.value?.accepts?.[0]?.resource,

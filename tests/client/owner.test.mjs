@@ -64,9 +64,9 @@ test("F3 what only the core can tell is an error of the first call, before anyth
     [{ max: "$1", upto: "true" }, /^the policy's upto cannot be read: /],
   ]) {
     const client = make({ policy });
-    for (const call of [client.fetch(`${site}/a`), client.quote(`${site}/a`), client.address()].slice(0, 2)) await assert.rejects(call, { name: "TypeError", message });
+    for (const call of [() => client.fetch(`${site}/a`), () => client.address()]) await assert.rejects(call, { name: "TypeError", message });
   }
-  assert.equal(asked.filter(({ path }) => path === "/a").length, 0);
+  assert.deepEqual(asked, []);
 });
 
 test("a signer that is none is an error when the client is made, and is not shown", () => {

@@ -138,7 +138,7 @@ test("quote says what pay would do, in pay's words", async (t) => {
   const { site } = await stage(t, (request, response) => {
     if (request.url === "/moved") return response.writeHead(302, { location: "/a" }).end();
     const offers = { "/solana": [solana], "/unknown": [unknown], "/all": [solana, unknown, GOOD] }[request.url] ?? GOOD;
-    demand(response, offers, { resource: { url: `${site}/a`, description: "", mimeType: "" } });
+    demand(response, offers, { resource: { url: site + request.url, description: "", mimeType: "" } });
   });
   const store = folder(t);
   const both = async (path, ...options) => {
