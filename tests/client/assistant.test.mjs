@@ -35,7 +35,7 @@ test("without a budget it does not start, and says what to do", async () => {
   for (const options of [[], ["--per-host", "$1"]]) {
     const { code, out, err } = await run(process.execPath, [command, "mcp", ...options], { env: { FARTHING_PRIVATE_KEY }, check: false });
     assert.deepEqual([code, out], [2, ""]);
-    assert.match(err, /^Without a budget [^\n]*--per-day '\$1\.00'\.\n$/);
+    assert.match(err, /^Without a budget [^\n]*--per-day '\$1\.00'\.\n/);
   }
   const { err } = await run(process.execPath, [command, "mcp", "--total", "$1", "--timeout", "soon"], { env: { FARTHING_PRIVATE_KEY }, check: false });
   assert.equal(err, "--timeout wants seconds, from 1 to 86400, not \"soon\".\n");
