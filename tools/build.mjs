@@ -126,7 +126,7 @@ async function buildLibrary({ step }) {
     await run(process.execPath, [at("node_modules/typescript/bin/tsc"), "--project", at("js/client/tsconfig.json")], { cwd: root });
     // a script exports nothing
     const asGlobal = 'import type * as api from "../index.js";\ndeclare global {\n  const farthing: typeof api;\n}\nexport {};\n';
-    const names = ["index", "client", "errors", "types", ...["memory", "file", "indexeddb"].map((name) => `stores/${name}`), ...["node", "web", "slim", "script"].map((name) => `entries/${name}`)];
+    const names = ["index", "client", "errors", "types", "wasm", ...["memory", "file", "indexeddb"].map((name) => `stores/${name}`), ...["node", "web", "slim", "script"].map((name) => `entries/${name}`)];
     for (const name of names) {
       const text = name === "entries/script" ? asGlobal : readFileSync(join(emitted, `${name}.d.ts`), "utf8");
       mkdirSync(dirname(join(types, name)), { recursive: true });

@@ -2,6 +2,7 @@
 // `npx farthing`: chooses the command. Everything it needs is beside it in the package.
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import * as abandon from "./abandon.mjs";
 import * as check from "./check.mjs";
 import * as dev from "./dev.mjs";
 import * as doctor from "./doctor.mjs";
@@ -15,7 +16,7 @@ import * as revoke from "./revoke.mjs";
 import { Mistake } from "./mistake.mjs";
 import { runCommand } from "./run.mjs";
 
-const COMMANDS = { init, check, dev, doctor, gift, revoke, quote, pay, receipts, mcp };
+const COMMANDS = { init, check, dev, doctor, gift, revoke, quote, pay, receipts, abandon, mcp };
 const program = "npx farthing ";
 const dist = resolve(import.meta.dirname, "..");
 const version = () => JSON.parse(readFileSync(join(dist, "..", "package.json"), "utf8")).version;

@@ -2,11 +2,13 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { offerText, openClient, PAYING, payingUsage } from "./lib/paying.mjs";
+import { offerText, openClient, PAYING, payingUsage, secondsOf } from "./lib/paying.mjs";
 import { openPlaces } from "./lib/places.mjs";
 import { plain } from "./lib/plain.mjs";
-import { Mistake } from "./mistake.mjs";
+import { Mistake, Misuse } from "./mistake.mjs";
 import { readOptions } from "./options.mjs";
+
+export const misuse = 2;
 
 export const summary = "lets an assistant pay for pages, within a budget (MCP)";
 
@@ -214,10 +216,9 @@ export async function run(args, context) {
   const options = { ...PAYING, "allow-private": { type: "boolean", default: false }, timeout: { type: "string", default: String(SECONDS) } };
   const { values } = readOptions(args, { options, usage: usage(context.program) });
   if (values["per-day"] === undefined && values.total === undefined) {
-    throw new Mistake("Without a budget an assistant can spend all that the key has, page by page: say --per-day or --total, such as --per-day '$1.00'.");
+    throw new Misuse(`Without a budget an assistant can spend all that the key has, page by page: say --per-day or --total, such as --per-day '$1.00'.${args.length === 0 ? `\n\n${usage(context.program)}` : ""}`);
   }
-  const seconds = Number(values.timeout);
-  if (!(seconds >= 1 && seconds <= 86_400)) throw new Mistake(`--timeout wants seconds, from 1 to 86400, not "${values.timeout}".`);
+  const seconds = secondsOf(values.timeout, "timeout");
   const { Server, StdioServerTransport, CallToolRequestSchema, ListToolsRequestSchema } = await sdk();
   const places = openPlaces({ hosts: values.host, allowPrivate: values["allow-private"] });
   const { client, PaymentError } = await openClient(values, context, { fetch: places.fetch });
@@ -239,6 +240,7 @@ export async function run(args, context) {
     }
   });
   await server.connect(new StdioServerTransport());
+  if (process.stdin.isTTY) console.error("This waits for an assistant that speaks MCP over standard input; it is not for people. --help has the lines for an assistant's configuration.");
   // it runs until whoever started it closes its input
   return undefined;
 }

@@ -3,32 +3,39 @@ import { createWriteStream } from "node:fs";
 import { readFileSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { Readable } from "node:stream";
-import { offerText, openClient, PAYING, payingUsage } from "./lib/paying.mjs";
+import { offerText, openClient, PAYING, payingUsage, secondsOf, unreachable } from "./lib/paying.mjs";
 import { json, plain } from "./lib/plain.mjs";
-import { Mistake } from "./mistake.mjs";
+import { Mistake, Misuse } from "./mistake.mjs";
 import { readOptions, readUrl } from "./options.mjs";
 
 export const summary = "gets a page, and pays for it if it costs something";
 
-const [DELIVERED, FAILED, REFUSED, UNKNOWN] = [0, 1, 3, 4];
+const [DELIVERED, FAILED, MISUSED, REFUSED, UNKNOWN] = [0, 1, 2, 3, 4];
+export const misuse = MISUSED;
+export const jsonErrors = true;
 
 export const usage = (program) => `${program}pay URL [OPTION …]
 
   URL               what is wanted; it is asked for first, and paid for if it answers 402
   --dry-run         signs nothing, and says what would be paid
   --output FILE     the page goes there, not to standard output
-  --json            print one JSON object with the payment; the page only with --output
+  --json            print one JSON object with the payment, or with what went wrong as "error"; the page only with --output
+  --quiet           say nothing on standard error but what went wrong
+  --patience SECONDS  for how long an unknown outcome is asked for, waiting included (120)
+  --timeout SECONDS how long all of it may take; what was sent by then is kept
   --method METHOD   another method than GET
   --data TEXT       a body; @FILE takes it from a file
   --header "N: V"   a header of one's own; more than once
 ${payingUsage}
 
 What is signed is kept until it is known what became of it: after a crash or a lost connection, the same command sends the same payment
-again, and pays nothing twice. What was bought opens again without a payment for as long as the site says.
+again, and pays nothing twice. What was bought opens again without a payment for as long as the site says. What is free needs no key, nor
+does --dry-run.
 
 Exit code:
   ${DELIVERED}  here it is; with --dry-run, this is what would be paid
   ${FAILED}  it could not be got, or a payment was sent and refused: that counts as spent, for it could still be taken
+  ${MISUSED}  the command cannot be read: nothing was asked
   ${REFUSED}  nothing was signed, and why
   ${UNKNOWN}  a payment was sent and nobody has said what became of it; run the same again
 
@@ -38,11 +45,11 @@ function headersOf(lines = []) {
   const headers = new Headers();
   for (const line of lines) {
     const at = line.indexOf(":");
-    if (at < 1) throw new Mistake(`--header wants "Name: value", not "${line}".`);
+    if (at < 1) throw new Misuse(`--header wants "Name: value", not "${line}".`);
     try {
       headers.append(line.slice(0, at).trim(), line.slice(at + 1).trim());
     } catch {
-      throw new Mistake(`"${line}" is no header.`);
+      throw new Misuse(`"${line}" is no header.`);
     }
   }
   return headers;
@@ -58,17 +65,28 @@ const bodyOf = (data) => {
 };
 
 export async function run(args, context) {
+  const text = { type: "string" };
+  const flag = { type: "boolean", default: false };
   const options = {
-    ...PAYING, "dry-run": { type: "boolean", default: false }, output: { type: "string", short: "o" }, json: { type: "boolean", default: false },
-    method: { type: "string", short: "X" }, data: { type: "string", short: "d" }, header: { type: "string", short: "H", multiple: true },
+    ...PAYING, "dry-run": flag, output: { ...text, short: "o" }, json: flag, quiet: flag, patience: text, timeout: text,
+    method: { ...text, short: "X" }, data: { ...text, short: "d" }, header: { ...text, short: "H", multiple: true },
   };
   const { values, positionals: [typed] } = readOptions(args, { options, most: 1, usage: usage(context.program) });
   const { href: url } = readUrl(typed, "pay");
-  const say = (line) => { if (!values.json) process.stderr.write(`${plain(line)}\n`); };
+  const [patience, timeout] = ["patience", "timeout"].map((name) => (values[name] === undefined ? undefined : secondsOf(values[name], name)));
+  const complain = (line) => { if (!values.json) process.stderr.write(`${plain(line)}\n`); };
+  const say = (line) => { if (!values.quiet) complain(line); };
   const body = bodyOf(values.data);
-  const init = { method: values.method ?? (body === undefined ? "GET" : "POST"), headers: headersOf(values.header), ...(body === undefined ? {} : { body }) };
+  const method = values.method ?? (body === undefined ? "GET" : "POST");
+  const init = { method, headers: headersOf(values.header), ...(body === undefined ? {} : { body }), ...(timeout ? { signal: AbortSignal.timeout(timeout * 1000) } : {}) };
+  let sent = false;
+  const progress = ({ doing, seconds, status }) => {
+    if (doing === "again") say(`${status ? `It answers ${status}` : "No answer yet"}; asking again in ${seconds} s …`);
+    else if (!sent) say("Payment sent, waiting for the page …");
+    sent = true;
+  };
   const { client, PaymentError } = await openClient(values, context, {
-    dryRun: values["dry-run"],
+    keyless: true, dryRun: values["dry-run"], progress, ...(patience ? { patience } : {}),
     confirm: (offer) => { say(`Paying ${offerText(offer)} …`); return true; },
   });
   const report = (result) => { if (values.json) console.log(json(result)); };
@@ -77,26 +95,33 @@ export async function run(args, context) {
     const receipt = client.receiptOf(response);
     if (receipt) say(`Paid ${offerText(receipt)}${receipt.transaction ? `, transaction ${receipt.transaction}` : ""}.`);
     else if (response.ok) say("Nothing had to be paid.");
-    if (!response.ok) say(`${url} answers ${response.status} ${response.statusText}`.trim());
+    if (!response.ok) complain(`${url} answers ${response.status} ${response.statusText}`.trim());
     const about = { url, status: response.status, paid: receipt ?? null };
     let length;
     try {
       length = await written(response, values);
     } catch (error) {
       const message = `The page did not get here whole (${error.cause?.message ?? error.message}).${receipt ? " It is paid; run the same again, and it opens without a payment where the site allows that." : ""}`;
-      report({ ...about, problem: "incomplete", message });
-      throw new Mistake(message);
+      report({ ...about, error: { reason: "incomplete", message, open: false, signed: receipt !== undefined } });
+      complain(message);
+      return FAILED;
     }
     report({ ...about, ...(values.output ? { output: values.output, bytes: length } : {}) });
     return response.ok ? DELIVERED : FAILED;
   } catch (error) {
-    if (!(error instanceof PaymentError)) throw error instanceof TypeError && error.cause ? new Mistake(`${url} cannot be reached: ${error.cause.message ?? error.message}`) : error;
-    const signed = error.signed;
-    report({ url, paid: null, problem: error.reason, message: error.message, open: error.open, signed, ...(error.offer ? { offer: error.offer } : {}) });
-    if (error.reason === "dry-run") return say(error.open ? `Would send again what is not resolved: ${offerText(error.offer)}` : `Would pay: ${offerText(error.offer)}`), DELIVERED;
-    if (error.open) return say(`A payment was sent, and its outcome is not known: ${error.message}. Run the same again; it sends the same payment.`), UNKNOWN;
-    say(`Not paid: ${error.message} (${error.reason})`);
-    if (error.reason === "refused") say("What was signed counts as spent: the server got it, and could still take it.");
+    if (error.name === "TimeoutError" && !(error instanceof PaymentError)) {
+      const message = `There was no answer within ${timeout ?? "the time of one"} seconds.`;
+      report({ url, paid: null, error: { reason: "timeout", message, open: sent, signed: sent } });
+      complain(sent ? `A payment was sent, and its outcome is not known: ${message} Run the same again; it sends the same payment.` : message);
+      return sent ? UNKNOWN : FAILED;
+    }
+    if (!(error instanceof PaymentError)) throw error instanceof TypeError && error.cause ? unreachable(url, error) : error;
+    const { reason, message, open, signed, code, offer, limit } = error;
+    report({ url, paid: null, error: { reason, message, open, signed, code, offer, limit } });
+    if (reason === "dry-run") return say(open ? `Would send again what is not resolved: ${offerText(offer)}` : `Would pay: ${offerText(offer)}`), DELIVERED;
+    if (open) return complain(`A payment was sent, and its outcome is not known: ${message}. Run the same again; it sends the same payment.`), UNKNOWN;
+    complain(`Not paid: ${message} (${reason})`);
+    if (reason === "refused") complain("What was signed counts as spent: the server got it, and could still take it.");
     return signed ? FAILED : REFUSED;
   } finally {
     client.close();

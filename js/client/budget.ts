@@ -1,7 +1,7 @@
 // What is spent, and what may be. An amount is set aside before anything is signed, in the one text that all who share the store change in
 // turn: together they never spend more than one of them may (invariant: spent and set aside stay within every limit).
 
-import { PaymentError } from "./errors.js";
+import { shown } from "./checks.js";
 import { hostOf, matches, type Rule, ruleOf } from "./hosts.js";
 import { parse, print } from "./money.js";
 import type { Budget, Policy, Store } from "./types.js";
@@ -30,6 +30,7 @@ const read = (text: string | undefined): Books => {
 export interface Over {
   reason: string;
   message: string;
+  limit: string;
 }
 
 export interface Limits {
@@ -41,20 +42,15 @@ export interface Limits {
   any: boolean;
 }
 
-/** Reads the limits of a policy, or says what is wrong with it. */
+/** Reads the limits of a policy that was checked, or says what is wrong with its hosts. */
 export function limitsOf({ perHost, perDay, total }: Policy): Limits {
-  const priced = (name: string, text: string | undefined) => {
-    if (text === undefined) return undefined;
-    const amount = typeof text === "string" ? parse(text) : undefined;
-    if (amount === undefined) throw new TypeError(`policy.${name}: a price such as "$1.00", not ${JSON.stringify(text)}`);
-    return amount;
-  };
+  const priced = (text: string | undefined) => (text === undefined ? undefined : parse(text));
   const all = typeof perHost === "string" ? { "*": perHost } : (perHost ?? {});
-  const hosts = Object.entries(all).map(([host, text]) => ({ rule: ruleOf(host, `policy.perHost["${host}"]`), limit: priced(`perHost["${host}"]`, text)! }));
+  const hosts = Object.entries(all).map(([host, text]) => ({ rule: ruleOf(host, `policy.perHost[${shown(host)}]`), limit: priced(text)! }));
   // what says most goes first: a port before none, a name before what is below one, the longer name before the shorter
   hosts.sort(({ rule: a }, { rule: b }) => Number(a.below) - Number(b.below) || Number(b.port !== undefined) - Number(a.port !== undefined) || b.name.length - a.name.length);
   return {
-    total: priced("total", total), day: priced("perDay", perDay), any: total !== undefined || perDay !== undefined || hosts.length > 0,
+    total: priced(total), day: priced(perDay), any: total !== undefined || perDay !== undefined || hosts.length > 0,
     host(url) {
       const found = hosts.find(({ rule }) => matches(rule, url));
       return found && { limit: found.limit, shared: sharedBy(found.rule, hostOf(url)) };
@@ -106,21 +102,20 @@ export class Budgets {
       ["host", most, sum(Object.keys(books.hosts).filter(shared).map((one) => books.hosts[one]!)) + set((one) => shared(one.host)), `for ${host}`],
     ] as const;
     for (const [name, limit, spent, words] of checks) {
-      if (limit !== undefined && spent + amount > limit) return { reason: `over-budget-${name}`, message: `$${print(amount)} more is over the budget of $${print(limit)} ${words}: $${print(spent)} of it is spent` };
+      if (limit !== undefined && spent + amount > limit) return { reason: `over-budget-${name}`, limit: `$${print(limit)}`, message: `$${print(amount)} more is over the budget of $${print(limit)} ${words}: $${print(spent)} of it is spent` };
     }
     return undefined;
   }
 
-  /** Sets an amount aside, or says which limit is in its way. */
-  async reserve(id: string, amount: bigint, url: string): Promise<void> {
+  /** Sets an amount aside; or says which limit is in its way. */
+  reserve(id: string, amount: bigint, url: string): Promise<Over | undefined> {
     const [now, host] = [Date.now(), hostOf(url)];
-    const over = await this.#update((books) => {
+    return this.#update((books) => {
       const over = this.#over(books, amount, url, now);
       if (over) return over;
       books.open[id] = { amount: String(amount), host, day: books.day, at: now, owner: this.#owner, signed: false };
       return undefined;
     });
-    if (over) throw new PaymentError(over.reason, over.message, { url });
   }
 
   /** From here on it may be taken, whatever becomes of this program. False if it is not set aside any more: then nothing may be sent. */

@@ -1,16 +1,17 @@
 // `fetch` that pays: the core decides, this sends, waits, asks its owner, and keeps.
 
 import { Budgets, limitsOf } from "./budget.js";
+import { check, shown, wrong } from "./checks.js";
 import { core as loaded, type Core } from "./core.js";
 import { PaymentError } from "./errors.js";
 import { hostOf, matches, type Rule, ruleOf, siteOf } from "./hosts.js";
 import { parse } from "./money.js";
 import { beginning, Message, secondsOf } from "./message.js";
-import { intentOf, Shelves, type Turn } from "./shelves.js";
-import { type Signs, signs } from "./signer.js";
+import { hex, intentOf, Shelves, type Turn } from "./shelves.js";
+import { isAccount, isProvider, type Signs, signs } from "./signer.js";
 import { memoryStore } from "./stores/memory.js";
 import { callOf } from "./tools.js";
-import type { Answered, Budget, Client, Init, Input, Offer, Options, Quote, Receipt, Store, ToolCall, ToolCaller, ToolResult } from "./types.js";
+import type { Answered, Budget, Client, Init, Input, Offer, OpenPayment, Options, Problem, Quote, Receipt, Store, ToolCall, ToolCaller, ToolResult } from "./types.js";
 
 /** For how long an unknown outcome is asked for, and one answer is waited for. */
 const PATIENCE_SECONDS = 120;
@@ -22,7 +23,7 @@ const LOOK_MS = 100;
 const LATE_SECONDS = 600;
 
 /** All that a client takes. */
-const OPTIONS: string[] = ["signer", "policy", "store", "confirm", "dryRun", "approve", "patience", "timeout", "fetch"] satisfies (keyof Options)[];
+const OPTIONS: string[] = ["signer", "policy", "store", "confirm", "dryRun", "approve", "patience", "timeout", "progress", "fetch"] satisfies (keyof Options)[];
 
 /** Numbers cross to the core in 32 bits. */
 const MOST_SECONDS = 2 ** 32 - 1;
@@ -54,6 +55,8 @@ interface Quoted {
 interface Begun {
   intent: string;
   turn: Turn;
+  /** For the core. */
+  policy: object;
   message: Message;
   /** The 402, unless a payment was kept. */
   asked: Answered | undefined;
@@ -98,8 +101,11 @@ const decimals = (amount: string, decimal: string) => {
   return amount.length - (whole + part).replace(/^0+/, "").length + part.length;
 };
 
+/** From when a payment that was kept can be taken no more. */
+const untilOf = (kept: string) => (JSON.parse(kept) as { until: number }).until + LATE_SECONDS;
+
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
-const name = () => [...random(8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const name = () => hex(random(8));
 
 const pause = (ms: number, signal: AbortSignal) =>
   new Promise<void>((resolve, reject) => {
@@ -147,17 +153,19 @@ class Paying implements Client {
   #quoted = new WeakMap<Quote, Quoted>();
 
   constructor(options: Options) {
-    const { policy, store = memoryStore() } = options;
+    const { policy, signer, store = memoryStore() } = options;
     // whoever writes `dryrun` wants a brake
     const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
-    if (unknown !== undefined) throw new TypeError(`createClient: "${unknown}" is no option; there are ${OPTIONS.join(", ")}`);
-    if (typeof policy !== "object" || policy === null) throw new TypeError("createClient: a policy says what may be spent, such as { max: \"$0.10\", perDay: \"$2.00\" }");
-    if ((["get", "update", "names"] as const).some((name) => typeof store[name] !== "function")) throw new TypeError("createClient: a store is what fileStore(folder), indexedDbStore() or memoryStore() gives, or get, update and names of your own");
+    if (unknown !== undefined) throw wrong("createClient", `its options are ${OPTIONS.join(", ")}`, unknown);
+    if ((["get", "update", "names"] as const).some((name) => typeof store[name] !== "function")) throw wrong("store", "get, update and names, as fileStore(folder) has", store);
+    check({ max: null, ...(policy as object) });
+    const signs = typeof signer === "string" ? /^0x[\da-f]{64}$/i.test(signer) : Object(signer) === signer && (isAccount(signer) || isProvider(signer));
+    if (!signs) throw new TypeError("signer: a private key (0x and 64 hex digits), an EIP-1193 provider, or an account with address and signTypedData");
     const { perHost: _1, perDay: _2, total: _3, hosts, deny: { hosts: denied = [], ...deny } = {}, ...own } = policy;
     const limits = limitsOf(policy);
     const owner = store.owner ?? name();
     const { patience = PATIENCE_SECONDS } = options;
-    if (typeof patience !== "number" || !(patience >= 1 && patience <= MOST_SECONDS)) throw new TypeError(`patience: seconds, at least one, not ${String(patience)}`);
+    if (typeof patience !== "number" || !(patience >= 1 && patience <= MOST_SECONDS)) throw wrong("patience", "seconds, at least one", patience);
     this.#options = { ...options };
     this.#hosts = hosts?.map((host, at) => ruleOf(host, `policy.hosts[${at}]`));
     this.#denied = denied.map((host, at) => ruleOf(host, `policy.deny.hosts[${at}]`));
@@ -183,12 +191,12 @@ class Paying implements Client {
     const { required, body, status } = answered;
     if (status !== 402) {
       await response?.body?.cancel();
-      const open: Quote = { url: message.at, free: response?.ok ?? false, status, offers: [] };
+      const open: Quote = { url: message.at, free: response?.ok ?? false, status, offers: [], refused: [] };
       this.#quoted.set(open, { message, answer: answered, past });
       return open;
     }
     const read = JSON.parse(core.offers(required, body)) as { problem?: string; message: string; url: string; description: string; offers: (Offer & { reason?: string })[] };
-    const quote: Quote = { url: message.at, free: false, status, offers: [] };
+    const quote: Quote = { url: message.at, free: false, status, offers: [], refused: [] };
     this.#quoted.set(quote, { message, answer: answered, past });
     if (read.problem !== undefined) {
       quote.problem = { reason: read.problem, message: read.message };
@@ -197,25 +205,37 @@ class Paying implements Client {
     if (read.url) quote.resource = read.url;
     if (read.description) quote.description = read.description;
     quote.offers = read.offers.flatMap((offer, index) => (offer.reason ? [] : [{ ...offer, index }]));
-    const chosen = JSON.parse(core.choose(JSON.stringify(this.#policy), required, body)) as { choice?: Offer; problem: string; message: string };
-    const problem = chosen.choice ? this.#against(chosen.choice, message.at, read.url) : { reason: chosen.problem, message: chosen.message };
-    const over = problem ?? (await this.#budgets.over(worth(chosen.choice!) ?? 0n, message.at));
-    if (over) quote.problem = over;
-    else quote.choice = quote.offers.find((offer) => same(offer, chosen.choice!))!;
+    // each by itself: what is wanted of several is another question
+    quote.refused = read.offers.flatMap((_, index) => {
+      const why = this.#choose(core, { ...this.#policy, pick: index }, answered).reasons?.[index];
+      return why ? [{ index, ...why }] : [];
+    });
+    const { choice, problem } = this.#choose(core, this.#policy, answered);
+    const against = problem ?? this.#against(choice!, message.at, read.url) ?? (await this.#budgets.over(worth(choice!) ?? 0n, message.at));
+    if (against) quote.problem = { offer: choice, ...against };
+    else quote.choice = quote.offers.find((offer) => same(offer, choice!))!;
     return quote;
   }
 
   async pay(quote: Quote, offer = quote.choice): Promise<Response> {
     const quoted = this.#quoted.get(quote);
-    if (!quoted) throw new TypeError("pay: this takes a quote as this client's quote() gave it");
+    if (!quoted) throw new TypeError("pay: a quote of this client's");
     if (!offer && quote.free) return this.#want(quoted.message);
-    if (!offer) throw new PaymentError(quote.problem?.reason ?? "nothing-payable", quote.problem?.message ?? "there is nothing to pay", { url: quote.url });
+    if (!offer) {
+      const why = quote.problem ?? { reason: "nothing-payable", message: "there is nothing to pay" };
+      throw new PaymentError(why.reason, why.message, { url: quote.url, ...why });
+    }
     return this.#want(quoted.message, { ...quoted, offer });
   }
 
-  async abandon(input: Input, init?: Init): Promise<boolean> {
-    const message = await Message.of(input, init);
-    const intent = await intentOf(message.method, message.url, message.meant);
+  async open(): Promise<OpenPayment[]> {
+    return (await this.#shelves.open()).map(([id, { url, kept, offer, payer }]) => ({ id, url, offer, payer, until: untilOf(kept!) }));
+  }
+
+  async abandon(input: Input | OpenPayment, init?: Init): Promise<boolean> {
+    const known = typeof input === "object" && "id" in input ? input : undefined;
+    const message = await Message.of(known?.url ?? (input as Input), init);
+    const intent = known?.id ?? (await intentOf(message.method, message.url, message.meant));
     for (;;) {
       const abandoned = await this.#inTurn(intent, message.signal, () => this.#abandon(intent, message));
       // where somebody was at it, what they left is looked at
@@ -226,8 +246,7 @@ class Paying implements Client {
   async #abandon(intent: string, message: Message): Promise<boolean> {
     const left = await this.#shelves.turn(intent);
     if (!left?.kept) return false;
-    const { until } = JSON.parse(left.kept) as { until: number };
-    const seconds = until + LATE_SECONDS - secondsOf(Date.now());
+    const seconds = untilOf(left.kept) - secondsOf(Date.now());
     if (seconds > 0) throw new PaymentError("still-open", `it could still be taken for ${seconds} seconds`, { url: left.url, open: true });
     const turn = await this.#shelves.take(intent, name(), message.url, left.past);
     if (turn?.kept !== left.kept) throw new PaymentError("taken-over", "another program is at this payment", { url: message.url, open: true });
@@ -279,8 +298,9 @@ class Paying implements Client {
     const core = await loaded();
     if (this.#closed) throw new Error("this client was closed: it signs and pays nothing any more");
     this.#signs ??= (async () => {
-      const wrong = core.check(JSON.stringify(this.#policy));
-      if (wrong) throw new TypeError(wrong);
+      const bad = core.check(JSON.stringify(this.#policy));
+      // what was let pass before
+      if (bad) throw new TypeError(`${bad}: ${shown(this.#policy)}`);
       const made = await signs(this.#options.signer);
       // a key is the other memory's from here on
       this.#options.signer = "";
@@ -361,9 +381,10 @@ class Paying implements Client {
     if (pass && new URL(message.at).origin === new URL(message.url).origin) await this.#shelves.keepPass(message.url, pass);
   }
 
-  /** Sends it once. An answer that does not come to a payment is an answer too. */
-  async #ask(message: Message, extra: Record<string, string>, payment?: { header: string; value: string }): Promise<Answer> {
-    const { fetch = globalThis.fetch, timeout = TIMEOUT_MS } = this.#options;
+  /** Sends it once. An answer that does not come to a payment is an answer too; `most`: for how many milliseconds it is waited for at most. */
+  async #ask(message: Message, extra: Record<string, string>, payment?: { header: string; value: string }, most = Infinity): Promise<Answer> {
+    const { fetch = globalThis.fetch } = this.#options;
+    const timeout = Math.max(Math.min(this.#options.timeout ?? TIMEOUT_MS, most), 1);
     const late = new AbortController();
     const begin = () => setTimeout(() => late.abort(new DOMException("no answer in time", "TimeoutError")), timeout);
     // what costs nothing may take as long as the platform lets it, unless the program says otherwise
@@ -395,7 +416,7 @@ class Paying implements Client {
   }
 
   /** Why the owner of this client would not pay this, beside what the core looks at. */
-  #against(offer: Offer, url: string, resource: string): { reason: string; message: string } | undefined {
+  #against(offer: Offer, url: string, resource: string): Problem | undefined {
     if (this.#leavesOut(url)) return { reason: "host-not-allowed", message: `the policy leaves ${hostOf(url)} out` };
     // what is no address may be any name
     const named = URL.canParse(resource) ? new URL(resource) : /^\s*[/\\]/.test(resource) && URL.canParse(resource, url) ? new URL(resource, url) : undefined;
@@ -410,13 +431,26 @@ class Paying implements Client {
     return undefined;
   }
 
+  /** What the core would take of a 402, or why not: most of all that an offer is over its limit, and has nothing else against it. */
+  #choose(core: Core, policy: object, { required, body }: Answered): { choice?: Offer; reasons?: Problem[] | undefined; problem?: Problem } {
+    const { choice, reasons, problem: reason, message } = JSON.parse(core.choose(JSON.stringify(policy), required, body)) as { choice?: Offer; reasons?: Problem[]; problem: string; message: string };
+    if (choice) return { choice };
+    const index = reasons?.findIndex((one) => one.reason === "too-dear") ?? -1;
+    if (index < 0) return { reasons, problem: { reason, message } };
+    const offer = { ...(JSON.parse(core.offers(required, body)) as { offers: Offer[] }).offers[index]!, index };
+    const { max, tokens } = this.#options.policy;
+    const token = tokens?.find(({ network, asset }) => network === offer.network && sameAddress(asset, offer.asset));
+    const limit = token?.max ?? max;
+    return { reasons, problem: { reason: "too-dear", message: `${offer.decimal ?? offer.amount} ${offer.symbol ?? `of ${offer.asset}`} is over the limit of ${limit}`, offer, limit } };
+  }
+
   #leavesOut(url: string): boolean {
     const named = (rules: Rule[]) => rules.some((rule) => matches(rule, url));
     return (this.#hosts !== undefined && !named(this.#hosts)) || named(this.#denied);
   }
 
   /** Pays for it; nothing if somebody else had the turn, and has left it by now. */
-  async #buy(begun: Omit<Begun, "turn">, past: string | undefined): Promise<Response | undefined> {
+  async #buy(begun: Omit<Begun, "turn" | "policy">, past: string | undefined): Promise<Response | undefined> {
     const { intent, message, asked, wanted } = begun;
     const { core, signer } = await this.#ready();
     const turn = await this.#shelves.take(intent, name(), message.at, past);
@@ -429,15 +463,19 @@ class Paying implements Client {
     const { patience = PATIENCE_SECONDS } = this.#options;
     let purchase: Purchase | undefined;
     try {
-      const policy = JSON.stringify(wanted ? { ...this.#policy, pick: wanted.index } : this.#policy);
+      const policy = wanted ? { ...this.#policy, pick: wanted.index } : this.#policy;
       if (turn.kept) {
         message.at = turn.url;
         purchase = core.Purchase.resume(turn.kept, patience);
       } else if (asked) {
-        purchase = core.Purchase.begin(policy, await signer.address(), random(32), patience);
+        purchase = core.Purchase.begin(JSON.stringify(policy), await signer.address(), random(32), patience);
       } else return undefined;
-      if (!purchase) throw new Error("the store holds a payment that cannot be read, or the signer's address is none");
-      return await this.#run(purchase, Object.assign(begun, { turn }));
+      if (!purchase) throw new Error("the kept payment or the signer's address cannot be read");
+      return await this.#run(purchase, Object.assign(begun, { turn, policy }));
+    } catch (error) {
+      // a wallet's word for no (EIP-1193)
+      if ((error as { code?: unknown } | undefined)?.code !== 4001) throw error;
+      throw new PaymentError("declined", "the payment was not confirmed", { url: message.at, cause: error });
     } finally {
       clearInterval(beat);
       // what may have been sent and is not resolved is left for the next who wants the same
@@ -457,16 +495,21 @@ class Paying implements Client {
     let response = begun.answer;
     let approved = false;
     const resumed = turn.kept !== undefined;
-    const next = (text: string | undefined): Step => JSON.parse(text!) as Step;
-    const told = ({ status, required, settled, body, date, at, retryAfter }: Answered): Step =>
-      next(purchase.answer(secondsOf(Date.now()), status, required, settled, body, date && date + secondsOf(Date.now()) - secondsOf(at), retryAfter));
+    const { patience = PATIENCE_SECONDS, progress } = this.#options;
+    let last: Answered = asked!;
+    /** Until when an answer is waited for: from the first time that the payment goes out, or does so after an approval. */
+    let until = 0;
+    const told = ({ status, required, settled, body, date, at, retryAfter }: Answered, later = 0): Step =>
+      JSON.parse(purchase.answer(Math.min(secondsOf(Date.now()) + later, MOST_SECONDS), status, required, settled, body, date && date + secondsOf(Date.now()) - secondsOf(at), retryAfter)) as Step;
     const send = async () => {
       const payment = JSON.parse(purchase.payment()!) as { header: string; value: string };
       // the one before is not handed on
       void response?.body?.cancel().catch(() => {});
-      const sent = await this.#ask(message, {}, payment);
+      until ||= Date.now() + patience * 1000;
+      progress?.({ doing: "sent", url: message.at, offer });
+      const sent = await this.#ask(message, {}, payment, until - Date.now());
       response = sent.response;
-      return told(sent.answered);
+      return told((last = sent.answered));
     };
     if (turn.kept && offer) {
       // it may have been allowed when it was signed
@@ -483,7 +526,16 @@ class Paying implements Client {
         }
         case "send": {
           // even a timer of nothing takes a millisecond
-          if (step.after > 0) await pause(step.after * 1000, message.signal);
+          if (step.after > 0) {
+            const ms = step.after * 1000;
+            if (Date.now() + ms > until) {
+              // as if the pause were over: the core says what is to be said then
+              step = told(last, patience);
+              break;
+            }
+            progress?.({ doing: "again", url: message.at, offer, seconds: step.after, status: last.status });
+            await pause(ms, message.signal);
+          }
           message.signal.throwIfAborted();
           step = await send();
           break;
@@ -500,14 +552,18 @@ class Paying implements Client {
             approved = true;
             const transaction = JSON.parse(core.approval(offer.asset, offer.amount)!) as { to: string; data: string };
             await approve({ network: offer.network, ...transaction });
+            until = 0;
             step = await send();
             break;
           }
           // what the server refuses for good it could still take: it counts as spent until the chain says otherwise
           if (turn.kept !== undefined && !step.open) await this.#budgets.spend(id);
-          throw new PaymentError(step.reason, step.message, {
-            url: message.at, open: step.open, signed: turn.kept !== undefined, ...(step.code ? { code: step.code } : {}), ...(offer ? { offer } : {}), ...(response ? { response } : {}),
-          });
+          const { reason, code } = step;
+          const { status } = last;
+          // in its brackets the core has the server's word alone
+          const text = reason === "unresolved" ? step.message.replace(/no reason given|(?<=\()/, status ? `answer ${status} ` : "no answer").replace(" )", ")") : step.message;
+          const why = reason === "nothing-payable" ? this.#choose(core, begun.policy, last).problem! : { reason, message: text, offer };
+          throw new PaymentError(why.reason, why.message, { ...why, url: message.at, open: step.open, signed: turn.kept !== undefined, code, response });
         }
       }
     }
@@ -519,15 +575,15 @@ class Paying implements Client {
     const { confirm, dryRun } = this.#options;
     const { id } = turn;
     const url = message.at;
-    const not = (reason: string, text: string) => new PaymentError(reason, text, { url, offer });
+    const not = (reason: string, text: string, limit?: string) => new PaymentError(reason, text, { url, offer, limit });
     const read = JSON.parse(core.offers(asked!.required, asked!.body)) as { url?: string };
     if (wanted && !same(offer, wanted)) throw not("offer-changed", "the server asks for something else than the quote said; nothing was signed");
     const against = this.#against(offer, url, read.url ?? "");
     if (against) throw not(against.reason, against.message);
-    const over = dryRun && (await this.#budgets.over(worth(offer) ?? 0n, url));
-    if (over) throw not(over.reason, over.message);
+    const amount = worth(offer) ?? 0n;
+    const over = await (dryRun ? this.#budgets.over(amount, url) : this.#budgets.reserve(id, amount, url));
+    if (over) throw not(over.reason, over.message, over.limit);
     if (dryRun) throw not("dry-run", `${offer.decimal} ${offer.symbol ?? offer.asset} would be paid to ${offer.payTo}`);
-    await this.#budgets.reserve(id, worth(offer) ?? 0n, url);
     let sent = false;
     try {
       if (confirm && (await confirm(offer, url)) !== true) throw not("declined", "the payment was not confirmed");
@@ -537,9 +593,8 @@ class Paying implements Client {
       if (step.do !== "send" || kept === undefined) return step;
       // nobody has seen the signature, and whoever asks again wants a fresh one
       message.signal.throwIfAborted();
-      if (!(await this.#budgets.signed(id))) throw not("taken-over", "what was set aside for this has been given to others by now; nothing was sent");
-      if (!(await this.#shelves.keep(intent, id, { kept, offer, url, payer: await signer.address() }))) {
-        throw not("taken-over", "another program pays for this by now; nothing was sent");
+      if (!((await this.#budgets.signed(id)) && (await this.#shelves.keep(intent, id, { kept, offer, url, payer: await signer.address() })))) {
+        throw not("taken-over", "another program is at this payment; nothing was sent");
       }
       turn.kept = kept;
       sent = true;

@@ -6,27 +6,34 @@ import type { Offer, Reason } from "./types.js";
 export class PaymentError extends Error {
   override name = "PaymentError";
   /** A stable word. */
-  readonly reason: Reason;
-  readonly url: string;
+  declare readonly reason: Reason;
+  declare readonly url: string;
   /** A payment is out that may yet be taken: the next request for the same thing sends that one again, and signs nothing. */
-  readonly open: boolean;
+  declare readonly open: boolean;
   /** A payment was signed and may have been sent, whatever became of it: asking again may be another one. */
-  readonly signed: boolean;
+  declare readonly signed: boolean;
   /** The server's word for it, where it has one. */
-  readonly code: string | undefined;
+  declare readonly code: string | undefined;
   /** What would have been paid. */
-  readonly offer: Offer | undefined;
+  declare readonly offer: Offer | undefined;
+  /** The limit that it is over, as the policy has it. */
+  declare readonly limit: string | undefined;
   /** The server's last answer; its body may be read. */
-  readonly response: Response | undefined;
+  declare readonly response: Response | undefined;
 
-  constructor(reason: Reason, message: string, more: { url: string; open?: boolean; signed?: boolean; code?: string; offer?: Offer; response?: Response; cause?: unknown }) {
-    super(message, more.cause === undefined ? undefined : { cause: more.cause });
-    this.reason = reason;
-    this.url = more.url;
-    this.open = more.open ?? false;
-    this.signed = more.signed ?? this.open;
-    this.code = more.code;
-    this.offer = more.offer;
-    this.response = more.response;
+  constructor(reason: Reason, message: string, more: More) {
+    super(message, more);
+    Object.assign(this, { open: false, signed: more.open ?? false, ...more, reason, message });
   }
+}
+
+interface More {
+  url: string;
+  open?: boolean;
+  signed?: boolean;
+  code?: string | undefined;
+  offer?: Offer | undefined;
+  limit?: string | undefined;
+  response?: Response | undefined;
+  cause?: unknown;
 }

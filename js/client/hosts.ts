@@ -1,5 +1,7 @@
 // Hosts: of addresses, and in a policy. There they are a name for all its ports or with one, `*.` and a name for all below it, or `*`.
 
+import { wrong } from "./checks.js";
+
 /** A host in its one spelling: in lower case, by IDNA, without the root's point. Nothing where it cannot be one. */
 const named = (text: string): string | undefined => {
   const url = `http://${text}`;
@@ -32,7 +34,7 @@ export function ruleOf(text: unknown, where: string): Rule {
   if (text === "*") return { name: "", port: undefined, below: true };
   const [, wild, host, port] = (typeof text === "string" && /^(\*\.)?(\[[\da-f:.]+\]|[^\s/?#@:\\*]+)(?::(\d{1,5}))?$/i.exec(text)) || [];
   const name = host && named(host);
-  if (!name) throw new TypeError(`${where}: a host such as "news.example", "*.example" or "127.0.0.1:8402", not ${JSON.stringify(text)}`);
+  if (!name) throw wrong(where, 'a host such as "news.example", "*.example" or "127.0.0.1:8402"', text);
   return { name, port, below: Boolean(wild) };
 }
 

@@ -95,44 +95,27 @@ export class Message {
 }
 
 async function whole(request: Request): Promise<Uint8Array<ArrayBuffer>> {
-  const reader = request.body!.getReader() as ReadableStreamDefaultReader<Uint8Array>;
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    length += value.length;
-    if (length > MOST_BODY_BYTES) {
-      await reader.cancel();
-      throw new PaymentError("body-too-large", `a body is held in memory to be sent again with a payment, and this one has more than ${MOST_BODY_BYTES} bytes; nothing was sent`, { url: request.url });
-    }
-    parts.push(value);
-  }
-  return joined(parts, length);
+  const body = await read(request.body, MOST_BODY_BYTES + 1);
+  if (body.length > MOST_BODY_BYTES) throw new PaymentError("body-too-large", `the body is held in memory, and has more than ${MOST_BODY_BYTES} bytes; nothing was sent`, { url: request.url });
+  return body;
 }
 
 /** As much of a body as is looked at: a server can send without end. */
-export async function beginning(response: Response): Promise<string> {
-  const reader = response.clone().body?.getReader() as ReadableStreamDefaultReader<Uint8Array> | undefined;
-  const parts: Uint8Array[] = [];
+export const beginning = async (response: Response): Promise<string> =>
+  new TextDecoder().decode((await read(response.clone().body, MOST_ANSWER_BYTES)).subarray(0, MOST_ANSWER_BYTES));
+
+/** No more than the part in which `most` bytes are full. */
+async function read(body: ReadableStream | null, most: number): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = body?.getReader() as ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
+  const parts: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
-  while (reader && length < MOST_ANSWER_BYTES) {
+  while (reader && length < most) {
     const { value, done } = await reader.read();
     if (done) break;
     parts.push(value);
     length += value.length;
   }
-  // not waited for: it ends with the other half
+  // not waited for: of a clone it ends with the other half
   reader?.cancel().catch(() => {});
-  return new TextDecoder().decode(joined(parts, length).subarray(0, MOST_ANSWER_BYTES));
-}
-
-function joined(parts: Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }

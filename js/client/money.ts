@@ -2,9 +2,9 @@
 
 const DIGITS = 18;
 
-/** `"$0.10"`, `"0.10"`, or `"0.10 USDC"`; nothing if it is none of them, or finer than 18 digits. */
+/** `"$0.10"`, or `"0.10"` as the core writes amounts; nothing if it is neither, or finer than 18 digits. */
 export function parse(text: string): bigint | undefined {
-  const [, whole, part = ""] = /^\$?(\d{1,40})(?:\.(\d{1,18}))?(?: [A-Za-z0-9]+)?$/.exec(text) ?? [];
+  const [, whole, part = ""] = /^\$?(\d+)(?:\.(\d{1,18}))?$/.exec(text) ?? [];
   return whole === undefined ? undefined : BigInt(whole + part.padEnd(DIGITS, "0"));
 }
 

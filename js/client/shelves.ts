@@ -29,9 +29,10 @@ interface Pass {
 /** An owner that is not known to run is dead when it has not been heard of for so long; one that runs, when it must have forgotten. */
 const SILENT_MS = { unknown: 10_000, alive: 120_000 };
 
+export const hex = (bytes: Uint8Array): string => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 const hashed = async (text: string | Uint8Array<ArrayBuffer>) => {
   const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
-  return [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 };
 
 /** What is wanted, as one short name: a method, an address and a body. */
@@ -148,19 +149,21 @@ export class Shelves {
 
   /** Newest first. */
   async receipts(): Promise<Receipt[]> {
-    const receipts: Receipt[] = [];
-    // one after the other: a store may hold files, and a process no more than so many of them open
-    for (const name of (await this.#store.names("receipt ")).reverse()) {
-      const text = await this.#store.get(name);
-      if (text !== undefined) receipts.push(JSON.parse(text) as Receipt);
-    }
-    return receipts;
+    return (await this.#all<Receipt>("receipt ")).map(([, receipt]) => receipt).reverse();
   }
 
-  /** Payments whose outcome nobody has told yet. */
-  async open(): Promise<Turn[]> {
-    const names = await this.#store.names("turn ");
-    const texts = await Promise.all(names.map((name) => this.#store.get(name)));
-    return texts.flatMap((text) => (text === undefined ? [] : [JSON.parse(text) as Turn])).filter(({ kept }) => kept);
+  /** Payments whose outcome nobody has told yet, with their names. */
+  async open(): Promise<[string, Turn][]> {
+    return (await this.#all<Turn>("turn ")).filter(([, turn]) => turn.kept);
+  }
+
+  async #all<T>(prefix: string): Promise<[string, T][]> {
+    const all: [string, T][] = [];
+    // one after the other: a store may hold files, and a process no more than so many of them open
+    for (const name of await this.#store.names(prefix)) {
+      const text = await this.#store.get(name);
+      if (text !== undefined) all.push([name.slice(prefix.length), JSON.parse(text) as T]);
+    }
+    return all;
   }
 }

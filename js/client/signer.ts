@@ -25,8 +25,8 @@ export interface Signs {
   close(): void;
 }
 
-const isProvider = (signer: object): signer is Eip1193 => "request" in signer && typeof signer.request === "function";
-const isAccount = (signer: object): signer is Account =>
+export const isProvider = (signer: object): signer is Eip1193 => "request" in signer && typeof signer.request === "function";
+export const isAccount = (signer: object): signer is Account =>
   "address" in signer && typeof signer.address === "string" && "signTypedData" in signer && typeof signer.signTypedData === "function";
 
 export async function signs(signer: Signer): Promise<Signs> {

@@ -3,6 +3,7 @@
 // x402's transport for MCP (specs/transports-v2/mcp.md): what is asked for comes as a result with `isError` and `structuredContent`, or as text; the
 // payment goes in `_meta["x402/payment"]`, and the receipt comes in `_meta["x402/payment-response"]`. Version 1 asks by the JSON-RPC error 402.
 
+import { wrong } from "./checks.js";
 import type { ToolCall, ToolCaller, ToolResult } from "./types.js";
 
 const PAYMENT = "x402/payment";
@@ -41,7 +42,7 @@ function demanded(required: Json): Response {
 /** A tool as the address that it has in policies and receipts, and what sends its calls; `results` has the last. */
 export function callOf(tools: ToolCaller, call: ToolCall, server: string) {
   if (typeof server !== "string" || !/^[\w.-]+$/.test(server)) {
-    throw new TypeError(`callTool: the third argument is your name for this server, of letters, digits, points and dashes, not ${JSON.stringify(server)}`);
+    throw wrong("callTool", "your name for this server, of letters, digits, points and dashes", server);
   }
   const results: ToolResult[] = [];
   const fetch = async (_: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {

@@ -20,11 +20,11 @@ export interface Token {
 
 /** What a client may spend. Prices are texts such as `"$0.10"`; what is not allowed is not signed. */
 export interface Policy {
-  /** The most for one request; `"0.10 USDC"` allows no other token. */
+  /** The most for one request: `"$0.10"`; `"0.10 USDC"` allows no other token. */
   max: string;
   /** The most for one host and port in all its time; or by host, as in `hosts`: `"*"` for each of the others, a name without a port for all its ports together. */
   perHost?: string | Record<string, string>;
-  /** The most in one day, by UTC. */
+  /** The most in one day, by UTC: `"$2.00"`. */
   perDay?: string;
   /** The most in all. */
   total?: string;
@@ -90,8 +90,39 @@ export interface Quote {
   offers: Offer[];
   /** What {@link Client.fetch} would pay. */
   choice?: Offer;
-  /** Why it would pay nothing. */
-  problem?: { reason: Reason; message: string };
+  /** Why it would pay nothing; of what is over a limit, with the limit and the offer. */
+  problem?: Problem;
+  /** The offers that it would not pay whatever else is offered, and why, by their place in `accepts`. */
+  refused: { index: number; reason: Reason; message: string }[];
+}
+
+/** Why nothing would be paid. */
+export interface Problem {
+  reason: Reason;
+  message: string;
+  offer?: Offer | undefined;
+  limit?: string | undefined;
+}
+
+/** A payment that was sent, and of which nobody has said what became of it. */
+export interface OpenPayment {
+  /** Its name in the store. */
+  id: string;
+  /** The address that was paid. */
+  url: string;
+  offer?: Offer | undefined;
+  payer?: string | undefined;
+  /** From when it can be given up, Unix seconds: then it can be taken no more. */
+  until: number;
+}
+
+/** What is waited for. `sent`: a payment goes out. `again`: it goes out again in so many `seconds`, for there was an answer of this `status`, or none (0). */
+export interface Progress {
+  doing: "sent" | "again";
+  url: string;
+  offer?: Offer | undefined;
+  seconds?: number;
+  status?: number;
 }
 
 /** A 402 as it came. @internal */
@@ -187,10 +218,12 @@ export interface Options {
   dryRun?: boolean;
   /** Sends the transaction that Permit2 needs once for each token, and resolves when it is mined. */
   approve?(transaction: Approval): Promise<unknown>;
-  /** For how many seconds an unknown outcome is asked for (120). */
+  /** For how many seconds an unknown outcome is asked for, waiting included (120). What was sent is kept, however long that was. */
   patience?: number;
   /** For how many milliseconds one answer is waited for: 30,000 once there is something to pay, and before that as long as the platform does. */
   timeout?: number;
+  /** Told what is waited for, for people who look on. */
+  progress?(what: Progress): void;
   /** In place of the platform's. */
   fetch?: typeof globalThis.fetch;
 }
@@ -235,7 +268,9 @@ export interface Client {
    * Gives up a payment of which nobody says what became of it, so that the same can be bought anew. Only when it can be taken no longer; it counts
    * as spent, and is among the receipts as `unknown`. False if there is none.
    */
-  abandon(input: Input, init?: Init): Promise<boolean>;
+  abandon(input: Input | OpenPayment, init?: Init): Promise<boolean>;
+  /** Payments that were sent and of which nobody has said what became of them. */
+  open(): Promise<OpenPayment[]>;
   /**
    * Calls a tool of an MCP server, and pays if that asks for it. `server` is your name for it, another for each: in policies it is the host, in
    * receipts it is `mcp://server/tool`, and a payment that is not resolved goes to who has the same name.

@@ -114,10 +114,10 @@ impl Unpayable {
         let field = if let Self::Malformed(field) = self { field } else { "" };
         let words = match self {
             Self::Malformed(_) => " is missing or malformed",
-            Self::Scheme => "a scheme other than exact and upto",
+            Self::Scheme => "neither exact nor upto",
             Self::Network => "not a known EVM network",
-            Self::Transfer => "a way to move tokens other than EIP-3009 and Permit2",
-            Self::Flow => "a payment flow other than authorization and upfront",
+            Self::Transfer => "neither EIP-3009 nor Permit2",
+            Self::Flow => "an unknown payment flow",
             Self::NoDomain => "EIP-3009 without the token's domain name and version",
             Self::NoFacilitator => "upto without facilitatorAddress",
             Self::Zero => "the amount is zero",

@@ -189,13 +189,13 @@ impl Refusal {
             Self::Unpayable(why) => return why.words(),
             Self::Network => "the policy leaves this network out",
             Self::Token => "the policy does not vouch for this token",
-            Self::Domain => "the token's name or version is not the one it has",
+            Self::Domain => "not the token's own name or version",
             Self::Method => "the policy leaves this way to pay out",
             Self::Upfront => "the policy does not pay before delivery",
             Self::Offer => "the policy wants another of the offers",
             Self::Payee => "the policy leaves this payee out",
             Self::Unlimited => "the policy has no limit for this token",
-            Self::TooDear => "the amount is over the policy's limit",
+            Self::TooDear => "too dear",
         };
         words.to_owned()
     }
@@ -358,13 +358,10 @@ impl Policy {
         let json = parse(json).map_err(|_| PolicyError("JSON"))?;
         only(&json, &KNOWN, "members")?;
         let mut policy = Self::up_to(json.get("max").and_then(Value::text).ok_or(PolicyError("max"))?)?;
-        if let Some(networks) = list(&json, "networks", network)? {
-            policy.networks = networks;
-        }
-        if let Some(payees) = list(&json, "payees", address)? {
-            policy.payees = payees;
-        }
-        if let Some(transfers) = list(&json, "transfers", |one| Transfer::read(one.text()?))? {
+        networks(&json, &mut policy.networks)?;
+        addresses(&json, "payees", &mut policy.payees)?;
+        let mut transfers = Vec::new();
+        if list(&json, "transfers", &mut |one| push(&mut transfers, Transfer::read(one)))? {
             policy = policy.transfers(&transfers);
         }
         for token in json
@@ -384,12 +381,9 @@ impl Policy {
         }
         if let Some(deny) = json.get("deny") {
             only(deny, &["networks", "assets", "payees"], "deny")?;
-            let addresses = |name| Ok(list(deny, name, address)?.unwrap_or_default());
-            policy.denied = Denied {
-                networks: list(deny, "networks", network)?.unwrap_or_default(),
-                assets: addresses("assets")?,
-                payees: addresses("payees")?,
-            };
+            networks(deny, &mut policy.denied.networks)?;
+            addresses(deny, "assets", &mut policy.denied.assets)?;
+            addresses(deny, "payees", &mut policy.denied.payees)?;
         }
         Ok(policy)
     }
@@ -588,24 +582,29 @@ fn only(json: &Value<'_>, known: &[&str], what: &'static str) -> Result<(), Poli
     if unknown { Err(PolicyError(what)) } else { Ok(()) }
 }
 
-/// A list that may be missing, but not be empty: nobody knows what an empty one was to allow.
-fn list<T>(json: &Value<'_>, name: &'static str, read: impl Fn(&Value<'_>) -> Option<T>) -> Result<Option<Vec<T>>, PolicyError> {
-    let Some(value) = json.get(name) else { return Ok(None) };
-    let items = value.items().filter(|items| !items.is_empty()).ok_or(PolicyError(name))?;
-    // by hand: an iterator of options is collected in more code
-    let mut all = Vec::with_capacity(items.len());
-    for item in items {
-        all.push(read(item).ok_or(PolicyError(name))?);
+/// A list of texts that may be missing, but not be empty: nobody knows what an empty one was to allow. Whether it is there. One copy for
+/// all that is listed; `take` says whether it could read one.
+fn list(json: &Value<'_>, name: &'static str, take: &mut dyn FnMut(&str) -> bool) -> Result<bool, PolicyError> {
+    let Some(value) = json.get(name) else { return Ok(false) };
+    let items = value.items().unwrap_or_default();
+    if items.is_empty() || !items.iter().all(|item| item.text().is_some_and(&mut *take)) {
+        return Err(PolicyError(name));
     }
-    Ok(Some(all))
+    Ok(true)
 }
 
-fn network(value: &Value<'_>) -> Option<Network> {
-    value.text()?.parse().ok()
+fn push<T>(all: &mut Vec<T>, one: Option<T>) -> bool {
+    let there = one.is_some();
+    all.extend(one);
+    there
 }
 
-fn address(value: &Value<'_>) -> Option<Address> {
-    hex::read(value.text()?).map(Address::new)
+fn networks(json: &Value<'_>, all: &mut Vec<Network>) -> Result<bool, PolicyError> {
+    list(json, "networks", &mut |one| push(all, one.parse().ok()))
+}
+
+fn addresses(json: &Value<'_>, name: &'static str, all: &mut Vec<Address>) -> Result<bool, PolicyError> {
+    list(json, name, &mut |one| push(all, hex::read(one).map(Address::new)))
 }
 
 fn flag(json: &Value<'_>, name: &'static str, default: bool) -> Result<bool, PolicyError> {

@@ -34,8 +34,8 @@ const OPEN = ["--allow-private"];
 test("without a budget it does not start, and says what to do", async () => {
   for (const options of [[], ["--per-host", "$1"]]) {
     const { code, out, err } = await run(process.execPath, [command, "mcp", ...options], { env: { FARTHING_PRIVATE_KEY }, check: false });
-    assert.deepEqual([code, out], [1, ""]);
-    assert.match(err, /^Without a budget [^\n]*--per-day '\$1\.00'\.\n$/);
+    assert.deepEqual([code, out], [2, ""]);
+    assert.match(err, /^Without a budget [^\n]*--per-day '\$1\.00'\.\n/);
   }
   const { err } = await run(process.execPath, [command, "mcp", "--total", "$1", "--timeout", "soon"], { env: { FARTHING_PRIVATE_KEY }, check: false });
   assert.equal(err, "--timeout wants seconds, from 1 to 86400, not \"soon\".\n");
@@ -188,7 +188,7 @@ test("a bought page says what was paid, and a page that moves is bought where it
   const { call } = await assistant(t, OPEN);
   const { texts: [about, text] } = await call("pay_and_fetch", { url: `${site}/old` });
   assert.equal(text, "here");
-  assert.match(JSON.parse(about).paid, /^0\.01 USDC on eip155:84532 to 0x/);
+  assert.match(JSON.parse(about).paid, /^0\.01 USDC on Base Sepolia \(eip155:84532\) to 0x/);
   assert.equal(served.count(), 1);
 });
 

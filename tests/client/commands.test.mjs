@@ -34,7 +34,7 @@ test("pay: the page on standard output, once paid, and the same again for nothin
   const first = await farthing("pay", paper.site + LOG, "--max", "$1");
   assert.equal(first.code, 0, first.err);
   assert.ok(first.out.includes(needles[LOG][0]));
-  assert.match(first.err, /^Paying 0\.1 USDC on eip155:84532 to 0x[0-9a-fA-F]{40} …\nPaid 0\.1 USDC .*, transaction 0x[0-9a-f]{64}\.\n$/);
+  assert.match(first.err, /^Paying 0\.1 USDC on Base Sepolia \(eip155:84532\) to 0x[0-9a-fA-F]{40} \(test money, worth nothing\) …\nPayment sent, waiting for the page …\nPaid 0\.1 USDC .*, transaction 0x[0-9a-f]{64}\.\n$/);
   const second = await farthing("pay", paper.site + LOG);
   assert.deepEqual([second.code, second.err, second.out], [0, "Nothing had to be paid.\n", first.out]);
   assert.equal((await reader.transfers()).length, 1);
@@ -48,12 +48,13 @@ test("pay: the page on standard output, once paid, and the same again for nothin
 test("pay: what is not allowed is said and not signed, each with its exit code", async () => {
   const { reader, farthing, store, env } = await atTerminal();
   for (const [args, code, says] of [
-    [["--max", "$0.01"], 3, /^Not paid: no offer is paid: the amount is over the policy's limit \(nothing-payable\)\n$/],
+    [["--max", "$0.01"], 3, /^Not paid: 0\.1 USDC is over the limit of \$0\.01 \(too-dear\)\n$/],
     [["--max", "$1", "--total", "$0.05"], 3, /^Not paid: \$0\.10 more is over the budget of \$0\.05 in all: \$0\.00 of it is spent \(over-budget-total\)\n$/],
     [["--max", "$1", "--host", "other.example"], 3, /host-not-allowed/],
-    [["--max", "$1", "--dry-run"], 0, /^Would pay: 0\.1 USDC on eip155:84532 to 0x/],
-    [["--max", "a dime"], 1, /^the policy's max cannot be read\n$/],
-    [["--max", "$1", "--total", "much"], 1, /^policy\.total: a price such as "\$1\.00", not "much"\n$/],
+    [["--max", "$1", "--dry-run"], 0, /^Would pay: 0\.1 USDC on Base Sepolia \(eip155:84532\) to 0x/],
+    [["--max", "a dime"], 2, /^--max: like "\$0\.10" or "0\.10 USDC", not "a dime"\n$/],
+    [["--max", "$1", "--total", "much"], 2, /^--total: like "\$0\.10", not "much"\n$/],
+    [["--max", "$1", "--network", "base"], 2, /^--network: like "eip155:8453", not "base"\n$/],
   ]) {
     const done = await farthing("pay", paper.site + LOG, ...args);
     assert.deepEqual([done.code, done.out], [code, ""], args.join(" "));
@@ -61,7 +62,7 @@ test("pay: what is not allowed is said and not signed, each with its exit code",
   }
   const { FARTHING_PRIVATE_KEY: key, ...bare } = env;
   const keyless = await run(process.execPath, [command, "pay", paper.site + LOG, "--store", store], { env: bare, check: false });
-  assert.deepEqual([keyless.code, keyless.out], [1, ""]);
+  assert.deepEqual([keyless.code, keyless.out], [3, ""]);
   assert.match(keyless.err, /FARTHING_PRIVATE_KEY/);
   const file = join(place, "key");
   writeFileSync(file, key, { mode: 0o644 });
@@ -89,7 +90,7 @@ test("mcp: an assistant asks what it costs, buys it, and is stopped by the budge
     return { isError, texts: content.map(({ text }) => text) };
   };
   const quoted = await call("quote", { url: paper.site + LOG });
-  assert.match(JSON.parse(quoted.texts[0]).wouldPay, /^0\.1 USDC on eip155:84532 to 0x/);
+  assert.match(JSON.parse(quoted.texts[0]).wouldPay, /^0\.1 USDC on Base Sepolia \(eip155:84532\) to 0x/);
   const bought = await call("pay_and_fetch", { url: paper.site + LOG });
   assert.ok(bought.texts[1].includes(needles[LOG][0]));
   assert.match(JSON.parse(bought.texts[0]).paid, /^0\.1 USDC .* transaction 0x/);

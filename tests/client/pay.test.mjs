@@ -69,7 +69,7 @@ test("what the policy, the budget or its owner forbids is not signed", async () 
   const signer = { address: reader.address ?? privateKeyToAccount(reader.key).address, signTypedData: () => assert.fail("signed") };
   const host = new URL(paper.site).host;
   for (const [options, reason] of [
-    [{ policy: { max: "$0.001" } }, "nothing-payable"],
+    [{ policy: { max: "$0.001" } }, "too-dear"],
     [{ policy: { max: "$1", hosts: ["other.example"] } }, "host-not-allowed"],
     [{ policy: { max: "$1", deny: { hosts: [host] } } }, "host-not-allowed"],
     [{ policy: { max: "$1", deny: { networks: ["eip155:84532"] } } }, "nothing-payable"],

@@ -274,8 +274,8 @@ test("F3 what would be refused is said when it is asked for", async (t) => {
 
 test("F3 a brake that is misspelt is an error", () => {
   for (const [more, message] of [
-    [{ dryrun: true }, /"dryrun" is no option; there are .*dryRun/], [{ confirmed: () => false }, /"confirmed" is no option/], [{ policy: undefined }, /a policy says/],
-    [{ policy: null }, /a policy says/], [{ store: "./payments" }, /a store is what fileStore/], [{ store: {} }, /a store is what fileStore/],
+    [{ dryrun: true }, /its options are .*dryRun.*, not "dryrun"/], [{ confirmed: () => false }, /not "confirmed"/], [{ policy: undefined }, /policy\.max: /],
+    [{ policy: null }, /policy\.max: /], [{ store: "./payments" }, /store: get, update and names/], [{ store: {} }, /store: get, update and names/],
   ]) {
     assert.throws(() => createClient({ ...quick, signer: counting().signer, ...more }), { name: "TypeError", message });
   }

@@ -77,7 +77,7 @@ test("a tool that costs nothing is called once, and what is too dear or of anoth
   assert.equal((await farthing.callTool(client, { name: "free" }, "weather")).content[0].text, "Weather, mostly.");
   assert.equal(calls.length, 1);
   const refused = (reason) => (error) => error instanceof PaymentError && error.reason === reason;
-  await assert.rejects(farthing.callTool(client, { name: "forecast" }, "weather"), refused("nothing-payable"));
+  await assert.rejects(farthing.callTool(client, { name: "forecast" }, "weather"), refused("too-dear"));
   const elsewhere = createClient({ signer: reader.key, policy: { max: "$1", hosts: ["news.example"] } });
   await assert.rejects(elsewhere.callTool(client, { name: "forecast" }, "weather"), refused("host-not-allowed"));
   assert.deepEqual(await reader.transfers(), []);

@@ -82,7 +82,7 @@ test("our Worker is paid", async (t) => {
       { max: "$0.000001" }, { max: "$1", payees: [reader.address] }, { max: "$1", networks: ["eip155:8453"] }, { max: "$1", transfers: ["permit2"] },
     ]) {
       const { pay, signed, sent } = watched({ key: reader.key, policy });
-      await assert.rejects(pay(paper.site + DOOR), stopped("nothing-payable"));
+      await assert.rejects(pay(paper.site + DOOR), stopped(policy.max === "$1" ? "nothing-payable" : "too-dear"));
       assert.deepEqual([signed.length, sent.filter(({ payment }) => payment).length], [0, 0]);
     }
     assert.equal(paper.badFacilitator.calls.length, before);
@@ -235,7 +235,7 @@ test("hostile servers get nothing signed, or one payment", async (t) => {
     const { signed, payments } = await meet((request, response) => {
       if (!request.headers["payment-signature"] || (times += 1) > 2) return demand(response, good);
       if (times === 2) response.writeHead(500).end();
-    }, "spent");
+    }, "spent", { patience: 9 });
     assert.deepEqual([signed.length, payments().length, times], [1, 1, 3]);
   });
 
@@ -289,7 +289,7 @@ test("hostile servers get nothing signed, or one payment", async (t) => {
     ["too dear", { ...good, amount: "100001" }, "too-dear"],
   ]) {
     await t.test(`${name} is refused, and told`, async () => {
-      const { signed, payments } = await meet((request, response) => demand(response, offer), "nothing-payable");
+      const { signed, payments } = await meet((request, response) => demand(response, offer), reason === "too-dear" ? reason : "nothing-payable");
       assert.deepEqual([signed, payments()], [[], []]);
       const header = encode({ x402Version: 2, accepts: [offer] });
       assert.equal(JSON.parse(choose(JSON.stringify({ max: "$0.10" }), header, "")).reasons[0].reason, reason);
@@ -323,7 +323,7 @@ test("hostile servers get nothing signed, or one payment", async (t) => {
     const { signed, payments } = await meet((request, response) => {
       if (!request.headers["payment-signature"]) return demand(response, good);
       flood(request, response);
-    }, "unresolved", { patience: 1 });
+    }, "unresolved", { patience: 2 });
     assert.deepEqual([signed.length, payments().length], [1, 1]);
     assert.ok(asked > 2);
   });

@@ -47,6 +47,7 @@ const stores = () => ((globalThis as { [key: symbol]: unknown })[Symbol.for("far
 
 /** A folder, made if it is not there; only its owner can read it. On a disk of this machine, not on one that several machines share. */
 export function fileStore(folder: string): Store {
+  if (typeof folder !== "string" || folder === "") throw new TypeError('fileStore: a folder, such as "./payments"');
   const lock = join(folder, "lock");
   const here = placeOf();
   const id = randomUUID();

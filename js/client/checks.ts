@@ -1,0 +1,36 @@
+// What an owner wrote, looked at before anything is loaded or asked: a rule that is misread allows or forbids something else than its author
+// thinks. The core reads all of it again, and has the last word.
+
+const printed = (text: string) => text.replace(/[^ -~]/g, "?").replace(/^(.{60}).+/, "$1...");
+
+/** A value as much as belongs into a sentence, in characters that move no cursor. */
+export const shown = (value: unknown): string => printed(JSON.stringify(value) ?? typeof value);
+
+/** The one sentence for what is wrong with a policy. */
+export const wrong = (where: string, wanted: string, value: unknown): TypeError => new TypeError(`${printed(where)}: ${wanted}, not ${shown(value)}`);
+
+const NUMBER = "(0|[1-9]\\d*)(\\.\\d{1,18})?";
+
+/** How its place ends, of what form, and in words where the form does not speak for itself. */
+const FORMS = [
+  ["policy.max", `\\$${NUMBER}|${NUMBER} [\\w.-]+`, 'like "$0.10" or "0.10 USDC"'],
+  // with the sign: a bare number may be of anything
+  ["policy.(perDay|total|perHost.*)", `\\$${NUMBER}`, 'like "$0.10"'],
+  ["\\].max", `\\$${NUMBER}|\\d+`, 'like "$0.10" or atomic units'],
+  [".network(s.+)?", "eip155:[1-9]\\d*", 'like "eip155:8453"'],
+  [".(asset|(asset|payee)s.+)", "0x[\\da-fA-F]{40}", "0x and 40 hex digits"],
+  [".transfers.+", "eip3009|permit2"],
+  [".(listedOnly|upto|upfront)", "true|false"],
+  // read elsewhere, or any text
+  [".(hosts.+|offer|name|version|decimals)", ".*"],
+] as [place: string, form: string, words?: string][];
+
+/** Says what is wrong with a part of a policy, as far as that can be told without the core. */
+export function check(value: unknown, where = "policy"): void {
+  if (typeof value === "object" && value) {
+    for (const [name, one] of Object.entries(value)) if (one !== undefined) check(one, where + (Array.isArray(value) ? `[${name}]` : `.${name}`));
+    return;
+  }
+  const [, form, words = form] = FORMS.find(([place]) => RegExp(`${place}$`).test(where)) ?? [, "(?!)", "no such member or form"];
+  if (!RegExp(`^(${form})$`).test(String(value))) throw wrong(where, words, value);
+}
