@@ -24,7 +24,7 @@ export const html = (parts, ...values) => new Markup(String.raw({ raw: parts }, 
 export function table(caption, head, rows, { empty = "Nothing yet." } = {}) {
   if (rows.length === 0) return html`<p class="none">${empty}</p>`;
   const kinds = head.map((name) => (name.startsWith("#") ? html` class="number"` : ""));
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table${head.length > 3 && html` class="wide"`}><caption>${caption}</caption>
 <thead><tr>${head.map((name, at) => html`<th scope="col"${kinds[at]}>${name.replace(/^#/, "")}</th>`)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${row.map((value, at) => html`<td${kinds[at]}>${value}</td>`)}</tr>`)}</tbody></table></div>`;
 }

@@ -14,7 +14,7 @@ export async function overview(env, asked) {
     rows(env, "SELECT count(*) FROM payment WHERE state = 'unknown'"),
   ]);
   const all = monies(days);
-  const networks = [...Map.groupBy(days, ({ network }) => network)].map(([network, rows]) => [networkName(network), count(payments(rows)), said(rows)]);
+  const networks = [...Map.groupBy(days, ({ network }) => network)].sort(([, one], [, two]) => payments(two) - payments(one)).map(([network, rows]) => [networkName(network), count(payments(rows)), said(rows)]);
   const content = html`${chooser(asked, period)}
 <dl class="totals">
   ${all.length === 0 ? html`<div><dt>Came in</dt><dd>0.00</dd></div>` : all.map(({ units, network, asset, test }) => html`<div><dt>${test ? "Test money" : "Came in"}</dt><dd>${amount(units, network, asset)}</dd></div>`)}
