@@ -1,5 +1,5 @@
 // `npm run bench`: what the Worker costs beside a hand-written one and the official middleware, in bare workerd; what a reader downloads
-// and waits for beside other ways to pay, in Chromium; and what the paying client takes beside the official one. www/docs/cost.md says how.
+// and waits for beside other ways to pay, in Chromium; what the paying client takes beside the official one; and how long the desk's pages take. www/docs/cost.md says how.
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { onShutdown } from "./lib/processes.mjs";
@@ -7,20 +7,23 @@ import { main, Plain, run, say } from "./lib/run.mjs";
 import { setUpChromium } from "./lib/setup-chromium.mjs";
 import { root } from "./lib/toolchain.mjs";
 
-const usage = `npm run bench -- [edge] [widget] [client] [--rounds N] [--seconds N] [--payments N] [--starts N] [--json FILE] [--markdown]
+const usage = `npm run bench -- [edge] [widget] [client] [desk] [--rounds N] [--seconds N] [--payments N] [--starts N] [--json FILE] [--markdown]
 
-  edge          what the Worker costs; without a word, all three
+  edge          what the Worker costs; without a word, all four
   widget        what a reader downloads and waits for
   client        how long a program waits for a signature, and what it weighs
-  --rounds N    how often every Worker is asked everything (4), every page opened in every way (7), and every client started (7; at most 50)
+  desk          how long the publisher's pages take over large books
+  --rounds N    how often every Worker is asked everything (4), every page opened in every way (7), every client started and every page of the desk
+                asked for (7; at most 50)
   --seconds N   how long, for one Worker and one case in a round (1; at most 10)
   --payments N  payments of one Worker in one round (400; at most 2000)
   --starts N    starts of every Worker (11; at most 100)
   --signatures N  payments of one client in one round (200; at most 2000)
+  --rows N      payments in the desk's books (1000000; at most 10000000)
   --json FILE   every figure of every round too
   --markdown    the pages' tables as Markdown`;
-const LIMITS = { seconds: [1, 10], payments: [400, 2000], starts: [11, 100], signatures: [200, 2000] };
-const ROUNDS = { edge: 4, widget: 7, client: 7 };
+const LIMITS = { seconds: [1, 10], payments: [400, 2000], starts: [11, 100], signatures: [200, 2000], rows: [1_000_000, 10_000_000] };
+const ROUNDS = { edge: 4, widget: 7, client: 7, desk: 7 };
 const MOST_ROUNDS = 50;
 
 const parts = {
@@ -45,11 +48,17 @@ const parts = {
     const found = await bench({ rounds, signatures, say });
     return { found, text: report(found, { markdown }) };
   },
+  async desk({ rounds, rows }, { markdown, say }) {
+    const { bench } = await import("../tests/bench/desk/bench.mjs");
+    const { report } = await import("../tests/bench/desk/report.mjs");
+    const found = await bench({ rounds, rows, say });
+    return { found, text: report(found, { markdown }) };
+  },
 };
 
 await main(async () => {
   const text = { type: "string" };
-  const options = { rounds: text, seconds: text, payments: text, starts: text, signatures: text, json: text, markdown: { type: "boolean" }, help: { type: "boolean" } };
+  const options = { rounds: text, seconds: text, payments: text, starts: text, signatures: text, rows: text, json: text, markdown: { type: "boolean" }, help: { type: "boolean" } };
   let values;
   let words;
   try {

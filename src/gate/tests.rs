@@ -2,6 +2,7 @@
 
 mod cors;
 mod crawlers;
+mod desk;
 mod extensions;
 mod goods;
 mod money;
