@@ -343,7 +343,12 @@ mod tests {
         let page = include_str!("../www/docs/problems.md");
         for one in Problem::ALL {
             let slug = one.slug();
-            let row = format!("| [`{slug}`](#{slug}) | {} | {} | {} |", one.status(), one.title(), one.advice());
+            let row = format!(
+                "| [`{slug}`](#{slug}) | {} | {} | {} |",
+                one.status(),
+                one.title(),
+                one.advice()
+            );
             assert!(page.contains(&row), "{row}");
             assert!(page.contains(&format!("\n### {slug}\n")), "{slug} has a section");
         }
