@@ -22,8 +22,9 @@ const out = mkdtempSync(join(tmpdir(), "farthing-docs-"));
 let site;
 let browser;
 before(async () => {
-  [browser] = await Promise.all([launch(), buildDocs(out)]);
+  await buildDocs(out);
   site = await serveDocs({ from: out });
+  browser = await launch();
 });
 after(async () => {
   await browser?.close();
