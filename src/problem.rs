@@ -342,8 +342,15 @@ mod tests {
     fn every_kind_is_documented_with_its_status_and_advice() {
         let page = include_str!("../www/docs/problems.md");
         for one in Problem::ALL {
-            let row = format!("| `{}` | {} | {} | {} |", one.slug(), one.status(), one.title(), one.advice());
+            let slug = one.slug();
+            let row = format!(
+                "| [`{slug}`](#{slug}) | {} | {} | {} |",
+                one.status(),
+                one.title(),
+                one.advice()
+            );
             assert!(page.contains(&row), "{row}");
+            assert!(page.contains(&format!("\n### {slug}\n")), "{slug} has a section");
         }
     }
 }

@@ -1,5 +1,5 @@
 // The payment card in every situation and many looks, as pictures to be looked at: `npm run screens`, or `npm run screens -- NAME…` for
-// those whose name holds one of the words. Writes .state/screens/index.html; with --docs also the pictures of www/docs/element.md.
+// those whose name holds one of the words. Writes .state/screens/index.html; with --docs also the pictures of www/docs.
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startReader } from "../tests/browser/reader.mjs";
@@ -23,7 +23,7 @@ const LOOKS = [
   { name: "320-ar", size: { width: 320, height: 640 }, lang: "ar" },
 ];
 /** What the documentation shows. */
-const DOCS = ["first-teaser.light", "choose-wallet.light", "signing.dark", "low-balance-have.light", "ways.bold", "no-wallet.ar"];
+const DOCS = ["first-teaser.light", "first-teaser.dark", "choose-wallet.light", "signing.dark", "low-balance-have.light", "ways.bold", "no-wallet.ar"];
 
 const words = process.argv.slice(2).filter((word) => word !== "--docs");
 const out = join(root, ".state/screens");

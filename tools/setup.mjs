@@ -1,5 +1,6 @@
 // Makes a fresh clone ready: Rust for the web, node_modules, wasm-bindgen and, with --test, a browser, nginx and a client in
-// Python. Installs only what is missing, says on stderr what it does, asks nothing. Node 20 with its own modules is enough.
+// Python; with --docs, node_modules alone. Installs only what is missing, says on stderr what it does, asks nothing. Node 20 with its
+// own modules is enough.
 import { join } from "node:path";
 import { locked, main, Plain, say, seconds } from "./lib/run.mjs";
 import { setUpChromium } from "./lib/setup-chromium.mjs";
@@ -15,10 +16,13 @@ await main(async () => {
   const failures = new Set();
   if (Number(process.versions.node.split(".")[0]) < 20) throw new Plain(`Node 20 or newer is needed; this is ${process.version}`);
   await locked(join(root, ".tools/setup.lock"), async () => {
-    const rust = setUpRust();
-    const steps = [rust.target, setUpNpm(), setUpWasmBindgen(rust.compiler)];
-    // After the compiler: apt does one thing at a time, and compiling takes longest.
-    if (process.argv.includes("--test")) steps.push(...[setUpChromium, setUpNginx, setUpPython].map((step) => rust.compiler.catch(() => {}).then(step)));
+    const steps = [setUpNpm()];
+    if (!process.argv.includes("--docs")) {
+      const rust = setUpRust();
+      steps.push(rust.target, setUpWasmBindgen(rust.compiler));
+      // After the compiler: apt does one thing at a time, and compiling takes longest.
+      if (process.argv.includes("--test")) steps.push(...[setUpChromium, setUpNginx, setUpPython].map((step) => rust.compiler.catch(() => {}).then(step)));
+    }
     // Told at once, but the others run to their end: what they finish is there for the next time.
     await Promise.all(steps.map((step) => step.catch((error) => {
       if (failures.has(error)) return;
