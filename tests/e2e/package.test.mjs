@@ -86,7 +86,7 @@ test("the tarball holds what it should, asks for no other package, and knows not
     const text = await readFile(join(installed, name), "utf8");
     assert.ok(!text.includes(root) && !/\/(home|root|tmp)\//.test(text), name);
   }
-  assert.ok((await stat(tarball)).size < 900_000);
+  assert.ok((await stat(tarball)).size < 950_000);
 });
 
 test("init, check and dev lead to a first 402", async (t) => {
@@ -117,7 +117,7 @@ test("init, check and dev lead to a first 402", async (t) => {
     await writeFile(join(folder, "farthing.jsonc"), (await read("farthing.jsonc")).replace("$0.05", "$0.07"));
     for (const until = Date.now() + MINUTE; ;) {
       const { out } = await farthing("quote", `${url}/articles/ferry`, "--json");
-      const price = out && JSON.parse(out).offers[0]?.decimal;
+      const price = out && JSON.parse(out).offers?.[0]?.decimal;
       if (price === "0.07") break;
       assert.ok(Date.now() < until, out);
     }
