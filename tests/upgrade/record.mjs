@@ -4,7 +4,7 @@
 //   state.tar.gz   the Durable Objects and the books on disk, as they lay when the machine lost power
 //   chain.gz       the chain then
 //   client.tar.gz  two folders of the paying client
-//   expected.json  the time, the keys (play money), what the site sold, and what has to come of it all
+//   expected.json  the time, the keys (play money), what the site sold, and what each reader had
 import { createHmac, hkdfSync } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,7 +27,7 @@ const CONFIG = {
   extensions: { signIn: { statement: "Read on." }, receipts: true },
   offers: {
     ten: { title: "Ten articles", count: 10, for: "30d", price: "$0.40" },
-    day: { title: "A day of everything", covers: ["/articles/*"], for: "24h", price: "$0.50" },
+    month: { title: "A month of everything", covers: ["/articles/*"], for: "30d", price: "$0.50" },
   },
   routes: [{ match: "/articles/*", price: "$0.05", access: "30d" }],
 };
@@ -54,49 +54,65 @@ function packed(folder, wanted = () => true) {
   return pack(below(folder).map((path) => [relative(folder, path), path]).filter(([name]) => wanted(name)).map(([name, path]) => [name, readFileSync(path)]));
 }
 
+const DAY = 86_400;
+
 await main(async () => {
   const folder = join(import.meta.dirname, version);
   const place = mkdtempSync(join(tmpdir(), "farthing-record-"));
   const [state, clients] = [join(place, "state"), join(place, "clients")];
   const keys = randomKeys();
-  const world = await startWorld({ config: CONFIG, keys, state });
+  const readers = {};
+  let world;
+  let here; // the Worker in it
+  const person = async (name) => {
+    const key = generatePrivateKey();
+    const address = privateKeyToAddress(key);
+    await world.chain.setBalance(address, 10_000_000n);
+    readers[name] = { key, address };
+    return readers[name];
+  };
+  const send = (path, payment, headers = {}) => here.ask(path, { ...payment.headers, ...headers });
+  const opens = async (response, path) => must(response.status === 200 && await response.text() === page(path), `${path} opens (${response.status})`);
+  async function buys(name, offer) {
+    const reader = await person(name);
+    const path = `/articles/${name}`;
+    const payment = await sign(await offerOf(await here.ask(path)), reader.key, offer);
+    const answer = await send(path, payment);
+    const { transaction } = settlementIn(answer);
+    Object.assign(reader, { path, transaction, receipt: answer.headers.get("farthing-receipt"), cookies: cookiesOf(answer), headers: payment.headers });
+    await opens(answer, path);
+    return reader;
+  }
+  const phases = async () => (await here.edge.query("SELECT body FROM payment")).flatMap(({ rows }) => rows).map(({ body }) => JSON.parse(body).phase).map((phase) => (typeof phase === "string" ? phase : Object.keys(phase)[0])).sort();
   try {
-    const { chain, bad, badRpc, origin } = world;
-    const { edge, ask, reach } = await world.open();
-    const readers = {};
-    const person = async (name) => {
-      const key = generatePrivateKey();
-      const address = privateKeyToAddress(key);
-      await chain.setBalance(address, 10_000_000n);
-      readers[name] = { key, address, paid: "0" };
-      return readers[name];
-    };
-    const send = (path, payment, headers = {}) => ask(path, { ...payment.headers, ...headers });
-    const opens = async (response, path) => must(response.status === 200 && await response.text() === page(path), `${path} opens (${response.status})`);
-    async function buys(name, offer) {
-      const reader = await person(name);
-      const path = `/articles/${name}`;
-      const payment = await sign(await offerOf(await ask(path)), reader.key, offer);
-      const answer = await send(path, payment);
-      const { transaction } = settlementIn(answer);
-      Object.assign(reader, { path, transaction, receipt: answer.headers.get("farthing-receipt"), cookies: cookiesOf(answer), headers: payment.headers, paid: payment.authorization.value });
-      await opens(answer, path);
-      return reader;
-    }
-
-    await buys("owned");
-    await buys("day", "day");
+    // two days ago: payments of which nothing is left by now but what was bought, and the receipt
+    world = await startWorld({ config: CONFIG, keys, state, at: Math.floor(Date.now() / 1000) - 2 * DAY });
+    here = await world.open();
+    await buys("long-owned");
+    await buys("month", "month");
     const bundle = await buys("bundle", "ten");
     bundle.opened = [bundle.path];
     for (const path of ["/articles/spent-1", "/articles/spent-2"]) {
-      const spent = await ask(`/.farthing/spend?path=${encodeURIComponent(path)}`, { ...jar(bundle.cookies.filter((one) => one.startsWith("__Host-"))), "sec-fetch-site": "same-origin" }, { method: "POST" });
-      const { left } = await spent.json();
+      const spent = await here.ask(`/.farthing/spend?path=${encodeURIComponent(path)}`, { ...jar(bundle.cookies.filter((one) => one.startsWith("__Host-"))), "sec-fetch-site": "same-origin" }, { method: "POST" });
+      ({ left: bundle.left } = await spent.json());
       must(spent.status === 200, `${path} is spent`);
-      bundle.left = left;
       bundle.opened.push(path);
     }
     must(bundle.left === 7, "seven are left");
+    await until("the books are told", async () => (await here.edge.books.rows("SELECT key FROM payment WHERE state = 'settled'")).length === 3);
+    await here.edge.kill();
+    world.leave();
+    // so many blocks that nobody looks at the transfers any more
+    await world.chain.mine(20);
+    const before = await world.dump();
+    await world.stop();
 
+    world = await startWorld({ config: CONFIG, keys, state, chain: before });
+    here = await world.open();
+    await until("their payments are retired", async () => (await phases()).length === 0);
+    const { chain, bad, badRpc, origin } = world;
+    const { edge, ask, reach } = here;
+    await buys("owned");
     const revoked = await buys("revoked");
     const ordered = await ask("/.farthing/revoke", { "farthing-order": orderAgainst(revoked, keys) }, { method: "POST" });
     must((await ordered.json()).on === true, "it is revoked");
@@ -112,14 +128,14 @@ await main(async () => {
     // programs: one that has bought, and further down one that does not know how its payment ended
     const { createClient, fileStore } = await import("../../js/dist/client/node.js");
     const client = ({ key }, name, more = {}) => createClient({ signer: key, policy: { max: "$1" }, store: fileStore(join(clients, name)), fetch: reach, ...more });
-    const program = Object.assign(await person("program"), { path: "/articles/program", paid: "50000" });
+    const program = Object.assign(await person("program"), { path: "/articles/program" });
     await opens(await client(program, "program").fetch(SITE + program.path), program.path);
 
     // an offer that nobody has paid yet
-    const offered = Object.assign(await person("offered"), { path: "/articles/offered", paid: "0" });
+    const offered = Object.assign(await person("offered"), { path: "/articles/offered" });
     offered.offer = await offerOf(await ask(offered.path));
 
-    await until("the books are told", async () => (await edge.books.rows("SELECT key FROM payment WHERE state = 'settled'")).length === 5);
+    await until("the books are told", async () => (await edge.books.rows("SELECT key FROM payment WHERE state = 'settled'")).length === 6);
     // from here on nothing answers as it should: outcomes are unknown, and the books learn nothing
     await edge.books.mode("refuse");
     bad.always("/settle", "die");
@@ -147,8 +163,9 @@ await main(async () => {
     await until("the origin is asked", () => origin.requestsTo(open.path).length > 0);
     await edge.kill();
     await lost;
-    const phases = (await edge.query("SELECT body FROM payment")).flatMap(({ rows }) => rows).map(({ body }) => Object.keys(JSON.parse(body).phase)[0]).sort();
-    must(phases.join() === "claimed,settled,settled,settled,settled,settled,unknown,unknown,unknown", `the phases are ${phases}`);
+    const found = await phases();
+    must(found.join() === "claimed,settled,settled,settled,unknown,unknown,unknown", `the phases are ${found}`);
+    world.leave();
 
     const at = Math.floor(Date.now() / 1000);
     for (const reader of Object.values(readers)) {
@@ -168,7 +185,7 @@ await main(async () => {
       say(`${relative(root, join(folder, name))}: ${bytes.length.toLocaleString("en")} bytes`);
     }
   } finally {
-    await world.stop();
+    await world?.stop();
     rmSync(place, { recursive: true, force: true });
   }
 });

@@ -1,8 +1,11 @@
 // What a state is made in and read in: a chain, a facilitator, an origin and the built Worker, at the time that the state is of. Everything
 // here reads one clock: the Worker, its alarms, the chain, and this process, in which the facilitator and the payers are.
+import { existsSync } from "node:fs";
 import { request as httpRequest } from "node:http";
+import { join } from "node:path";
 import { buildLater, timeOf } from "../support/later.mjs";
 import { payTo } from "../support/accounts.mjs";
+import { shiftAlarms } from "../support/alarms.mjs";
 import { startChain } from "../support/chain.mjs";
 import { startEdge } from "../support/edge.mjs";
 import { startFacilitator } from "../support/facilitator.mjs";
@@ -30,21 +33,20 @@ function shiftClock(seconds) {
 
 /**
  * @param {object} options
- * `config`: what the site sells, without what is of this machine; `keys`; `state`: a folder. `at`: the time to begin with, Unix seconds, and
- * `chain`: what `dump` gave; both left out, it is now and the chain is new.
+ * `config`: what the site sells, without what is of this machine; `keys`; `state`: a folder, in which alarms stand at the
+ * time that is told here; `leave()` has them so again. `at`: the time to begin with, Unix seconds. `chain`: what `dump` gave; left out, it is new.
  */
-export async function startWorld({ config, keys, state, at, chain: dumped }) {
+export async function startWorld({ config, keys, state, at = Math.floor(RealDate.now() / 1000), chain: dumped }) {
   const { add, stop } = startParts();
   try {
-    const begins = at === undefined ? 0 : at - Math.floor(RealDate.now() / 1000);
+    const begins = at - Math.floor(RealDate.now() / 1000);
     shiftClock(begins);
     await add({ stop: () => { globalThis.Date = RealDate; } });
+    if (existsSync(join(state, "do"))) shiftAlarms(state, -begins);
     const chain = await add(startChain());
-    if (dumped) {
-      await chain.rpc("anvil_loadState", [dumped]);
-      await chain.rpc("evm_setTime", [at]);
-      await chain.mine();
-    }
+    if (dumped) await chain.rpc("anvil_loadState", [dumped]);
+    await chain.rpc("evm_setTime", [at]);
+    await chain.mine();
     const facilitator = await add(startFacilitator({ rpc: chain.url }));
     const bad = await add(startHostile({ target: facilitator.url }));
     const badRpc = await add(startHostile({ target: chain.url }));
@@ -62,13 +64,13 @@ export async function startWorld({ config, keys, state, at, chain: dumped }) {
       ...config, site: SITE, origin: { url: origin.url }, payTo: { eip155: payTo.address }, networks: [chain.network],
       settlement: { facilitators: [{ url: bad.url }], rpc: { [chain.network]: [badRpc.url] }, timeoutSeconds: 2 },
     };
-    /** What is settled may go on while nothing else is told: only now does it start. */
+    /** Starts the Worker: only now is anything done that was due. */
     const open = async () => {
       const edge = await add(startEdge({ config: full, keys, state, build: build.folder, books: true }));
       const reach = reachAt(edge);
       return { edge, time: timeOf(edge), reach, ask: (path, headers = {}, init = {}) => reach(SITE + path, { ...init, headers }) };
     };
-    return { chain, bad, badRpc, origin, config: full, open, stop, dump: () => chain.rpc("anvil_dumpState") };
+    return { chain, bad, badRpc, origin, config: full, open, stop, leave: () => shiftAlarms(state, begins), dump: () => chain.rpc("anvil_dumpState") };
   } catch (error) {
     await stop();
     throw error;
