@@ -2,7 +2,7 @@
 // would. Publishes nothing: it ends with the commands that a person, or CI, runs. www/docs/releases.md says what a release promises.
 //   --dirty   from a tree with changes, to look at: such files are for nobody else
 //   --twice   builds once more, from the last commit in a folder elsewhere, and compares byte for byte
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { main, Plain, run, say, seconds } from "./lib/run.mjs";
@@ -41,6 +41,7 @@ await main(async () => {
   }
   if (dirty.length > 0 && args.includes("--twice")) throw new Plain("--twice compares with the last commit: commit the changes first");
   const version = theVersion(root);
+  if (!existsSync(join(root, "tests/upgrade", version))) throw new Plain(`what ${version} leaves to later versions is not recorded: npm run build, then node tests/upgrade/record.mjs, and commit tests/upgrade/${version}`);
   const folder = join(root, ".state/release", version);
   await run(process.execPath, [join(root, "tools/build.mjs")], { show: !args.includes("--only-make") });
   const release = await makeRelease(folder);

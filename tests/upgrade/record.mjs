@@ -1,15 +1,16 @@
 // Makes the state that this version leaves behind, into tests/upgrade/<version>/, for upgrade.test.mjs of every later one:
 //   node tests/upgrade/record.mjs
-// Once for each version, when it is released, from its own build; afterwards the folder is never made anew.
+// Once for each version, before it is released, from its own build; afterwards the folder is never made anew (--again, until then).
 //   state.tar.gz   the Durable Objects and the books on disk, as they lay when the machine lost power
 //   chain.gz       the chain then
 //   client.tar.gz  two folders of the paying client
 //   expected.json  the time, the keys (play money), what the site sold, and what each reader had
 import { createHmac, hkdfSync } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { generatePrivateKey, privateKeyToAddress } from "viem/accounts";
+import { parseJsonc } from "../../js/cli/lib/jsonc.mjs";
 import { main, Plain, run, say } from "../../tools/lib/run.mjs";
 import { pack } from "../../tools/lib/tar.mjs";
 import { settlementIn } from "../support/pay.mjs";
@@ -20,6 +21,7 @@ import { SITE, cookiesOf, jar, offerOf, page, sign, startWorld } from "./world.m
 const root = join(import.meta.dirname, "../..");
 const COMMAND = join(root, "js/dist/cli/farthing.js");
 const { version } = JSON.parse(readFileSync(join(root, "js/package.json"), "utf8"));
+const { migrations } = parseJsonc(readFileSync(join(root, "worker/wrangler.jsonc"), "utf8"));
 
 /** What the site sells: config of this version, which later ones have to read. */
 const CONFIG = {
@@ -58,6 +60,7 @@ const DAY = 86_400;
 
 await main(async () => {
   const folder = join(import.meta.dirname, version);
+  if (existsSync(folder) && !process.argv.includes("--again")) throw new Plain(`${relative(root, folder)} is there: what ${version} left is recorded once; --again, where nobody has that version yet`);
   const place = mkdtempSync(join(tmpdir(), "farthing-record-"));
   const [state, clients] = [join(place, "state"), join(place, "clients")];
   const keys = randomKeys();
@@ -178,7 +181,7 @@ await main(async () => {
       "state.tar.gz": packed(state, (name) => /^(do|d1)\//.test(name)),
       "client.tar.gz": packed(clients),
       "chain.gz": Buffer.from((await world.dump()).slice(2), "hex"),
-      "expected.json": Buffer.from(`${JSON.stringify({ version, at, keys, config: CONFIG, readers, gift }, null, 1)}\n`),
+      "expected.json": Buffer.from(`${JSON.stringify({ version, at, migrations, keys, config: CONFIG, readers, gift }, null, 1)}\n`),
     };
     for (const [name, bytes] of Object.entries(files)) {
       writeFileSync(join(folder, name), bytes);

@@ -14,6 +14,7 @@ import { SITE, cookiesOf, jar, offerOf, page, sign, startWorld } from "./world.m
 
 const { createClient, fileStore } = await import("../../js/dist/client/node.js");
 
+const root = join(import.meta.dirname, "../..");
 const versions = readdirSync(import.meta.dirname, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
 // when nobody's claim of then holds any more, and what was signed then is still good
 const LATER = 31;
@@ -36,7 +37,10 @@ function left(version) {
 }
 const start = ({ state, chain, expected: { config, keys, at } }) => startWorld({ config, keys, state, chain, at: at + LATER });
 
-test("there is something from before", () => assert.ok(versions.includes("0.1.0")));
+test("there is something of each version that was released", () => {
+  const released = [...readFileSync(join(root, "CHANGELOG.md"), "utf8").matchAll(/^## (\d\S*)/gm)].map(([, version]) => version);
+  for (const version of ["0.1.0", ...released]) assert.ok(versions.includes(version), `${version}: node tests/upgrade/record.mjs makes it`);
+});
 
 for (const version of versions) {
   describe(`what ${version} left`, () => {
@@ -76,6 +80,16 @@ for (const version of versions) {
     const again = (reader) => resend(() => ask(reader.path, reader.headers));
     const client = (name) => createClient({ signer: readers[name].key, policy: { max: "$1" }, store: fileStore(join(old.clients, name)), fetch: reach });
     const spend = (path, handle) => ask(`/.farthing/spend?path=${encodeURIComponent(path)}`, { ...handle, "sec-fetch-site": "same-origin" }, { method: "POST" });
+
+    test("migrations that it was deployed with are where they were, wherever a wrangler.jsonc of ours is", () => {
+      const { migrations } = old.expected;
+      const written = /"migrations": (\[.*\]),\n/;
+      for (const file of ["worker/wrangler.jsonc", "examples/deploy/wrangler.jsonc", "js/cli/init/files.mjs", "www/docs/worker.md"]) {
+        const today = JSON.parse(written.exec(readFileSync(join(root, file), "utf8"))?.[1] ?? "[]");
+        assert.deepEqual(today.slice(0, migrations.length), migrations, file);
+        assert.equal(new Set(today.map(({ tag }) => tag)).size, today.length, file);
+      }
+    });
 
     test("its configuration is read, without a word against it", async () => {
       const { ok, errors } = await (await ask("/.farthing/health")).json();
