@@ -1,12 +1,12 @@
 // What a stranger does with the files of a release, without this repository: without a network, without Rust, from empty folders.
+import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { payTo } from "../../tests/support/accounts.mjs";
 import { startEdge } from "../../tests/support/edge.mjs";
 import { withoutRust } from "../../tests/support/no-rust.mjs";
 import { startOrigin } from "../../tests/support/origin.mjs";
-import { payTo } from "../../tests/support/accounts.mjs";
-import { randomBytes } from "node:crypto";
 import { freePort, start, stop } from "./processes.mjs";
 import { Plain, run } from "./run.mjs";
 import { names } from "./release.mjs";
@@ -61,7 +61,7 @@ export async function checkPackage(tarball, version) {
     // nothing answers at this registry, and it is asked for nothing
     const env = { ...Object.fromEntries(here), PATH: withoutRust(outerPath(), place), npm_config_registry: "http://127.0.0.1:9", npm_config_offline: "true", npm_config_cache: join(place, "cache") };
     const shell = (program, args, more = {}) => run(program, args, { cwd: folder, env, timeout: 120_000, ...more });
-    const rust = await shell("cargo", ["--version"], { check: false });
+    const rust = await shell("cargo", ["--version"], { check: false, timeout: undefined });
     must(rust.code !== 0, "there is a cargo on the PATH");
     await shell("npm", ["install", tarball, "--no-audit", "--no-fund", "--loglevel=error"]);
     must((await shell("npx", ["farthing", "--version"])).out.trim() === version, "farthing --version");
