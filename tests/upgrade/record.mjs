@@ -4,7 +4,7 @@
 //   state.tar.gz   the Durable Objects and the books on disk, as they lay when the machine lost power
 //   chain.gz       the chain then
 //   client.tar.gz  two folders of the paying client
-//   expected.json  the time, the keys (play money), what the site sold, and what each reader had
+//   expected.json  the time, the keys (play money), what the site sold, what each reader had, and the rows as they were written
 import { createHmac, hkdfSync } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -169,6 +169,8 @@ await main(async () => {
     const found = await phases();
     must(found.join() === "claimed,settled,settled,settled,unknown,unknown,unknown", `the phases are ${found}`);
     world.leave();
+    const rows = {};
+    for (const table of ["payment", "owned", "wider"]) rows[table] = (await edge.query(`SELECT body FROM ${table}`)).flatMap((ledger) => ledger.rows).map(({ body }) => body);
 
     const at = Math.floor(Date.now() / 1000);
     for (const reader of Object.values(readers)) {
@@ -181,7 +183,7 @@ await main(async () => {
       "state.tar.gz": packed(state, (name) => /^(do|d1)\//.test(name)),
       "client.tar.gz": packed(clients),
       "chain.gz": Buffer.from((await world.dump()).slice(2), "hex"),
-      "expected.json": Buffer.from(`${JSON.stringify({ version, at, migrations, keys, config: CONFIG, readers, gift }, null, 1)}\n`),
+      "expected.json": Buffer.from(`${JSON.stringify({ version, at, migrations, keys, config: CONFIG, readers, gift, rows }, null, 1)}\n`),
     };
     for (const [name, bytes] of Object.entries(files)) {
       writeFileSync(join(folder, name), bytes);
