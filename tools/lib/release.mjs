@@ -26,7 +26,8 @@ function below(folder) {
 /** The Worker as it is deployed: what was built, and the samples as the repository has them, whatever worker/build has been used for. */
 export function workerFiles(at = root) {
   const build = join(at, "worker/build");
-  const built = ["index.js", "edge.wasm", ...below(join(build, "assets")).map((name) => `assets/${name}`)];
+  const modules = readdirSync(join(at, "js/dist/worker")).filter((name) => /\.(js|wasm)$/.test(name)).sort();
+  const built = [...modules, ...below(join(build, "assets")).map((name) => `assets/${name}`)];
   const own = new Set(below(join(at, "js/dist/worker/assets")));
   const strange = built.filter((name) => name.startsWith("assets/") && !own.has(name.slice("assets/".length)));
   if (strange.length > 0) throw new Plain(`worker/build has what no build of now makes: ${strange.join(", ")}; delete worker/build/assets`);
