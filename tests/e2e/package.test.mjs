@@ -12,6 +12,7 @@ import { freePort, portTaken, start, stop } from "../../tools/lib/processes.mjs"
 import { run } from "../../tools/lib/run.mjs";
 import { outerPath } from "../../tools/lib/toolchain.mjs";
 import { payTo } from "../support/accounts.mjs";
+import { withoutRust } from "../support/no-rust.mjs";
 import { startOrigin } from "../support/origin.mjs";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -21,11 +22,12 @@ let place;
 let folder;
 let tarball;
 let origin;
-/** What a person's shell has: no npm of a script around it, no module of this repository. */
+/** What a person's shell has: no npm of a script around it, no module of this repository, and no Rust. */
 const env = Object.fromEntries(Object.keys(process.env).filter((name) => /^npm_|^NODE_TEST|^NODE$|^INIT_CWD$|^FARTHING_/i.test(name)).map((name) => [name, undefined]));
 before(async () => {
   place = await mkdtemp(join(tmpdir(), "farthing-package-"));
-  env.PATH = outerPath();
+  env.PATH = withoutRust(outerPath(), place);
+  assert.notEqual((await run("cargo", ["--version"], { env, check: false })).code, 0, "no cargo is found");
   const { out } = await npm(["pack", "--json", "--pack-destination", place], join(root, "js"));
   tarball = join(place, JSON.parse(out)[0].filename);
   folder = join(place, "empty");
@@ -354,5 +356,5 @@ test("every command has its help", async () => {
     assert.match(out, new RegExp(`^npx farthing ${name} `));
   }
   const { out } = await run(process.execPath, [join(root, "js/dist/cli/farthing.js"), "--version"]);
-  assert.equal(out.trim(), "0.1.0");
+  assert.equal(out.trim(), JSON.parse(await readFile(join(root, "js/package.json"), "utf8")).version);
 });

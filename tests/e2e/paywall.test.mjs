@@ -1,6 +1,7 @@
 // `import { paywall } from "farthing/worker"` around a function, a Hono application and an itty-router, in workerd: what is free, what is
 // asked for, one payment by the official client through each, and what a handler that fails costs.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { generatePrivateKey, privateKeyToAddress } from "viem/accounts";
@@ -14,6 +15,7 @@ import { officialFetch } from "../support/pay.mjs";
 import { buildWorker } from "../support/worker-build.mjs";
 
 const root = resolve(import.meta.dirname, "../..");
+const { version } = JSON.parse(readFileSync(join(root, "js/package.json"), "utf8"));
 const example = (name) => join(root, "examples", "worker", `${name}.ts`);
 
 let chain;
@@ -58,7 +60,7 @@ for (const { name, free, says, paid, secret, routes, price } of [
   { name: "itty", free: "/", says: /articles\/one/, paid: "/articles/one", secret: /week in the tin/, routes: [{ match: "/articles/*", price: "$0.05", access: "1d" }], price: 50_000n },
 ]) {
   test(`the ${name} example: free pages, a 402, and one payment by the official client`, () => at({ entry: example(name) }, config(routes), async (edge) => {
-    assert.deepEqual(await edge.health(), { ok: true, version: "0.1.0", errors: [], warnings: [] });
+    assert.deepEqual(await edge.health(), { ok: true, version, errors: [], warnings: [] });
     const front = await fetch(edge.url + free);
     assert.equal(front.status, 200);
     assert.match(await front.text(), says);

@@ -42,3 +42,15 @@ export const withoutAlarms = (state) => setAll(state, null);
 
 /** Every alarm that is set has been due for a second. */
 export const alarmsNow = (state) => setAll(state, BigInt(Date.now() - 1000) * 1_000_000n);
+
+/** Every alarm of every class comes so many seconds later, or sooner. */
+export function shiftAlarms(state, seconds) {
+  const by = BigInt(seconds) * 1_000_000_000n;
+  for (const path of readdirSync(join(state, "do"), { recursive: true }).filter((name) => name.endsWith(".sqlite"))) {
+    inFile(join(state, "do", path), (database) => {
+      const has = (table) => database.prepare("SELECT name FROM sqlite_master WHERE name = ?").all(table).length > 0;
+      if (has("_cf_ALARM")) database.prepare("UPDATE _cf_ALARM SET scheduled_time = scheduled_time + ?").run(by);
+      if (has("_cf_METADATA")) database.prepare("UPDATE _cf_METADATA SET value = value + ? WHERE key = 1 AND value IS NOT NULL").run(by);
+    });
+  }
+}

@@ -8,14 +8,26 @@ import { BUILD } from "./edge.mjs";
 // Imported first, so that nothing reads another clock.
 const CLOCK = `
 const real = Date.now;
-let ahead = 0;
+export const begins = BEGINS;
+let ahead = begins;
 Date.now = () => real() + ahead * 1000;
 export const move = (seconds) => (ahead += seconds);
 `;
 const DOOR = `
-import { move } from "./clock.js";
-import worker from "./worker.js";
-export * from "./worker.js";
+import { begins, move } from "./clock.js";
+import worker, { Ledger as RealLedger, Sender as RealSender, Tally as RealTally } from "./worker.js";
+// the platform's alarms go by the real clock
+const inTime = (Real) => class extends Real {
+  constructor(ctx, env) {
+    const { storage } = ctx;
+    const set = storage.setAlarm;
+    storage.setAlarm = (time, ...more) => set.call(storage, time - begins * 1000, ...more);
+    super(ctx, env);
+  }
+};
+export const Ledger = inTime(RealLedger);
+export const Sender = inTime(RealSender);
+export const Tally = inTime(RealTally);
 let mode = "";
 let lists = 0;
 let bytes = 0;
@@ -49,12 +61,15 @@ export default {
 };
 `;
 
-/** A folder for the `build` of `startEdge`; it goes with `remove()`. */
-export function buildLater() {
+/**
+ * A folder for the `build` of `startEdge`; it goes with `remove()`. `begins`: how many seconds its clock is ahead of the real one from the
+ * beginning; its alarms come as if that were the time.
+ */
+export function buildLater({ begins = 0 } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "farthing-later-"));
   cpSync(BUILD, folder, { recursive: true });
   renameSync(join(folder, "index.js"), join(folder, "worker.js"));
-  writeFileSync(join(folder, "clock.js"), CLOCK);
+  writeFileSync(join(folder, "clock.js"), CLOCK.replace("BEGINS", String(begins)));
   writeFileSync(join(folder, "index.js"), DOOR);
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

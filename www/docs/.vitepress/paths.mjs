@@ -28,7 +28,7 @@ export const PATHS = [
     title: "Operators",
     about: "Run it: what it says, what it costs, what it withstands.",
     pages: [
-      ["operator", "Keeping it running"], ["worker", "In a Worker of your own"], ["operations", "Log, figures, health"], ["limits", "Limits"],
+      ["operator", "Keeping it running"], ["worker", "In a Worker of your own"], ["operations", "Log, figures, health"], ["releases", "Releases and upgrades"], ["limits", "Limits"],
       ["direct", "Without a facilitator"], ["ledger", "The ledger"], ["threats", "Threat model"], ["cost", "What it costs"], ["platform", "What was tried"],
     ],
   },
