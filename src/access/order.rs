@@ -94,6 +94,44 @@ impl Order {
     }
 }
 
+/// An entry for the site's books: any text, signed like an order and good for as long.
+/// ```
+/// use farthing::access::{Keys, Order, order::Entry};
+/// let keys = Keys::parse("k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap();
+/// let site = "https://news.example";
+/// let order = Entry::seal(&keys, site, "what is to be written", 1_800_000_000_123).unwrap();
+/// assert_eq!(Entry::open(&keys, site, &order, 1_800_000_300), Some("what is to be written"));
+/// assert_eq!(Entry::open(&keys, site, &order, 1_800_000_301), None, "too old");
+/// assert_eq!(Entry::open(&keys, "https://blog.example", &order, 1_800_000_000), None);
+/// assert_eq!(Order::open(&keys, site, &order, 1_800_000_000), None, "it revokes nothing");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Entry;
+
+impl Entry {
+    /// The longest text, in bytes.
+    pub const LONGEST: usize = 2048;
+
+    /// What the MAC covers beside the time: a site has no zero byte, so the token is no order about access.
+    fn context(site: &str, text: &str) -> String {
+        [site, "\0", text].concat()
+    }
+
+    /// The token, a space, and the text; `at` is in Unix milliseconds.
+    pub fn seal(keys: &Keys, site: &str, text: &str, at: u64) -> Option<String> {
+        let token = token::seal(keys, Purpose::Order, &at.to_be_bytes(), Self::context(site, text).as_bytes())?;
+        Some([&token, " ", text].concat())
+    }
+
+    /// The text; none unless the token is ours, for it and this site, and in its time.
+    pub fn open<'a>(keys: &Keys, site: &str, order: &'a str, now: u64) -> Option<&'a str> {
+        let (token, text) = order.split_once(' ').filter(|(_, text)| text.len() <= Self::LONGEST)?;
+        let (payload, since) = token::open_dated(keys, Purpose::Order, token, Self::context(site, text).as_bytes())?;
+        let issued = u64::from_be_bytes(payload.try_into().ok()?).checked_div(1000)?;
+        (issued >= since && issued.abs_diff(now) <= Order::SECONDS).then_some(text)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +185,37 @@ mod tests {
             assert_eq!(Order::open(&keys, SITE, &other, NOW), None);
             assert_eq!(token::open(&keys, purpose, &token, SITE.as_bytes()), None);
         }
+    }
+
+    #[test]
+    fn e6_any_changed_byte_breaks_an_entry_and_its_token_is_no_order() {
+        let keys = test_keys();
+        let whole = Entry::seal(&keys, SITE, "the books", NOW * 1000).unwrap();
+        assert_eq!(Entry::open(&keys, SITE, &whole, NOW), Some("the books"));
+        for at in 0..whole.len() {
+            for with in 1..128 {
+                let mut bytes = whole.clone().into_bytes();
+                bytes[at] ^= with;
+                if let Ok(text) = String::from_utf8(bytes) {
+                    assert_eq!(Entry::open(&keys, SITE, &text, NOW), None, "{text}");
+                }
+            }
+        }
+        let (token, _) = whole.split_once(' ').unwrap();
+        assert_eq!(Order::open(&keys, SITE, token, NOW), None);
+        assert_eq!(Order::open(&keys, &[SITE, "\0the books"].concat(), token, NOW), None);
+        let revokes = order().seal(&keys, SITE).unwrap();
+        for text in ["", " ", " the books"] {
+            assert_eq!(Entry::open(&keys, SITE, &[&revokes, text].concat(), NOW), None);
+        }
+        for (now, open) in [(NOW - 300, true), (NOW - 301, false), (NOW + 300, true), (NOW + 301, false)] {
+            assert_eq!(Entry::open(&keys, SITE, &whole, now).is_some(), open);
+        }
+        let mut voided = test_keys();
+        voided.void("a", NOW + 1);
+        assert_eq!(Entry::open(&voided, SITE, &whole, NOW), None);
+        let long = Entry::seal(&keys, SITE, &"x".repeat(Entry::LONGEST + 1), NOW * 1000).unwrap();
+        assert_eq!(Entry::open(&keys, SITE, &long, NOW), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use alloc::{
 
 use super::memory::{INPUT, OUTPUT};
 use crate::{
-    access::{Gift, Keys, Name, Order, Pass, receipt_id},
+    access::{Gift, Keys, Name, Order, Pass, order::Entry, receipt_id},
     evm::hex,
     gate::gift_url,
     offer::quote::{named_by, resource_id},
@@ -42,6 +42,14 @@ pub extern "C" fn gift(length: usize) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn order(length: usize) -> u32 {
     answer(length, ordered)
+}
+
+/// An order that writes of a refund into the books, or asks what stands there. The input has five parts with a zero byte between them: the
+/// secret `FARTHING_KEYS`, the site, the id of a receipt, the entry as JSON, the Unix milliseconds now. Returns 1, with the payer's address
+/// and the order in the output, each on a line; or 0, with what is wrong.
+#[unsafe(no_mangle)]
+pub extern "C" fn refund(length: usize) -> u32 {
+    answer(length, refunded)
 }
 
 /// 1 with an answer in the output, or 0 with what is wrong.
@@ -85,6 +93,19 @@ fn ordered(text: &str) -> Result<String, String> {
         at: now.parse().map_err(|_| "the time is none")?,
     };
     order.seal(&keys, site).ok_or_else(|| "there is no key".into())
+}
+
+fn refunded(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split('\0').collect();
+    let [keys, site, receipt, entry, now] = parts[..] else {
+        return Err("the input has five parts".into());
+    };
+    let keys = Keys::parse(keys).map_err(|error| error.to_string())?;
+    let payer = receipt_id::payer_of(&keys, site, receipt)
+        .ok_or("This receipt is not of this site, or of a key that FARTHING_KEYS does not have any more.")?;
+    let now = now.parse().map_err(|_| "the time is none")?;
+    let order = Entry::seal(&keys, site, entry, now).ok_or("there is no key")?;
+    Ok([&payer.to_checksum(None), "\n", &order].concat())
 }
 
 /// A pass whose MAC holds for what it is said to open, though it may have ended.
@@ -210,6 +231,20 @@ mod tests {
         ] {
             assert!(order(&what, "revoke").unwrap_err().contains(said), "{what}");
         }
+    }
+
+    #[test]
+    fn an_entry_names_the_payer_of_its_receipt() {
+        let text = "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+        let (keys, site) = (Keys::parse(text).unwrap(), "https://n.example");
+        let payer = crate::evm::Address::repeat_byte(7);
+        let id = receipt_id::issue(&keys, site, payer, [1; 12]).unwrap();
+        let asked = refunded(&format!("{text}\0{site}\0{id}\0what\01800000000123")).unwrap();
+        let (said, order) = asked.split_once('\n').unwrap();
+        assert_eq!(said, payer.to_checksum(None));
+        assert_eq!(Entry::open(&keys, site, order, 1_800_000_000), Some("what"));
+        let other = refunded(&format!("{text}\0https://m.example\0{id}\0what\01800000000123"));
+        assert!(other.unwrap_err().contains("not of this site"));
     }
 
     #[test]

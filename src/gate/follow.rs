@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{
     Answer, Asked, Decision, Gate, Headers, Next, Request, Routed, Target, answer, extensions, gifts, meter::Tally, path_of,
-    revoked, wider,
+    refunds, revoked, wider,
 };
 use crate::{
     access::{Handle, Pass, cookie},
@@ -35,6 +35,7 @@ impl Gate {
                 return Next::Answer(self.gift_opened(request, name, reply, now));
             }
             Routed::Look(Target::Own(revoked::REVOKE)) => return Next::Answer(self.revocation(request, reply)),
+            Routed::Look(Target::Own(refunds::REFUND)) => return Next::Answer(self.refunded(request, reply)),
             Routed::Look(Target::Own(wider::SPEND)) => return Next::Answer(self.spent(request, reply, now, random)),
             Routed::Look(Target::Own(name)) => return Next::Answer(self.standing(request, name, reply, now)),
             _ => return internal(),

@@ -18,6 +18,7 @@ mod llms;
 mod meter;
 mod page;
 mod receipts;
+mod refunds;
 mod refuse;
 mod request;
 mod revoked;
@@ -163,8 +164,8 @@ pub enum Decision {
 pub struct LedgerCall {
     /// Name of the object: site and payer.
     pub object: String,
-    /// `claim`, `owned`, `signIn`, `spend` or `receipt`; or `tally`, for a count of what is given away, and `revoke`, for the list of what was taken back, which
-    /// are no payer's ledger.
+    /// `claim`, `owned`, `signIn`, `spend` or `receipt`; or `tally`, for a count of what is given away, `revoke`, for the list of what was taken back, and
+    /// `refund`, for the books, which are no payer's ledger.
     pub call: &'static str,
     /// JSON.
     pub body: String,
@@ -246,7 +247,7 @@ impl Gate {
             .chain(agent)
             .chain(given)
             .chain(self.spend_headers())
-            .chain(self.order_header());
+            .chain(Some(revoked::ORDER));
         let mut wanted: Vec<&str> = Vec::new();
         for name in all {
             if !wanted.contains(&name) {
@@ -358,6 +359,9 @@ impl Gate {
         }
         if name == revoked::REVOKE {
             return self.revoke(request, now);
+        }
+        if name == refunds::REFUND {
+            return self.refund(request, now);
         }
         if !matches!(request.method, "GET" | "HEAD") {
             return Decision::Answer(Answer::empty(405, [("Allow", "GET, HEAD".to_owned())]));

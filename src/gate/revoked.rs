@@ -20,7 +20,7 @@ use crate::{
 /// Its name under the well-known prefix.
 pub(super) const REVOKE: &str = "revoke";
 /// The header with the order.
-const ORDER: &str = "farthing-order";
+pub(super) const ORDER: &str = "farthing-order";
 /// What the shim says once it has asked for the list, whether or not it got it: none that a client could send.
 const LISTED: &str = "=list";
 /// So old a copy is not believed while the list can be read, in seconds.
@@ -68,10 +68,6 @@ impl Gate {
 
     fn has_list(&self) -> bool {
         self.config().is_some_and(|config| config.revocation.list)
-    }
-
-    pub(super) fn order_header(&self) -> Option<&'static str> {
-        self.has_list().then_some(ORDER)
     }
 
     /// The question for a newer list, where this request may open something by what stands on one.

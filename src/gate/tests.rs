@@ -8,6 +8,7 @@ mod goods;
 mod money;
 mod paused;
 mod receipts;
+mod refunds;
 mod revoked;
 mod subscribers;
 mod supported;

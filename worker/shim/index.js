@@ -133,15 +133,17 @@ async function pay(gate, lines, text, request, env, ctx) {
   let [object, call, body] = gate.split(text, 3);
   const ask = async (call, body) => {
     // where nothing can be counted, nothing is given away
-    const failed = { tally: NONE_LEFT, revoke: "" }[call] ?? PENDING;
+    const failed = { tally: NONE_LEFT, revoke: "", refund: "" }[call] ?? PENDING;
     try {
+      if (call === "refund") return await (await import("./desk.js")).refund(env, body);
       // what is given away is counted beside what is paid for, and what is taken back listed
       const objects = call === "tally" || call === "revoke" ? env.TALLY : env.LEDGER;
       const stub = objects.get(objects.idFromName(object));
       const response = await stub.fetch(`https://ledger/${call}`, { method: "POST", body });
       const reply = await response.text();
       return response.ok ? reply : failed;
-    } catch {
+    } catch (error) {
+      if (call === "refund") say("unreachable", { at: "books", error });
       return failed;
     }
   };

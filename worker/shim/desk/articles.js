@@ -5,6 +5,7 @@ import { html, table } from "./html.js";
 import { count, said, sum, tokenOf } from "./money.js";
 import { article } from "./overview.js";
 import { chooser, date, periodOf } from "./period.js";
+import { refundedIn, refundedLine } from "./refunds.js";
 import { byArticle } from "./sales.js";
 
 const MOST = 100;
@@ -13,10 +14,11 @@ const MOST_PAGES = 1000;
 export async function articles(env, asked) {
   const period = periodOf(asked);
   const page = Math.min(Number(/^\d{1,4}$/.exec(asked.query.get("page") ?? "")?.[0] ?? 1) || 1, MOST_PAGES);
-  const found = await byArticle(env, period, MOST + 1, (page - 1) * MOST);
+  const [found, back] = await Promise.all([byArticle(env, period, MOST + 1, (page - 1) * MOST), refundedIn(env, period)]);
   const to = (page) => `/.farthing/desk/articles?over=${period.over}&page=${page}`;
   const content = html`${chooser(asked, period)}
 ${table(`Articles by payments, page ${page}`, ["Article", "#Payments", "#Came in"], found.slice(0, MOST).map((row) => [article(row, asked), count(row.payments), said([row])]))}
+<p>Refunded: ${refundedLine(back, period)}, which is not taken off these sums.</p>
 <p class="pages">${page > 1 && html`<a href="${to(page - 1)}">Before</a>`} ${found.length > MOST && html`<a href="${to(page + 1)}">More</a>`}
 <a href="/.farthing/desk/articles.csv?over=${period.over}">As a file (CSV)</a></p>`;
   return { title: "Articles", content };

@@ -6,12 +6,15 @@ import { frame, text } from "./frame.js";
 import { html } from "./html.js";
 import { overview } from "./overview.js";
 import { payment, payments, paymentsFile } from "./payments.js";
+import { refunds, refundsFile } from "./refunds.js";
 import { ready } from "./schema.js";
 import { trouble } from "./trouble.js";
 
 // By what follows /.farthing/desk: a page is a title and its content, a file is an answer.
-const PAGES = { "": overview, "/articles": articles, "/payments": payments, "/payment": payment, "/trouble": trouble };
-const FILES = { "/articles.csv": articlesFile, "/payments.csv": paymentsFile };
+const PAGES = { "": overview, "/articles": articles, "/payments": payments, "/payment": payment, "/refunds": refunds, "/trouble": trouble };
+const FILES = { "/articles.csv": articlesFile, "/payments.csv": paymentsFile, "/refunds.csv": refundsFile };
+
+export { refund } from "./refund.js";
 
 export async function desk(request, env) {
   const url = new URL(request.url);

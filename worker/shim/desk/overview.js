@@ -4,20 +4,23 @@ import { bars } from "./chart.js";
 import { html, table } from "./html.js";
 import { amount, count, monies, networkName, said, sum, tokenOf } from "./money.js";
 import { chooser, periodOf } from "./period.js";
+import { refundedIn, refundedLine } from "./refunds.js";
 import { byArticle, byDay, byOffer, bySection } from "./sales.js";
 import { rows } from "./schema.js";
 
 export async function overview(env, asked) {
   const period = periodOf(asked);
-  const [days, articles, sections, offers, [[unknown]]] = await Promise.all([
+  const [days, articles, sections, offers, [[unknown]], back] = await Promise.all([
     byDay(env, period), byArticle(env, period, 10), bySection(env, period), byOffer(env, period),
     rows(env, "SELECT count(*) FROM payment WHERE state = 'unknown'"),
+    refundedIn(env, period),
   ]);
   const all = monies(days);
   const networks = [...Map.groupBy(days, ({ network }) => network)].sort(([, one], [, two]) => payments(two) - payments(one)).map(([network, rows]) => [networkName(network), count(payments(rows)), said(rows)]);
   const content = html`${chooser(asked, period)}
 <dl class="totals">
   ${all.length === 0 ? html`<div><dt>Came in</dt><dd>0.00</dd></div>` : all.map(({ units, network, asset, test }) => html`<div><dt>${test ? "Test money" : "Came in"}</dt><dd>${amount(units, network, asset)}</dd></div>`)}
+  <div><dt>Refunded</dt><dd>${refundedLine(back, period)}</dd></div>
   <div><dt>Payments</dt><dd>${count(payments(days))}</dd></div>
   <div><dt>Not known yet</dt><dd>${unknown > 0 ? html`<a href="/.farthing/desk/trouble">${count(unknown)}</a>` : "0"}</dd></div>
 </dl>

@@ -5,6 +5,7 @@ import { html, table } from "./html.js";
 import { amount, networkName, tokenOf } from "./money.js";
 import { article } from "./overview.js";
 import { time } from "./period.js";
+import { refundsOf } from "./refunds.js";
 import { rows } from "./schema.js";
 
 const MOST = 50;
@@ -80,6 +81,7 @@ export async function payment(env, asked) {
   const facts = [
     ["State", STATES[row.state] ?? row.state], ["Why", row.reason], ["Article", article(row, asked)], ["Bought", row.offer || "single article"],
     ["Asked for", amount(BigInt(row.amount), row.network, row.asset)], ["Moved", row.charged === null ? "nothing" : amount(BigInt(row.charged), row.network, row.asset)],
+    ...await refundsOf(env, row.receipt),
     ["Network", `${networkName(row.network)} (${row.network})${test ? ", test money" : ""}`], ["Token", row.asset], ["From", html`<a href="/.farthing/desk/payments?q=${row.payer}">${row.payer}</a>`],
     ["To", row.pay_to], ["Transaction", row.transaction_hash], ["First seen", time(row.first_seen)], ["Settled", time(row.settled_at)],
     ["Receipt", row.receipt && html`<a href="/.farthing/receipts/${row.receipt}">${row.receipt}</a>`],

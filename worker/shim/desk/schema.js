@@ -2,6 +2,7 @@
 // and indexes. Made when the desk is first opened; whoever never opens it has none of it.
 
 import { say } from "../log.js";
+import { REFUND } from "./tables.js";
 
 const DAY = "settled_at / 86400";
 // Quarters of a year are counted on: 4 * year, and 0 to 3.
@@ -10,11 +11,12 @@ const QUARTER = "CAST(strftime('%Y', settled_at, 'unixepoch') AS INTEGER) * 4 + 
 const PATH = "substr(resource, 9 + instr(substr(resource, 9), '/'))";
 const SECTION = `CASE WHEN instr(${PATH}, '/') > 0 THEN '/' || substr(${PATH}, 1, instr(${PATH}, '/') - 1) ELSE '/' END`;
 // A text of atomic units as three integers of which millions can be added up: twelve digits, twelve, and the rest.
-const PARTS = {
-  high: "CAST(substr(charged, 1, max(length(charged) - 24, 0)) AS INTEGER)",
-  middle: "CAST(substr(substr(charged, 1, max(length(charged) - 12, 0)), -12) AS INTEGER)",
-  low: "CAST(substr(charged, -12) AS INTEGER)",
-};
+export const partsOf = (column) => ({
+  high: `CAST(substr(${column}, 1, max(length(${column}) - 24, 0)) AS INTEGER)`,
+  middle: `CAST(substr(substr(${column}, 1, max(length(${column}) - 12, 0)), -12) AS INTEGER)`,
+  low: `CAST(substr(${column}, -12) AS INTEGER)`,
+});
+const PARTS = partsOf("charged");
 const COUNTS = ["payments", ...Object.keys(PARTS)];
 const SETTLED = "state = 'settled' AND charged IS NOT NULL AND settled_at IS NOT NULL";
 
@@ -67,6 +69,7 @@ first_seen INTEGER NOT NULL, settled_at INTEGER, offer TEXT)",
   "CREATE INDEX IF NOT EXISTS desk_receipt ON payment (receipt)",
   "CREATE INDEX IF NOT EXISTS desk_transaction ON payment (transaction_hash)",
   "CREATE INDEX IF NOT EXISTS desk_resource ON payment (resource, first_seen DESC)",
+  ...REFUND,
 ];
 
 const COLUMN = "ALTER TABLE payment ADD COLUMN offer TEXT";

@@ -1,0 +1,42 @@
+// What was refunded, in the books: entries that the gate has found signed by the site's keys. The command looked at the chain before.
+
+import { rows, STEPS } from "./schema.js";
+import { REFUND } from "./tables.js";
+
+const COLUMNS = ["network", "transaction_hash", "log_index", "asset", "amount", "reason", "at"];
+const TRIES = 5;
+const FORMS = { network: /^eip155:[1-9]\d{0,19}$/, transaction: /^0x[0-9a-f]{64}$/, asset: /^0x[0-9a-fA-F]{40}$/, amount: /^[1-9]\d{0,77}$/ };
+const MOST_NUMBER = 1e12;
+const MOST_REASON = 200;
+const refuse = (problem) => JSON.stringify({ refuse: { problem, resource: "" } });
+
+/** Takes an entry, or with none of a transaction answers what there is about the receipt: `{refunds, added}`. */
+export async function refund(env, text) {
+  if (env.BOOKS === undefined) return refuse("no-books");
+  const entry = JSON.parse(text);
+  for (const statement of [STEPS[0], ...REFUND]) await rows(env, statement);
+  const known = async () => (await rows(env, `SELECT ${COLUMNS.join(", ")} FROM refund WHERE receipt = ?1 ORDER BY at, transaction_hash, log_index`, entry.receipt))
+    .map((row) => Object.fromEntries(COLUMNS.map((name, at) => [name, row[at]])));
+  if (entry.transaction === undefined) return JSON.stringify({ refunds: await known(), added: false });
+  const { receipt, network, transaction, log, asset, amount, at, reason = null } = entry;
+  const areTexts = Object.entries(FORMS).every(([name, form]) => typeof entry[name] === "string" && form.test(entry[name]));
+  const areNumbers = [log, at].every((number) => Number.isInteger(number) && number >= 0 && number < MOST_NUMBER);
+  if (!areTexts || !areNumbers || !(reason === null || (typeof reason === "string" && reason.length <= MOST_REASON))) return refuse("order-invalid");
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const [there] = await rows(env, "SELECT receipt, asset, amount FROM refund WHERE network = ?1 AND transaction_hash = ?2 AND log_index = ?3", network, transaction, log);
+    if (there) {
+      const same = there[0] === receipt && there[1].toLowerCase() === asset.toLowerCase() && there[2] === amount;
+      return same ? JSON.stringify({ refunds: await known(), added: tries > 0 }) : refuse("refund-conflict");
+    }
+    const before = await known();
+    const [paid] = await rows(env, "SELECT network, asset, charged FROM payment WHERE receipt = ?1 AND charged IS NOT NULL", receipt);
+    // a payment from before the books is known to the command alone
+    if (paid && (paid[0] !== network || paid[1].toLowerCase() !== asset.toLowerCase())) return refuse("refund-conflict");
+    const sum = before.reduce((sum, { amount }) => sum + BigInt(amount), BigInt(amount));
+    if (paid && sum > BigInt(paid[2])) return refuse("refund-conflict");
+    // unless another was written meanwhile: then it is added up anew
+    await rows(env, `INSERT INTO refund (network, transaction_hash, log_index, receipt, asset, amount, reason, at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+      WHERE (SELECT count(*) FROM refund WHERE receipt = ?4) = ?9 ON CONFLICT DO NOTHING`, network, transaction, log, receipt, asset, amount, reason, at, before.length);
+  }
+  throw new Error("the refund could not be written");
+}
