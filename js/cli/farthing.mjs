@@ -12,11 +12,12 @@ import * as mcp from "./mcp.mjs";
 import * as pay from "./pay.mjs";
 import * as quote from "./quote.mjs";
 import * as receipts from "./receipts.mjs";
+import * as refund from "./refund.mjs";
 import * as revoke from "./revoke.mjs";
 import { Mistake } from "./mistake.mjs";
 import { runCommand } from "./run.mjs";
 
-const COMMANDS = { init, check, dev, doctor, gift, revoke, quote, pay, receipts, abandon, mcp };
+const COMMANDS = { init, check, dev, doctor, gift, revoke, refund, quote, pay, receipts, abandon, mcp };
 const program = "npx farthing ";
 const dist = resolve(import.meta.dirname, "..");
 const version = () => JSON.parse(readFileSync(join(dist, "..", "package.json"), "utf8")).version;

@@ -2,7 +2,7 @@
 import { readConfig } from "./check.mjs";
 import { openGate } from "./lib/gate.mjs";
 import { parseJsonc } from "./lib/jsonc.mjs";
-import { DEV_VARS, devVar, devVars } from "./lib/secrets.mjs";
+import { keysOf, ordered, receiptIn, sendRevocation } from "./lib/orders.mjs";
 import { openTools } from "./lib/tools.mjs";
 import { Mistake } from "./mistake.mjs";
 import { readOptions, readUrl } from "./options.mjs";
@@ -24,15 +24,6 @@ ${program}revoke PASS --article URL [--origin URL] | --offer NAME  [...]
 
 The secret FARTHING_KEYS is read from the environment, or else from .dev.vars: the same as the site's. Within 60 seconds nothing that
 belongs to the purchase opens any more: no pass, no handle, no sign-in, no article of its bundle. It can be bought again.`;
-
-const PATIENCE = 20_000;
-const ID = /^-[\w-]{55}$/;
-
-function keysOf(folder) {
-  const own = process.env.FARTHING_KEYS ?? devVar(devVars(folder), "FARTHING_KEYS");
-  if (!own?.trim()) throw new Mistake(`FARTHING_KEYS is neither in the environment nor in ${DEV_VARS}: orders are signed with the secret of the site.`);
-  return own.trim();
-}
 
 /** {site, text}: where the order goes, and the config that says so. */
 function siteOf({ site, config }, at) {
@@ -61,50 +52,23 @@ function articlesOf(typed, { site, text, keys, gate }) {
   return [...found, site + pathname + search, site + pathname].filter(Boolean).join("\n");
 }
 
-async function send(site, order) {
-  let response;
-  let text;
-  try {
-    response = await fetch(`${site}/.farthing/revoke`, {
-      method: "POST", headers: { "farthing-order": order, accept: "application/json" }, redirect: "manual", signal: AbortSignal.timeout(PATIENCE),
-    });
-    text = await response.text();
-  } catch (error) {
-    throw new Mistake(`${site} did not answer: ${error.cause?.message ?? error.message}. Nothing is certain; run the command again.`);
-  }
-  let answer;
-  try {
-    answer = JSON.parse(text);
-  } catch {
-    // said below
-  }
-  if (response.status === 200 && Number.isInteger(answer?.revoked)) return answer;
-  const slug = String(answer?.type ?? "").split("/").at(-1);
-  if (slug === "no-such-endpoint") throw new Mistake(`${site} keeps no list: write "revocation": { "list": true } into its config and deploy it.`);
-  if (slug === "internal") throw new Mistake(`${site} could not write its list; run the command again.`);
-  if (answer?.title && answer.detail) throw new Mistake(`${site} says: ${answer.title}. ${answer.detail}`);
-  throw new Mistake(`${site} answered ${response.status}, and not as a Worker of this package does: is this its address?`);
-}
-
 export async function run(args, { program, gate, tools, at }) {
   const options = {
     undo: { type: "boolean", default: false }, site: { type: "string" }, config: { type: "string", default: "farthing.jsonc" },
     json: { type: "boolean", default: false }, article: { type: "string" }, origin: { type: "string" }, offer: { type: "string" },
   };
   const help = usage(program);
-  // one id in 64 begins like an option
-  const ordered = [...args.filter((arg) => !ID.test(arg)), "--", ...args.filter((arg) => ID.test(arg))];
-  const { values, positionals: [typed] } = readOptions(ordered, { options, most: 1, usage: help });
+  const { values, positionals: [typed] } = readOptions(ordered(args), { options, most: 1, usage: help });
   if (!typed) throw new Mistake(`What is to be revoked?\n\n${help}`);
   // the address of a receipt, or a cookie as it was copied
-  const what = typed.trim().replace(/^https?:\/\/.*\/receipts\//, "").replace(/^[\w-]+=/, "").replace(/;.*$/, "");
+  const what = receiptIn(typed).replace(/^[\w-]+=/, "").replace(/;.*$/, "");
   const { site, text } = siteOf(values, at);
   const keys = keysOf(at("."));
   const article = articlesOf(values.article, { site, text, keys, gate });
   const origin = values.origin === undefined ? "" : readUrl(values.origin, "--origin").origin;
   const offer = values.offer ?? /^__Secure-farthing-([a-z0-9-]+)=/.exec(typed.trim())?.[1] ?? "";
   const order = openTools(tools)("order", keys, site, what, values.undo ? "undo" : "revoke", String(Date.now()), article, origin, offer);
-  const { revoked, on, was } = await send(site, order);
+  const { revoked, on, was } = await sendRevocation(site, order);
   if (on === values.undo) {
     throw new Mistake(`Nothing was changed: a later order about this purchase holds, and it ${on ? "stays revoked" : "is not revoked"}. Is the clock of this machine right? It says ${new Date().toISOString()}.`);
   }

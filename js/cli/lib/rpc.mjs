@@ -2,7 +2,7 @@
 
 const SECONDS = 10;
 const SELECTORS = {
-  "DOMAIN_SEPARATOR()": "0x3644e515", "decimals()": "0x313ce567", "name()": "0x06fdde03", "version()": "0x54fd4d50",
+  "DOMAIN_SEPARATOR()": "0x3644e515", "decimals()": "0x313ce567", "symbol()": "0x95d89b41", "name()": "0x06fdde03", "version()": "0x54fd4d50",
   // the state of nonce 0 of address 1: what is asked is only whether the function is there
   "authorizationState(address,bytes32)": `0xe94a0102${"1".padStart(64, "0")}${"".padStart(64, "0")}`,
   "nonces(address)": `0x7ecebe00${"1".padStart(64, "0")}`,
