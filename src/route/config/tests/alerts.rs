@@ -9,7 +9,8 @@ fn read(alerts: &str) -> Result<Config, String> {
 
 #[test]
 fn webhooks_have_an_address_and_a_secret_each() {
-    let alerts = r#"{"webhooks": [{"url": "https://a.example/x/", "secret": "A"}, {"url": "http://localhost:1/", "secret": "B"}]}"#;
+    let alerts =
+        r#"{"webhooks": [{"url": "https://a.example/x/", "secret": "A"}, {"url": "http://localhost:1/", "secret": "B"}]}"#;
     let config = read(alerts).unwrap();
     let pair = |url: &str, secret: &str| (url.to_string(), secret.to_string());
     assert_eq!(
@@ -28,15 +29,25 @@ fn webhooks_have_an_address_and_a_secret_each() {
 #[test]
 fn d8_each_mistake_about_alerts_has_its_own_sentence() {
     let hook = |url: &str| format!(r#"{{"webhooks": [{{"url": "{url}", "secret": "A"}}]}}"#);
-    let minutes = |text: &str| format!(r#"{{"webhooks": [{{"url": "https://a.example", "secret": "A"}}], "unknownMinutes": {text}}}"#);
+    let minutes =
+        |text: &str| format!(r#"{{"webhooks": [{{"url": "https://a.example", "secret": "A"}}], "unknownMinutes": {text}}}"#);
     let five = [r#"{"url": "https://a.example", "secret": "A"}"#; 5].join(",");
     for (text, says) in [
         ("{}".to_string(), "alerts.webhooks: is missing"),
         (r#"{"webhooks": []}"#.to_string(), "alerts.webhooks: name 1 to 4"),
         (format!(r#"{{"webhooks": [{five}]}}"#), "alerts.webhooks: name 1 to 4"),
-        (hook("http://10.0.0.1/x"), "alerts.webhooks[0].url: \"http://10.0.0.1\" is not an https://"),
-        (hook("https://a.example/?key=1"), "alerts.webhooks[0].url: \"https://a.example\" is not"),
-        (hook("https://me@a.example/"), "alerts.webhooks[0].url: \"https://a.example\" is not"),
+        (
+            hook("http://10.0.0.1/x"),
+            "alerts.webhooks[0].url: \"http://10.0.0.1\" is not an https://",
+        ),
+        (
+            hook("https://a.example/?key=1"),
+            "alerts.webhooks[0].url: \"https://a.example\" is not",
+        ),
+        (
+            hook("https://me@a.example/"),
+            "alerts.webhooks[0].url: \"https://a.example\" is not",
+        ),
         (
             r#"{"webhooks": [{"url": "https://a.example", "secret": "whsec_abc"}]}"#.to_string(),
             "alerts.webhooks[0].secret: must be the name of a secret",
@@ -44,7 +55,10 @@ fn d8_each_mistake_about_alerts_has_its_own_sentence() {
         (minutes("0"), "alerts.unknownMinutes: must be a whole number from 1 to 1440"),
         (minutes("1441"), "alerts.unknownMinutes: must be"),
         (minutes("\"5\""), "alerts.unknownMinutes: must be"),
-        (r#"{"mail": 1}"#.to_string(), "alerts.mail: is not known here; known are webhooks, unknownMinutes"),
+        (
+            r#"{"mail": 1}"#.to_string(),
+            "alerts.mail: is not known here; known are webhooks, unknownMinutes",
+        ),
     ] {
         let told = read(&text).unwrap_err();
         assert!(told.contains(says), "{text}: {told}");
