@@ -275,11 +275,18 @@ async function buildDesk({ step }) {
   });
 }
 
+/** What alerts are made with, in a file that is loaded when the cron trigger fires. */
+async function buildAlerts({ step }) {
+  const out = join(deploy, "alerts.js");
+  const shared = ["secrets", "coinbase"].map((name) => at(`worker/shim/${name}.js`));
+  await step("alerts.js", { inputs: [at("worker/shim/alerts"), ...shared], outputs: [out] }, () => bundle(at("worker/shim/alerts/index.js"), out, {}));
+}
+
 async function buildWorker({ step }) {
   await step("worker", { inputs: [at("worker/shim"), builtPage], outputs: [join(deploy, "index.js")] }, () =>
     bundle(at("worker/shim/deployed.js"), join(deploy, "index.js"), {
       built: { "./page.js": builtPage },
-      external: ["./edge.wasm", "./farthing.jsonc", "./desk.js", "cloudflare:"],
+      external: ["./edge.wasm", "./farthing.jsonc", "./desk.js", "./alerts.js", "cloudflare:"],
     }));
   await copy("copies", served().map((name) => [join(dist, name), join(deploy, ASSETS, name)]));
   for (const name of ["farthing.js", "farthing.wasm"]) rmSync(join(deploy, "assets", name), { force: true }); // where they once were
@@ -296,7 +303,7 @@ async function buildWorker({ step }) {
 async function buildPackage({ step }) {
   const worker = join(dist, "worker");
   await step("farthing/worker", { inputs: [at("worker/shim"), builtPage], outputs: [join(worker, "index.js")] }, () =>
-    bundle(at("worker/shim/index.js"), join(worker, "index.js"), { built: { "./page.js": builtPage }, external: ["./edge.wasm", "./desk.js", "cloudflare:"] }));
+    bundle(at("worker/shim/index.js"), join(worker, "index.js"), { built: { "./page.js": builtPage }, external: ["./edge.wasm", "./desk.js", "./alerts.js", "cloudflare:"] }));
   const schema = at("www/farthing.schema.json");
   await step("farthing/worker types", { inputs: [schema, at("worker/shim/index.d.ts"), at("tools/lib/schema-types.mjs")], outputs: [join(worker, "index.d.ts")] }, async () => {
     const { typesOf } = await import("./lib/schema-types.mjs");
@@ -308,7 +315,7 @@ async function buildPackage({ step }) {
     chmodSync(join(dist, "cli/farthing.js"), 0o755);
   });
   const copies = [
-    ...["edge.wasm", "desk.js"].map((name) => [join(deploy, name), join(worker, name)]),
+    ...["edge.wasm", "desk.js", "alerts.js"].map((name) => [join(deploy, name), join(worker, name)]),
     ...served().map((name) => [join(dist, name), join(worker, ASSETS, name)]),
     [schema, join(dist, "farthing.schema.json")],
     ...["LICENSE-MIT", "LICENSE-APACHE"].map((name) => [at(name), join(dist, name)]),
@@ -357,6 +364,7 @@ async function weighed() {
       ["tools.wasm", { path: join(dist, "tools.wasm") }],
       ["worker index.js", { path: join(deploy, "index.js") }],
       ["worker desk.js", { path: join(deploy, "desk.js") }],
+      ["worker alerts.js", { path: join(deploy, "alerts.js") }],
       ["worker edge.wasm", { path: join(deploy, "edge.wasm") }],
     ],
     [
@@ -368,7 +376,7 @@ async function weighed() {
       ["paying client, with a wallet", "brotli", 45_000, ["client/client.wasm", "client/web.js"]],
       // what it is with Rust 1.96, and a hundredth
       ["paying client, with a private key", "brotli", 58_000, ["client/client.wasm", "client/key.wasm", "client/web.js"]],
-      ["Worker", "gzip", 376_000, ["worker index.js", "worker edge.wasm"]],
+      ["Worker", "gzip", 378_000, ["worker index.js", "worker edge.wasm"]],
     ],
   );
 }
@@ -393,6 +401,7 @@ await main(async () => {
     if (failed) throw failed.reason;
     await buildWorker(plan);
     await buildDesk(plan);
+    await buildAlerts(plan);
     await buildPackage(plan);
     if (plan.ran > 0) say(`build: done in ${seconds(begin)}`);
     if (quiet) return 0;

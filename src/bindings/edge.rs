@@ -160,6 +160,17 @@ pub extern "C" fn supported(index: usize, length: usize) -> u32 {
     })
 }
 
+/// Writes what is watched for alerts ([`Config::watched`](crate::route::Config::watched)); nothing where the config is not good.
+#[unsafe(no_mangle)]
+pub extern "C" fn watched() -> u32 {
+    let found = with_gate(|gate| {
+        let watched = gate.config().map(|config| config.watched());
+        write_output(|output| output.push_str(&watched.unwrap_or_default()));
+        ANSWER
+    });
+    found.unwrap_or(REFUSE)
+}
+
 /// Decides by method and URL alone, separated by a space: [`FREE`], [`FREE_AS`] or [`LOOK`].
 #[unsafe(no_mangle)]
 pub extern "C" fn route(length: usize) -> u32 {

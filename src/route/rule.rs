@@ -76,7 +76,7 @@ impl Route {
     }
 
     /// Every offer with each of those who may be paid by it, and the least that it may ask.
-    pub(super) fn asked(&self) -> impl Iterator<Item = (&PaymentRequirements, Address, Amount)> {
+    pub(in crate::route) fn asked(&self) -> impl Iterator<Item = (&PaymentRequirements, Address, Amount)> {
         let least = |index: usize| self.ask.as_ref()?.prices.get(index).map(|(least, _)| *least);
         let authors = self.ask.iter().flat_map(|ask| &ask.payees).map(|(_, address)| *address);
         let wider = self.wider.iter().flat_map(|wider| &wider.ways);

@@ -35,10 +35,11 @@ const methodOf = (body) => JSON.parse(body).method;
 /**
  * @param {object} [options]
  * `settlers(direct, chain)`: the entries of settlement.facilitators; `rpc(url, good)`: the endpoints, given the one of the
- * node that can lose things, and one that loses nothing; `timeoutSeconds`; `gas`: what the gas key has, in wei; `permits`: sells by Permit2, too.
+ * node that can lose things, and one that loses nothing; `timeoutSeconds`; `gas`: what the gas key has, in wei; `permits`: sells by Permit2, too;
+ * `change(config)` may alter the configuration.
  */
 export async function startSite({
-  settlers = (direct) => [direct], rpc = (url) => [url], timeoutSeconds = 20, gas = 10n ** 18n, permits = false, env = {},
+  settlers = (direct) => [direct], rpc = (url) => [url], timeoutSeconds = 20, gas = 10n ** 18n, permits = false, env = {}, change = (config) => config,
 } = {}) {
   const { add, stop } = startParts();
   try {
@@ -62,7 +63,7 @@ export async function startSite({
       },
     }));
     const networks = [chain.network, ...(permits ? [{ network: chain.network, transfer: "permit2" }] : [])];
-    const config = (site) => ({
+    const config = (site) => change({
       site, origin: { url: origin.url }, payTo: { eip155: payTo.address }, networks,
       settlement: { facilitators: settlers({ direct: "GAS_KEY" }, chain), rpc: { [chain.network]: rpc(node.url, chain.url) }, timeoutSeconds },
       routes: [{ match: "/a/*", price: "$0.05", access: "30d", description: "One page" }],

@@ -16,6 +16,7 @@ export class Edge {
   wanted; // names of further headers that the gate looks at
   shelf; // the host of what is kept, or empty
   list; // the name of the object with what was revoked, or empty
+  alerts; // whether anybody is told what is wrong
   asked = false; // whether the facilitators were asked what they settle
   #wasm;
   #calls = new Set(); // rejections of the ledger's calls under way

@@ -3,6 +3,7 @@
 
 import { account } from "./account.js";
 import { verdictOf } from "./agents.js";
+import { alert } from "./alert.js";
 import { use } from "./config.js";
 import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY, TOKEN, PEEK, ASK, LIST, DESK } from "./gate.js";
 import { say } from "./log.js";
@@ -64,8 +65,10 @@ const worker = {
 
   // The backstop: one object that is no payer's reads the chains and asks the ledgers.
   async scheduled(controller, env) {
+    const alerts = alert(env, "run");
     const stub = env.LEDGER.get(env.LEDGER.idFromName("cron"));
     await stub.fetch("https://ledger/scan", { method: "POST" });
+    await alerts;
   },
 };
 

@@ -1,5 +1,6 @@
 // What the ledger asks of the platform, for one object: some things at once, others by an effect that it waits for. Decides nothing.
 
+import { hear } from "./alert.js";
 import { edgeFor } from "./config.js";
 import { count, say } from "./log.js";
 import { post } from "./post.js";
@@ -49,6 +50,7 @@ export class Platform {
     try {
       const route = resource && edgeFor(this.#env).pattern("GET", resource);
       say(event, { ...said, amount, route });
+      hear(this.#env, event, said);
       // a charge is counted where it is written down, and taken back where the chain does so
       const sign = { settled: 1, undone: -1 }[event];
       if (sign) count(this.#env, { outcome: sign > 0 ? "charged" : "undone", route, network: said.network, kind: said.scheme, asset, amount: sign * Number(amount) });

@@ -8,6 +8,7 @@ const FORMS = {
   coinbase: /^[^:\s]+:\s*[^:\s]/,
   key: /^0x(?!0{64})[0-9a-fA-F]{64}$/,
   shared: /^[^]{32,}$/,
+  webhook: /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/,
 };
 
 // "missing", "form", or nothing.

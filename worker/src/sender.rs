@@ -195,8 +195,10 @@ impl Sender {
         let mut place = self.open.borrow_mut();
         let open = place.as_mut().ok_or("the sender is not open")?;
         for note in open.core.notes() {
+            let (network, account) = (open.network.to_string(), open.account.to_string());
+            // the account is for alerts: no line of the log takes it
             self.platform
-                .say("gas", &[("what", note.name()), ("network", &open.network.to_string())]);
+                .say("gas", &[("what", note.name()), ("network", &network), ("account", &account)]);
         }
         let writes = open.core.writes();
         for write in writes {

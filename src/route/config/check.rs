@@ -34,6 +34,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "gifts",
     "revocation",
     "desk",
+    "alerts",
     "demo",
 ];
 /// The languages that pages of ours speak: the files of `www/locales`.
@@ -291,6 +292,7 @@ impl Check {
             gifts: self.gifts(file.get("gifts")),
             revocation: self.revocation(file.get("revocation")),
             desk: self.desk(file.get("desk")),
+            alerts: self.alerts(file.get("alerts")),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The publisher's config file: what it becomes, and every mistake in it as a sentence of its own.
 
+mod alerts;
 mod ask;
 mod cache;
 mod check;
@@ -27,6 +28,7 @@ use core::fmt;
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
+pub use alerts::Alerts;
 pub use ask::Ask;
 pub(crate) use check::is_loopback;
 pub use cors::Cors;
@@ -124,6 +126,8 @@ pub struct Config {
     pub revocation: Revocation,
     /// Who may see the publisher's own pages.
     pub desk: Desk,
+    /// Who is told what wants somebody's eyes.
+    pub alerts: Alerts,
 }
 
 /// One mistake in the config file.
@@ -163,6 +167,11 @@ impl Config {
                 form: SecretForm::Shared,
             });
         }
+        secrets.extend(self.alerts.webhooks.iter().enumerate().map(|(index, (_, name))| Secret {
+            at: alloc::format!("alerts.webhooks[{index}].secret"),
+            name,
+            form: SecretForm::Webhook,
+        }));
         secrets
     }
 

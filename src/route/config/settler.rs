@@ -100,6 +100,8 @@ pub enum SecretForm {
     Key,
     /// What a login and the Worker both know, at least 32 bytes.
     Shared,
+    /// `whsec_` and at least 24 bytes in base64, as Standard Webhooks has it.
+    Webhook,
 }
 
 impl SecretForm {
@@ -110,6 +112,7 @@ impl SecretForm {
             Self::Coinbase => "coinbase",
             Self::Key => "key",
             Self::Shared => "shared",
+            Self::Webhook => "webhook",
         }
     }
 
@@ -128,6 +131,7 @@ impl SecretForm {
             Self::Coinbase => "names a secret that is not the key's id, a colon and the key's secret",
             Self::Key => "names a secret that is not a private key: 0x and 64 hex digits",
             Self::Shared => "names a secret of less than 32 bytes, which HS256 needs (RFC 7518, section 3.2)",
+            Self::Webhook => "names a secret that is not whsec_ and 24 to 64 bytes in base64",
         }
     }
 }

@@ -8,6 +8,7 @@ use alloc::{
 
 use super::{check::is_loopback, *};
 
+mod alerts;
 mod desk;
 mod networks;
 mod origin;

@@ -1,8 +1,8 @@
 //! www/farthing.schema.json knows the keys that the checker knows, and no others.
 
 use super::super::{
-    ask, cache, check, desk, extensions, given, networks, offers, origin, prices, revocation, routes, settlement, subscribers,
-    teaser,
+    alerts, ask, cache, check, desk, extensions, given, networks, offers, origin, prices, revocation, routes, settlement,
+    subscribers, teaser,
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use serde_json::Value;
@@ -21,6 +21,8 @@ fn the_schema_knows_every_key_and_no_other() {
         ("/properties/revocation", revocation::REVOCATION_KEYS),
         ("/properties/desk", desk::DESK_KEYS),
         ("/properties/desk/properties/access", desk::ACCESS_KEYS),
+        ("/properties/alerts", alerts::ALERTS_KEYS),
+        ("/properties/alerts/properties/webhooks/items", alerts::WEBHOOK_KEYS),
         ("/properties/settlement", settlement::SETTLEMENT_KEYS),
         ("/definitions/facilitator", settlement::FACILITATOR_KEYS),
         ("/definitions/direct", settlement::DIRECT_KEYS),
