@@ -134,10 +134,10 @@ problems! {
     OrderInvalid = "order-invalid", 403, "refused", "The order does not hold",
         "Make it with the site's FARTHING_KEYS and a right clock.";
     /// There is an entry for the books, and the Worker has none.
-    NoBooks = "no-books", 409, "refused", "This site keeps no books",
+    NoBooks = "no-books", 422, "refused", "This site keeps no books",
         "Give the Worker a D1 database under the binding BOOKS.";
     /// A transfer that the books have as another refund, or a refund of more than was paid.
-    RefundConflict = "refund-conflict", 409, "refused", "The books say otherwise",
+    RefundConflict = "refund-conflict", 422, "refused", "The books say otherwise",
         "This transfer stands there as another refund, or more would be refunded than was paid; nothing was written.";
     /// Who asks for the publisher's own pages was not let in, or nobody is.
     DeskClosed = "desk-closed", 403, "refused", "The desk is closed to this request",

@@ -109,13 +109,21 @@ export async function run(args, context) {
     report({ ...about, ...(values.output ? { output: values.output, bytes: length } : {}) });
     return response.ok ? DELIVERED : FAILED;
   } catch (error) {
+    // also one that another run of this has begun
+    const out = error instanceof PaymentError ? error.open : sent || (await client.open().catch(() => [])).some((one) => one.url === url);
     if (error.name === "TimeoutError" && !(error instanceof PaymentError)) {
       const message = `There was no answer within ${timeout ?? "the time of one"} seconds.`;
-      report({ url, paid: null, error: { reason: "timeout", message, open: sent, signed: sent } });
-      complain(sent ? `A payment was sent, and its outcome is not known: ${message} Run the same again; it sends the same payment.` : message);
-      return sent ? UNKNOWN : FAILED;
+      report({ url, paid: null, error: { reason: "timeout", message, open: out, signed: out } });
+      complain(out ? `A payment is out, and its outcome is not known: ${message} Run the same again; it sends the same payment.` : message);
+      return out ? UNKNOWN : FAILED;
     }
-    if (!(error instanceof PaymentError)) throw error instanceof TypeError && error.cause ? unreachable(url, error) : error;
+    if (!(error instanceof PaymentError)) {
+      const why = error instanceof TypeError && error.cause ? unreachable(url, error) : error;
+      if (!out) throw why;
+      report({ url, paid: null, error: { reason: "failed", message: why.message, open: true, signed: true } });
+      complain(`A payment is out, and its outcome is not known: ${why.message} Run the same again; it sends the same payment.`);
+      return UNKNOWN;
+    }
     const { reason, message, open, signed, code, offer, limit } = error;
     report({ url, paid: null, error: { reason, message, open, signed, code, offer, limit } });
     if (reason === "dry-run") return say(open ? `Would send again what is not resolved: ${offerText(offer)}` : `Would pay: ${offerText(offer)}`), DELIVERED;

@@ -19,6 +19,7 @@ ${program}refund RECEIPT --sent TRANSACTION [--reason TEXT] [--keep-access] [OPT
   RECEIPT            the id of a receipt, as the header Farthing-Receipt and the books have it, or its address
   --amount AMOUNT    a part of the payment, like 0.05 or "0.05 USDC"; without it all that is left of it
   --from ADDRESS     the wallet that sends it, where it is not the one that was paid
+  --pay-to ADDRESS   the wallet that was paid, where the config does not name it (any more)
   --sent 0x…         the transaction in which it was sent: the chain is looked at, the books are told, and the access ends
   --reason TEXT      why, for the books: at most 200 characters
   --keep-access      what was bought stays open
@@ -49,7 +50,7 @@ function siteOf({ site, config, rpc }, at) {
   for (const url of rpc ?? []) readUrl(url, "--rpc", "https://rpc.example");
   if (site !== undefined) {
     if (rpc === undefined) throw new Misuse("--site needs --rpc: without a config nothing says where the chain is read.");
-    return { site: readUrl(site, "--site").origin, endpoints: () => rpc };
+    return { site: readUrl(site, "--site").origin, endpoints: () => rpc, payees: [] };
   }
   let file;
   const text = readConfig(config, at(config));
@@ -62,7 +63,17 @@ function siteOf({ site, config, rpc }, at) {
     const urls = file?.settlement?.rpc?.[network];
     return Array.isArray(urls) ? urls.filter((url) => typeof url === "string") : [];
   };
-  return { site: readUrl(file?.site, `"site" of ${config}`).origin, endpoints: (network) => rpc ?? named(network), list: file?.revocation?.list === true };
+  return { site: readUrl(file?.site, `"site" of ${config}`).origin, endpoints: (network) => rpc ?? named(network), payees: payeesIn(file), list: file?.revocation?.list === true };
+}
+
+/** What a site says of a refund, if it can be one. */
+const isRefund = (one) => typeof one?.asset === "string" && ADDRESS.test(one.asset) && HASH.test(one.transaction_hash) && /^[1-9]\d{0,77}$/.test(one.amount);
+
+/** Every address under a `payTo`, of all routes. */
+function payeesIn(value, mine = false) {
+  if (typeof value === "string") return mine && ADDRESS.test(value) ? [value] : [];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, one]) => payeesIn(one, mine || name === "payTo"));
 }
 
 async function receiptOf(site, id) {
@@ -158,18 +169,19 @@ export async function run(args, { program, tools, at: place }) {
   const flag = { type: "boolean", default: false };
   const help = usage(program);
   const { values, positionals: [typed] } = readOptions(ordered(args), {
-    options: { amount: text, from: text, sent: text, reason: text, confirmations: text, site: text, rpc: { ...text, multiple: true }, config: { ...text, default: "farthing.jsonc" }, "keep-access": flag, json: flag },
+    options: { amount: text, from: text, "pay-to": text, sent: text, reason: text, confirmations: text, site: text, rpc: { ...text, multiple: true }, config: { ...text, default: "farthing.jsonc" }, "keep-access": flag, json: flag },
     most: 1, usage: help,
   });
   if (!typed) throw new Misuse(`What is to be refunded?\n\n${help}`);
   const { sent, reason, "keep-access": keep } = values;
   if (sent !== undefined && !HASH.test(sent)) throw new Misuse(`--sent wants the hash of a transaction, 0x and 64 hex digits, not "${sent}".`);
   if (values.from !== undefined && !ADDRESS.test(values.from)) throw new Misuse(`--from wants an address, 0x and 40 hex digits, not "${values.from}".`);
+  if (values["pay-to"] !== undefined && !ADDRESS.test(values["pay-to"])) throw new Misuse(`--pay-to wants an address, 0x and 40 hex digits, not "${values["pay-to"]}".`);
   if (reason !== undefined && reason.length > MOST_REASON) throw new Misuse(`--reason takes at most ${MOST_REASON} characters.`);
   if (!/^[1-9]\d{0,4}$/.test(values.confirmations ?? "1")) throw new Misuse(`--confirmations wants a number from 1, not "${values.confirmations}".`);
   const confirmations = Number(values.confirmations ?? CONFIRMATIONS);
   const receipt = receiptIn(typed);
-  const { site, endpoints, list } = siteOf(values, place);
+  const { site, endpoints, list, payees } = siteOf(values, place);
   if (sent !== undefined && !keep && list === false) {
     throw new Mistake(`${values.config} keeps no list by which access ends: write "revocation": { "list": true } into it and deploy it, or add --keep-access. Nothing was written.`);
   }
@@ -178,7 +190,7 @@ export async function run(args, { program, tools, at: place }) {
   const tell = async (entry) => {
     const [payer, order] = core("refund", keys, site, receipt, ascii({ receipt, ...entry }), String(Date.now())).split("\n");
     const answer = await sendOrder(site, "refund", order, {
-      isGood: (answer) => Array.isArray(answer?.refunds) && typeof answer.added === "boolean",
+      isGood: (answer) => Array.isArray(answer?.refunds) && answer.refunds.every(isRefund) && typeof answer.added === "boolean",
       told: {
         "no-such-endpoint": `${site} runs a version that knows no refunds: deploy this one.`, internal: `${site} could not ask its books; run the command again.`,
         "no-books": `${site} keeps no books, and refunds are kept there: give the Worker a D1 database under the binding BOOKS.`,
@@ -191,6 +203,12 @@ export async function run(args, { program, tools, at: place }) {
   const { refunds, payer } = await tell({});
   const payment = await receiptOf(site, receipt);
   const { network, asset, payTo, paid } = payment;
+  // the site could name a wallet to which the reader moved other money: the owner of this one knows it
+  const own = values["pay-to"] === undefined ? payees : [values["pay-to"]];
+  if (!own.some((one) => same(one, payTo))) {
+    throw new Mistake(`${site} says that ${payTo} was paid, which ${values["pay-to"] ? "is not --pay-to" : "the config does not name"}: nothing is to be sent. If that wallet is yours, say so with --pay-to.`);
+  }
+  if (refunds.some((one) => one.network !== network || !same(one.asset, asset))) throw new Mistake(`${site} has refunds of this payment in another token: nothing is to be sent.`);
   const chain = await chainOf(network, endpoints(network), values.rpc !== undefined);
   const looked = async (look) => {
     try {
@@ -211,7 +229,7 @@ export async function run(args, { program, tools, at: place }) {
   if (!known) {
     if (left <= 0n) throw new Mistake(`All of it was refunded: ${said(before)}, in ${refunds.map(({ transaction_hash: one }) => one).join(", ")}.`);
     if (amount === 0n) throw new Misuse("--amount of nothing is no refund.");
-    if (amount > left) throw new Mistake(`${said(amount)} is more than ${before > 0n ? `is left: ${said(paid)} was paid, and ${said(before)} refunded` : `was paid, which is ${said(paid)}`}.`);
+    if (amount < 0n || amount > paid || amount > left) throw new Mistake(`${said(amount)} is more than ${before > 0n ? `is left: ${said(paid)} was paid, and ${said(before)} refunded` : `was paid, which is ${said(paid)}`}.`);
   }
   const about = { site, receipt, network, asset, symbol: token.symbol, decimals: token.decimals, payer, paid: String(paid), refunded: String(before) };
   if (hash === undefined) return print({ about, payTo, from, amount, said, list, keep, program, asJson: values.json });

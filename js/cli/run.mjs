@@ -19,7 +19,7 @@ export async function runCommand(command, args, context) {
     process.exitCode = (misuse && command.misuse) || 1;
     if (command.jsonErrors && args.includes("--json")) {
       const [message] = error.message.split("\n\n");
-      return console.log(json({ error: { reason: misuse ? "usage" : "failed", message, open: false, signed: false } }));
+      return console.log(json({ error: { reason: misuse ? "usage" : "failed", message, ...(misuse && { open: false, signed: false }) } }));
     }
     // what went wrong may be told in a server's words
     console.error(error instanceof Mistake || !process.env.FARTHING_VERBOSE ? plainLines(error.message) : error);

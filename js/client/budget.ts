@@ -1,7 +1,7 @@
 // What is spent, and what may be. An amount is set aside before anything is signed, in the one text that all who share the store change in
 // turn: together they never spend more than one of them may (invariant: spent and set aside stay within every limit).
 
-import { shown } from "./checks.js";
+import { shown, wrong } from "./checks.js";
 import { hostOf, matches, type Rule, ruleOf } from "./hosts.js";
 import { parse, print } from "./money.js";
 import type { Budget, Policy, Store } from "./types.js";
@@ -44,9 +44,14 @@ export interface Limits {
 
 /** Reads the limits of a policy that was checked, or says what is wrong with its hosts. */
 export function limitsOf({ perHost, perDay, total }: Policy): Limits {
-  const priced = (text: string | undefined) => (text === undefined ? undefined : parse(text));
+  // a limit that cannot be read is no limit to whoever asks later
+  const read = (text: unknown) => (typeof text === "string" ? parse(text) : undefined) ?? fail(text);
+  const fail = (text: unknown) => {
+    throw wrong("policy", 'a limit is like "$0.10"', text);
+  };
+  const priced = (text: string | undefined) => (text === undefined ? undefined : read(text));
   const all = typeof perHost === "string" ? { "*": perHost } : (perHost ?? {});
-  const hosts = Object.entries(all).map(([host, text]) => ({ rule: ruleOf(host, `policy.perHost[${shown(host)}]`), limit: priced(text)! }));
+  const hosts = Object.entries(all).map(([host, text]) => ({ rule: ruleOf(host, `policy.perHost[${shown(host)}]`), limit: read(text) }));
   // what says most goes first: a port before none, a name before what is below one, the longer name before the shorter
   hosts.sort(({ rule: a }, { rule: b }) => Number(a.below) - Number(b.below) || Number(b.port !== undefined) - Number(a.port !== undefined) || b.name.length - a.name.length);
   return {

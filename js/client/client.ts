@@ -25,6 +25,8 @@ const LATE_SECONDS = 600;
 /** All that a client takes. */
 const OPTIONS: string[] = ["signer", "policy", "store", "confirm", "dryRun", "approve", "patience", "timeout", "progress", "fetch"] satisfies (keyof Options)[];
 
+/** The longest time that a timer counts. */
+const LONGEST_MS = 2 ** 31 - 1;
 /** Numbers cross to the core in 32 bits. */
 const MOST_SECONDS = 2 ** 32 - 1;
 
@@ -101,8 +103,8 @@ const decimals = (amount: string, decimal: string) => {
   return amount.length - (whole + part).replace(/^0+/, "").length + part.length;
 };
 
-/** From when a payment that was kept can be taken no more. */
-const untilOf = (kept: string) => (JSON.parse(kept) as { until: number }).until + LATE_SECONDS;
+/** From when a payment that was kept can be taken no more, by the clock that this device had when it signed: the server's may be hours apart. */
+const untilOf = ({ kept, offer, at = 0 }: Turn) => Math.max((JSON.parse(kept!) as { until: number }).until, secondsOf(at) + (offer?.seconds ?? 0)) + LATE_SECONDS;
 
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
 const name = () => hex(random(8));
@@ -117,7 +119,7 @@ const pause = (ms: number, signal: AbortSignal) =>
     const timer = setTimeout(() => {
       signal.removeEventListener("abort", stop);
       resolve();
-    }, ms);
+    }, Math.min(ms, LONGEST_MS));
     signal.addEventListener("abort", stop, { once: true });
   });
 
@@ -153,12 +155,15 @@ class Paying implements Client {
   #quoted = new WeakMap<Quote, Quoted>();
 
   constructor(options: Options) {
-    const { policy, signer, store = memoryStore() } = options;
+    const { signer, store = memoryStore() } = options;
     // whoever writes `dryrun` wants a brake
     const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
     if (unknown !== undefined) throw wrong("createClient", `its options are ${OPTIONS.join(", ")}`, unknown);
     if ((["get", "update", "names"] as const).some((name) => typeof store[name] !== "function")) throw wrong("store", "get, update and names, as fileStore(folder) has", store);
-    check({ max: null, ...(policy as object) });
+    check(options.policy ?? {});
+    // what was looked at is what holds, whatever becomes of the object
+    const policy = structuredClone(options.policy ?? {}) as Options["policy"];
+    check(policy.max ?? null, "policy.max");
     const signs = typeof signer === "string" ? /^0x[\da-f]{64}$/i.test(signer) : Object(signer) === signer && (isAccount(signer) || isProvider(signer));
     if (!signs) throw new TypeError("signer: a private key (0x and 64 hex digits), an EIP-1193 provider, or an account with address and signTypedData");
     const { perHost: _1, perDay: _2, total: _3, hosts, deny: { hosts: denied = [], ...deny } = {}, ...own } = policy;
@@ -229,7 +234,7 @@ class Paying implements Client {
   }
 
   async open(): Promise<OpenPayment[]> {
-    return (await this.#shelves.open()).map(([id, { url, kept, offer, payer }]) => ({ id, url, offer, payer, until: untilOf(kept!) }));
+    return (await this.#shelves.open()).map(([id, turn]) => ({ id, url: turn.url, offer: turn.offer, payer: turn.payer, until: untilOf(turn) }));
   }
 
   async abandon(input: Input | OpenPayment, init?: Init): Promise<boolean> {
@@ -246,7 +251,7 @@ class Paying implements Client {
   async #abandon(intent: string, message: Message): Promise<boolean> {
     const left = await this.#shelves.turn(intent);
     if (!left?.kept) return false;
-    const seconds = untilOf(left.kept) - secondsOf(Date.now());
+    const seconds = untilOf(left) - secondsOf(Date.now());
     if (seconds > 0) throw new PaymentError("still-open", `it could still be taken for ${seconds} seconds`, { url: left.url, open: true });
     const turn = await this.#shelves.take(intent, name(), message.url, left.past);
     if (turn?.kept !== left.kept) throw new PaymentError("taken-over", "another program is at this payment", { url: message.url, open: true });
@@ -305,7 +310,11 @@ class Paying implements Client {
       // a key is the other memory's from here on
       this.#options.signer = "";
       return made;
-    })();
+    })().catch((error: unknown) => {
+      // what could not be loaded may be there the next time
+      this.#signs = undefined;
+      throw error;
+    });
     return { core, signer: await this.#signs };
   }
 
@@ -475,7 +484,10 @@ class Paying implements Client {
     } catch (error) {
       // a wallet's word for no (EIP-1193)
       if ((error as { code?: unknown } | undefined)?.code !== 4001) throw error;
-      throw new PaymentError("declined", "the payment was not confirmed", { url: message.at, cause: error });
+      const signed = turn.kept !== undefined;
+      throw new PaymentError("declined", signed ? "the wallet said no after the payment was signed" : "the payment was not confirmed", {
+        url: message.at, open: purchase?.keep() !== undefined, signed, cause: error,
+      });
     } finally {
       clearInterval(beat);
       // what may have been sent and is not resolved is left for the next who wants the same
@@ -496,6 +508,13 @@ class Paying implements Client {
     let approved = false;
     const resumed = turn.kept !== undefined;
     const { patience = PATIENCE_SECONDS, progress } = this.#options;
+    const tell: typeof progress = (event) => {
+      try {
+        progress?.(event);
+      } catch {
+        // who looks on changes nothing
+      }
+    };
     let last: Answered = asked!;
     /** Until when an answer is waited for: from the first time that the payment goes out, or does so after an approval. */
     let until = 0;
@@ -506,7 +525,7 @@ class Paying implements Client {
       // the one before is not handed on
       void response?.body?.cancel().catch(() => {});
       until ||= Date.now() + patience * 1000;
-      progress?.({ doing: "sent", url: message.at, offer });
+      tell({ doing: "sent", url: message.at, offer });
       const sent = await this.#ask(message, {}, payment, until - Date.now());
       response = sent.response;
       return told((last = sent.answered));
@@ -533,7 +552,7 @@ class Paying implements Client {
               step = told(last, patience);
               break;
             }
-            progress?.({ doing: "again", url: message.at, offer, seconds: step.after, status: last.status });
+            tell({ doing: "again", url: message.at, offer, seconds: step.after, status: last.status });
             await pause(ms, message.signal);
           }
           message.signal.throwIfAborted();
@@ -557,7 +576,10 @@ class Paying implements Client {
             break;
           }
           // what the server refuses for good it could still take: it counts as spent until the chain says otherwise
-          if (turn.kept !== undefined && !step.open) await this.#budgets.spend(id);
+          if (turn.kept !== undefined && !step.open) {
+            // where that cannot be written the payment stays in its place, so that nothing is signed anew
+            await this.#budgets.spend(id).catch(() => (begun.unwritten = true));
+          }
           const { reason, code } = step;
           const { status } = last;
           // in its brackets the core has the server's word alone
@@ -593,7 +615,7 @@ class Paying implements Client {
       if (step.do !== "send" || kept === undefined) return step;
       // nobody has seen the signature, and whoever asks again wants a fresh one
       message.signal.throwIfAborted();
-      if (!((await this.#budgets.signed(id)) && (await this.#shelves.keep(intent, id, { kept, offer, url, payer: await signer.address() })))) {
+      if (!((await this.#budgets.signed(id)) && (await this.#shelves.keep(intent, id, { kept, offer, url, payer: await signer.address(), at: Date.now() })))) {
         throw not("taken-over", "another program is at this payment; nothing was sent");
       }
       turn.kept = kept;

@@ -17,6 +17,8 @@ export interface Turn {
   /** What the core wants kept; from when it is signed. */
   kept?: string;
   payer?: string;
+  /** When it was signed, in milliseconds of this device. */
+  at?: number;
   /** The name of the last purchase that was paid for; what was answered before it may be open by now. */
   past?: string;
 }

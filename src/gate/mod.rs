@@ -247,7 +247,7 @@ impl Gate {
             .chain(agent)
             .chain(given)
             .chain(self.spend_headers())
-            .chain(Some(revoked::ORDER));
+            .chain(self.order_header());
         let mut wanted: Vec<&str> = Vec::new();
         for name in all {
             if !wanted.contains(&name) {

@@ -14,6 +14,7 @@ use crate::{
     json::{self, Value},
     ledger::Reply,
     problem::Problem,
+    route::config::Desk,
     route::{Access, Config},
 };
 
@@ -64,6 +65,12 @@ impl Gate {
         if let Some(names) = names {
             self.list.names = names.to_owned();
         }
+    }
+
+    /// Orders are taken where there is a list to write on, or a desk that shows what was refunded.
+    pub(super) fn order_header(&self) -> Option<&'static str> {
+        let shown = self.config().is_some_and(|config| config.desk != Desk::default());
+        (shown || self.has_list()).then_some(ORDER)
     }
 
     fn has_list(&self) -> bool {

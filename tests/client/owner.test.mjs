@@ -152,10 +152,24 @@ test("F7 what is open is listed with its address, and given up by what it is cal
   for (const name of await store.names("turn ")) {
     await store.update(name, (text) => {
       const turn = JSON.parse(text);
-      return { text: JSON.stringify({ ...turn, kept: JSON.stringify({ ...JSON.parse(turn.kept), until: 1 }) }) };
+      return { text: JSON.stringify({ ...turn, at: 1, kept: JSON.stringify({ ...JSON.parse(turn.kept), until: 1 }) }) };
     });
   }
   assert.equal(await client.abandon(open[0]), true, "a POST, too");
   assert.deepEqual((await client.open()).map(({ url }) => url), [`${site}/page`]);
   assert.deepEqual([(await client.receipts()).map(({ url, state }) => [url, state]), (await client.budget()).total.spent], [[[`${site}/form`, "unknown"]], "0.02"]);
+});
+
+test("A6 a limit that nobody could read is a mistake of its own, whatever it is made of", () => {
+  const make = (policy) => () => createClient({ signer: counting().signer, policy: { max: "$0.10", ...policy } });
+  // who looks only whether each member that one sees has the right form takes all of these, and has no limit
+  const bad = [
+    { perDay: Promise.resolve("$1") }, { total: [] }, { perDay: {} }, { perHost: { "news.example": { max: "$1" } } }, { perHost: new Map([["news.example", "$1"]]) },
+    { perHost: { "*": "$1", "a.example": undefined } }, { perHost: ["$1"] }, { perHost: { "policy-max": "1 USDC" } }, { deny: [] }, { deny: new Map() }, { networks: {} }, { tokens: {} },
+    { perDay: new String("$1") }, { total: () => "$1" }, { hosts: new Set(["a.example"]) },
+  ];
+  for (const policy of bad) assert.throws(make(policy), TypeError, Object.keys(policy)[0]);
+  assert.throws(() => createClient({ signer: counting().signer, policy: Object.create({ max: "$0.10", perDay: "1 EUR" }) }), TypeError);
+  make({ perHost: { "*": "$1", "news.example:8080": "$2" }, perDay: undefined, deny: { hosts: ["a.example"] }, tokens: [{ network: "eip155:1", asset: `0x${"aa".repeat(20)}`, decimals: 6, max: "5" }] })();
+  make(JSON.parse('{"perHost": {"*": "$1"}}'))();
 });

@@ -177,7 +177,7 @@ test("what pay waits for is said, and how long it waits is said to it", async (t
   for (const option of ["--patience", "--timeout"]) {
     const { code, err } = await farthing("pay", `${site}/silent`, "--store", store, option, "1");
     assert.equal(code, 4, err);
-    assert.match(err, /A payment was sent, and its outcome is not known: .*Run the same again; it sends the same payment\.\n$/);
+    assert.match(err, /A payment is out, and its outcome is not known: .*Run the same again; it sends the same payment\.\n$/);
   }
 });
 
@@ -196,7 +196,7 @@ test("what is open is listed with its address, and given up with a warning once 
   const [name] = await store.names("turn ");
   await store.update(name, (text) => {
     const turn = JSON.parse(text);
-    return { text: JSON.stringify({ ...turn, kept: JSON.stringify({ ...JSON.parse(turn.kept), until: 1 }) }) };
+    return { text: JSON.stringify({ ...turn, at: 1, kept: JSON.stringify({ ...JSON.parse(turn.kept), until: 1 }) }) };
   });
   assert.equal((await at("abandon", `${site}/b`)).code, 1);
   const given = await at("abandon", "--all");

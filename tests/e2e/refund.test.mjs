@@ -148,7 +148,7 @@ test("parts add up to no more than was paid, one of them from another wallet, an
   assert.equal((await paper.chain.transfersTo(reader.address)).reduce((sum, { value }) => sum + value, 0n), paid);
   // whoever gets past the command is held by the books
   const over = await send(orderOf({ receipt, network: paper.network, transaction: `0x${"ab".repeat(32)}`, log: 0, asset: paper.asset, amount: "1", at: 1_800_000_000 }));
-  assert.deepEqual([over.status, await problemOf(over)], [409, "refund-conflict"]);
+  assert.deepEqual([over.status, await problemOf(over)], [422, "refund-conflict"]);
 });
 
 test("G5 what succeeded on the chain is not thereby this refund: each wrong transaction is refused for what it is", async () => {
@@ -211,6 +211,16 @@ test("G6 a site that says otherwise than the chain is not believed", async () =>
       };`);
     await refused([receipt], /nothing is to be sent/, { options: `--import ${pathToFileURL(file)}` });
   }
+  // what the books are said to have: less than nothing was refunded, so more is left than was paid
+  for (const [name, entry] of Object.entries({ negative: { amount: String(-paid * 1000n) }, text: { amount: "1e3" }, none: {} })) {
+    const file = join(folder, `refunds-${name}.mjs`);
+    const answer = { refunds: [{ network: paper.network, transaction_hash: other.transaction, log_index: 0, asset: paper.asset, reason: null, at: 1, ...entry }], added: false };
+    await writeFile(file, `const real = globalThis.fetch;
+      globalThis.fetch = async (url, init) => String(url).endsWith("/refund") ? Response.json(${JSON.stringify(answer)}) : real(url, init);`);
+    await refused([receipt], /./, { options: `--import ${pathToFileURL(file)}` });
+  }
+  // a wallet of the reader's own, to which they moved other money
+  await refused([receipt, "--pay-to", other.reader.address], /nothing is to be sent/);
   await refused([receipt, "--rpc", `${paper.site}/none`], /No endpoint of --rpc is of/);
   await refused([receipt], /not of this site|key that FARTHING_KEYS/, { keys: randomKeys() });
 });
@@ -246,9 +256,9 @@ test("E6 B8 an order that is forged, old, of another site or about another's rec
     assert.deepEqual([answer.added, answer.refunds.length], [added, 1]);
   }
   const other = await send(orderOf({ ...entry, receipt: (await bought(DOT)).receipt }));
-  assert.deepEqual([other.status, await problemOf(other)], [409, "refund-conflict"], "one transfer refunds one payment");
+  assert.deepEqual([other.status, await problemOf(other)], [422, "refund-conflict"], "one transfer refunds one payment");
   const token = await send(orderOf({ ...entry, log: 2, asset: paper.chain.dollar.address, amount: "1" }));
-  assert.deepEqual([token.status, await problemOf(token)], [409, "refund-conflict"]);
+  assert.deepEqual([token.status, await problemOf(token)], [422, "refund-conflict"]);
 });
 
 test("a site without books says so before anything is sent, and one without a list before anything is written", async () => {

@@ -67,8 +67,12 @@ const worker = {
   async scheduled(controller, env) {
     const alerts = alert(env, "run");
     const stub = env.LEDGER.get(env.LEDGER.idFromName("cron"));
-    await stub.fetch("https://ledger/scan", { method: "POST" });
-    await alerts;
+    try {
+      await stub.fetch("https://ledger/scan", { method: "POST" });
+    } finally {
+      // all the more where that fails
+      await alerts;
+    }
   },
 };
 
@@ -110,7 +114,7 @@ async function look(gate, request, env, ctx) {
     }
     case DESK:
       // the publisher's pages are in a file of their own, which no reader waits for
-      return await (await import("./desk.js")).desk(request, env);
+      return await (await import("./desk.js")).desk(request, env, ctx);
     case TEASER:
       return await teaser(gate, lines, text, request, env, ctx);
     case LEDGER: {

@@ -60,8 +60,8 @@ fn what_the_books_say_is_answered_and_what_they_do_not_is_a_problem() {
     let reply = r#"{"refunds":[],"added":false}"#;
     assert_eq!(said(reply), (200, reply.into()));
     for (reply, status) in [
-        (r#"{"refuse":{"problem":"no-books","resource":""}}"#, 409),
-        (r#"{"refuse":{"problem":"refund-conflict","resource":""}}"#, 409),
+        (r#"{"refuse":{"problem":"no-books","resource":""}}"#, 422),
+        (r#"{"refuse":{"problem":"refund-conflict","resource":""}}"#, 422),
         ("", 500),
         ("{}", 500),
     ] {

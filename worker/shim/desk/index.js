@@ -16,15 +16,17 @@ const FILES = { "/articles.csv": articlesFile, "/payments.csv": paymentsFile, "/
 
 export { refund } from "./refund.js";
 
-export async function desk(request, env) {
+export async function desk(request, env, ctx) {
   const url = new URL(request.url);
   const path = url.pathname.slice("/.farthing/desk".length).replace(/\/$/, "");
   const asked = { path, query: url.searchParams, site: url.origin, now: Math.floor(Date.now() / 1000) };
+  // another site's page can have a browser ask, though it sees nothing of the answer: that would be work for nothing
+  if (request.headers.get("sec-fetch-site") === "cross-site" && request.headers.get("sec-fetch-mode") !== "navigate") return text(403, "The desk is for its own pages.");
   if (request.method !== "GET" && request.method !== "HEAD") return text(405, "The desk is read with GET.", { allow: "GET, HEAD" });
-  if (!(path in PAGES || path in FILES)) return frame({ ...asked, status: 404, title: "Nothing is here", content: html`<p>The desk has no such page.</p>` });
+  if (!(Object.hasOwn(PAGES, path) || Object.hasOwn(FILES, path))) return frame({ ...asked, status: 404, title: "Nothing is here", content: html`<p>The desk has no such page.</p>` });
   if (env.BOOKS === undefined) return frame({ ...asked, title: "No books yet", content: NO_BOOKS });
-  await ready(env);
-  if (path in FILES) return await FILES[path](env, asked);
+  await ready(env, ctx);
+  if (Object.hasOwn(FILES, path)) return await FILES[path](env, asked);
   return frame({ ...asked, ...await PAGES[path](env, asked) });
 }
 

@@ -8,6 +8,8 @@ import { refundedIn, refundedLine } from "./refunds.js";
 import { byArticle, byDay, byOffer, bySection } from "./sales.js";
 import { rows } from "./schema.js";
 
+const MOST_SECTIONS = 50;
+
 export async function overview(env, asked) {
   const period = periodOf(asked);
   const [days, articles, sections, offers, [[unknown]], back] = await Promise.all([
@@ -29,7 +31,7 @@ ${all.slice(0, 3).map((money) => chart(period, days, money))}
 ${table("The most bought articles", ["Article", "#Payments", "#Came in"], articles.map((row) => [article(row, asked), count(row.payments), said([row])]))}
 <p><a href="/.farthing/desk/articles?over=${period.over}">All articles</a></p>
 <h2>Sections</h2>
-${table("By the first part of the path", ["Section", "#Payments", "#Came in"], together(sections, "section"))}
+${table("By the first part of the path", ["Section", "#Payments", "#Came in"], together(sections, "section").slice(0, MOST_SECTIONS))}${sections.length > 0 && together(sections, "section").length > MOST_SECTIONS && html`<p>These are the ${MOST_SECTIONS} largest.</p>`}
 <h2>Networks</h2>
 ${table("By network", ["Network", "#Payments", "#Came in"], networks)}
 ${offers.some(({ offer }) => offer !== "") && html`<h2>What was bought</h2>

@@ -23,7 +23,7 @@ function wanted({ query }) {
   const add = (text, ...given) => {
     conditions.push(text.replace(/\?/g, () => `?${values.push(given.shift())}`));
   };
-  if (query.get("state") in STATES) add("state = ?", query.get("state"));
+  if (Object.hasOwn(STATES, query.get("state") ?? "")) add("state = ?", query.get("state"));
   if (query.get("resource")) add("resource = ?", query.get("resource"));
   const text = (query.get("q") ?? "").trim();
   // a receipt's whole address is as good as its id

@@ -11,7 +11,7 @@ export const time = (seconds) => (seconds ? `${new Date(seconds * 1000).toISOStr
 
 /** What `?over=` asks for: the first and the last day of it, and of quarters the first one. The present day and quarter count. */
 export function periodOf({ query, now }) {
-  const over = query.get("over") in PERIODS ? query.get("over") : "30d";
+  const over = Object.hasOwn(PERIODS, query.get("over") ?? "") ? query.get("over") : "30d";
   const last = Math.floor(now / DAY);
   const number = Number.parseInt(over, 10);
   if (over.endsWith("d")) return { over, first: last - number + 1, last };

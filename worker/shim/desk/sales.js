@@ -17,7 +17,7 @@ export async function byDay(env, { first, last }) {
 
 /** By the name of what was bought: empty for single articles. */
 export async function byOffer(env, { first, last }) {
-  const found = await rows(env, `SELECT offer, ${SUMS} FROM desk_day WHERE day BETWEEN ?1 AND ?2 GROUP BY 1, 2, 3 ${SOLD} ORDER BY 4 DESC LIMIT 50`, first, last);
+  const found = await rows(env, `SELECT offer, ${SUMS} FROM desk_day WHERE day BETWEEN ?1 AND ?2 GROUP BY 1, 2, 3 ${SOLD} ORDER BY 4 DESC LIMIT 3000`, first, last);
   return found.map(named(["offer", ...MONEY]));
 }
 
@@ -32,6 +32,6 @@ export async function byArticle(env, period, most, after = 0) {
 
 /** By the first part of the path, if another follows it. */
 export async function bySection(env, { first, last }) {
-  const found = await rows(env, `SELECT section, ${SUMS} FROM desk_section_day WHERE day BETWEEN ?1 AND ?2 GROUP BY 1, 2, 3 ${SOLD} ORDER BY 4 DESC LIMIT 50`, first, last);
+  const found = await rows(env, `SELECT section, ${SUMS} FROM desk_section_day WHERE day BETWEEN ?1 AND ?2 GROUP BY 1, 2, 3 ${SOLD} ORDER BY 4 DESC LIMIT 3000`, first, last);
   return found.map(named(["section", ...MONEY]));
 }

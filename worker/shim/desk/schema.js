@@ -18,7 +18,8 @@ export const partsOf = (column) => ({
 });
 const PARTS = partsOf("charged");
 const COUNTS = ["payments", ...Object.keys(PARTS)];
-const SETTLED = "state = 'settled' AND charged IS NOT NULL AND settled_at IS NOT NULL";
+// What could not be added up, or is of no day of a calendar, is left out: a trigger that fails would keep the payment itself out of the books.
+const SETTLED = "state = 'settled' AND charged IS NOT NULL AND length(charged) < 40 AND settled_at BETWEEN 0 AND 253402300799";
 
 // By table: its key's columns, and what of a payment they are.
 const SUMS = {
@@ -48,9 +49,16 @@ ON CONFLICT DO UPDATE SET ${COUNTS.map((name) => `${name} = ${name} + excluded.$
 const trigger = (name, when, body) => `CREATE TRIGGER IF NOT EXISTS ${name} AFTER ${when} ON payment BEGIN ${body.join(" ")} END`;
 const all = (row, sign) => Object.keys(SUMS).map((table) => counted(table, row, sign));
 
-// Everything there is so far, as it stands in this very statement: what the triggers counted meanwhile is in it.
-const filled = (table) => `INSERT INTO ${table} SELECT ${Object.values(SUMS[table]).join(", ")}, count(*), ${Object.values(PARTS).map((part) => `sum(${part})`).join(", ")} FROM payment WHERE ${SETTLED} \
-GROUP BY ${Object.keys(SUMS[table]).map((_, at) => at + 1).join(", ")} ON CONFLICT DO UPDATE SET ${COUNTS.map((name) => `${name} = excluded.${name}`).join(", ")}`;
+// Everything there is so far, as it stands in this very statement, and nothing for what was counted and is not there: whatever the triggers did
+// meanwhile is in it.
+function filled(table) {
+  const keys = keyOf(table);
+  const counted = `SELECT ${Object.values(SUMS[table]).join(", ")}, 1, ${Object.values(PARTS).join(", ")} FROM payment WHERE ${SETTLED}`;
+  const known = `SELECT ${keys.join(", ")}, 0, 0, 0, 0 FROM ${table}`;
+  const all = [...keys, ...COUNTS];
+  return `INSERT INTO ${table} WITH every (${all.join(", ")}) AS (${counted} UNION ALL ${known}) SELECT ${keys.join(", ")}, ${COUNTS.map((name) => `sum(${name})`).join(", ")} \
+FROM every WHERE true GROUP BY ${keys.join(", ")} ON CONFLICT DO UPDATE SET ${COUNTS.map((name) => `${name} = excluded.${name}`).join(", ")}`;
+}
 
 // Each is one statement that may be repeated; one that was released is never changed, others follow it.
 export const STEPS = [
@@ -74,7 +82,7 @@ first_seen INTEGER NOT NULL, settled_at INTEGER, offer TEXT)",
 
 const COLUMN = "ALTER TABLE payment ADD COLUMN offer TEXT";
 const VERSION = "CREATE TABLE IF NOT EXISTS desk_version (one INTEGER PRIMARY KEY CHECK (one = 1), steps INTEGER NOT NULL)";
-const made = new WeakSet();
+const made = new WeakMap(); // by database: what makes it, or has made it
 
 /** The rows of one statement, each an array. */
 export async function rows(env, sql, ...values) {
@@ -82,18 +90,34 @@ export async function rows(env, sql, ...values) {
   return await (values.length > 0 ? statement.bind(...values) : statement).raw();
 }
 
-/** Makes what is missing, once for each isolate. */
-export async function ready(env) {
-  if (made.has(env.BOOKS)) return;
+/** Makes what is missing, once for each isolate, however many ask; whoever leaves does not end it. */
+export function ready(env, ctx) {
+  let making = made.get(env.BOOKS);
+  if (!making) {
+    making = make(env).catch((error) => {
+      made.delete(env.BOOKS);
+      throw error;
+    });
+    made.set(env.BOOKS, making);
+    ctx?.waitUntil(making.catch(() => {}));
+  }
+  return making;
+}
+
+async function make(env) {
   await rows(env, VERSION);
   let [[done] = [0]] = await rows(env, "SELECT steps FROM desk_version");
   for (; done < STEPS.length; done += 1) {
     await rows(env, STEPS[done]);
     // of books from before they had it
-    if (done === 0) await rows(env, COLUMN).catch(() => {});
+    if (done === 0) await rows(env, COLUMN).catch(lacks);
     // never back: another isolate may be at it too
     await rows(env, "INSERT INTO desk_version VALUES (1, ?1) ON CONFLICT DO UPDATE SET steps = max(steps, excluded.steps)", done + 1);
   }
   if (done > STEPS.length) say("books", { what: "newer" });
-  made.add(env.BOOKS);
+}
+
+/** Whether a column is there already is known by adding it. */
+function lacks(error) {
+  if (!/duplicate column/.test(error?.message)) throw error;
 }
