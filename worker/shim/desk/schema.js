@@ -2,7 +2,7 @@
 // and indexes. Made when the desk is first opened; whoever never opens it has none of it.
 
 import { say } from "../log.js";
-import { REFUND } from "./tables.js";
+import { COUNT, REFUND } from "./tables.js";
 
 const DAY = "settled_at / 86400";
 // Quarters of a year are counted on: 4 * year, and 0 to 3.
@@ -78,6 +78,7 @@ first_seen INTEGER NOT NULL, settled_at INTEGER, offer TEXT)",
   "CREATE INDEX IF NOT EXISTS desk_transaction ON payment (transaction_hash)",
   "CREATE INDEX IF NOT EXISTS desk_resource ON payment (resource, first_seen DESC)",
   ...REFUND,
+  COUNT,
 ];
 
 const COLUMN = "ALTER TABLE payment ADD COLUMN offer TEXT";
