@@ -9,7 +9,7 @@ import { hear, note, tell, write } from "./counts.js";
 import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY, TOKEN, PEEK, ASK, LIST, DESK } from "./gate.js";
 import { say } from "./log.js";
 import { asMember } from "./members.js";
-import { fetchFree, fetchPriced } from "./origin.js";
+import { fetchFree, fetchPriced, fetchSays } from "./origin.js";
 import { asset, deliver, refused } from "./response.js";
 import { listed, look as lookAtList } from "./revoked.js";
 import { saysOf } from "./says.js";
@@ -72,9 +72,9 @@ const worker = {
   },
 
   // The backstop: one object that is no payer's reads the chains and asks the ledgers.
-  async scheduled(controller, env) {
+  async scheduled(controller, env, ctx) {
     const alerts = alert(env, "run");
-    const tended = tend(env);
+    const tended = tend(env, ctx);
     const stub = env.LEDGER.get(env.LEDGER.idFromName("cron"));
     try {
       await stub.fetch("https://ledger/scan", { method: "POST" });
@@ -85,11 +85,15 @@ const worker = {
   },
 };
 
+// An article's page as the origin has it for nobody in particular, by its canonical address.
+const ASKING = 5_000;
+const asker = (gate, env, ctx) => (resource) => fetchSays(gate.origin, resource.slice(resource.indexOf("/", 8)), new Request(resource), env, ctx, "GET", ASKING);
+
 // What the desk keeps up without being opened; it fails nobody.
-async function tend(env) {
+async function tend(env, ctx) {
   try {
-    const { days } = new Gate(env);
-    if (env.BOOKS !== undefined && days > 0) await (await import("./desk.js")).tend(env, days);
+    const gate = new Gate(env);
+    if (env.BOOKS !== undefined && gate.days > 0) await (await import("./desk.js")).tend(env, gate.days, asker(gate, env, ctx));
   } catch (error) {
     say("broken", { at: "desk", error });
   }
@@ -134,7 +138,7 @@ async function look(gate, request, env, ctx) {
     case DESK:
       // the publisher's pages are in a file of their own, which no reader waits for
       await write(env);
-      return await (await import("./desk.js")).desk(request, env, ctx, gate.days);
+      return await (await import("./desk.js")).desk(request, env, ctx, gate.days, asker(gate, env, ctx));
     case TEASER:
       return await teaser(gate, lines, text, request, env, ctx);
     case LEDGER: {

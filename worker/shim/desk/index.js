@@ -6,10 +6,11 @@ import { frame, text } from "./frame.js";
 import { html } from "./html.js";
 import { say } from "../log.js";
 import { overview } from "./overview.js";
+import { readPages } from "./pages.js";
 import { payment, payments, paymentsFile } from "./payments.js";
 import { refunds, refundsFile } from "./refunds.js";
 import { forgetCounts, readers, readersFile } from "./readers.js";
-import { ready } from "./schema.js";
+import { ready, rows } from "./schema.js";
 import { trouble } from "./trouble.js";
 
 // By what follows /.farthing/desk: a page is a title and its content, a file is an answer.
@@ -19,13 +20,15 @@ const FORMS = /\.(csv|json)$/;
 
 export { refund } from "./refund.js";
 
-/** What is done with each run of the cron trigger. Where the desk was never opened there is nothing to do. */
-export async function tend(env, days) {
+/** What is done with each run of the cron trigger; `ask` as for the desk. Where the desk was never opened there is nothing to do. */
+export async function tend(env, days, ask) {
   await forgetCounts(env, days);
+  const [there] = await rows(env, "SELECT 1 FROM sqlite_master WHERE name = 'desk_article_new'");
+  if (there) await readPages(env, ask);
 }
 
-/** `days`: for how many what is counted is kept. */
-export async function desk(request, env, ctx, days) {
+/** `days`: for how many what is counted is kept; `ask(resource)`: what the origin answers. */
+export async function desk(request, env, ctx, days, ask) {
   const url = new URL(request.url);
   const path = url.pathname.slice("/.farthing/desk".length).replace(/\/$/, "");
   const asked = { path, query: url.searchParams, site: url.origin, now: Math.floor(Date.now() / 1000) };
@@ -36,7 +39,8 @@ export async function desk(request, env, ctx, days) {
   if (!(Object.hasOwn(PAGES, path) || list)) return frame({ ...asked, status: 404, title: "Nothing is here", content: html`<p>The desk has no such page.</p>` });
   if (env.BOOKS === undefined) return frame({ ...asked, title: "No books yet", content: NO_BOOKS });
   await ready(env, ctx);
-  ctx.waitUntil(forgetCounts(env, days).catch((error) => say("unreachable", { at: "counts", error })));
+  // beside the page, which does not wait for it
+  ctx.waitUntil(Promise.all([forgetCounts(env, days), readPages(env, ask)]).catch((error) => say("broken", { at: "desk", error })));
   if (list) return await list(env, asked);
   return frame({ ...asked, ...await PAGES[path](env, asked) });
 }

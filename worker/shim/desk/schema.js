@@ -2,7 +2,7 @@
 // and indexes. Made when the desk is first opened; whoever never opens it has none of it.
 
 import { say } from "../log.js";
-import { COUNT, REFUND } from "./tables.js";
+import { ARTICLE, COUNT, REFUND } from "./tables.js";
 
 const DAY = "settled_at / 86400";
 // Quarters of a year are counted on: 4 * year, and 0 to 3.
@@ -79,6 +79,7 @@ first_seen INTEGER NOT NULL, settled_at INTEGER, offer TEXT)",
   "CREATE INDEX IF NOT EXISTS desk_resource ON payment (resource, first_seen DESC)",
   ...REFUND,
   COUNT,
+  ...ARTICLE,
 ];
 
 const COLUMN = "ALTER TABLE payment ADD COLUMN offer TEXT";
