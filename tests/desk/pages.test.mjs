@@ -29,6 +29,9 @@ before(async () => {
   [edge, empty, browser] = await Promise.all([started(), started(), launch()]);
   for (const one of [edge, empty]) await fetch(`${one.url}/.farthing/desk`, { headers: { authorization: `Basic ${btoa(`:${PASSWORD}`)}` } });
   await fill({ run: edge.books.run, site: edge.url, rows: 30_000, apart: 997 });
+  await edge.books.run("UPDATE payment SET audience = CASE WHEN rowid % 7 = 0 THEN 'program' WHEN rowid % 11 = 0 THEN 'crawler' WHEN rowid % 13 = 0 THEN NULL ELSE 'reader' END");
+  await edge.books.run(`UPDATE desk_article SET due = NULL, read_at = 1, author = CASE length(resource) % 4 WHEN 0 THEN 'Maria Sanchez-Okonkwo' WHEN 1 THEN 'Jan van der Berg and Aoife Ní Dhomhnaill' WHEN 2 THEN '佐藤 花子' END,
+    section = 'Money', title = CASE WHEN length(resource) % 3 > 0 THEN 'A story with a usual title, which goes on for longer than one line of a telephone' END`);
   const COUNTS = [
     ["shown", "reader", "", "", 41_207], ["wallet", "reader", "", "", 3120], ["signed", "reader", "", "", 1904], ["settled", "reader", "", "", 1861], ["opened", "reader", "", "", 1859], ["returned", "reader", "", "", 2410],
     ["shown", "program", "", "", 612], ["signed", "program", "", "", 240], ["settled", "program", "", "", 239], ["opened", "program", "", "", 239],

@@ -1,20 +1,21 @@
-// What came in: by day, by article, by section, by network, by what was bought.
+// What came in: by day, by article, by section, by who bought, by network, by what was bought.
 
 import { bars } from "./chart.js";
 import { html, table } from "./html.js";
 import { amount, count, monies, networkName, said, sum, tokenOf } from "./money.js";
 import { chooser, periodOf } from "./period.js";
 import { refundedIn, refundedLine } from "./refunds.js";
-import { byArticle, byAuthor, byDay, byOffer, bySection, pagesOf } from "./sales.js";
+import { byArticle, byAudience, byAuthor, byDay, byOffer, bySection, pagesOf } from "./sales.js";
 import { rows } from "./schema.js";
 
+const AUDIENCES = { reader: "people", program: "programs", crawler: "crawlers", "": "not known" };
 const MOST_SECTIONS = 50;
 const MOST_AUTHORS = 50;
 
 export async function overview(env, asked) {
   const period = periodOf(asked);
-  const [days, articles, authors, sections, offers, [[unknown]], back] = await Promise.all([
-    byDay(env, period), byArticle(env, period, 10), byAuthor(env, period), bySection(env, period), byOffer(env, period),
+  const [days, articles, authors, audiences, sections, offers, [[unknown]], back] = await Promise.all([
+    byDay(env, period), byArticle(env, period, 10), byAuthor(env, period), byAudience(env, period), bySection(env, period), byOffer(env, period),
     rows(env, "SELECT count(*) FROM payment WHERE state = 'unknown'"),
     refundedIn(env, period),
   ]);
@@ -36,6 +37,8 @@ ${authors.some(({ author }) => author !== "") && html`<h2>Authors</h2>
 ${table("By who wrote it, as the articles' pages say", ["Author", "#Payments", "#Came in"], together(authors, "author").slice(0, MOST_AUTHORS).map(([name, ...rest]) => [name || "not known", ...rest]))}${together(authors, "author").length > MOST_AUTHORS && html`<p>These are the ${MOST_AUTHORS} largest.</p>`}`}
 <h2>Sections</h2>
 ${table("By the first part of the path", ["Section", "#Payments", "#Came in"], together(sections, "section").slice(0, MOST_SECTIONS))}${sections.length > 0 && together(sections, "section").length > MOST_SECTIONS && html`<p>These are the ${MOST_SECTIONS} largest.</p>`}
+<h2>Who bought</h2>
+${table("By who bought", ["Bought by", "#Payments", "#Came in"], together(audiences, "audience").map(([name, ...rest]) => [AUDIENCES[name] ?? name, ...rest]))}
 <h2>Networks</h2>
 ${table("By network", ["Network", "#Payments", "#Came in"], networks)}
 ${offers.some(({ offer }) => offer !== "") && html`<h2>What was bought</h2>

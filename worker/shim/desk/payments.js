@@ -12,7 +12,7 @@ const MOST = 50;
 const STATES = {
   settled: "Settled", unknown: "Not known yet", refused: "Refused", expired: "Expired", cancelled: "Cancelled", waived: "Waived", elsewhere: "Elsewhere", stray: "Stray",
 };
-const COLUMNS = ["first_seen", "key", "state", "resource", "network", "asset", "payer", "pay_to", "amount", "charged", "transaction_hash", "reason", "settled_at", "offer", "receipt"];
+const COLUMNS = ["first_seen", "key", "state", "resource", "network", "asset", "payer", "pay_to", "amount", "charged", "transaction_hash", "reason", "settled_at", "offer", "receipt", "audience"];
 // What a search is for, by its form.
 const FORMS = { payer: /^0x[0-9a-fA-F]{40}$/, transaction_hash: /^0x[0-9a-fA-F]{64}$/, receipt: /^[A-Za-z0-9_-]{56}$/ };
 
@@ -79,7 +79,7 @@ export async function payment(env, asked) {
   if (!row) return { status: 404, title: "No such payment", content: html`<p>The books have no payment by this key.</p>` };
   const test = tokenOf(row.network, row.asset)?.test;
   const facts = [
-    ["State", STATES[row.state] ?? row.state], ["Why", row.reason], ["Article", article(row, asked)], ["Bought", row.offer || "single article"],
+    ["State", STATES[row.state] ?? row.state], ["Why", row.reason], ["Article", article(row, asked)], ["Bought", row.offer || "single article"], ["Bought by", row.audience],
     ["Asked for", amount(BigInt(row.amount), row.network, row.asset)], ["Moved", row.charged === null ? "nothing" : amount(BigInt(row.charged), row.network, row.asset)],
     ...await refundsOf(env, row.receipt),
     ["Network", `${networkName(row.network)} (${row.network})${test ? ", test money" : ""}`], ["Token", row.asset], ["From", html`<a href="/.farthing/desk/payments?q=${row.payer}">${row.payer}</a>`],

@@ -30,6 +30,12 @@ export async function byArticle(env, period, most, after = 0) {
   return (await rows(env, sql, ...bounds(period))).map(named(["resource", ...MONEY]));
 }
 
+/** By who bought: empty for what was not known when it was paid. */
+export async function byAudience(env, { first, last }) {
+  const found = await rows(env, `SELECT audience, ${SUMS} FROM desk_audience_day WHERE day BETWEEN ?1 AND ?2 GROUP BY 1, 2, 3 ${SOLD} ORDER BY 4 DESC LIMIT 3000`, first, last);
+  return found.map(named(["audience", ...MONEY]));
+}
+
 /** By who wrote it, as the articles' pages say: empty for what is not known. */
 export async function byAuthor(env, period) {
   const sold = `SELECT resource, network, asset, sum(payments) AS payments, sum(high) AS high, sum(middle) AS middle, sum(low) AS low FROM ${articles(period)} GROUP BY 1, 2, 3`;
