@@ -69,10 +69,11 @@ thread_local! {
     static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
 }
 
-/// Makes the gate from config, keys, page, policy, and the card's integrity, template and words, separated by zero bytes. The output has eight
+/// Makes the gate from config, keys, page, policy, and the card's integrity, template and words, separated by zero bytes. The output has nine
 /// lines: the origin's kind, its address or binding, the headers that go there, each with the name of its secret and commas between,
 /// the further headers that the gate wants to see, with spaces between, and those of the origin's answers that are for us alone, the host of what is kept, if
-/// anything is, what is logged, and the object with the list of what was revoked, if there is one; then one line for each secret that the config names: its form,
+/// anything is, what is logged, the object with the list of what was revoked, if there is one,
+/// and for how many days what is counted for the desk is kept, if anything is; then one line for each secret that the config names: its form,
 /// its place, its name.
 #[unsafe(no_mangle)]
 pub extern "C" fn configure(length: usize, local: u32) -> u32 {
@@ -110,6 +111,8 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
                 gate.config().map_or("errors", |config| config.logs),
                 "\n",
                 &gate.list(),
+                "\n",
+                &gate.kept_days().map(|days| days.to_string()).unwrap_or_default(),
             ]);
             for secret in gate.config().map(|config| config.secrets()).unwrap_or_default() {
                 output.extend(["\n", secret.form.name(), " ", &secret.at, " ", secret.name]);
@@ -194,6 +197,21 @@ pub extern "C" fn pattern(length: usize) -> u32 {
         let (method, url) = core::str::from_utf8(input).ok()?.split_once(' ')?;
         with_gate(|gate| {
             write_output(|output| output.push_str(&gate.pattern(method, url)));
+            ANSWER
+        })
+    })
+}
+
+/// What is counted of a request, of its lines: the route's pattern, by whom it is, how what it got was opened. [`REFUSE`] where nothing is.
+#[unsafe(no_mangle)]
+pub extern "C" fn counted(length: usize, now: u32) -> u32 {
+    with_input(length, |input| {
+        let request = Request::from_lines(core::str::from_utf8(input).ok()?)?;
+        with_gate(|gate| {
+            let Some(counted) = gate.counted(&request, u64::from(now)) else {
+                return REFUSE;
+            };
+            write_output(|output| output.extend([counted.route.as_str(), "\n", counted.who.name(), "\n", counted.how]));
             ANSWER
         })
     })

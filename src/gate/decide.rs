@@ -83,7 +83,7 @@ impl Gate {
                 headers,
             };
         }
-        if matches!(asked.route.access, Access::Owned(_)) && self.is_covered(request, asked) {
+        if matches!(asked.route.access, Access::Owned(_)) && self.covered(request, asked).is_some() {
             return Decision::Forward {
                 path: asked.path.to_owned(),
                 headers: answer::private(),
@@ -224,6 +224,7 @@ impl Gate {
                 .or(self.paused().then_some(Problem::PaymentsPaused))
                 .map(|problem| problem.slug().to_owned()),
             receipt: receipt_id(asked.keys, site, signed.payer(), &asked.random),
+            audience: self.counts().then(|| self.sender(request)),
             request: String::from_utf8(body).unwrap_or_default(),
         };
         LedgerCall {

@@ -7,6 +7,7 @@
 mod answer;
 mod card;
 mod cors;
+mod counted;
 mod crawlers;
 mod decide;
 mod desk;
@@ -30,6 +31,7 @@ mod teaser;
 mod wider;
 
 pub use answer::{Answer, Headers};
+pub use counted::Counted;
 pub use crawlers::Verify;
 pub use gifts::gift_url;
 pub use request::Request;
@@ -254,7 +256,8 @@ impl Gate {
                 wanted.push(name);
             }
         }
-        for name in self.subscriber_header().into_iter().chain(self.desk_headers()) {
+        let desk = self.desk_headers().into_iter().chain(self.count_headers());
+        for name in self.subscriber_header().into_iter().chain(desk) {
             if !wanted.contains(&name) {
                 wanted.push(name);
             }
@@ -362,6 +365,9 @@ impl Gate {
         }
         if name == refunds::REFUND {
             return self.refund(request, now);
+        }
+        if name == counted::COUNTED {
+            return self.word(request);
         }
         if !matches!(request.method, "GET" | "HEAD") {
             return Decision::Answer(Answer::empty(405, [("Allow", "GET, HEAD".to_owned())]));

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use serde::Serialize;
 
-use super::{Phase, Row};
+use super::{Audience, Phase, Row};
 use crate::{
     evm::{Address, hex},
     money::Amount,
@@ -49,6 +49,9 @@ pub struct Entry<'a> {
     /// The name of the wider offer that is bought.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offer: Option<&'a str>,
+    /// Who pays, where that was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Audience>,
     /// Where the asset lives.
     pub network: Network,
     /// Token contract.
@@ -86,6 +89,7 @@ pub fn entry(row: &Row) -> Option<Entry<'_>> {
         receipt: &row.intent.receipt,
         resource: &row.intent.resource,
         offer: row.intent.offer.as_ref().map(|offer| offer.name.as_str()),
+        audience: row.intent.audience,
         network: row.intent.network,
         asset: row.intent.asset,
         payer: row.intent.payer,

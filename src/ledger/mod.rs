@@ -4,6 +4,7 @@
 //! afterwards. Neither reads a clock or performs I/O: the Durable Object executes what they say,
 //! one synchronous step at a time, and carries the row's fence across every wait.
 
+mod audience;
 mod books;
 mod bundle;
 mod claim;
@@ -18,6 +19,7 @@ mod standing;
 mod step;
 mod told;
 
+pub use audience::Audience;
 pub use books::{Entry, entry, news};
 pub use bundle::{Bundle, from_which, left};
 pub use claim::{Claim, Payer, claim, pending, sign_in};

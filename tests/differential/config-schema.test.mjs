@@ -59,7 +59,7 @@ const GOOD = [
     crawlers: { "agent.example": "$1", "xn--a.b-c.example": "free", "*": "$3", unverified: "$5", "127.0.0.1:8080": "refuse" },
     demo: { script: "/demo-wallet.js" }, meter: { articles: 3, per: "30d", perAddress: 3 }, gifts: { perReader: 0, for: "12h" },
     revocation: { before: { k1: 1790000000, "2026-11_a": 1, abcdefghijklmnop: 4294967295 }, list: true },
-    desk: { access: { team: "https://news.cloudflareaccess.com", audience: "4714c1358e65fe4b408ad6d432a5f878f08194bdb4752441fd56faefa9b2b6f2" }, passwordHash: "ab".repeat(32) },
+    desk: { access: { team: "https://news.cloudflareaccess.com", audience: "4714c1358e65fe4b408ad6d432a5f878f08194bdb4752441fd56faefa9b2b6f2" }, passwordHash: "ab".repeat(32), retention: 90 },
     alerts: { webhooks: [{ url: "https://mail.example/hook", secret: "ALERTS" }, { url: "http://127.0.0.1:9/", secret: "A_2" }], unknownMinutes: 1440 },
   },
   {

@@ -22,21 +22,26 @@ const BATCHES: usize = 5;
 /// Made with the first entry. `www/docs/books.md` says what the columns are.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS payment (key TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL, \
     receipt TEXT NOT NULL, resource TEXT NOT NULL, network TEXT NOT NULL, asset TEXT NOT NULL, payer TEXT NOT NULL, pay_to TEXT NOT NULL, \
-    amount TEXT NOT NULL, charged TEXT, transaction_hash TEXT, reason TEXT, first_seen INTEGER NOT NULL, settled_at INTEGER, offer TEXT)";
+    amount TEXT NOT NULL, charged TEXT, transaction_hash TEXT, reason TEXT, first_seen INTEGER NOT NULL, settled_at INTEGER, offer TEXT, audience TEXT)";
 /// What books have been made without.
-const ADDED: &str = "ALTER TABLE payment ADD COLUMN offer TEXT";
+const ADDED: [&str; 2] = [
+    "ALTER TABLE payment ADD COLUMN offer TEXT",
+    "ALTER TABLE payment ADD COLUMN audience TEXT",
+];
 /// Takes a list of entries. What was settled and is not any more keeps a word about it until it is settled again.
 const UPSERT: &str = "INSERT INTO payment (key, version, state, receipt, resource, network, asset, payer, pay_to, amount, charged, \
-    transaction_hash, reason, first_seen, settled_at, offer) \
+    transaction_hash, reason, first_seen, settled_at, offer, audience) \
     SELECT value ->> 'key', value ->> 'version', value ->> 'state', value ->> 'receipt', value ->> 'resource', value ->> 'network', \
     value ->> 'asset', value ->> 'payer', value ->> 'payTo', value ->> 'amount', value ->> 'charged', value ->> 'transaction', \
-    value ->> 'reason', value ->> 'firstSeen', value ->> 'settledAt', value ->> 'offer' FROM json_each(?1) WHERE true \
+    value ->> 'reason', value ->> 'firstSeen', value ->> 'settledAt', value ->> 'offer', \
+    value ->> 'audience' FROM json_each(?1) WHERE true \
     ON CONFLICT (key) DO UPDATE SET version = excluded.version, state = excluded.state, receipt = excluded.receipt, \
     resource = excluded.resource, network = excluded.network, asset = excluded.asset, payer = excluded.payer, pay_to = excluded.pay_to, \
     amount = excluded.amount, charged = excluded.charged, transaction_hash = excluded.transaction_hash, \
     reason = CASE WHEN excluded.state <> 'settled' AND (payment.state = 'settled' OR payment.reason = 'undone') THEN 'undone' \
     ELSE excluded.reason END, \
-    first_seen = excluded.first_seen, settled_at = excluded.settled_at, offer = excluded.offer WHERE excluded.version > payment.version";
+    first_seen = excluded.first_seen, settled_at = excluded.settled_at, offer = excluded.offer, audience = excluded.audience \
+    WHERE excluded.version > payment.version";
 /// Which of these the books have as settled.
 const SETTLED: &str = "SELECT key FROM payment WHERE state = 'settled' AND key IN (SELECT value FROM json_each(?1))";
 
@@ -82,8 +87,10 @@ pub(crate) async fn write(platform: &Platform, entries: &str) -> Result<()> {
     if platform.books(UPSERT, entries).await.is_ok() {
         return Ok(());
     }
-    // they have the column, or are not to be had now: the last word is the next one's
-    drop(platform.books(ADDED, "").await);
+    // they have the columns, or are not to be had now: the last word is the next one's
+    for column in ADDED {
+        drop(platform.books(column, "").await);
+    }
     platform.books(UPSERT, entries).await.map(drop)
 }
 

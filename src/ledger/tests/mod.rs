@@ -58,6 +58,7 @@ fn intent() -> Intent {
         address: "home".into(),
         late: None,
         receipt: "r".into(),
+        audience: None,
         request: "{}".into(),
     }
 }

@@ -4,29 +4,44 @@
 import { articles, articlesFile } from "./articles.js";
 import { frame, text } from "./frame.js";
 import { html } from "./html.js";
+import { say } from "../log.js";
 import { overview } from "./overview.js";
+import { readPages } from "./pages.js";
 import { payment, payments, paymentsFile } from "./payments.js";
 import { refunds, refundsFile } from "./refunds.js";
-import { ready } from "./schema.js";
+import { forgetCounts, readers, readersFile } from "./readers.js";
+import { ready, rows } from "./schema.js";
 import { trouble } from "./trouble.js";
 
 // By what follows /.farthing/desk: a page is a title and its content, a file is an answer.
-const PAGES = { "": overview, "/articles": articles, "/payments": payments, "/payment": payment, "/refunds": refunds, "/trouble": trouble };
-const FILES = { "/articles.csv": articlesFile, "/payments.csv": paymentsFile, "/refunds.csv": refundsFile };
+const PAGES = { "": overview, "/articles": articles, "/readers": readers, "/payments": payments, "/payment": payment, "/refunds": refunds, "/trouble": trouble };
+const FILES = { "/articles": articlesFile, "/readers": readersFile, "/payments": paymentsFile, "/refunds": refundsFile };
+const FORMS = /\.(csv|json)$/;
 
 export { refund } from "./refund.js";
 
-export async function desk(request, env, ctx) {
+/** What is done with each run of the cron trigger; `ask` as for the desk. Where the desk was never opened there is nothing to do. */
+export async function tend(env, days, ask) {
+  await forgetCounts(env, days);
+  const [there] = await rows(env, "SELECT 1 FROM sqlite_master WHERE name = 'desk_article_new'");
+  if (there) await readPages(env, ask);
+}
+
+/** `days`: for how many what is counted is kept; `ask(resource)`: what the origin answers. */
+export async function desk(request, env, ctx, days, ask) {
   const url = new URL(request.url);
   const path = url.pathname.slice("/.farthing/desk".length).replace(/\/$/, "");
   const asked = { path, query: url.searchParams, site: url.origin, now: Math.floor(Date.now() / 1000) };
   // another site's page can have a browser ask, though it sees nothing of the answer: that would be work for nothing
   if (request.headers.get("sec-fetch-site") === "cross-site" && request.headers.get("sec-fetch-mode") !== "navigate") return text(403, "The desk is for its own pages.");
   if (request.method !== "GET" && request.method !== "HEAD") return text(405, "The desk is read with GET.", { allow: "GET, HEAD" });
-  if (!(Object.hasOwn(PAGES, path) || Object.hasOwn(FILES, path))) return frame({ ...asked, status: 404, title: "Nothing is here", content: html`<p>The desk has no such page.</p>` });
+  const list = FORMS.test(path) ? FILES[path.replace(FORMS, "")] : undefined;
+  if (!(Object.hasOwn(PAGES, path) || list)) return frame({ ...asked, status: 404, title: "Nothing is here", content: html`<p>The desk has no such page.</p>` });
   if (env.BOOKS === undefined) return frame({ ...asked, title: "No books yet", content: NO_BOOKS });
   await ready(env, ctx);
-  if (Object.hasOwn(FILES, path)) return await FILES[path](env, asked);
+  // beside the page, which does not wait for it
+  ctx.waitUntil(Promise.all([forgetCounts(env, days), readPages(env, ask)]).catch((error) => say("broken", { at: "desk", error })));
+  if (list) return await list(env, asked);
   return frame({ ...asked, ...await PAGES[path](env, asked) });
 }
 

@@ -80,6 +80,7 @@ impl World {
             address: "home".into(),
             late: (self.now() + 6 > valid_before).then(|| "authorization-expired".into()),
             receipt: format!("receipt {}", self.chance.below(1 << 32)),
+            audience: None,
             request: format!("{{{authorization}}}"),
         }
     }

@@ -29,6 +29,7 @@ export const PATHS = [
     about: "Run it: what it says, what it costs, what it withstands.",
     pages: [
       ["operator", "Keeping it running"], ["worker", "In a Worker of your own"], ["operations", "Log, figures, health"], ["releases", "Releases and upgrades"], ["limits", "Limits"],
+      ["privacy", "What is stored"],
       ["direct", "Without a facilitator"], ["ledger", "The ledger"], ["threats", "Threat model"], ["cost", "What it costs"], ["platform", "What was tried"],
     ],
   },
