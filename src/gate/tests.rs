@@ -10,6 +10,7 @@ mod paused;
 mod receipts;
 mod refunds;
 mod revoked;
+mod screening;
 mod subscribers;
 mod supported;
 mod teaser;
