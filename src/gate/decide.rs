@@ -150,8 +150,7 @@ impl Gate {
 
     /// Whether this account may not pay. What it paid before can be looked up all the same (threat B13).
     fn denies(&self, payer: Address) -> bool {
-        self.config()
-            .is_some_and(|config| config.denied.binary_search(&payer).is_ok())
+        self.config().is_some_and(|config| config.denied.contains(&payer))
     }
 
     /// Reads and checks the payment that came, if one came.

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { after, before, test as plainTest } from "node:test";
 import { concat, encodeAbiParameters, getAddress } from "viem";
 import { generatePrivateKey, privateKeyToAddress } from "viem/accounts";
-import { accounts, facilitator as gas } from "../support/accounts.mjs";
+import { accounts } from "../support/accounts.mjs";
 import { farthingFetch } from "../support/farthing-client.mjs";
 import { readBody, sendJson } from "../support/http.mjs";
 import { startNaive } from "../support/naive.mjs";
@@ -71,12 +71,22 @@ before(async () => {
     networks: both, env: { SCREENING: TOKEN },
     config: { screening: { url: `${screening.url}/check`, headers: { Authorization: "SCREENING" }, whenUnreachable: "refuse", timeoutSeconds: 1, ...more } },
   });
-  const gasKey = { GAS_KEY: gas.key };
+  const gas = generatePrivateKey();
+  await shop.chain.client.setBalance({ address: privateKeyToAddress(gas), value: 10n ** 18n });
+  // Base's fees are a thousandth of what anvil begins with
+  await shop.chain.rpc("anvil_setNextBlockBaseFeePerGas", ["0x989680"]);
+  await shop.chain.mine();
   [strict, lenient, brief, denying, metering, direct] = await Promise.all([
     shop.open(asks()), shop.open(asks({ whenUnreachable: "allow" })), shop.open(asks({ cacheSeconds: 1 })),
     shop.open({ networks: both, config: { screening: { deny: list } } }),
     shop.open({ networks: permits, config: { screening: { deny: list } } }),
-    shop.open({ config: { screening: { deny: list, url: screening.url, whenUnreachable: "refuse" }, settlement: { facilitators: [{ direct: "GAS_KEY" }], rpc: { [shop.chain.network]: [shop.chain.url] } } }, env: gasKey }),
+    shop.open({
+      env: { GAS_KEY: gas },
+      config: {
+        screening: { deny: list, url: screening.url, whenUnreachable: "refuse" }, routes: [{ match: "/page/*", price: "$0.02" }],
+        settlement: { facilitators: [{ direct: "GAS_KEY" }], rpc: { [shop.chain.network]: [shop.chain.url] } },
+      },
+    }),
   ]);
   naive = await startNaive({ origin: shop.origin.url, facilitator: shop.bad.url, routes: [{ prefix: "/page/", amount: String(PRICE) }] });
 });
@@ -346,7 +356,7 @@ test("B13 what was paid before stays open, whoever is refused since; and nothing
 test("B13 S4 a payment that a facilitator has is brought to its end, whatever the service says by then", async () => {
   const payer = await payers(brief);
   const payment = await payer.signTransfer("/page/a");
-  shop.bad.scriptFor(payer, "/settle", "die-after-settle");
+  shop.bad.scriptFor(payer, "/settle", "500");
   assert.equal(await problemOf(await payer.send("/page/a", payment)), "settlement-pending");
   screening.says(payer, { allow: false });
   let last;

@@ -44,7 +44,7 @@ pub(crate) struct Ledger {
     verifying: RefCell<HashMap<String, Verdict>>,
     budget: RefCell<Budget>,
     /// What the screening service said of the payer, by network; none where it is being asked.
-    screened: RefCell<HashMap<Network, Option<Word>>>,
+    screened: RefCell<Vec<(Network, Option<Word>)>>,
     /// When the alarm will come, Unix seconds, where this object has set it.
     armed: Cell<Option<u64>>,
     /// How often it has set the alarm.
@@ -60,7 +60,7 @@ fn timeout() -> u64 {
 
 /// What is noted of a payer under this name was said by the screening service.
 fn word_of(network: Network) -> String {
-    format!("{SCREENED}{network}")
+    [SCREENED, &network.to_string()].concat()
 }
 
 /// What the settings mean for one payment.
@@ -219,10 +219,7 @@ impl Ledger {
                     let problem = Problem::ScreeningUnavailable;
                     return Ok(Reply::refuse_for_now(problem, &intent.resource, SCREENING_RETRY_SECONDS));
                 }
-                Claim::Screen => match self.screen(&intent, left).await? {
-                    Ok(word) => screened = word,
-                    Err(refusal) => return Ok(refusal),
-                },
+                Claim::Screen => screened = self.screen(&intent, left).await?,
                 Claim::Verify => match self.verify(&intent, left).await? {
                     // a twin that was verified first may have begun, or ended, since: its row says how
                     Some(refusal) if !self.is_known(&intent, &key)? => return Ok(refusal),
@@ -252,39 +249,29 @@ impl Ledger {
         Ok(self.rows.get(key)?.is_some_and(|row| row.intent.digest == intent.digest))
     }
 
-    /// Has the payer screened: what the claim that asked goes on with, or why it cannot ask. Claims that come meanwhile wait for the
-    /// one answer, and look for it where it is kept.
-    async fn screen(&self, intent: &Intent, patience: u64) -> Result<core::result::Result<Option<Screened>, Reply>> {
+    /// Has the payer screened: what the claim that asked goes on with. Claims that come meanwhile wait for the one answer, and look for
+    /// it where it is kept.
+    async fn screen(&self, intent: &Intent, patience: u64) -> Result<Option<Screened>> {
         let network = intent.network;
-        let asking = |(known, word): (&Network, &Option<Word>)| *known == network && word.is_none();
-        if self.screened.borrow().iter().any(asking) {
+        if self.said(network) == Some(None) {
             self.wait(patience).await?;
-            return Ok(Ok(None));
+            return Ok(None);
         }
         let Some(settings) = config::settlement() else {
-            return Ok(Ok(None));
+            return Ok(None);
         };
         let Some(screener) = &settings.screener else {
-            return Ok(Ok(None));
+            return Ok(None);
         };
-        // what could not be begun today is not asked about: strangers with ever new accounts would run up its bill (threat B8)
-        match quota::take(self.now()) {
-            true => quota::give(self.now()),
-            false if quota::lease(&self.platform).await? => return Ok(Ok(None)),
-            false => {
-                let tomorrow = ledger::until_tomorrow(self.now());
-                return Ok(Err(Reply::refuse_for_now(Problem::DailyLimit, &intent.resource, tomorrow)));
-            }
-        }
-        self.screened.borrow_mut().insert(network, None);
+        self.note_said(network, None);
         let word = ask::screen(&self.platform, screener, intent, patience).await;
-        self.screened.borrow_mut().insert(network, Some(word));
+        self.note_said(network, Some(word));
         self.platform.wake();
         // strangers leave nothing behind (threat B8): of a new payer it is kept with the first payment
         if self.rows.exist()? {
             self.keep_word(network)?;
         }
-        Ok(Ok(word.at(screener, self.now())))
+        Ok(word.at(screener, self.now()))
     }
 
     /// What is known of a payer: said lately, or kept from before.
@@ -296,15 +283,12 @@ impl Ledger {
             return Ok(Screened::Allowed);
         };
         let now = self.now();
-        let said = self.screened.borrow().get(&network).copied();
-        let word = match said {
-            // it is being asked
-            Some(None) => None,
+        let word = match self.said(network) {
             Some(word) => word,
             None => {
                 let kept = self.rows.note(&word_of(network))?.and_then(|text| Word::kept(&text));
                 if kept.is_some() {
-                    self.screened.borrow_mut().insert(network, kept);
+                    self.note_said(network, kept);
                 }
                 kept
             }
@@ -312,10 +296,21 @@ impl Ledger {
         Ok(word.and_then(|word| word.at(screener, now)).unwrap_or(Screened::Unasked))
     }
 
+    /// What was said on a network as far as this instance knows; none of it where the service is being asked.
+    fn said(&self, network: Network) -> Option<Option<Word>> {
+        let all = self.screened.borrow();
+        all.iter().find(|(known, _)| *known == network).map(|(_, word)| *word)
+    }
+
+    fn note_said(&self, network: Network, word: Option<Word>) {
+        let mut all = self.screened.borrow_mut();
+        all.retain(|(known, _)| *known != network);
+        all.push((network, word));
+    }
+
     /// Keeps what was said of the payer, for when this object has been away.
     fn keep_word(&self, network: Network) -> Result<()> {
-        let word = self.screened.borrow().get(&network).copied().flatten();
-        match word.and_then(|word| word.write()) {
+        match self.said(network).flatten().and_then(|word| word.write()) {
             Some(text) => self.rows.set_note(&word_of(network), &text),
             None => Ok(()),
         }
@@ -398,10 +393,14 @@ impl Ledger {
             },
         };
         let claim = ledger::claim(payer, intent, now);
+        // what could not be begun today is not asked about: strangers with ever new accounts would run up its bill (threat B8)
+        if matches!(claim, Claim::Won(_) | Claim::Screen) && !quota::take(now) {
+            return Ok(None);
+        }
+        if claim == Claim::Screen {
+            quota::give(now);
+        }
         if let Claim::Won(row) = &claim {
-            if !quota::take(now) {
-                return Ok(None);
-            }
             self.rows.put(same.as_ref(), row)?;
             self.keep_word(intent.network)?;
         }

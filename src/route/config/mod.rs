@@ -130,7 +130,7 @@ pub struct Config {
     pub desk: Desk,
     /// Who is told what wants somebody's eyes.
     pub alerts: Alerts,
-    /// Accounts that may not pay, in rising order.
+    /// Accounts that may not pay.
     pub denied: Vec<Address>,
 }
 

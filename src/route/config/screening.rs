@@ -62,7 +62,7 @@ impl Screener {
 }
 
 impl Check {
-    /// The accounts that may not pay, in rising order, and who is asked about the others.
+    /// The accounts that may not pay, and who is asked about the others.
     pub(super) fn screening(&mut self, value: Option<&Value<'_>>) -> (Vec<Address>, Option<Screener>) {
         let at = "screening";
         let Some(value) = value else {
@@ -96,11 +96,10 @@ impl Check {
             );
             return Vec::new();
         }
-        let addresses = texts.iter().enumerate();
-        let mut denied: Vec<Address> = addresses
-            .map(|(index, text)| self.address(&format!("{at}[{index}]"), text))
-            .collect();
-        denied.sort_unstable();
+        let mut denied = Vec::new();
+        for (index, text) in texts.iter().enumerate() {
+            denied.push(self.address(&format!("{at}[{index}]"), text));
+        }
         denied
     }
 

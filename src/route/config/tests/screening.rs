@@ -14,7 +14,7 @@ fn b13_an_account_is_denied_however_it_is_written() {
     let mixed = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
     let list = format!(r#"{{"deny": ["{high:#x}", "{mixed}", "0x{}", "{low:#x}"]}}"#, "AB".repeat(20));
     let config = read(&list).unwrap();
-    assert_eq!(config.denied, [low, mixed.parse().unwrap(), Address::repeat_byte(0xab), high]);
+    assert_eq!(config.denied, [high, mixed.parse().unwrap(), Address::repeat_byte(0xab), low]);
     assert_eq!(config.settlement.screener, None);
     let thousand: Vec<String> = (1..=1000).map(|n| format!("\"0x{n:040x}\"")).collect();
     assert_eq!(
