@@ -241,6 +241,12 @@ problems! {
     /// A new payment of a payer who owns the article already could not be told from a replay.
     AlreadyOwned = "already-owned", 409, "already-used", "This payer owns the article already",
         "Nothing was charged; open the page with the browser that paid.";
+    /// The site takes no payment of this account (threat B13).
+    PayerRefused = "payer-refused", 403, "refused", "This account cannot pay here",
+        "Nothing was charged; another account may pay.";
+    /// Whether the account may pay here could not be found out (threat B13).
+    ScreeningUnavailable = "screening-unavailable", 503, "undeliverable", "Nobody could say whether this account may pay",
+        "Nothing was charged; send the same request again after Retry-After seconds.";
     /// The outcome of the payment is not known yet.
     SettlementPending = "settlement-pending", 503, "pending", "The payment is being confirmed",
         "Send the same request again after Retry-After seconds; do not sign another payment.";

@@ -62,6 +62,8 @@ const TEASER: u32 = 11;
 
 /// The longest buffer that is kept, in bytes: longer than any request's, shorter than a block's logs.
 const KEPT: usize = 256 * 1024;
+/// In place of a facilitator's number: there are no so many.
+const SCREENER: usize = 99;
 /// Random bytes at the start of the buffer.
 const RANDOM: usize = 16;
 
@@ -137,7 +139,8 @@ pub extern "C" fn lacks(length: usize) -> u32 {
     })
 }
 
-/// Whom to ask what they settle, a line each: number, URL, and what is sent with it.
+/// Whom to ask what they settle, a line each: number, URL, and what is sent with it; then whom to ask about an account: URL, question,
+/// and what is sent with it.
 #[unsafe(no_mangle)]
 pub extern "C" fn facilitators() -> u32 {
     let found = with_gate(|gate| {
@@ -146,18 +149,26 @@ pub extern "C" fn facilitators() -> u32 {
             for (index, url, auth) in facilitators {
                 output.extend([&index.to_string(), " ", &url, " ", &auth, "\n"]);
             }
+            if let Some((screener, question)) = gate.screener() {
+                output.extend(["screening ", &screener.url, " ", &question, " ", &screener.auth(), "\n"]);
+            }
         });
         ANSWER
     });
     found.unwrap_or(REFUSE)
 }
 
-/// Takes what the facilitator with this number answered; the output is what is wrong with it, a line each.
+/// Takes what the facilitator with this number answered, or the screening service, which has none; the output is what is wrong with it, a line each.
 #[unsafe(no_mangle)]
 pub extern "C" fn supported(index: usize, length: usize) -> u32 {
     with_input(length, |input| {
         let answer = core::str::from_utf8(input).unwrap_or_default();
-        let said = GATE.with_borrow_mut(|gate| gate.as_mut().map(|gate| gate.supported(index, answer)))?;
+        let said = GATE.with_borrow_mut(|gate| {
+            gate.as_mut().map(|gate| match index {
+                SCREENER => gate.screens(answer),
+                _ => gate.supported(index, answer),
+            })
+        })?;
         write_output(|output| output.push_str(&said.join("\n")));
         Some(ANSWER)
     })

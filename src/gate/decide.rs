@@ -148,6 +148,11 @@ impl Gate {
         self.config().is_some_and(|config| config.paused)
     }
 
+    /// Whether this account may not pay. What it paid before can be looked up all the same (threat B13).
+    fn denies(&self, payer: Address) -> bool {
+        self.config().is_some_and(|config| config.denied.contains(&payer))
+    }
+
     /// Reads and checks the payment that came, if one came.
     pub(super) fn payment(&self, request: &Request<'_>, asked: &Asked<'_>) -> Result<Option<Payment>, Refusal> {
         let (version, header) = match (request.payment, request.x_payment) {
@@ -219,8 +224,10 @@ impl Gate {
             tagged: payment.tagged,
             identifier,
             address: address_digest(asked.keys, request.address),
-            late: payment
-                .late
+            late: self
+                .denies(signed.payer())
+                .then_some(Problem::PayerRefused)
+                .or(payment.late)
                 .or(self.paused().then_some(Problem::PaymentsPaused))
                 .map(|problem| problem.slug().to_owned()),
             receipt: receipt_id(asked.keys, site, signed.payer(), &asked.random),

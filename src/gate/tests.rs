@@ -11,6 +11,7 @@ mod paused;
 mod receipts;
 mod refunds;
 mod revoked;
+mod screening;
 mod subscribers;
 mod supported;
 mod teaser;

@@ -61,6 +61,7 @@ const GOOD = [
     revocation: { before: { k1: 1790000000, "2026-11_a": 1, abcdefghijklmnop: 4294967295 }, list: true },
     desk: { access: { team: "https://news.cloudflareaccess.com", audience: "4714c1358e65fe4b408ad6d432a5f878f08194bdb4752441fd56faefa9b2b6f2" }, passwordHash: "ab".repeat(32), retention: 90 },
     alerts: { webhooks: [{ url: "https://mail.example/hook", secret: "ALERTS" }, { url: "http://127.0.0.1:9/", secret: "A_2" }], unknownMinutes: 1440 },
+    screening: { deny: [PAYEE, OTHER.toLowerCase()], url: "https://screen.example/check/", headers: { Authorization: "SCREENING" }, whenUnreachable: "refuse", cacheSeconds: 86400, timeoutSeconds: 10 },
   },
   {
     site: "https://b.example", origin: "dns", payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:8453"], settlement: { facilitators: [{ url: "https://f.example" }] },
@@ -75,8 +76,8 @@ const GOOD = [
     },
     extensions: { paymentIdentifier: "off", signIn: false, receipts: false },
   },
-  { site: "http://localhost:4020", origin: "dns", payTo: { eip155: PAYEE.toLowerCase() }, money: "real", networks: ["eip155:1"], payments: "on", routes: [], settlement: { facilitators: [{ direct: "GAS_KEY" }], rpc: { "eip155:1": ["https://rpc.example"] } } },
-  { site: "https://a.example", origin: { service: "SITE", headers: { "x-a": "A" } }, cors: "*", meter: { articles: 100 }, gifts: {}, revocation: { before: {}, list: false },
+  { site: "http://localhost:4020", origin: "dns", payTo: { eip155: PAYEE.toLowerCase() }, money: "real", networks: ["eip155:1"], payments: "on", screening: { deny: [] }, routes: [], settlement: { facilitators: [{ direct: "GAS_KEY" }], rpc: { "eip155:1": ["https://rpc.example"] } } },
+  { site: "https://a.example", origin: { service: "SITE", headers: { "x-a": "A" } }, cors: "*", meter: { articles: 100 }, gifts: {}, revocation: { before: {}, list: false }, screening: { url: "http://127.0.0.1:9", whenUnreachable: "allow", cacheSeconds: 1, timeoutSeconds: 1 },
     subscribers: { jwt: { jwks: "https://login.example/jwks.json", issuer: "https://login.example", audience: "news", cookie: "session", header: "Authorization", algorithms: ["RS256", "RS512", "ES256", "EdDSA"], claims: { "https://news.example/plan": ["digital", "staff"] } } },
     payTo: { eip155: PAYEE }, money: "real", networks: ["eip155:4326"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: { atomic: "1" }, subscribers: false, crawlers: { programs: "refuse" }, meter: false }] },
   { site: "https://a.example", origin: { assets: "ASSETS" }, payTo: { eip155: PAYEE }, money: "test", networks: ["eip155:51"], settlement: { facilitators: [{ url: "https://f.example" }] }, routes: [{ match: "/x", price: " $10.50 ", access: "90s" }] },

@@ -10,12 +10,12 @@ use farthing::{
     evm::chain::Wanted,
     ledger::{
         self, Claim, Event, Floor, Intent, Observation, Owned, Payer, Phase, REFUSED_SECONDS, Read, Reply, Row,
-        SETTLE_SLACK_SECONDS, Settlement, Standing, Terms, Work,
+        SCREENING_RETRY_SECONDS, SETTLE_SLACK_SECONDS, Screened, Settlement, Standing, Terms, Verdict as Word, Work,
     },
     money::Amount,
     problem::Problem,
     route::Settlement as Settings,
-    x402::v2::Scheme,
+    x402::{Network, v2::Scheme},
 };
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
     config,
     platform::{Platform, Result},
     quota,
-    rows::Rows,
+    rows::{Rows, SCREENED},
     scan::{self, Scan},
 };
 
@@ -43,6 +43,8 @@ pub(crate) struct Ledger {
     /// Payments that are being verified right now, by digest, and what comes of it.
     verifying: RefCell<HashMap<String, Verdict>>,
     budget: RefCell<Budget>,
+    /// What the screening service said of the payer, by network; none where it is being asked.
+    screened: RefCell<Vec<(Network, Option<Word>)>>,
     /// When the alarm will come, Unix seconds, where this object has set it.
     armed: Cell<Option<u64>>,
     /// How often it has set the alarm.
@@ -54,6 +56,11 @@ type Verdict = Rc<RefCell<Option<Option<Reply>>>>;
 
 fn timeout() -> u64 {
     config::settlement().map_or(0, |settings| settings.timeout_seconds)
+}
+
+/// What is noted of a payer under this name was said by the screening service.
+fn word_of(network: Network) -> String {
+    [SCREENED, &network.to_string()].concat()
 }
 
 /// What the settings mean for one payment.
@@ -98,6 +105,7 @@ impl Ledger {
             resolving: RefCell::default(),
             verifying: RefCell::default(),
             budget: RefCell::default(),
+            screened: RefCell::default(),
             armed: Cell::new(None),
             arming: Cell::new(0),
         }
@@ -172,9 +180,10 @@ impl Ledger {
         let patience = self.now().saturating_add(timeout()).saturating_add(SETTLE_SLACK_SECONDS);
         let mut joined = false;
         let mut verified = false;
+        let mut screened = None;
         loop {
             let left = patience.saturating_sub(self.now());
-            let Some(claim) = self.decide(&intent, &key, verified, revoked)? else {
+            let Some(claim) = self.decide(&intent, &key, (verified, screened), revoked)? else {
                 if quota::lease(&self.platform).await? {
                     continue;
                 }
@@ -206,6 +215,11 @@ impl Ledger {
                     return Ok(reply);
                 }
                 Claim::Owned => return self.again(&intent, revoked).await,
+                Claim::Screen if left == 0 => {
+                    let problem = Problem::ScreeningUnavailable;
+                    return Ok(Reply::refuse_for_now(problem, &intent.resource, SCREENING_RETRY_SECONDS));
+                }
+                Claim::Screen => screened = self.screen(&intent, left).await?,
                 Claim::Verify => match self.verify(&intent, left).await? {
                     // a twin that was verified first may have begun, or ended, since: its row says how
                     Some(refusal) if !self.is_known(&intent, &key)? => return Ok(refusal),
@@ -233,6 +247,73 @@ impl Ledger {
     /// Whether this very payment has a row.
     fn is_known(&self, intent: &Intent, key: &str) -> Result<bool> {
         Ok(self.rows.get(key)?.is_some_and(|row| row.intent.digest == intent.digest))
+    }
+
+    /// Has the payer screened: what the claim that asked goes on with. Claims that come meanwhile wait for the one answer, and look for
+    /// it where it is kept.
+    async fn screen(&self, intent: &Intent, patience: u64) -> Result<Option<Screened>> {
+        let network = intent.network;
+        if self.said(network) == Some(None) {
+            self.wait(patience).await?;
+            return Ok(None);
+        }
+        let Some(settings) = config::settlement() else {
+            return Ok(None);
+        };
+        let Some(screener) = &settings.screener else {
+            return Ok(None);
+        };
+        self.note_said(network, None);
+        let word = ask::screen(&self.platform, screener, intent, patience).await;
+        self.note_said(network, Some(word));
+        self.platform.wake();
+        // strangers leave nothing behind (threat B8): of a new payer it is kept with the first payment
+        if self.rows.exist()? {
+            self.keep_word(network)?;
+        }
+        Ok(word.at(screener, self.now()))
+    }
+
+    /// What is known of a payer: said lately, or kept from before.
+    fn screened(&self, network: Network) -> Result<Screened> {
+        let Some(settings) = config::settlement() else {
+            return Ok(Screened::Unknown(SCREENING_RETRY_SECONDS));
+        };
+        let Some(screener) = &settings.screener else {
+            return Ok(Screened::Allowed);
+        };
+        let now = self.now();
+        let word = match self.said(network) {
+            Some(word) => word,
+            None => {
+                let kept = self.rows.note(&word_of(network))?.and_then(|text| Word::kept(&text));
+                if kept.is_some() {
+                    self.note_said(network, kept);
+                }
+                kept
+            }
+        };
+        Ok(word.and_then(|word| word.at(screener, now)).unwrap_or(Screened::Unasked))
+    }
+
+    /// What was said on a network as far as this instance knows; none of it where the service is being asked.
+    fn said(&self, network: Network) -> Option<Option<Word>> {
+        let all = self.screened.borrow();
+        all.iter().find(|(known, _)| *known == network).map(|(_, word)| *word)
+    }
+
+    fn note_said(&self, network: Network, word: Option<Word>) {
+        let mut all = self.screened.borrow_mut();
+        all.retain(|(known, _)| *known != network);
+        all.push((network, word));
+    }
+
+    /// Keeps what was said of the payer, for when this object has been away.
+    fn keep_word(&self, network: Network) -> Result<()> {
+        match self.said(network).flatten().and_then(|word| word.write()) {
+            Some(text) => self.rows.set_note(&word_of(network), &text),
+            None => Ok(()),
+        }
     }
 
     /// Has the facilitator verify a payment; the refusal, if it does not hold. Twins get one answer, and a
@@ -278,7 +359,13 @@ impl Ledger {
     }
 
     /// The synchronous step: read, decide, write.
-    fn decide(&self, intent: &Intent, key: &str, verified: bool, revoked: &Revoked) -> Result<Option<Claim>> {
+    fn decide(
+        &self,
+        intent: &Intent,
+        key: &str,
+        (verified, screened): (bool, Option<Screened>),
+        revoked: &Revoked,
+    ) -> Result<Option<Claim>> {
         let now = self.now();
         let view = View {
             on: &intent.only_on(),
@@ -300,13 +387,22 @@ impl Ledger {
             owned: owned.as_ref(),
             credit: credit.as_ref(),
             verified,
+            screened: match screened {
+                Some(screened) => screened,
+                None => self.screened(intent.network)?,
+            },
         };
         let claim = ledger::claim(payer, intent, now);
+        // what could not be begun today is not asked about: strangers with ever new accounts would run up its bill (threat B8)
+        if matches!(claim, Claim::Won(_) | Claim::Screen) && !quota::take(now) {
+            return Ok(None);
+        }
+        if claim == Claim::Screen {
+            quota::give(now);
+        }
         if let Claim::Won(row) = &claim {
-            if !quota::take(now) {
-                return Ok(None);
-            }
             self.rows.put(same.as_ref(), row)?;
+            self.keep_word(intent.network)?;
         }
         Ok(Some(claim))
     }

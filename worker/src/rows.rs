@@ -95,6 +95,8 @@ impl Table {
     }
 }
 
+/// How the name of a note begins that says whether the payer may pay: of those alone an object is not kept.
+pub(crate) const SCREENED: &str = "screened ";
 /// The names of the tables that there are, in one row.
 const NAMES: &str = "SELECT ifnull(group_concat(name), '') FROM sqlite_master WHERE type = 'table'";
 /// When something wants to be done, but for what the books are told.
@@ -171,6 +173,11 @@ impl Rows {
             self.make(Table::Payment)?;
         }
         Ok(self.tables.borrow().as_ref().is_some_and(|tables| tables.contains(&table)))
+    }
+
+    /// Whether the payer has ever paid, or begun to.
+    pub(crate) fn exist(&self) -> Result<bool> {
+        self.has(Table::Payment)
     }
 
     /// Makes a table where it is not there yet, and before it those of every payer.
@@ -580,11 +587,14 @@ impl Rows {
                 None => self.platform.sql("DELETE FROM note WHERE name = 'tidy'", &[]).map(drop)?,
             }
         }
-        // all that can be kept, but for the time of the next tidying
+        // all that can be kept, but for the time of the next tidying and what was said of the payer
         let anything: Vec<String> = tables
             .iter()
             .map(|table| {
-                let but = if *table == Table::Note { " WHERE name <> 'tidy'" } else { "" };
+                let but = match table {
+                    Table::Note => format!(" WHERE name <> 'tidy' AND name NOT LIKE '{SCREENED}%'"),
+                    _ => String::new(),
+                };
                 format!("EXISTS (SELECT 1 FROM {}{but})", table.name())
             })
             .collect();

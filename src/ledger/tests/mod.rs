@@ -7,6 +7,7 @@ mod claims;
 mod extensions;
 mod methods;
 mod read;
+mod screen;
 mod standing;
 mod steps;
 mod table;
@@ -73,6 +74,7 @@ fn alone() -> Payer<'static> {
         owned: None,
         credit: None,
         verified: false,
+        screened: Screened::Allowed,
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "revocation",
     "desk",
     "alerts",
+    "screening",
     "demo",
 ];
 /// The languages that pages of ours speak: the files of `www/locales`.
@@ -246,7 +247,9 @@ impl Check {
         }
         let entries = self.networks(file.get("networks"), pay_to);
         self.money(file.get("money"), &entries);
-        let (settlement, facilitator) = self.settlement(file.get("settlement"), &entries);
+        let (mut settlement, facilitator) = self.settlement(file.get("settlement"), &entries);
+        let denied;
+        (denied, settlement.screener) = self.screening(file.get("screening"));
         self.crawlers("crawlers", file.get("crawlers"));
         let cache = self.cache("origin", file.get("origin"));
         let table = self.offers(file.get("offers"), &entries);
@@ -293,6 +296,7 @@ impl Check {
             revocation: self.revocation(file.get("revocation")),
             desk: self.desk(file.get("desk")),
             alerts: self.alerts(file.get("alerts")),
+            denied,
         }
     }
 }

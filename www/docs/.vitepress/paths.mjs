@@ -12,7 +12,8 @@ export const PATHS = [
     pages: [
       ["publisher", "Selling articles"], ["start", "From nothing to a first 402"], ["deploy", "By a button"], ["configuration", "Configuration"],
       ["teaser", "Teasers"], ["element", "The card and its elements"], ["offers", "More than one article"], ["subscribers", "Readers who already pay"],
-      ["given", "Given away"], ["revocation", "Taking access back"], ["refunds", "Sending a payment back"], ["crawlers", "Crawlers and agents"], ["desk", "The desk"], ["alerts", "Alerts"], ["books", "The books"],
+      ["given", "Given away"], ["revocation", "Taking access back"], ["refunds", "Sending a payment back"],
+      ["screening", "Accounts that may not pay"], ["crawlers", "Crawlers and agents"], ["desk", "The desk"], ["alerts", "Alerts"], ["books", "The books"],
       ["static", "Static pages"], ["hugo", "Hugo"], ["next", "Next"], ["wordpress", "WordPress"], ["ghost", "Ghost"],
     ],
   },
