@@ -5,7 +5,7 @@
 //! to read an article, or to see the records, erases nothing (threat E12). Pages of other origins have no part in this, whatever `cors`
 //! says: they neither get the challenge nor may send the proof.
 
-use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use alloy_primitives::hex;
 use serde::Serialize;
@@ -13,7 +13,6 @@ use serde::Serialize;
 use super::{Answer, Decision, Gate, LedgerCall, PREFIX, Request, answer, object_name};
 use crate::{
     access::{Keys, Marks, sign_in},
-    evm::{Address, Asset},
     ledger::Reply,
     offer::Refusal,
     problem::Problem,
@@ -163,18 +162,13 @@ impl Gate {
         if let Some(said) = reply.strip_prefix('{').filter(|said| said.starts_with("\"account\":")) {
             let mut headers = answer::private();
             headers.push(("Content-Type", "application/json".to_owned()));
-            let tokens = match deed {
-                Deed::Export => format!(",\"tokens\":{}}}", tokens(config)),
-                Deed::Erase => String::from("}"),
-            };
-            let body = said.strip_suffix('}').unwrap_or(said);
             let mut site = Writer::default();
             site.text("site", &config.site);
             let site = site.end();
             return Answer {
                 status: 200,
                 headers,
-                body: [site.strip_suffix('}').unwrap_or_default(), ",", body, &tokens].concat(),
+                body: [site.strip_suffix('}').unwrap_or_default(), ",", said].concat(),
             };
         }
         match Reply::read(reply) {
@@ -222,29 +216,6 @@ fn chains(config: &Config) -> Vec<Network> {
         }
     }
     chains
-}
-
-/// What is known of the tokens in which the site is paid, as JSON: amounts are atomic units of these.
-fn tokens(config: &Config) -> String {
-    let mut done: Vec<(Network, Address)> = Vec::new();
-    let mut out = String::from("[");
-    for (network, asset, decimals) in config.routes.iter().flat_map(crate::route::Route::decimals) {
-        if done.contains(&(network, asset)) {
-            continue;
-        }
-        if !done.is_empty() {
-            out.push(',');
-        }
-        done.push((network, asset));
-        let mut token = Writer::default();
-        token.text("network", &format!("{network}"));
-        token.text("asset", &asset.to_checksum(None));
-        token.some_text("symbol", Asset::find(network, asset).map(|known| known.symbol));
-        token.raw("decimals", &format!("{decimals}"));
-        out.push_str(&token.end());
-    }
-    out.push(']');
-    out
 }
 
 /// Where an export goes on: the number of a part, a dot, the number of a row.

@@ -25,7 +25,7 @@ pub use claim::{Claim, Payer, claim, pending, sign_in};
 pub use intent::{Held, Intent, Owned};
 pub use quota::{Leased, Mark, Quota, until_tomorrow};
 pub use read::{Read, texts};
-pub use record::{exported, remembered, stays};
+pub use record::{remembered, stays};
 pub use reply::{Grant, Left, Refused, Reply, Shelf};
 pub use row::{Floor, Phase, Row, Watch};
 pub use settle::{Settlement, is_of_the_settler, passes_on, read_settlement, unverified};

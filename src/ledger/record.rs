@@ -1,25 +1,6 @@
-//! What a payer gets to see of their own rows, and which of these have to stay though the payer wants them erased.
+//! Which of a payer's rows have to stay, though the payer wants them erased, and what has to be remembered of the others.
 
-use alloc::{format, string::String};
-
-use super::{Phase, Row, Standing, retire, step::after_window};
-use crate::{evm::hex, time, x402::extension::Writer};
-
-/// A row as its payer sees it: JSON. What was meant for a facilitator is not in it, nor what tells one request of theirs from another.
-pub fn exported(row: &Row, now: u64) -> String {
-    let intent = &row.intent;
-    let mut body = Writer::default();
-    body.text("receipt", &intent.receipt);
-    Standing::of(row, now).write(&mut body);
-    body.text("nonce", &hex::print(intent.nonce.as_slice()));
-    body.text("authorized", &format!("{}", intent.amount));
-    body.some_text("authorizedUntil", time::print(intent.valid_before).as_deref());
-    body.some_text("identifier", intent.identifier.as_deref());
-    if row.is_open() {
-        body.raw("open", "true");
-    }
-    body.end()
-}
+use super::{Phase, Row, retire, step::after_window};
 
 /// Why a row stays for now, and until when as far as that is known: Unix seconds. None where nothing more can become of it.
 ///

@@ -122,14 +122,6 @@ impl Standing {
         body.some_text("settledAt", self.settled_at.and_then(time::print).as_deref());
     }
 
-    /// A receipt that is all that is left of its payment, for who paid: JSON. None if it is not one.
-    pub fn exported(id: &str, text: &str) -> Option<String> {
-        let mut body = Writer::default();
-        body.text("receipt", id);
-        Self::read(text)?.write(&mut body);
-        Some(body.end())
-    }
-
     /// Reads one; none if it is not one.
     pub fn read(text: &str) -> Option<Self> {
         let json = json::parse(text).ok()?;

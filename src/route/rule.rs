@@ -15,7 +15,7 @@ use super::{
 use crate::{
     evm::Address,
     money::Amount,
-    x402::{Network, extension::bazaar::Listing, v2::PaymentRequirements},
+    x402::{extension::bazaar::Listing, v2::PaymentRequirements},
 };
 
 /// A rule as it decides requests.
@@ -98,12 +98,6 @@ impl Route {
                 .map(move |pay_to| (offer, pay_to, amount))
         });
         singles.chain(wider.map(|way| (way, way.pay_to, way.amount))).chain(others)
-    }
-
-    /// The tokens in which it is paid, each with the digits after its point; some several times.
-    pub fn decimals(&self) -> impl Iterator<Item = (Network, Address, u8)> {
-        self.asked()
-            .map(|(offer, ..)| (offer.network, offer.asset, offer.extra.decimals))
     }
 
     /// Every way to pay at a resource, the single article's first.

@@ -104,30 +104,23 @@ impl Read for Question {
     }
 }
 
-/// An account's records are wanted, or that they go, by who proved it.
+/// A proof of the account that something is to be done for.
 pub(crate) struct Mine {
     /// With its checksum.
     pub(crate) payer: String,
     /// What makes the proof count once, and until when it would.
     pub(crate) nonce: String,
     pub(crate) until: u64,
-    /// Of an export: the part and the row after which it goes on.
-    pub(crate) after: Option<(usize, String)>,
     /// Whether the books keep who paid.
     pub(crate) keeps_books: bool,
 }
 
 impl Read for Mine {
     fn from_json(value: &Value<'_>) -> Option<Self> {
-        let place = |text: String| {
-            let (part, row) = text.split_once('.')?;
-            Some((part.parse().ok()?, row.to_owned()))
-        };
         Some(Self {
             payer: text(value, "payer")?,
             nonce: text(value, "nonce")?,
             until: value.get("until")?.integer()?,
-            after: text(value, "after").and_then(place),
             keeps_books: value.get("keepsBooks")?.bool()?,
         })
     }

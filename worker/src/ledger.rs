@@ -119,7 +119,12 @@ impl Ledger {
                 }
                 Reply::refuse(Problem::NoSuchEndpoint, "")
             }
-            "export" => return mine::export(&self.platform, &self.rows, &read(body)?).await,
+            "prove" => {
+                let counted = mine::prove(&self.platform, &self.rows, &read(body)?);
+                self.arm().await?;
+                return counted;
+            }
+            "tell" => return mine::tell(&self.platform, &self.rows).await,
             "erase" => {
                 let answer = mine::erase(&self.platform, &self.rows, &read(body)?).await;
                 self.arm().await?;

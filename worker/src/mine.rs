@@ -1,4 +1,5 @@
-//! What is held about one account: told to who proved it, and taken away at their word. `www/docs/erasure.md` says it for people.
+//! What is held about one account, taken away at its owner's word. `www/docs/erasure.md` says it for people. What is shown of it is read by
+//! `shim/desk/records.js`, which no payment waits for.
 //!
 //! Three things outlive an erasure, each for a reason.
 //!
@@ -14,7 +15,7 @@
 
 use farthing::{
     access::Marks,
-    ledger::{self, Read, Reply, Row, Standing},
+    ledger::{self, Reply},
     problem::Problem,
     time,
 };
@@ -25,13 +26,9 @@ use crate::{
     calls::Mine,
     config,
     platform::{Platform, Result},
-    rows::{Part, Rows},
+    rows::Rows,
 };
 
-/// Rows of one answer.
-const MOST: usize = 500;
-/// The parts of an export, by number: those of the object, then those of the books.
-const PARTS: [&str; 6] = ["payments", "owned", "passes", "receipts", "books", "refunds"];
 /// Entries of the books that are changed at once.
 const BATCH: usize = 50;
 /// How often so many are changed by one alarm.
@@ -45,15 +42,6 @@ const ANY_TIME: u64 = i64::MAX.cast_unsigned();
 
 /// An account's entries are looked for in the index that the desk has, so that who asks does not have every entry read (threat B8).
 const INDEX: &str = "CREATE INDEX IF NOT EXISTS desk_payer ON payment (payer COLLATE NOCASE, first_seen DESC)";
-/// Of an account: number, space, JSON.
-const BOOKS: &str = "SELECT rowid || ' ' || json_object('key', key, 'state', state, 'receipt', receipt, 'resource', resource, 'offer', offer, \
-    'network', network, 'asset', asset, 'payTo', pay_to, 'amount', amount, 'charged', charged, 'transaction', transaction_hash, 'reason', reason, \
-    'firstSeen', strftime('%Y-%m-%dT%H:%M:%SZ', first_seen, 'unixepoch'), 'settledAt', strftime('%Y-%m-%dT%H:%M:%SZ', settled_at, 'unixepoch')) \
-    FROM payment WHERE payer = ?1 ->> 'payer' COLLATE NOCASE AND rowid > ?1 ->> 'after' ORDER BY rowid LIMIT ?1 ->> 'most'";
-const REFUNDS: &str = "SELECT rowid || ' ' || json_object('receipt', receipt, 'network', network, 'asset', asset, 'amount', amount, \
-    'transaction', transaction_hash, 'reason', reason, 'at', strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch')) FROM refund \
-    WHERE receipt IN (SELECT receipt FROM payment WHERE payer = ?1 ->> 'payer' COLLATE NOCASE AND receipt <> '') AND rowid > ?1 ->> 'after' \
-    ORDER BY rowid LIMIT ?1 ->> 'most'";
 /// An account's entries, but for those that have to stay for now.
 const NAMED: &str = "SELECT json_object('key', key, 'receipt', receipt, 'transaction', lower(transaction_hash)) FROM payment \
     WHERE payer = ?1 ->> 'payer' COLLATE NOCASE AND key NOT IN (SELECT value FROM json_each(?1, '$.but')) LIMIT ?1 ->> 'most'";
@@ -75,8 +63,6 @@ const ANONYMISE_REFUNDS: &str = "UPDATE OR IGNORE refund SET rowid = 1 + abs(ran
 #[derive(Serialize)]
 struct Asked<'a> {
     payer: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<u64>,
     most: usize,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     but: Vec<String>,
@@ -135,93 +121,19 @@ async fn in_books(platform: &Platform, sql: &str, value: &str) -> Result<Vec<Str
     }
 }
 
-/// Everything that is held about the account, or so much of it, and where it goes on.
-pub(crate) async fn export(platform: &Platform, rows: &Rows, asked: &Mine) -> Result<String> {
-    let has_books = platform.has_books();
-    // what is still to be told would be in neither
-    if has_books && rows.has_events()? {
-        books::deliver(platform, rows, ANY_TIME).await?;
-    }
-    let (first, mut after) = match &asked.after {
-        Some((part, row)) => (*part, row.clone()),
-        None => (0, "0".to_owned()),
-    };
-    let (mut left, mut next, mut indexed) = (MOST, None, false);
-    let mut out = ["{\"account\":\"", &asked.payer, "\""].concat();
-    if let Some(at) = time::print(platform.now()) {
-        out.push_str(&[",\"at\":\"", &at, "\""].concat());
-    }
-    for (number, name) in PARTS.iter().enumerate() {
-        out.push_str(&[",\"", name, "\":"].concat());
-        if number >= 4 && !has_books {
-            out.push_str("null");
-            continue;
-        }
-        out.push('[');
-        if number >= first && next.is_none() {
-            let from = if number == first {
-                std::mem::take(&mut after)
-            } else {
-                String::new()
-            };
-            // one more than fits shows that there is more
-            let most = left.saturating_add(1);
-            let found = match number {
-                0 => rows.part(Part::Payments, &from, most)?,
-                1 => rows.part(Part::Owned, &from, most)?,
-                2 => rows.part(Part::Passes, &from, most)?,
-                3 => rows.part(Part::Receipts, &from, most)?,
-                _ => {
-                    if !indexed {
-                        in_books(platform, INDEX, "").await?;
-                        indexed = true;
-                    }
-                    let question = json(&Asked {
-                        payer: &asked.payer,
-                        after: Some(from.parse().unwrap_or_default()),
-                        most,
-                        but: Vec::new(),
-                    })?;
-                    in_books(platform, if number == 4 { BOOKS } else { REFUNDS }, &question).await?
-                }
-            };
-            let mut last = from;
-            for (count, line) in found.iter().enumerate() {
-                if count == left {
-                    next = Some(format!("{number}.{}", if last.is_empty() { "0" } else { &last }));
-                    break;
-                }
-                let (row, body) = line.split_once(' ').ok_or("a row has no number")?;
-                row.clone_into(&mut last);
-                if count > 0 {
-                    out.push(',');
-                }
-                out.push_str(&shown(number, body, platform.now())?);
-            }
-            left = left.saturating_sub(found.len());
-        }
-        out.push(']');
-    }
-    if let Some(next) = next {
-        out.push_str(&[",\"next\":\"/.farthing/export?after=", &next, "\""].concat());
-    }
-    out.push('}');
-    let found = left < MOST;
-    // strangers leave nothing behind (threat B8); and now at once, so that a proof shows the records once
-    if found && !rows.consume(&asked.nonce, asked.until, platform.now())? {
-        return refuse(Problem::ProofUsed);
-    }
-    Ok(out)
+/// Counts a proof: `new`, or that it was used before.
+pub(crate) fn prove(platform: &Platform, rows: &Rows, asked: &Mine) -> Result<String> {
+    let new = rows.consume(&asked.nonce, asked.until, platform.now())?;
+    Ok(if new { "new" } else { "used" }.to_owned())
 }
 
-/// A row of a part as its payer sees it.
-fn shown(part: usize, body: &str, now: u64) -> Result<String> {
-    let shown = match part {
-        0 => Row::read(body).map(|row| ledger::exported(&row, now)),
-        3 => body.split_once(' ').and_then(|(id, body)| Standing::exported(id, body)),
-        _ => Some(body.to_owned()),
-    };
-    shown.ok_or_else(|| "a row cannot be read".into())
+/// Tells the books all that they have not been told.
+pub(crate) async fn tell(platform: &Platform, rows: &Rows) -> Result<String> {
+    books::deliver(platform, rows, ANY_TIME).await?;
+    match rows.has_events()? {
+        false => Ok(String::new()),
+        true => Err("the books did not take it".into()),
+    }
 }
 
 /// Takes away what can go, and says what stays.
@@ -319,7 +231,6 @@ struct Kept<'a> {
 fn question(rows: &Rows, payer: &str) -> Result<String> {
     json(&Asked {
         payer,
-        after: None,
         most: BATCH,
         but: rows.leaving()?,
     })

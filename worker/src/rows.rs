@@ -160,15 +160,6 @@ pub(crate) struct Erased {
     pub(crate) kept: Vec<Row>,
 }
 
-/// A part of the records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    Payments,
-    Owned,
-    Passes,
-    Receipts,
-}
-
 /// The payer's rows.
 #[derive(Debug)]
 pub(crate) struct Rows {
@@ -690,28 +681,6 @@ impl Rows {
     pub(crate) fn spare(&self, key: &str) -> Result<()> {
         self.texts(Table::Leaving, "DELETE FROM leaving WHERE key = ?", &[key])
             .map(drop)
-    }
-
-    /// Rows of a part of the records, each a number, a space and JSON, after the row with a number.
-    pub(crate) fn part(&self, part: Part, after: &str, most: usize) -> Result<Vec<String>> {
-        let (table, sql) = match part {
-            Part::Payments => (Table::Payment, "SELECT rowid || ' ' || body FROM payment WHERE"),
-            Part::Owned => (
-                Table::Owned,
-                "SELECT rowid || ' ' || json_object('resource', resource, 'receipt', receipt, 'network', body ->> '$.network', \
-                 'transaction', body ->> '$.transaction', 'until', strftime('%Y-%m-%dT%H:%M:%SZ', body ->> '$.until', 'unixepoch')) FROM owned WHERE",
-            ),
-            Part::Passes => (
-                Table::Opened,
-                "SELECT rowid || ' ' || json_object('offer', name, 'articles', nullif(count, 0), 'resource', body ->> '$.resource', \
-                 'receipt', receipt, 'network', body ->> '$.network', 'transaction', body ->> '$.transaction', \
-                 'until', strftime('%Y-%m-%dT%H:%M:%SZ', until, 'unixepoch'), 'opened', \
-                 (SELECT json_group_array(opened.resource) FROM opened WHERE opened.receipt = wider.receipt)) FROM wider WHERE",
-            ),
-            Part::Receipts => (Table::Receipt, "SELECT rowid || ' ' || id || ' ' || body FROM receipt WHERE"),
-        };
-        let sql = [sql, " rowid > CAST(? AS INTEGER) ORDER BY rowid LIMIT CAST(? AS INTEGER)"].concat();
-        self.texts(table, &sql, &[after, &most.to_string()])
     }
 
     /// Whether there is anything of the payer's.

@@ -14,6 +14,7 @@ import { trouble } from "./trouble.js";
 const PAGES = { "": overview, "/articles": articles, "/payments": payments, "/payment": payment, "/refunds": refunds, "/trouble": trouble };
 const FILES = { "/articles.csv": articlesFile, "/payments.csv": paymentsFile, "/refunds.csv": refundsFile };
 
+export { records } from "./records.js";
 export { refund } from "./refund.js";
 
 export async function desk(request, env, ctx) {
