@@ -16,7 +16,7 @@ use alloc::{string::String, vec::Vec};
 
 use super::memory::{INPUT, OUTPUT};
 use crate::{
-    access::jwt::KeySource,
+    access::{Marks, jwt::KeySource},
     crawl::directory,
     gate::{Answer, Decision, Fetched, Gate, Headers, Next, Request, Routed, Verify},
     route::{Origin, Settlement, Token},
@@ -426,6 +426,11 @@ pub fn site() -> Option<(String, Vec<Token>)> {
         let config = gate.as_ref()?.config()?;
         Some((config.site.clone(), config.tokens()))
     })
+}
+
+/// How payments that were erased are known again, if there are keys.
+pub fn marks() -> Option<Marks> {
+    GATE.with_borrow(|gate| gate.as_ref()?.marks())
 }
 
 /// Status, headers, an empty line, the body.

@@ -168,6 +168,7 @@ mod tests {
                 | Problem::TooManyRequests
                 | Problem::Internal
                 | Problem::RevocationsFull
+                | Problem::RecordsUnavailable
                 | Problem::NotConfigured => {
                     assert_eq!(verdict, Verdict::Again(Doubt::Pending), "{problem:?}");
                 }

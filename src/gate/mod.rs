@@ -17,6 +17,7 @@ mod gifts;
 mod health;
 mod llms;
 mod meter;
+mod mine;
 mod page;
 mod receipts;
 mod refunds;
@@ -166,7 +167,7 @@ pub enum Decision {
 pub struct LedgerCall {
     /// Name of the object: site and payer.
     pub object: String,
-    /// `claim`, `owned`, `signIn`, `spend` or `receipt`; or `tally`, for a count of what is given away, `revoke`, for the list of what was taken back, and
+    /// `claim`, `owned`, `signIn`, `spend`, `receipt`, `export` or `erase`; or `tally`, for a count of what is given away, `revoke`, for the list of what was taken back, and
     /// `refund`, for the books, which are no payer's ledger.
     pub call: &'static str,
     /// JSON.
@@ -355,6 +356,9 @@ impl Gate {
             return decision;
         }
         if let Some(decision) = self.desk(request, name, now) {
+            return decision;
+        }
+        if let Some(decision) = self.mine(request, name, now, random) {
             return decision;
         }
         if name == wider::SPEND {

@@ -6,6 +6,7 @@ mod crawlers;
 mod desk;
 mod extensions;
 mod goods;
+mod mine;
 mod money;
 mod paused;
 mod receipts;

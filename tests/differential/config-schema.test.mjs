@@ -38,6 +38,7 @@ const GOOD = [
     },
     payments: "paused",
     logs: "all",
+    erase: "keep-books",
     language: "de",
     routes: [
       { match: "/free/*", price: "free" },

@@ -23,7 +23,7 @@ use crate::{
     books,
     budget::{BUDGET_SECONDS, Budget},
     calls::{Named, Owner, Question, Revoked, View},
-    config,
+    config, mine,
     platform::{Platform, Result},
     quota,
     rows::{Rows, SCREENED},
@@ -126,6 +126,17 @@ impl Ledger {
                     return Ok(standing);
                 }
                 Reply::refuse(Problem::NoSuchEndpoint, "")
+            }
+            "prove" => {
+                let counted = mine::prove(&self.platform, &self.rows, &read(body)?);
+                self.arm().await?;
+                return counted;
+            }
+            "tell" => return mine::tell(&self.platform, &self.rows).await,
+            "erase" => {
+                let answer = mine::erase(&self.platform, &self.rows, &read(body)?).await;
+                self.arm().await?;
+                return answer;
             }
             "stray" => return self.stray(read(body)?).await,
             "scan" => return self.scan().await,
@@ -372,6 +383,10 @@ impl Ledger {
             revoked,
         };
         let same = self.rows.get(key)?;
+        // its row is gone, not what became of it: the header is public by now (threats A16, G7)
+        if same.is_none() && self.rows.was_erased(key)? {
+            return Ok(Some(Claim::Reply(Reply::refuse(Problem::AlreadyUsed, &intent.resource))));
+        }
         let owned = self.rows.owned(&intent.resource, &intent.passes, &view, now)?;
         let credit = self.credit(intent, &view, now)?;
         let named = match &intent.identifier {
@@ -401,6 +416,7 @@ impl Ledger {
             quota::give(now);
         }
         if let Claim::Won(row) = &claim {
+            self.rows.spare(key)?;
             self.rows.put(same.as_ref(), row)?;
             self.keep_word(intent.network)?;
         }
@@ -475,7 +491,11 @@ impl Ledger {
             floor,
             spoken_for: &spoken_for,
         };
-        ask::observe(&self.platform, settings, &lookup).await
+        match ask::observe(&self.platform, settings, &lookup).await {
+            // another payment's, which was erased
+            Observation::Paid { transaction, .. } if self.rows.was_erased(&transaction).unwrap_or(true) => Observation::Nothing,
+            observation => observation,
+        }
     }
 
     async fn is_unused(&self, intent: &Intent) -> bool {
@@ -647,9 +667,9 @@ impl Ledger {
             };
             self.drive(&key, work, false).await?;
         }
-        let known = self.rows.transactions("")?.contains(&question.transaction);
+        let known = self.rows.transactions("")?.contains(&question.transaction) || self.rows.was_erased(&question.transaction)?;
         let open = match &question.key {
-            Some(key) => self.rows.get(key)?.is_some_and(|row| row.is_open()),
+            Some(key) => self.rows.get(key)?.is_some_and(|row| row.is_open()) || self.rows.was_erased(key)?,
             None => false,
         };
         Ok(if known || open { scan::KNOWN } else { scan::STRANGE }.to_owned())
@@ -766,7 +786,11 @@ impl Ledger {
                 (Work::None, _) => return Ok(()),
                 (Work::Settle { fence }, Some(settings)) => Event::Answered {
                     fence,
-                    settlement: ask::settle(&self.platform, settings, &row, &self.rows.transactions(key)?).await,
+                    settlement: match ask::settle(&self.platform, settings, &row, &self.rows.transactions(key)?).await {
+                        // another payment's, which was erased (threat A10)
+                        Settlement::Done { transaction } if self.rows.was_erased(&transaction)? => Settlement::Unclear,
+                        settlement => settlement,
+                    },
                 },
                 (Work::Settle { fence }, None) => Event::Answered {
                     fence,
@@ -792,10 +816,11 @@ impl Ledger {
     async fn work_off(&self) -> Result<()> {
         // no trouble of one keeps the others from their turn
         let looked = self.look_after_rows().await;
-        let told = books::deliver(&self.platform, &self.rows).await;
+        let told = books::deliver(&self.platform, &self.rows, self.now()).await;
         let tidied = self.forget().await;
+        let cleaned = mine::clean(&self.platform, &self.rows).await;
         self.arm().await?;
-        looked.and(told).and(tidied)
+        looked.and(told).and(tidied).and(cleaned)
     }
 
     async fn look_after_rows(&self) -> Result<()> {
@@ -813,7 +838,15 @@ impl Ledger {
     async fn forget(&self) -> Result<()> {
         let now = self.now();
         for row in self.rows.due(now)? {
-            if ledger::retire(&row).is_some_and(|at| at <= now) {
+            // its payer had it erased while something could still become of it
+            if let (Some(keeps_books), None, Some(marks)) =
+                (self.rows.leaves(&row.intent.key())?, ledger::stays(&row), config::marks())
+            {
+                self.rows.erase_row(&row, &marks)?;
+                if !keeps_books && self.platform.has_books() {
+                    mine::note(&self.rows, &row.intent.payer.to_checksum(None), now)?;
+                }
+            } else if ledger::retire(&row).is_some_and(|at| at <= now) {
                 self.rows.forget(&row, now)?;
             }
         }

@@ -36,6 +36,7 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "desk",
     "alerts",
     "screening",
+    "erase",
     "demo",
 ];
 /// The languages that pages of ours speak: the files of `www/locales`.
@@ -235,6 +236,14 @@ impl Check {
                 "errors"
             }
         };
+        let keeps_books = match file.get("erase").map(Value::text) {
+            None | Some(Some("anonymise")) => false,
+            Some(Some("keep-books")) => true,
+            Some(_) => {
+                self.wrong("erase", "must be \"anonymise\" or \"keep-books\"");
+                false
+            }
+        };
         let language = match file.get("language").map(Value::text) {
             None => Some(&"en"),
             Some(text) => LANGUAGES.iter().find(|known| Some(**known) == text),
@@ -285,6 +294,7 @@ impl Check {
             paused,
             language: language.unwrap_or(&"en"),
             logs,
+            keeps_books,
             settlement,
             routes,
             demo_script,

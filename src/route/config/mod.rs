@@ -108,6 +108,8 @@ pub struct Config {
     pub language: &'static str,
     /// What the Worker writes to its log: `errors`, `all` or `none`.
     pub logs: &'static str,
+    /// Whether the books keep who paid also where a payer has the rest erased: some publishers' law wants that.
+    pub keeps_books: bool,
     /// How payments are settled.
     pub settlement: Settlement,
     /// The rules, in order.

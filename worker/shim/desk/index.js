@@ -18,6 +18,7 @@ const PAGES = { "": overview, "/articles": articles, "/readers": readers, "/paym
 const FILES = { "/articles": articlesFile, "/readers": readersFile, "/payments": paymentsFile, "/refunds": refundsFile };
 const FORMS = /\.(csv|json)$/;
 
+export { records } from "./records.js";
 export { refund } from "./refund.js";
 
 /** What is done with each run of the cron trigger; `ask` as for the desk. Where the desk was never opened there is nothing to do. */

@@ -22,6 +22,7 @@ export const PATHS = [
     about: "A fetch that pays any x402 server within a budget, from a script, an agent or an assistant.",
     pages: [
       ["agent", "Paying for a page"], ["client", "The client"], ["client-api", "Every function and type"], ["payments", "What can happen to a payment"],
+      ["erasure", "Your records, and erasing them"],
       ["problems", "Problems"], ["extensions", "Extensions"], ["conformance", "Who pays whom"],
     ],
   },
