@@ -37,6 +37,7 @@ export function edgeFor(env) {
     fresh.wanted = wanted === "" ? [] : wanted.split(" ");
     fresh.shelf = shelf;
     fresh.list = list;
+    fresh.gas = secrets.filter((line) => line.startsWith("key ")).map((line) => line.split(" ")[2]);
     fresh.alerts = secrets.some((line) => line.startsWith("webhook "));
     tell(fresh);
     lookAtSecrets(fresh, secrets, env);

@@ -4,7 +4,7 @@
 import { account } from "./account.js";
 import { verdictOf } from "./agents.js";
 import { alert } from "./alert.js";
-import { use } from "./config.js";
+import { edgeFor, use } from "./config.js";
 import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY, TOKEN, PEEK, ASK, LIST, DESK } from "./gate.js";
 import { say } from "./log.js";
 import { asMember } from "./members.js";
@@ -114,7 +114,7 @@ async function look(gate, request, env, ctx) {
     }
     case DESK:
       // the publisher's pages are in a file of their own, which no reader waits for
-      return await (await import("./desk.js")).desk(request, env, ctx);
+      return await (await import("./desk.js")).desk(request, env, ctx, edgeFor(env), new Gate(env));
     case TEASER:
       return await teaser(gate, lines, text, request, env, ctx);
     case LEDGER: {

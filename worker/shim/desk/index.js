@@ -3,31 +3,36 @@
 
 import { articles, articlesFile } from "./articles.js";
 import { frame, text } from "./frame.js";
+import { health } from "./health.js";
 import { html } from "./html.js";
 import { overview } from "./overview.js";
 import { payment, payments, paymentsFile } from "./payments.js";
 import { refunds, refundsFile } from "./refunds.js";
+import { reconciliation } from "./reconciliation.js";
+import { figures } from "./sample.js";
 import { ready } from "./schema.js";
 import { trouble } from "./trouble.js";
 
 // By what follows /.farthing/desk: a page is a title and its content, a file is an answer.
-const PAGES = { "": overview, "/articles": articles, "/payments": payments, "/payment": payment, "/refunds": refunds, "/trouble": trouble };
+const PAGES = { "": overview, "/articles": articles, "/payments": payments, "/payment": payment, "/refunds": refunds, "/trouble": trouble, "/reconciliation": reconciliation, "/health": health };
 const FILES = { "/articles.csv": articlesFile, "/payments.csv": paymentsFile, "/refunds.csv": refundsFile };
 
+export { kept } from "./kept.js";
 export { refund } from "./refund.js";
 
-export async function desk(request, env, ctx) {
+export async function desk(request, env, ctx, edge, gate) {
   const url = new URL(request.url);
   const path = url.pathname.slice("/.farthing/desk".length).replace(/\/$/, "");
-  const asked = { path, query: url.searchParams, site: url.origin, now: Math.floor(Date.now() / 1000) };
+  const asked = { path, query: url.searchParams, site: url.origin, now: Math.floor(Date.now() / 1000), edge, gate };
   // another site's page can have a browser ask, though it sees nothing of the answer: that would be work for nothing
   if (request.headers.get("sec-fetch-site") === "cross-site" && request.headers.get("sec-fetch-mode") !== "navigate") return text(403, "The desk is for its own pages.");
   if (request.method !== "GET" && request.method !== "HEAD") return text(405, "The desk is read with GET.", { allow: "GET, HEAD" });
   if (!(Object.hasOwn(PAGES, path) || Object.hasOwn(FILES, path))) return frame({ ...asked, status: 404, title: "Nothing is here", content: html`<p>The desk has no such page.</p>` });
-  if (env.BOOKS === undefined) return frame({ ...asked, title: "No books yet", content: NO_BOOKS });
+  if (env.BOOKS === undefined) return frame({ ...asked, ...(path === "/health" ? await health(env, asked) : { title: "No books yet", content: NO_BOOKS }) });
   await ready(env, ctx);
-  if (Object.hasOwn(FILES, path)) return await FILES[path](env, asked);
-  return frame({ ...asked, ...await PAGES[path](env, asked) });
+  const { env: seen, choice } = await figures(env, asked.query);
+  if (Object.hasOwn(FILES, path)) return await FILES[path](seen, asked);
+  return frame({ ...asked, choice, ...await PAGES[path](seen, asked) });
 }
 
 const NO_BOOKS = html`<p>The desk shows what is in the books, and this Worker has none. Make them, put what is printed into

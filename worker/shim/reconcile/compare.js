@@ -1,18 +1,19 @@
 // Payments as the chains have them, held against the books. Amounts are integers of atomic units.
-import { openTransfers } from "./transfers.mjs";
+import { openTransfers } from "./transfers.js";
 
 const lower = (text) => (text ?? "").toLowerCase();
 
 /**
  * `chains`: [{network, rpc, range, tokens, transfers}]; `books`: rows, or undefined; `urls`: addresses that may have been sold;
- * `offers`: the names of wider offers; `find(urls, nonces)`: the URL of each nonce that was made for one.
+ * `offers`: the names of wider offers; `find(urls, nonces)`: the URL of each nonce that was made for one; `spent(error)`: whether this only
+ * means that no more is asked.
  *
  * The report: `articles` [{resource, network, asset, payments, chain, books, booked}], and lists of single payments: `missing` (the chain has
  * it, the books do not have it as settled), `extra` (the reverse), `different` (both have it, and say something else), `nameless` (paid,
  * and for no article that is known), `open` (unknown in the books), `others` (transfers that are no payment by their logs, or
- * by what they moved).
+ * by what they moved), `unasked` (as `extra`, but the chain was not asked about it any more).
  */
-export async function compare({ chains, books, urls, offers = [], find }) {
+export async function compare({ chains, books, urls, offers = [], find, spent = () => false }) {
   const rows = (books ?? []).map((row) => ({
     ...row, asset: lower(row.asset), payer: lower(row.payer), pay_to: lower(row.pay_to), transaction_hash: lower(row.transaction_hash),
     value: BigInt(row.charged ?? row.amount),
@@ -22,7 +23,7 @@ export async function compare({ chains, books, urls, offers = [], find }) {
   const byKey = new Map(rows.map((row) => [row.key, row]));
   const articles = [...new Set([...(books ?? []).map(({ resource }) => resource).filter(Boolean), ...urls])];
   const known = articles.flatMap((url) => [url, ...offers.map((name) => `${url} ${name}`)]);
-  const report = { ok: true, compared: books !== undefined, ranges: [], articles: [], missing: [], extra: [], different: [], nameless: [], open: [], others: [] };
+  const report = { ok: true, compared: books !== undefined, ranges: [], articles: [], missing: [], extra: [], different: [], nameless: [], open: [], others: [], unasked: [] };
   const sums = new Map();
   const seen = new Set();
   const article = (resource, { network, asset }) => {
@@ -62,7 +63,7 @@ export async function compare({ chains, books, urls, offers = [], find }) {
       }
     }
   }
-  await lookForRest({ chains, rows, seen, report, article });
+  await lookForRest({ chains, rows, seen, report, article, spent });
   report.articles = [...sums.values()].sort((a, b) => (a.resource ?? "~").localeCompare(b.resource ?? "~") || a.network.localeCompare(b.network));
   report.ok = ["missing", "extra", "different"].every((name) => report[name].length === 0);
   return report;
@@ -85,7 +86,7 @@ function differences({ value, transaction, from, to }, row, tagged) {
 }
 
 /** Entries that no transfer of the range belongs to. */
-async function lookForRest({ chains, rows, seen, report, article }) {
+async function lookForRest({ chains, rows, seen, report, article, spent }) {
   for (const row of rows) {
     const chain = chains.find(({ network }) => network === row.network);
     if (seen.has(row) || !chain) continue;
@@ -95,8 +96,15 @@ async function lookForRest({ chains, rows, seen, report, article }) {
     if (row.state === "unknown" && inRange) report.open.push(row);
     if (row.state !== "settled" || !inRange) continue;
     // known later than it happened, or before the next block: the chain is asked about this one
-    const block = row.transaction_hash
-      && await openTransfers(rpc, { network: row.network, tokens }).find({ transaction: row.transaction_hash, asset: row.asset, from: row.payer, to: row.pay_to, value: row.value });
+    const found = { transaction: row.transaction_hash, asset: row.asset, from: row.payer, to: row.pay_to, value: row.value };
+    let block;
+    try {
+      block = row.transaction_hash && await openTransfers(rpc, { network: row.network, tokens }).find(found);
+    } catch (error) {
+      if (!spent(error)) throw error;
+      report.unasked.push(row);
+      continue;
+    }
     if (block !== undefined && block !== "" && (block < range.from || block > range.to)) continue;
     const sum = article(row.resource || undefined, row);
     sum.booked += 1;
