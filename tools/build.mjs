@@ -313,7 +313,7 @@ async function buildPackage({ step }) {
     const config = typesOf(JSON.parse(readFileSync(schema, "utf8")));
     writeFileSync(join(worker, "index.d.ts"), `${readFileSync(at("worker/shim/index.d.ts"), "utf8").trimEnd()}\n\n${config}`);
   });
-  await step("farthing command", { inputs: [at("js/cli"), at("js/client/hosts.ts"), at("tools/lib/processes.mjs"), at("tests/vectors/assets.json")], outputs: [join(dist, "cli/farthing.js")] }, async () => {
+  await step("farthing command", { inputs: [at("js/cli"), at("worker/shim/reconcile"), at("js/client/hosts.ts"), at("tools/lib/processes.mjs"), at("tests/vectors/assets.json")], outputs: [join(dist, "cli/farthing.js")] }, async () => {
     await bundle(at("js/cli/farthing.mjs"), join(dist, "cli/farthing.js"), { node: true });
     chmodSync(join(dist, "cli/farthing.js"), 0o755);
   });

@@ -1,5 +1,5 @@
-// The desk: the publisher's own pages, made from the books. Whoever comes here was let in by the gate. It only reads: nothing under the
-// desk changes anything, so there is nothing that another site could make a publisher's browser do.
+// The desk: the publisher's own pages, made from the books. Whoever comes here was let in by the gate. It only reads,
+// but for refunds, which take nothing that another site could make a publisher's browser send (sendback.js).
 
 import { articles, articlesFile } from "./articles.js";
 import { frame, text } from "./frame.js";
@@ -11,6 +11,7 @@ import { refunds, refundsFile } from "./refunds.js";
 import { reconciliation } from "./reconciliation.js";
 import { figures } from "./sample.js";
 import { ready } from "./schema.js";
+import { refundPost, walletScript } from "./sendback.js";
 import { trouble } from "./trouble.js";
 
 // By what follows /.farthing/desk: a page is a title and its content, a file is an answer.
@@ -26,7 +27,12 @@ export async function desk(request, env, ctx, edge, gate) {
   const asked = { path, query: url.searchParams, site: url.origin, now: Math.floor(Date.now() / 1000), edge, gate };
   // another site's page can have a browser ask, though it sees nothing of the answer: that would be work for nothing
   if (request.headers.get("sec-fetch-site") === "cross-site" && request.headers.get("sec-fetch-mode") !== "navigate") return text(403, "The desk is for its own pages.");
+  if (path === "/refund" && request.method === "POST") {
+    if (env.BOOKS !== undefined) await ready(env, ctx);
+    return await refundPost(request, env, asked);
+  }
   if (request.method !== "GET" && request.method !== "HEAD") return text(405, "The desk is read with GET.", { allow: "GET, HEAD" });
+  if (path === "/wallet.js") return walletScript();
   if (!(Object.hasOwn(PAGES, path) || Object.hasOwn(FILES, path))) return frame({ ...asked, status: 404, title: "Nothing is here", content: html`<p>The desk has no such page.</p>` });
   if (env.BOOKS === undefined) return frame({ ...asked, ...(path === "/health" ? await health(env, asked) : { title: "No books yet", content: NO_BOOKS }) });
   await ready(env, ctx);
