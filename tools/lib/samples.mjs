@@ -7,10 +7,8 @@ const DAY = 86_400;
 const WEEK = [0.6, 1, 1.05, 1.15, 1, 0.9, 0.7];
 const HOURS = [1, 1, 1, 1, 1, 2, 4, 8, 9, 7, 6, 6, 8, 7, 6, 5, 5, 6, 8, 9, 9, 8, 5, 2];
 const READERS = 180;
-const TOKENS = [
-  { network: "sample:eip155:8453", asset: "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", share: 0.85 }, { network: "sample:eip155:137", asset: "0x3c499c542cEF5E3811e1192ce70d8cC03d5c3359", share: 0.15 },
-];
-const WEEK_PASS = 1_500_000n;
+const TOKEN = { network: "sample:eip155:8453", asset: "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913" };
+const WEEK_PASS = 500_000n;
 const REASONS = ["Bought twice", "Could not read it on an old phone", "Asked for it within the hour"];
 const COLUMNS = ["key", "version", "state", "receipt", "resource", "network", "asset", "payer", "pay_to", "amount", "charged", "transaction_hash", "reason", "first_seen", "settled_at", "offer"];
 
@@ -45,15 +43,14 @@ export function samples({ articles, payTo, now, seed = 20_261_123 }) {
     for (let number = 0; number < many; number += 1) {
       const seen = date * DAY + pick(HOURS) * 3600 + Math.floor(next() * 3600);
       const story = stories[pick(stories.map(({ since, weight }) => (since > day ? 0 : weight * (0.15 + 2 ** ((since - day) / 3)))))];
-      const token = TOKENS[pick(TOKENS.map(({ share }) => share))];
-      const offer = next() < 0.03 ? "week" : "";
+      const offer = next() < 0.02 ? "week" : "";
       const refused = next() < 0.03;
       const amount = String(offer ? WEEK_PASS : units(story.price));
       const id = `sample:${payments.length + 1}`;
       // fewer accounts read more than others
       const payer = readers[Math.floor(next() ** 2 * READERS)];
       const row = {
-        key: id, version: 1, state: refused ? "refused" : "settled", receipt: id, resource: story.url, network: token.network, asset: token.asset, payer, pay_to: payTo, amount,
+        key: id, version: 1, state: refused ? "refused" : "settled", receipt: id, resource: story.url, ...TOKEN, payer, pay_to: payTo, amount,
         charged: refused ? null : amount, transaction_hash: null, reason: refused ? "insufficient_funds" : null, first_seen: seen, settled_at: refused ? null : seen + 2, offer,
       };
       const back = next();

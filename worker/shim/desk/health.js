@@ -70,7 +70,7 @@ ${table("FARTHING_KEYS, by name", ["Name", "Since", "#Days", "For"], keys.map(({
 /** What the gate says of the config and its secrets, as at /.farthing/health. */
 async function configNow(gate, site) {
   const { text } = gate.decide(gate.lines(new Request(`${site}/.farthing/health`)));
-  const { errors, warnings } = await gate.answer(text).json();
+  const { errors = [], warnings = [] } = await gate.answer(text).json().catch(() => ({}));
   return [...errors, ...warnings].map((one) => `The config: ${one}.`);
 }
 

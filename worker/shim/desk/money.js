@@ -53,8 +53,9 @@ export function monies(rows) {
     money.units += sum(row);
     all.set(name, money);
   }
-  return [...all.values()].sort((a, b) => Number(a.test) - Number(b.test) || b.payments - a.payments);
+  const last = ({ network }) => Number(SAMPLE.test(network));
+  return [...all.values()].sort((a, b) => last(a) - last(b) || Number(a.test) - Number(b.test) || b.payments - a.payments);
 }
 
 /** Such sums in words. */
-export const said = (rows) => monies(rows).map(({ units, network, asset, test }) => amount(units, network, asset) + (test ? " (test)" : "")).join(" + ") || "0.00";
+export const said = (rows) => monies(rows).map(({ units, network, asset, test }) => amount(units, network, asset) + (test && !SAMPLE.test(network) ? " (test)" : "")).join(" + ") || "0.00";

@@ -236,7 +236,7 @@ function shown({ network, at, range, report, young, refunds, byKey, whole, rest,
   const onChain = (one) => [link(rowOf(one)?.key, `block ${count(one.block)}`), short(one.transaction), short(one.from), rowOf(one)?.resource ? article(rowOf(one), asked) : "", money(one.value, one.asset)];
   const inBooks = (row) => [link(row.key, time(row.settled_at ?? row.first_seen)), short(row.transaction_hash), short(row.payer), row.resource ? article(byKey.get(row.key), asked) : "", money(row.value, row.asset)];
   const head = ["Where", "Transaction", "Account", "Article", "#Amount"];
-  const list = (title, why, items, line, columns = head) => items.length > 0 && html`<h3>${title}</h3><p>${why}</p>${table(title, columns, items.slice(0, MOST_SHOWN).map(line))}
+  const list = (title, why, items, line, columns = head) => items.length > 0 && html`<h3>${title}</h3><p>${why}</p><div class="list">${table(title, columns, items.slice(0, MOST_SHOWN).map(line))}</div>
 ${items.length > MOST_SHOWN && html`<p>These are ${MOST_SHOWN} of ${count(items.length)}.</p>`}`;
   const states = Map.groupBy(report.missing, ({ state }) => state ?? "none");
   return html`<h2>${name}</h2>

@@ -26,7 +26,7 @@ export async function figures(env, query) {
 /** What stands on every page where there are samples. */
 export function label({ choice, path, query }) {
   const to = (value) => `/.farthing/desk${path}?${new URLSearchParams([...[...query].filter(([name]) => name !== "figures"), ["figures", value]])}`;
-  return html`<aside class="sample" aria-label="Sample figures"><p><strong>Sample figures:</strong> payments in “sample USDC” are made up, to show a desk with some weeks of sales. What you pay here yourself is real play money.</p>
+  return html`<aside class="sample" aria-label="Sample figures"><p><strong>Sample figures:</strong> payments in “sample USDC” are made up, to show a desk with some weeks of sales. What you pay here yourself is in plain USDC.</p>
 <p>Show ${Object.entries(CHOICES).map(([value, name], at) => html`${at > 0 && " · "}<a href="${to(value)}"${value === choice && html` aria-current="true"`}>${name}</a>`)}</p></aside>`;
 }
 
