@@ -266,12 +266,15 @@ async function buildPage({ step }) {
 
 /** The desk's pages, in a file that is loaded when one is asked for; and of the table of tokens what they show. */
 async function buildDesk({ step }) {
-  const [assets, out] = [join(between, "assets.js"), join(deploy, "desk.js")];
+  const [assets, wallet, out] = [join(between, "assets.js"), join(between, "desk-wallet.js"), join(deploy, "desk.js")];
   const table = at("tests/vectors/assets.json");
-  await step("desk.js", { inputs: [at("worker/shim/desk"), at("worker/shim/log.js"), table], outputs: [out] }, async () => {
+  await step("desk.js", { inputs: [...["desk", "alerts", "reconcile", "log.js", "secrets.js", "coinbase.js"].map((name) => at("worker/shim", name)), table], outputs: [out] }, async () => {
     const shown = JSON.parse(readFileSync(table, "utf8")).assets.map(({ network, networkName, test, asset, symbol, decimals }) => ({ network, networkName, test, asset, symbol, decimals }));
     writeFileSync(assets, `export const assets = ${JSON.stringify(shown)};\n`);
-    await bundle(at("worker/shim/desk/index.js"), out, { built: { "./assets.js": assets }, minifyStyles: true });
+    // what runs in the publisher's browser goes along as a text
+    await bundle(at("worker/shim/desk/wallet/index.js"), wallet, { format: "iife" });
+    writeFileSync(wallet, `export default ${JSON.stringify(readFileSync(wallet, "utf8"))};\n`);
+    await bundle(at("worker/shim/desk/index.js"), out, { built: { "./assets.js": assets, "./wallet.js": wallet }, minifyStyles: true });
   });
 }
 
@@ -310,7 +313,7 @@ async function buildPackage({ step }) {
     const config = typesOf(JSON.parse(readFileSync(schema, "utf8")));
     writeFileSync(join(worker, "index.d.ts"), `${readFileSync(at("worker/shim/index.d.ts"), "utf8").trimEnd()}\n\n${config}`);
   });
-  await step("farthing command", { inputs: [at("js/cli"), at("js/client/hosts.ts"), at("tools/lib/processes.mjs"), at("tests/vectors/assets.json")], outputs: [join(dist, "cli/farthing.js")] }, async () => {
+  await step("farthing command", { inputs: [at("js/cli"), at("worker/shim/reconcile"), at("js/client/hosts.ts"), at("tools/lib/processes.mjs"), at("tests/vectors/assets.json")], outputs: [join(dist, "cli/farthing.js")] }, async () => {
     await bundle(at("js/cli/farthing.mjs"), join(dist, "cli/farthing.js"), { node: true });
     chmodSync(join(dist, "cli/farthing.js"), 0o755);
   });

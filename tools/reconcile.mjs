@@ -8,9 +8,9 @@ import { entriesOf, entryOf } from "../js/cli/lib/entries.mjs";
 import { listRoutes } from "../js/cli/lib/check-routes.mjs";
 import { openGate } from "../js/cli/lib/gate.mjs";
 import { parseJsonc } from "../js/cli/lib/jsonc.mjs";
-import { compare } from "./lib/reconcile-compare.mjs";
+import { compare } from "../worker/shim/reconcile/compare.js";
 import { print } from "./lib/reconcile-print.mjs";
-import { openTransfers, rangeOf } from "./lib/transfers.mjs";
+import { openTransfers, rangeOf } from "../worker/shim/reconcile/transfers.js";
 import { identify } from "../js/cli/lib/check-chains.mjs";
 import { openRpc, shown, why } from "../js/cli/lib/rpc.mjs";
 

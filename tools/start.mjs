@@ -3,6 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, checkHealth, choosePort, command, Mistake, root } from "./lib/cli.mjs";
+import { fillSamples } from "./lib/samples.mjs";
 
 const usage = `npm start [-- --port N] [--json]
 
@@ -27,6 +28,9 @@ command({
     const desk = { passwordHash: createHash("sha256").update(password).digest("hex") };
     const demo = await startNewspaper({ port, books: true, change: (config) => ({ ...withTeaser(config), desk }), say: (text) => console.error(text) });
     parts.push(demo);
+    const opened = await fetch(`${demo.site}/.farthing/desk`, { headers: { authorization: `Basic ${btoa(`:${password}`)}` } });
+    if (opened.status !== 200) throw new Mistake(`The Worker runs, but its desk answers ${opened.status}.`);
+    await fillSamples(demo.edge.books.run, { articles: demo.articles, payTo: demo.payTo, now: Math.floor(Date.now() / 1000) });
     for (const [name, part] of [["The Worker", demo.edge], ["The chain", demo.chain]]) {
       part.ended.then(() => {
         if (!leave.ending) console.error(`${name} has ended unexpectedly.`);
@@ -57,6 +61,7 @@ A newspaper that sells single articles is open, on a chain of its own with play 
   Buy     choose an article with a price, press Pay, then Sign: the demo wallet holds play money
   Try     ${demo.playground} shows the card with the attributes, theme, language and situation that you choose
   Earn    ${demo.site}/.farthing/desk shows what came in: any name, password ${password}
+          (some weeks of sample figures are made up, and said to be so on every page)
   Look    .state/demo/farthing.jsonc is the newspaper's configuration
   Stop    Ctrl-C
 `);

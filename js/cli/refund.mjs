@@ -8,6 +8,7 @@ import { keysOf, ordered, receiptIn, sendOrder, sendRevocation } from "./lib/ord
 import { json, plain } from "./lib/plain.mjs";
 import { numberIn, openRpc, shown, textIn, why } from "./lib/rpc.mjs";
 import { openTools } from "./lib/tools.mjs";
+import { paidIn, sentIn, transferOf } from "../../worker/shim/reconcile/sent.js";
 import { Mistake, Misuse } from "./mistake.mjs";
 import { readOptions, readUrl } from "./options.mjs";
 
@@ -35,12 +36,9 @@ the environment, or else from .dev.vars: the same as the site's. The site keeps 
 const PATIENCE = 20_000;
 const CONFIRMATIONS = 12;
 const MOST_REASON = 200;
-const TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
 const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
 const HASH = /^0x[0-9a-fA-F]{64}$/;
 
-const word = (hex) => hex.slice(2).toLowerCase().padStart(64, "0");
-const addressIn = (topic) => `0x${topic.slice(26)}`;
 const same = (one, other) => one.toLowerCase() === other.toLowerCase();
 // a header takes no other signs
 const ascii = (value) => JSON.stringify(value).replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
@@ -105,20 +103,14 @@ async function chainOf(network, urls, typed) {
   throw new Mistake(`No endpoint ${typed ? "of --rpc" : "in settlement.rpc"} is of ${network}: ${told.join("; ")}.`);
 }
 
-/** The transfers of one receipt of the chain. */
-const transfersIn = ({ logs }) => logs.filter(({ topics }) => topics.length === 3 && topics[0] === TRANSFER)
-  .map(({ address, topics, data, logIndex }) => ({ token: address, from: addressIn(topics[1]), to: addressIn(topics[2]), value: BigInt(data === "0x" ? 0 : data), log: Number(logIndex) }));
-
 /** The block of the payment, once the chain says that this payer paid it. */
-async function paidAt({ rpc, at }, { transaction, asset, payTo, paid }, payer) {
-  const receipt = await rpc.ask("eth_getTransactionReceipt", [transaction]);
-  if (!receipt || receipt.status !== "0x1") throw new Mistake(`The payment's transaction ${transaction} is not on the chain as ${at} has it: nothing is to be sent back for it.`);
-  const payments = transfersIn(receipt).filter(({ token, to, value }) => same(token, asset) && same(to, payTo) && value === paid);
-  if (payments.length === 0) throw new Mistake(`The transaction ${transaction} of the receipt moves no such amount to ${payTo}: the site and the chain say different things, and nothing is to be sent.`);
-  if (!payments.some(({ from }) => same(from, payer))) {
-    throw new Mistake(`By its receipt this was paid by ${payer}, and by the chain by ${payments.map(({ from }) => from).join(", ")}: nothing is to be sent.`);
-  }
-  return Number(receipt.blockNumber);
+async function paidAt({ rpc, at }, payment, payer) {
+  const { block, why, payers } = await paidIn(rpc, payment, payer);
+  const { transaction, payTo } = payment;
+  if (why === "not-there") throw new Mistake(`The payment's transaction ${transaction} is not on the chain as ${at} has it: nothing is to be sent back for it.`);
+  if (why === "other-amount") throw new Mistake(`The transaction ${transaction} of the receipt moves no such amount to ${payTo}: the site and the chain say different things, and nothing is to be sent.`);
+  if (why) throw new Mistake(`By its receipt this was paid by ${payer}, and by the chain by ${payers.join(", ")}: nothing is to be sent.`);
+  return block;
 }
 
 async function tokenAt(rpc, asset) {
@@ -136,32 +128,25 @@ function unitsOf(typed, { decimals, symbol }) {
   return BigInt(whole + part.padEnd(decimals, "0"));
 }
 
-/** The transfers of a transaction that are this refund, or why none is. */
-async function sentIn(chain, hash, { asset, payer, from, amount, amountText, said, transaction, block, confirmations, symbol }) {
-  const { rpc, at } = chain;
-  if (hash === transaction) throw new Mistake("This transaction is the payment itself, not its refund.");
-  const receipt = await rpc.ask("eth_getTransactionReceipt", [hash]);
-  if (!receipt) {
-    const waits = await rpc.ask("eth_getTransactionByHash", [hash]);
-    throw new Mistake(waits ? "This transaction is in no block yet: run the command again once it is." : `${at} knows no such transaction: is it of this network?`);
-  }
-  if (receipt.status !== "0x1") throw new Mistake("This transaction failed: it moved nothing.");
-  const number = Number(receipt.blockNumber);
-  const [found, latest] = [await rpc.ask("eth_getBlockByNumber", [receipt.blockNumber, false]), await rpc.latest()];
-  if (found?.hash !== receipt.blockHash) throw new Mistake("The block of this transaction is being replaced: run the command again in a minute.");
-  if (number < block) throw new Mistake("This transaction is older than the payment: it cannot be its refund.");
-  const all = transfersIn(receipt);
-  const own = all.filter(({ token }) => same(token, asset));
-  if (own.length === 0) throw new Mistake(`This transaction moves no ${symbol} (${asset})${all.length > 0 ? `, but another token: ${all[0].token}` : ""}.`);
-  const theirs = own.filter(({ to }) => same(to, payer));
-  if (theirs.length === 0) throw new Mistake(`This transaction pays ${own.map(({ to }) => to).join(", ")}, and it was ${payer} who paid.`);
-  const ours = theirs.filter((one) => same(one.from, from));
-  if (ours.length === 0) throw new Mistake(`This transaction is sent from ${theirs.map((one) => one.from).join(", ")}, not from ${from}: if that wallet is yours, say so with --from.`);
-  const exact = ours.filter(({ value }) => value === amount);
-  if (exact.length === 0) throw new Mistake(`This transaction moves ${ours.map(({ value }) => said(value)).join(", ")}, not ${amountText}: with --amount it is written down as what it is, if no more than what is left.`);
-  const has = latest - number + 1;
-  if (has < confirmations) throw new Mistake(`This transaction has ${Math.max(has, 0)} of ${confirmations} confirmations: run the command again when it has them. Nothing was written.`);
-  return { logs: exact.map(({ log }) => log), number, has, time: Number(found.timestamp) };
+/** The transfers of a transaction that are this refund. */
+async function sentAt({ rpc, at }, hash, wanted) {
+  const { payer, from, asset, symbol, amountText, said, confirmations } = wanted;
+  const found = await sentIn(rpc, hash, wanted);
+  const words = {
+    payment: () => "This transaction is the payment itself, not its refund.",
+    waits: () => "This transaction is in no block yet: run the command again once it is.",
+    "not-there": () => `${at} knows no such transaction: is it of this network?`,
+    failed: () => "This transaction failed: it moved nothing.",
+    replaced: () => "The block of this transaction is being replaced: run the command again in a minute.",
+    older: () => "This transaction is older than the payment: it cannot be its refund.",
+    "other-token": ({ token }) => `This transaction moves no ${symbol} (${asset})${token ? `, but another token: ${token}` : ""}.`,
+    "other-payee": ({ payees }) => `This transaction pays ${payees.join(", ")}, and it was ${payer} who paid.`,
+    "other-sender": ({ senders }) => `This transaction is sent from ${senders.join(", ")}, not from ${from}: if that wallet is yours, say so with --from.`,
+    "other-amount": ({ values }) => `This transaction moves ${values.map(said).join(", ")}, not ${amountText}: with --amount it is written down as what it is, if no more than what is left.`,
+    young: ({ has }) => `This transaction has ${has} of ${confirmations} confirmations: run the command again when it has them. Nothing was written.`,
+  };
+  if (found.why) throw new Mistake(words[found.why](found));
+  return found;
 }
 
 export async function run(args, { program, tools, at: place }) {
@@ -238,7 +223,7 @@ export async function run(args, { program, tools, at: place }) {
   let added = false;
   let now = refunds;
   if (!known) {
-    const { logs, time } = await looked(() => sentIn(chain, hash, { ...payment, payer, from, amount, amountText: said(amount), said, block, confirmations, symbol: token.symbol }));
+    const { logs, time } = await looked(() => sentAt(chain, hash, { ...payment, payer, from, amount, amountText: said(amount), said, block, confirmations, symbol: token.symbol }));
     ({ added, refunds: now } = await firstOf(logs, (log) => tell({ network, transaction: hash, log, asset, amount: String(amount), at: time, ...(reason && { reason: plain(reason) }) })));
   }
   const units = known ? BigInt(known.amount) : amount;
@@ -278,7 +263,7 @@ async function firstOf(logs, tell) {
 function print({ about, payTo, from, amount, said, list, keep, program, asJson }) {
   const { network, asset, payer, receipt } = about;
   const chainId = Number(network.slice("eip155:".length));
-  const transaction = { chainId, from, to: asset, data: `0xa9059cbb${word(payer)}${amount.toString(16).padStart(64, "0")}`, value: "0x0" };
+  const transaction = { chainId, from, to: asset, data: transferOf(payer, amount), value: "0x0" };
   const link = `ethereum:${asset}@${chainId}/transfer?address=${payer}&uint256=${amount}`;
   const cast = `cast send ${asset} "transfer(address,uint256)" ${payer} ${amount} --from ${from} --rpc-url "$ETH_RPC_URL"`;
   if (asJson) return console.log(json({ ...about, amount: String(amount), transaction, link, cast })), 0;

@@ -18,6 +18,7 @@ use super::memory::{INPUT, OUTPUT};
 use crate::{
     access::{Marks, jwt::KeySource},
     crawl::directory,
+    evm::Key,
     gate::{Answer, Decision, Fetched, Gate, Headers, Next, Request, Routed, Verify},
     route::{Origin, Settlement, Token},
 };
@@ -183,6 +184,16 @@ pub extern "C" fn watched() -> u32 {
         ANSWER
     });
     found.unwrap_or(REFUSE)
+}
+
+/// Writes the account of a gas key, whose text is the input. The shim overwrites that, as it does with every secret.
+#[unsafe(no_mangle)]
+pub extern "C" fn gas_account(length: usize) -> u32 {
+    with_input(length, |input| {
+        let key = Key::take(core::str::from_utf8(input).ok()?.to_owned()).ok()?;
+        write_output(|output| output.push_str(&key.address().to_string()));
+        Some(ANSWER)
+    })
 }
 
 /// Decides by method and URL alone, separated by a space: [`FREE`], [`FREE_AS`] or [`LOOK`].
@@ -425,6 +436,21 @@ pub fn site() -> Option<(String, Vec<Token>)> {
     GATE.with_borrow(|gate| {
         let config = gate.as_ref()?.config()?;
         Some((config.site.clone(), config.tokens()))
+    })
+}
+
+/// What can stand in the books for these names, a line each, should their payer have had them erased: its marks, with spaces between.
+#[unsafe(no_mangle)]
+pub extern "C" fn marks_of(length: usize) -> u32 {
+    with_input(length, |input| {
+        let names = core::str::from_utf8(input).ok()?;
+        let marks = marks()?;
+        write_output(|output| {
+            for name in names.lines() {
+                output.extend([&marks.all(name).join(" "), "\n"]);
+            }
+        });
+        Some(ANSWER)
     })
 }
 

@@ -87,7 +87,7 @@ test("a token that anything is wrong with opens nothing, though a naive desk bel
   for (const [what, made] of Object.entries(FORGED)) {
     const text = made();
     if (naive(text)) believed += 1;
-    for (const path of ["", "/payments", "/payments.csv"]) await closed(await ask(path, { [HEADER]: text }), `${what}, ${path}`);
+    for (const path of ["", "/payments", "/payments.csv", "/health", "/reconciliation", "/wallet.js"]) await closed(await ask(path, { [HEADER]: text }), `${what}, ${path}`);
   }
   assert.equal(believed, Object.keys(FORGED).length);
 });
@@ -103,7 +103,7 @@ test("neither header games nor another method, place or spelling open it", async
   ].filter((headers) => Object.keys(headers).every((name) => !name.startsWith("=") && name !== "connection"));
   for (const headers of games) {
     for (const method of ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]) {
-      for (const path of ["", "/", "/articles", "/none", "/payments.csv", "?token=verified", "//payments", "/%2e%2e/desk", "/payments;x"]) {
+      for (const path of ["", "/", "/articles", "/none", "/payments.csv", "/refund", "/wallet.js", "?token=verified", "//payments", "/%2e%2e/desk", "/payments;x"]) {
         const response = await ask(path, headers, { method });
         assert.ok([401, 403].includes(response.status), `${method} ${path} ${JSON.stringify(headers)}: ${response.status}`);
         assert.ok(!/class="totals"/.test(await response.text()));

@@ -28,7 +28,7 @@ const total = (html, name) => new RegExp(`<dt>${name}</dt><dd>(?:<a[^>]*>)?([^<]
 const units = (text) => BigInt(text.replace(/[^0-9]/g, ""));
 
 test("with empty books each page says so", async () => {
-  for (const path of ["", "/articles", "/readers", "/payments", "/refunds", "/trouble", "?over=4q"]) assert.match(await page(path), /<main/);
+  for (const path of ["", "/articles", "/readers", "/payments", "/refunds", "/trouble", "/reconciliation", "/health", "?over=4q"]) assert.match(await page(path), /<main/);
   assert.equal(total(await page(""), "Payments"), "0");
 });
 
@@ -132,7 +132,7 @@ test("F1 what strangers wrote into addresses and reasons is text, in a page and 
 });
 
 test("every page forbids scripts, frames and other hosts, and nobody keeps it", async () => {
-  for (const path of ["", "/articles", "/readers", "/payments", "/refunds", "/trouble", "/none"]) {
+  for (const path of ["", "/articles", "/readers", "/payments", "/refunds", "/trouble", "/reconciliation", "/health", "/none"]) {
     const { headers } = await ask(path);
     assert.match(headers.get("content-security-policy"), /^default-src 'none'; style-src 'sha256-[^']+'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'$/);
     assert.match(headers.get("cache-control"), /no-store/);

@@ -6,13 +6,14 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { BEGUN } from "../../worker/shim/desk/tables.js";
 import { fill } from "../bench/desk/books.mjs";
 import { launch } from "../support/browser.mjs";
 import { startEdge } from "../support/edge.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PASSWORD = "pictures";
-const PAGES = { revenue: "", quarters: "?over=4q", articles: "/articles", readers: "/readers", "readers-route": "/readers?over=4q&route=/articles/*", payments: "/payments", search: "/payments?q=0x0000000000000000000000000000000000000001", payment: "/payment?key=n7", refunds: "/refunds?over=4q", trouble: "/trouble", none: "/none" };
+const PAGES = { revenue: "", quarters: "?over=4q", articles: "/articles", readers: "/readers", "readers-route": "/readers?over=4q&route=/articles/*", payments: "/payments", search: "/payments?q=0x0000000000000000000000000000000000000001", payment: "/payment?key=n7", refunds: "/refunds?over=4q", trouble: "/trouble", sendback: "/payment?key=n8", begun: "/payment?key=n9", reconciliation: "/reconciliation", health: "/health", none: "/none" };
 const LOOKS = [["light", 1280], ["dark", 1280], ["light", 390], ["dark", 320]];
 
 let edge;
@@ -46,6 +47,8 @@ before(async () => {
   // one a day, of every kind of text
   await edge.books.run(`INSERT INTO refund SELECT network, transaction_hash, 7, receipt, asset, charged, CASE WHEN rowid % 3 = 0 THEN 'Bought twice, by two people of one household who share a wallet' END, settled_at + 60
     FROM payment WHERE state = 'settled' AND (rowid % 90 = 0 OR key = 'n7')`);
+  await edge.books.run(BEGUN);
+  await edge.books.run("INSERT INTO desk_refund_begun SELECT receipt, '20000', NULL, settled_at, NULL FROM payment WHERE key = 'n9'");
 });
 after(async () => { await browser?.close(); await Promise.all([edge?.stop(), empty?.stop()]); });
 
@@ -76,7 +79,7 @@ async function look(at, colorScheme, width, path, name) {
 for (const [scheme, width] of LOOKS) {
   test(`${scheme}, ${width} pixels: axe finds nothing, nothing runs out of the page, no other host is asked`, async () => {
     for (const [name, path] of Object.entries(PAGES)) assert.equal(await look(edge, scheme, width, path, name), "960px", "the style sheet counts");
-    for (const path of ["", "/refunds", "/readers"]) await look(empty, scheme, width, path, `empty${path.slice(1)}`);
+    for (const path of ["", "/refunds", "/readers", "/reconciliation", "/health"]) await look(empty, scheme, width, path, `empty${path.slice(1)}`);
   });
 }
 

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { isAddress, isHex } from "viem";
+import { createWalletClient, http, isAddress, isHex } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { payer } from "./accounts.mjs";
 
@@ -51,7 +51,7 @@ const PASSED_ON = [
 ];
 const PROMPTS = [
   "eth_requestAccounts", "wallet_requestPermissions", "wallet_switchEthereumChain", "wallet_addEthereumChain", "eth_signTypedData_v4",
-  "personal_sign",
+  "personal_sign", "eth_sendTransaction",
 ];
 
 function chainIdOf(value) {
@@ -212,6 +212,11 @@ export async function installWallet(context, {
       mine(address);
       const { domain, types, primaryType, message } = checkTypedData(data, wallet.state.chainId);
       return account.signTypedData({ domain, types, primaryType, message });
+    },
+    async eth_sendTransaction([{ from, to, data, value = "0x0", chainId: on } = {}] = []) {
+      mine(from);
+      if (on !== undefined && Number(on) !== wallet.state.chainId) throw bad(`Provided chainId "${on}" must match the active chainId "${wallet.state.chainId}"`);
+      return createWalletClient({ account, transport: http(rpc) }).sendTransaction({ chain: null, to, data, value: BigInt(value) });
     },
     async personal_sign([message, address] = []) {
       mine(address);

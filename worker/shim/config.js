@@ -38,6 +38,7 @@ export function edgeFor(env) {
     fresh.shelf = shelf;
     fresh.list = list;
     fresh.days = Number(days);
+    fresh.gas = secrets.filter((line) => line.startsWith("key ")).map((line) => line.split(" ")[2]);
     fresh.alerts = secrets.some((line) => line.startsWith("webhook "));
     tell(fresh);
     lookAtSecrets(fresh, secrets, env);

@@ -18,6 +18,7 @@ export class Edge {
   days = 0; // for how many what is counted for the desk is kept; 0 where nothing is
   list; // the name of the object with what was revoked, or empty
   alerts; // whether anybody is told what is wrong
+  gas; // the names of the secrets with gas keys
   asked = false; // whether the facilitators were asked what they settle
   #wasm;
   #calls = new Set(); // rejections of the ledger's calls under way
@@ -60,6 +61,14 @@ export class Edge {
   // The pattern of the route that a request is for; empty where none sells it.
   pattern(method, url) {
     return this.enter("pattern", [this.write(`${method} ${url}`)], this.#platform) === 0 ? "" : this.read();
+  }
+
+  // The account of a gas key; nothing where it is none. The key is gone from the buffer afterwards.
+  gasAccount(key) {
+    const length = this.write(key);
+    const code = this.enter("gas_account", [length]);
+    this.bytes(length).fill(0);
+    return code === 0 ? undefined : this.read();
   }
 
   // Three bytes hold any UTF-16 unit, so nothing can be cut off silently. Before the text is room for so many bytes.

@@ -4,7 +4,7 @@
 import { account } from "./account.js";
 import { verdictOf } from "./agents.js";
 import { alert } from "./alert.js";
-import { use } from "./config.js";
+import { edgeFor, use } from "./config.js";
 import { hear, note, tell, write } from "./counts.js";
 import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY, TOKEN, PEEK, ASK, LIST, DESK } from "./gate.js";
 import { say } from "./log.js";
@@ -138,7 +138,7 @@ async function look(gate, request, env, ctx) {
     case DESK:
       // the publisher's pages are in a file of their own, which no reader waits for
       await write(env);
-      return await (await import("./desk.js")).desk(request, env, ctx, gate.days, asker(gate, env, ctx));
+      return await (await import("./desk.js")).desk(request, env, ctx, { days: gate.days, ask: asker(gate, env, ctx), edge: edgeFor(env), gate: new Gate(env) });
     case TEASER:
       return await teaser(gate, lines, text, request, env, ctx);
     case LEDGER: {

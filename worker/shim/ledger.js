@@ -1,4 +1,4 @@
-// The Durable Object class of one payer's ledger, of the backstop, and of alerts.
+// The Durable Object class of one payer's ledger, of the backstop, and of alerts; the desk looks into it.
 
 import { edgeFor } from "./config.js";
 import { say } from "./log.js";
@@ -10,8 +10,15 @@ export class Ledger extends CallsInWasm {
   kind = LEDGER;
 
   async fetch(request) {
-    if (request.url === "https://ledger/export") return await this.#records(await request.text());
-    if (!request.url.startsWith("https://alerts/")) return await super.fetch(request);
+    const { url } = request;
+    if (url === "https://ledger/export") return await this.#records(await request.text());
+    if (url.startsWith("https://desk/")) return await (await import("./desk.js")).kept(request, this.ctx.storage);
+    if (!url.startsWith("https://alerts/")) {
+      const response = await super.fetch(request);
+      // for the desk: a run that failed is none
+      if (url.endsWith("/scan")) await this.ctx.storage.put("scanned", Date.now());
+      return response;
+    }
     // in a file of its own, which no payment waits for
     const { alerts } = await import("./alerts.js");
     return await alerts(request, { storage: this.ctx.storage, env: this.env, edge: edgeFor(this.env), say });

@@ -60,6 +60,9 @@ const ANONYMISE_REFUNDS: &str = "UPDATE OR IGNORE refund SET rowid = 1 + abs(ran
     transaction_hash = new.value ->> 'transactionMark', reason = NULL, at = at / 86400 * 86400 \
     FROM json_each(?1) AS new WHERE refund.receipt = new.value ->> 'receipt' AND lower(refund.transaction_hash) = new.value ->> 'transaction'";
 
+/// A refund that the desk began and nobody wrote down yet: it cannot be any more.
+const FORGET_BEGUN: &str = "DELETE FROM desk_refund_begun WHERE receipt IN (SELECT value ->> 'receipt' FROM json_each(?1))";
+
 #[derive(Serialize)]
 struct Asked<'a> {
     payer: &'a str,
@@ -285,6 +288,7 @@ async fn cleaned(platform: &Platform, rows: &Rows, payer: &str) -> Result<bool> 
         if !refunds.is_empty() {
             in_books(platform, ANONYMISE_REFUNDS, &named(&refunds, &marks)?).await?;
         }
+        in_books(platform, FORGET_BEGUN, &list).await?;
         platform.books(REPEATED, &list).await?;
         platform.books(ANONYMISE, &list).await?;
     }

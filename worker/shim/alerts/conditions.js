@@ -1,16 +1,12 @@
 // What is wrong now, each with a key that is the same as long as it is. Of a type that cannot be looked at in a run nothing is said to be over.
 
-import { headersFor } from "../secrets.js";
-import { exchange } from "./exchange.js";
+import { ask, askSupported, keysOf, lowFor } from "./probe.js";
 
 const PATIENCE = 10;
-const MOST_BYTES = 64 * 1024;
 const SHOWN = 10;
 /** Runs that a facilitator fails in before it is told, and is well in before that is over. */
 const BAD_RUNS = 2;
 const GOOD_RUNS = 3;
-/** What a settlement costs, and of how many there should be enough, as direct settlement counts. */
-const LOW_GAS = 90_000n * 100n;
 const KEY_DAYS = 90;
 const DAY = 86_400;
 
@@ -32,7 +28,7 @@ export async function look(given) {
 async function unknownPayments({ setup, state, env, now }) {
   if (env.BOOKS === undefined) return [];
   const before = now - setup.unknown * 60;
-  const from = "FROM payment WHERE state = 'unknown' AND first_seen < ?1";
+  const from = "FROM payment WHERE state = 'unknown' AND network NOT LIKE 'sample:%' AND first_seen < ?1";
   try {
     // a small one: it has the unknown alone
     if (!state.indexed) await rows(env, "CREATE INDEX IF NOT EXISTS alerts_unknown ON payment (first_seen) WHERE state = 'unknown'");
@@ -68,19 +64,8 @@ async function rows(env, sql, ...values) {
 
 /** Those that did not settle since the last run, by the ledgers' log, and those that do not answer at /supported now. */
 async function facilitators({ state, env, edge, heard }) {
-  edge.enter("facilitators", []);
-  const asked = edge.read().split("\n").filter(Boolean).map(async (line) => {
-    const [, url, ...auth] = line.split(" ");
-    const name = new URL(url).host;
-    try {
-      const { status } = await exchange(url, { headers: { accept: "application/json", ...await headersFor(auth.join(" "), "GET", url, env) } }, PATIENCE, MOST_BYTES);
-      if (status === 401 || status === 403) return { name, why: "lets-nobody-in", status };
-      return status >= 500 ? { name, why: "unclear", status } : undefined;
-    } catch {
-      return { name, why: "no-answer" };
-    }
-  });
-  const bad = [...(await Promise.all(asked)).filter(Boolean), ...heard.filter(({ event }) => event === "settler")];
+  const asked = askSupported(edge, env, PATIENCE);
+  const bad = [...(await Promise.all(asked)).filter(({ why }) => why), ...heard.filter(({ event }) => event === "settler")];
   const now = new Map(bad.map(({ name, why, status }) => [name, { why, status }]));
   for (const [name, known] of Object.entries(state.bad)) {
     if (now.has(name)) continue;
@@ -107,10 +92,9 @@ async function gas({ setup, state, heard }) {
   await Promise.all(Object.entries(state.gas).map(async ([network, known]) => {
     for (const url of setup.rpc[network] ?? []) {
       try {
-        const [balance, price] = await Promise.all([ask(url, "eth_getBalance", [known.account, "latest"]), ask(url, "eth_gasPrice", [])]);
-        known.balance = String(balance);
-        // the base fee may double
-        if (balance >= 2n * price * LOW_GAS) delete state.gas[network];
+        const [balance, price] = await Promise.all([ask(url, "eth_getBalance", [known.account, "latest"], PATIENCE), ask(url, "eth_gasPrice", [], PATIENCE)]);
+        known.balance = String(BigInt(balance));
+        if (BigInt(balance) >= lowFor(BigInt(price))) delete state.gas[network];
         return;
       } catch {
         // the next
@@ -125,22 +109,16 @@ async function gas({ setup, state, heard }) {
   }));
 }
 
-async function ask(url, method, params) {
-  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
-  const { text } = await exchange(url, { method: "POST", headers: { "content-type": "application/json" }, body }, PATIENCE, MOST_BYTES);
-  return BigInt(JSON.parse(text).result);
-}
-
-/** The key that signs, which is the first. When it was made stands in its name, like k20261123 or 2026-11; else when it was first seen. */
+/** The key that signs, which is the first. */
 async function oldKey({ state, env, now }) {
-  const kids = (env.FARTHING_KEYS ?? "").split(",").map((entry) => entry.split(":")[0].trim()).filter(Boolean);
+  const keys = keysOf(env, now);
+  const kids = keys.map(({ kid }) => kid);
   for (const kid of kids) state.kids[kid] ??= now;
   for (const kid of Object.keys(state.kids)) if (!kids.includes(kid)) delete state.kids[kid];
-  const [kid] = kids;
-  if (kid === undefined) return [];
-  const [, year, month, day = "01"] = /(20\d\d)-?(0[1-9]|1[0-2])(?:-?([0-3]\d))?/.exec(kid) ?? [];
-  const said = Date.UTC(Number(year), Number(month) - 1, Number(day)) / 1000;
-  const since = said <= now ? said : state.kids[kid];
+  const [key] = keys;
+  if (key === undefined) return [];
+  const { kid } = key;
+  const since = key.since ?? state.kids[kid];
   const days = Math.floor((now - since) / DAY);
   if (days <= KEY_DAYS) return [];
   return [{

@@ -3,6 +3,7 @@
 
 import { look } from "./conditions.js";
 import { deliver, put } from "./outbox.js";
+import { watched } from "./probe.js";
 
 const FRESH = { runs: 0, open: {}, bad: {}, gas: {}, kids: {}, messages: {}, queues: {} };
 // A run is over by then, or lost with the object that it ran in.
@@ -29,6 +30,7 @@ export async function alerts(request, given) {
 
 async function run({ storage, env, edge, say }) {
   const setup = watched(edge);
+  const sales = salesOf(setup.sales);
   if (setup.hooks.length === 0) return;
   const now = Math.floor(Date.now() / 1000);
   const state = { ...structuredClone(FRESH), ...await storage.get("state") };
@@ -51,34 +53,26 @@ async function run({ storage, env, edge, say }) {
     const details = { since: new Date(since * 1000).toISOString() };
     tell({ id: `${id}_ended`, state: "ended", type, subject: `Over: ${subject}`, text: `What was told at ${details.since} is over: ${subject}.`, details });
   }
-  const changed = before && changes(before, setup.sales);
+  const changed = before && changes(before, sales);
   if (changed) tell({ id: `prices-changed_${crypto.randomUUID()}`, state: "raised", type: "prices-changed", ...changed });
 
   // in one step: what was told is never told again, and never forgotten
-  const saved = storage.put({ state, sales: setup.sales });
+  const saved = storage.put({ state, sales });
   const gone = storage.delete([...heard.keys()].slice(0, 128));
   await Promise.all([saved, gone]);
   await deliver({ state, hooks: setup.hooks, env, say, save: () => storage.put("state", state) });
 }
 
-/** What the config wants watched. */
-function watched(edge) {
-  edge.enter("watched", []);
-  const setup = { site: "", unknown: 10, hooks: [], rpc: {}, sales: {} };
-  for (const line of edge.read().split("\n")) {
-    const [name, ...values] = line.split("\t");
-    if (name === "site") [setup.site] = values;
-    if (name === "unknown") setup.unknown = Number(values[0]);
-    if (name === "webhook") setup.hooks.push({ url: values[0], secret: values[1] });
-    if (name === "rpc") (setup.rpc[values[0]] ??= []).push(values[1]);
-    if (name !== "sale") continue;
-    const [route, price, network, asset, amount, payTo] = values;
-    const sale = (setup.sales[route] ??= { price, ways: [] });
+/** What is sold, by route. */
+function salesOf(list) {
+  const sales = {};
+  for (const { route, price, network, asset, amount, payTo } of list) {
+    const sale = (sales[route] ??= { price, ways: [] });
     const way = [network, asset, amount, payTo].join(" ");
     if (!sale.ways.includes(way)) sale.ways.push(way);
   }
-  for (const sale of Object.values(setup.sales)) sale.ways.sort();
-  return setup;
+  for (const sale of Object.values(sales)) sale.ways.sort();
+  return sales;
 }
 
 const MOST_CHANGES = 10;

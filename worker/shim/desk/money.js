@@ -3,13 +3,20 @@
 import { assets } from "./assets.js";
 
 const PART = 10n ** 12n;
+const SAMPLE = /^sample:/;
 const known = new Map(assets.map((asset) => [`${asset.network} ${asset.asset.toLowerCase()}`, asset]));
 
-/** What is known of a token; nothing for one that is none of the table's. */
-export const tokenOf = (network, asset) => known.get(`${network} ${asset.toLowerCase()}`);
+/** What is known of a token; nothing for one that is none of the table's. A sample's is money of its own, which nothing is added to. */
+export function tokenOf(network, asset) {
+  const token = known.get(`${network.replace(SAMPLE, "")} ${asset.toLowerCase()}`);
+  return token && SAMPLE.test(network) ? { ...token, network, symbol: `sample ${token.symbol}`, test: true } : token;
+}
 
 /** What a network is called. */
-export const networkName = (network) => assets.find((asset) => asset.network === network)?.networkName ?? network;
+export function networkName(network) {
+  const name = network.replace(SAMPLE, "");
+  return (assets.find((asset) => asset.network === name)?.networkName ?? name) + (SAMPLE.test(network) ? " (sample)" : "");
+}
 
 /** Atomic units of a row's three sums. */
 export const sum = ({ high, middle, low }) => (BigInt(high) * PART + BigInt(middle)) * PART + BigInt(low);
@@ -49,8 +56,9 @@ export function monies(rows) {
     money.units += sum(row);
     all.set(name, money);
   }
-  return [...all.values()].sort((a, b) => Number(a.test) - Number(b.test) || b.payments - a.payments);
+  const last = ({ network }) => Number(SAMPLE.test(network));
+  return [...all.values()].sort((a, b) => last(a) - last(b) || Number(a.test) - Number(b.test) || b.payments - a.payments);
 }
 
 /** Such sums in words. */
-export const said = (rows) => monies(rows).map(({ units, network, asset, test }) => amount(units, network, asset) + (test ? " (test)" : "")).join(" + ") || "0.00";
+export const said = (rows) => monies(rows).map(({ units, network, asset, test }) => amount(units, network, asset) + (test && !SAMPLE.test(network) ? " (test)" : "")).join(" + ") || "0.00";

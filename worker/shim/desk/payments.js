@@ -6,7 +6,9 @@ import { amount, networkName, plain, tokenOf } from "./money.js";
 import { article } from "./overview.js";
 import { time } from "./period.js";
 import { refundsOf } from "./refunds.js";
+import { isSample } from "./sample.js";
 import { rows } from "./schema.js";
+import { policyFor, sendBack } from "./sendback.js";
 
 const MOST = 50;
 const STATES = {
@@ -84,9 +86,10 @@ export async function payment(env, asked) {
     ...await refundsOf(env, row.receipt),
     ["Network", `${networkName(row.network)} (${row.network})${test ? ", test money" : ""}`], ["Token", row.asset], ["From", html`<a href="/.farthing/desk/payments?q=${row.payer}">${row.payer}</a>`],
     ["To", row.pay_to], ["Transaction", row.transaction_hash], ["First seen", time(row.first_seen)], ["Settled", time(row.settled_at)],
-    ["Receipt", row.receipt && html`<a href="/.farthing/receipts/${row.receipt}">${row.receipt}</a>`],
+    ["Receipt", row.receipt && !isSample(row.network) && html`<a href="/.farthing/receipts/${row.receipt}">${row.receipt}</a>`],
   ];
-  return { title: "A payment", content: html`<dl class="facts">${facts.filter(([, value]) => value).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>` };
+  const back = await sendBack(env, row);
+  return { title: "A payment", script: back && policyFor(asked.site), content: html`<dl class="facts">${facts.filter(([, value]) => value).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>${back}` };
 }
 
 export function paymentsFile(env, asked) {

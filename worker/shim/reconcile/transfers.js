@@ -36,7 +36,7 @@ export async function rangeOf(rpc, from, to) {
   return { ...range, since: since.time, until: until.time };
 }
 
-/** `tokens`: [{asset, payTo}] of one network, in lower case. */
+/** `tokens`: [{asset, payTo}] of one network, in lower case. `rpc`: as openRpc and the desk's chain have it. */
 export function openTransfers(rpc, { network, tokens }) {
   const assets = [...new Set(tokens.map(({ asset }) => asset))];
   const payees = [...new Set(tokens.map(({ payTo }) => payTo))];
@@ -91,6 +91,21 @@ export function openTransfers(rpc, { network, tokens }) {
         span = Math.min(WINDOW, span * 2);
       }
       return found;
+    },
+    /** So many blocks at once; what the endpoint says of too many is thrown. */
+    inWindow,
+    /** What the payees sent, so many blocks at once. */
+    async sent(from, to) {
+      return (await logs([TRANSFER, payees.map(word)], from, to)).filter((log) => log.removed !== true && log.topics.length === 3 && BigInt(log.data) > 0n).map((log) => ({
+        network, asset: log.address.toLowerCase(), from: address(log.topics[1]), to: address(log.topics[2]), value: BigInt(log.data),
+        transaction: log.transactionHash.toLowerCase(), block: Number(log.blockNumber), logIndex: Number(log.logIndex),
+      }));
+    },
+    /** The transfers of a transaction's receipt, by their place; none where it failed or is in no block. */
+    async inReceipt(transaction) {
+      const receipt = await rpc.ask("eth_getTransactionReceipt", [transaction]);
+      const moved = receipt?.status === "0x1" ? receipt.logs.filter(({ topics }) => topics.length === 3 && topics[0] === TRANSFER) : [];
+      return new Map(moved.map((log) => [Number(log.logIndex), { asset: log.address.toLowerCase(), to: address(log.topics[2]), value: BigInt(log.data) }]));
     },
     /** Whether a transaction is in a block, and there moves this from and to these; which block. */
     async find({ transaction, asset, from, to, value }) {

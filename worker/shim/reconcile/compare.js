@@ -1,5 +1,5 @@
 // Payments as the chains have them, held against the books. Amounts are integers of atomic units.
-import { openTransfers } from "./transfers.mjs";
+import { openTransfers } from "./transfers.js";
 
 /** In seconds. */
 const DAY = 86_400;
@@ -7,16 +7,17 @@ const lower = (text) => (text ?? "").toLowerCase();
 
 /**
  * `chains`: [{network, rpc, range, tokens, transfers}]; `books`: rows, or undefined; `urls`: addresses that may have been sold;
- * `offers`: the names of wider offers; `find(urls, nonces)`: the URL of each nonce that was made for one.
+ * `offers`: the names of wider offers; `find(urls, nonces)`: the URL of each nonce that was made for one; `spent(error)`: whether this only
+ * means that no more is asked.
  *
  * `marksOf(names)`: what may stand in the books for keys and transactions, where the payer had them erased (www/docs/erasure.md).
  *
  * The report: `articles` [{resource, network, asset, payments, chain, books, booked}], and lists of single payments: `missing` (the chain has
  * it, the books do not have it as settled), `extra` (the reverse), `different` (both have it, and say something else), `nameless` (paid,
  * and for no article that is known), `open` (unknown in the books), `others` (transfers that are no payment by their logs, or
- * by what they moved).
+ * by what they moved), `unasked` (as `extra`, but the chain was not asked about it any more).
  */
-export async function compare({ chains, books, urls, offers = [], find, marksOf }) {
+export async function compare({ chains, books, urls, offers = [], find, marksOf, spent = () => false }) {
   const named = unmarked(books ?? [], chains.flatMap(({ transfers }) => transfers), marksOf);
   const rows = named.map((row) => ({
     ...row, asset: lower(row.asset), payer: lower(row.payer), pay_to: lower(row.pay_to), transaction_hash: lower(row.transaction_hash),
@@ -27,7 +28,7 @@ export async function compare({ chains, books, urls, offers = [], find, marksOf 
   const byKey = new Map(rows.map((row) => [row.key, row]));
   const articles = [...new Set([...(books ?? []).map(({ resource }) => resource).filter(Boolean), ...urls])];
   const known = articles.flatMap((url) => [url, ...offers.map((name) => `${url} ${name}`)]);
-  const report = { ok: true, compared: books !== undefined, ranges: [], articles: [], missing: [], extra: [], different: [], nameless: [], open: [], others: [] };
+  const report = { ok: true, compared: books !== undefined, ranges: [], articles: [], missing: [], extra: [], different: [], nameless: [], open: [], others: [], unasked: [] };
   const sums = new Map();
   const seen = new Set();
   const article = (resource, { network, asset }) => {
@@ -67,13 +68,14 @@ export async function compare({ chains, books, urls, offers = [], find, marksOf 
       }
     }
   }
-  await lookForRest({ chains, rows, seen, report, article });
+  await lookForRest({ chains, rows, seen, report, article, spent });
   report.articles = [...sums.values()].sort((a, b) => (a.resource ?? "~").localeCompare(b.resource ?? "~") || a.network.localeCompare(b.network));
   report.ok = ["missing", "extra", "different"].every((name) => report[name].length === 0);
   return report;
 }
 
-const ERASED = "erased:";
+/** What the name of an entry begins with whose payer had it erased. */
+export const ERASED = "erased:";
 
 /**
  * The books, with what the chain has in the place of marks: whose keys made them finds the payment again that has one. Who paid is not
@@ -108,7 +110,7 @@ function differences({ value, transaction, from, to }, row, tagged) {
 }
 
 /** Entries that no transfer of the range belongs to. */
-async function lookForRest({ chains, rows, seen, report, article }) {
+async function lookForRest({ chains, rows, seen, report, article, spent }) {
   for (const row of rows) {
     const chain = chains.find(({ network }) => network === row.network);
     if (seen.has(row) || !chain) continue;
@@ -120,8 +122,15 @@ async function lookForRest({ chains, rows, seen, report, article }) {
     // of what was erased the day alone is written down, and the transaction is the chain's to know: outside this range it is nobody's
     if (row.key.startsWith(ERASED) && (time < range.since || time + DAY > range.until)) continue;
     // known later than it happened, or before the next block: the chain is asked about this one
-    const block = row.transaction_hash
-      && await openTransfers(rpc, { network: row.network, tokens }).find({ transaction: row.transaction_hash, asset: row.asset, from: row.payer, to: row.pay_to, value: row.value });
+    const found = { transaction: row.transaction_hash, asset: row.asset, from: row.payer, to: row.pay_to, value: row.value };
+    let block;
+    try {
+      block = row.transaction_hash && await openTransfers(rpc, { network: row.network, tokens }).find(found);
+    } catch (error) {
+      if (!spent(error)) throw error;
+      report.unasked.push(row);
+      continue;
+    }
     if (block !== undefined && block !== "" && (block < range.from || block > range.to)) continue;
     const sum = article(row.resource || undefined, row);
     sum.booked += 1;

@@ -1,0 +1,101 @@
+// The desk's health page: what a sale needs, each asked in a short time; what does not answer is told, and nothing of it is secret.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, before, test } from "node:test";
+import { startSite } from "../direct/site.mjs";
+import { randomKeys, startNewspaper } from "../support/newspaper.mjs";
+import { DOOR, impatient, newReader, until } from "../e2e/reader.mjs";
+
+const PASSWORD = "a password for a test";
+const desk = { passwordHash: createHash("sha256").update(PASSWORD).digest("hex") };
+const keys = `${randomKeys("k20260101")},${randomKeys("old")}`;
+
+let paper;
+before(async () => {
+  paper = await startNewspaper({ hostile: true, books: true, keys, change: (config) => impatient()({ ...config, desk }) });
+});
+after(() => paper?.stop());
+
+async function page(site = paper.site) {
+  const response = await fetch(`${site}/.farthing/desk/health`, { headers: { authorization: `Basic ${btoa(`:${PASSWORD}`)}` } });
+  assert.equal(response.status, 200);
+  return await response.text();
+}
+const troubles = (html) => [.../<div class="alert"><ul>([\s\S]*?)<\/ul>/.exec(html)?.[1].matchAll(/<li>([^<]*)/g) ?? []].map(([, one]) => one);
+function rowsOf(html, caption) {
+  const [, body] = new RegExp(`<caption>${caption}</caption>[\\s\\S]*?<tbody>([\\s\\S]*?)</tbody>`).exec(html) ?? [];
+  return body?.split("<tr>").slice(1).map((row) => row.split(/<td[^>]*>/).slice(1).map((cell) => cell.replace(/<[^>]+>/g, "").trim()));
+}
+
+test("the cron trigger's last run, old keys, the chain and the facilitator", async () => {
+  assert.ok(troubles(await page()).some((one) => one.startsWith("The cron trigger has not run yet")));
+  assert.equal(await paper.edge.scheduled(), "ok");
+  const html = await page();
+  assert.match(html, /last ran \d+ seconds? ago/);
+  const [old, ...more] = troubles(html);
+  assert.match(old, /^The key k20260101, which signs, is \d+ days old/);
+  assert.deepEqual(more, []);
+  assert.deepEqual(rowsOf(html, "FARTHING_KEYS, by name").map(([kid, since, , use]) => [kid, since, use]), [["k20260101", "2026-01-01", "signing"], ["old", "its name does not say", "reading what it signed"]]);
+  assert.match(rowsOf(html, "The endpoint of each network")[0][2], /^\d+, \d+ seconds? ago$/);
+  assert.equal(rowsOf(html, "By their own word")[0][1], "answers");
+  for (const secret of [...keys.split(",").map((entry) => entry.split(":")[1]), desk.passwordHash]) assert.ok(!html.includes(secret));
+});
+
+test("D8 facilitators and endpoints that hang are told in one wait, not one after the other", async () => {
+  for (const mode of ["hang", "die", "garbage"]) {
+    paper.badFacilitator.always("/supported", mode === "garbage" ? "500" : mode);
+    paper.badRpc.always("*", mode);
+    try {
+      const begin = Date.now();
+      const html = await page();
+      const told = troubles(html).join(" ");
+      assert.match(told, /Base Sepolia: 127\.0\.0\.1:\d+ did not answer/, mode);
+      assert.match(told, mode === "garbage" ? /answers with an error \(500\)/ : /The facilitator 127\.0\.0\.1:\d+ does not answer/, mode);
+      // four seconds for each question: more than twice that were waits in a row
+      assert.ok(Date.now() - begin < 8_000);
+    } finally {
+      paper.badFacilitator.reset();
+      paper.badRpc.reset();
+    }
+  }
+});
+
+test("a payment of unknown outcome has when the chain is asked again and when its window ends, as its ledger has it", async () => {
+  const reader = await newReader(paper);
+  const payment = await reader.sign(DOOR);
+  paper.badFacilitator.always("*", "hang");
+  paper.badRpc.always("*", "die");
+  try {
+    assert.equal((await reader.send(DOOR, payment)).status, 503);
+    await until("the books know", async () => (await paper.edge.books.rows("SELECT 1 FROM payment WHERE state = 'unknown'")).length === 1, 30);
+    const [[, article, amount, again, ends, then]] = rowsOf(await page(), "What happens next");
+    assert.deepEqual([article, amount], [DOOR, "0.05 USDC"]);
+    const validBefore = Number(payment.authorization.validBefore);
+    assert.equal(ends, `${new Date(validBefore * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`);
+    assert.match(again, /^(now|20\d\d-\d\d-\d\d \d\d:\d\d UTC)$/);
+    assert.match(then, /looked up on the chain|facilitator is being asked/);
+  } finally {
+    paper.badFacilitator.reset();
+    paper.badRpc.reset();
+  }
+});
+
+test("G1 the gas key's account, and how long its gas lasts; the key itself is nowhere", async () => {
+  const site = await startSite({ change: (config) => ({ ...config, desk }) });
+  try {
+    const html = await page(site.edge.url);
+    assert.ok(html.includes(site.gasKey.address));
+    const [[, account, balance, left]] = rowsOf(html, "Accounts that pay for gas");
+    assert.deepEqual([account, balance], [site.gasKey.address, "1.00"]);
+    assert.match(left, /^about [\d,]+$/);
+    assert.ok(!html.toLowerCase().includes(site.gasKey.key.slice(2).toLowerCase()));
+    assert.ok(!troubles(html).some((one) => one.includes("gas")), "and it is no trouble that there are no books");
+    await site.chain.client.setBalance({ address: site.gasKey.address, value: 1_000n });
+    assert.ok(troubles(await page(site.edge.url)).some((one) => one.includes("less than 100 settlements of gas are left")));
+    const none = await fetch(`${site.edge.url}/.farthing/desk/health`);
+    assert.equal(none.status, 401);
+    assert.ok(!(await none.text()).includes(site.gasKey.address));
+  } finally {
+    await site.stop();
+  }
+});

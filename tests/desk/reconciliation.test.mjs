@@ -1,0 +1,192 @@
+// Chain, books and facilitator on the desk: real payments, and books in which something is wrong. Each thing that is wrong is shown as itself.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, before, test } from "node:test";
+import { observer, payTo } from "../support/accounts.mjs";
+import { startNewspaper } from "../support/newspaper.mjs";
+import { DATA, DOOR, DOT, PAWN, PRICES, newReader, until } from "../e2e/reader.mjs";
+
+const PASSWORD = "a password for a test";
+const hash = createHash("sha256").update(PASSWORD).digest("hex");
+const AGREE = "Chain, books and facilitator agree.";
+
+let paper;
+const readers = [];
+before(async () => {
+  paper = await startNewspaper({ hostile: true, books: true, change: (config) => ({ ...config, desk: { passwordHash: hash } }) });
+  for (const [path, v1] of [[DOOR, false], [DATA, false], [PAWN, true], [DOT, false]]) {
+    const reader = await newReader(paper);
+    assert.equal((await reader.send(path, await reader.sign(path, { v1 }))).status, 200);
+    readers.push(reader);
+  }
+  await until("the books have all", async () => (await paper.edge.books.rows("SELECT key FROM payment WHERE state = 'settled'")).length === 4, 30);
+});
+after(() => paper?.stop());
+
+async function page(query = "") {
+  const response = await fetch(`${paper.site}/.farthing/desk/reconciliation${query}`, { headers: { authorization: `Basic ${btoa(`:${PASSWORD}`)}` } });
+  assert.equal(response.status, 200);
+  return await response.text();
+}
+/** The cells of each row of the table with this caption. */
+function rowsOf(html, caption) {
+  const [, body] = new RegExp(`<caption>${caption}</caption>[\\s\\S]*?<tbody>([\\s\\S]*?)</tbody>`).exec(html) ?? [];
+  return body?.split("<tr>").slice(1).map((row) => row.split(/<td[^>]*>/).slice(1).map((cell) => cell.replace(/<[^>]+>/g, "").trim()));
+}
+const verdict = (html) => /<strong>([^<]*)/.exec(html)[1];
+const rowOf = async ({ address }) => (await paper.edge.books.rows("SELECT * FROM payment WHERE payer = ? COLLATE NOCASE", address))[0];
+const set = (row, changes) => paper.edge.books.run(`UPDATE payment SET ${Object.keys(changes).map((name, at) => `${name} = ?${at + 2}`).join(", ")} WHERE key = ?1`, row.key, ...Object.values(changes));
+const restored = async (row) => {
+  await paper.edge.books.run("DELETE FROM payment WHERE key = ?1", row.key);
+  const names = Object.keys(row);
+  await paper.edge.books.run(`INSERT INTO payment (${names.join(", ")}) VALUES (${names.map((_, at) => `?${at + 1}`).join(", ")})`, ...Object.values(row));
+};
+/** What the page says while a row is not what it is. */
+async function with_(row, change, look) {
+  const kept = { ...row };
+  try {
+    await change(row);
+    await look();
+  } finally {
+    await restored(kept);
+  }
+  assert.equal(verdict(await page()), AGREE);
+}
+
+test("S8 what was paid is in the books, to the last unit", async () => {
+  const html = await page();
+  assert.equal(verdict(html), AGREE);
+  const sum = [DOOR, DATA, PAWN, DOT].reduce((sum, path) => sum + PRICES[path], 0n);
+  assert.equal(await paper.chain.balanceOf(payTo.address), sum);
+  const shown = `${Number(sum) / 1e6} USDC`;
+  assert.deepEqual(rowsOf(html, "What came in on Base Sepolia"), [["USDC", "4", shown, "4", shown, "0.00 USDC"]]);
+});
+
+test("S8 a row that is gone: just paid at first, and then paid and not in the books", async () => {
+  const row = await rowOf(readers[0]);
+  await with_(row, () => paper.edge.books.run("DELETE FROM payment WHERE key = ?1", row.key), async () => {
+    await until("it is old enough", async () => /<caption>Paid, and not in the books/.test(await page()), 60);
+    const html = await page();
+    assert.equal(verdict(html), "1 entry differs: see below.");
+    const [[, transaction, , article, amount], ...more] = rowsOf(html, "Paid, and not in the books");
+    assert.deepEqual([row.transaction_hash.startsWith(transaction.slice(0, 10)), article, amount, more], [true, "", "0.05 USDC", []]);
+    assert.deepEqual(rowsOf(html, "What came in on Base Sepolia")[0].at(-1), "0.05 USDC");
+  });
+});
+
+test("S8 G5 another amount, another state, a settlement that never was: each as itself", async () => {
+  const row = await rowOf(readers[0]);
+  await with_(row, () => set(row, { charged: "40000" }), async () => {
+    const html = await page();
+    assert.equal(verdict(html), "1 entry differs: see below.");
+    assert.deepEqual(rowsOf(html, "Different in the books")[0].slice(-2), ["0.05 USDC", "0.04 USDC"]);
+    assert.ok(html.includes(DOOR));
+  });
+  for (const [state, caption] of [["unknown", "Paid, and not known in the books"], ["refused", "Paid, though the facilitator refused"], ["stray", "Paid, and no ledger knows it"], ["cancelled", "Paid, and cancelled in the books"]]) {
+    await with_(row, () => set(row, { state, charged: null, settled_at: null }), async () => {
+      const html = await page();
+      assert.equal(verdict(html), "1 entry differs: see below.", state);
+      assert.equal(rowsOf(html, caption)[0].at(-1), "0.05 USDC", state);
+    });
+  }
+  const made = { ...row, key: "made-up", transaction_hash: `0x${"ab".repeat(32)}`, receipt: "none" };
+  try {
+    await restored(made);
+    const html = await page();
+    assert.equal(verdict(html), "1 entry differs: see below.");
+    assert.equal(rowsOf(html, "In the books, and not on the chain")[0].at(-1), "0.05 USDC");
+    assert.equal(rowsOf(html, "What came in on Base Sepolia")[0].at(-1), "-0.05 USDC");
+    await set(made, { state: "unknown", charged: null });
+    const open = await page();
+    assert.equal(verdict(open), AGREE);
+    assert.equal(rowsOf(open, "Not known, and not paid in these blocks").length, 1);
+  } finally {
+    await paper.edge.books.run("DELETE FROM payment WHERE key = 'made-up'");
+  }
+});
+
+test("S8 a transfer by hand is no payment, and money sent back is told from a refund that is written down", async () => {
+  await paper.chain.send({ by: observer, functionName: "transfer", args: [payTo.address, 777_000n] });
+  const html = await page();
+  assert.equal(verdict(html), AGREE);
+  assert.equal(rowsOf(html, "Transfers that are no payments")[0].at(-1), "0.777 USDC");
+
+  const row = await rowOf(readers[0]);
+  await paper.chain.client.setBalance({ address: payTo.address, value: 10n ** 18n });
+  const { transactionHash, blockNumber, logs: [{ logIndex }] } = await paper.chain.send({ by: payTo, functionName: "transfer", args: [readers[0].address, 20_000n] });
+  const caption = "Sent to accounts that paid, and not in the books";
+  assert.equal(rowsOf(await page(), caption)[0].at(-1), "0.02 USDC");
+  const { timestamp } = await paper.chain.client.getBlock({ blockNumber });
+  const written = (amount, log) => paper.edge.books.run("INSERT INTO refund (network, transaction_hash, log_index, receipt, asset, amount, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, ?7)",
+    row.network, transactionHash, log, row.receipt, row.asset, amount, Number(timestamp));
+  try {
+    await written("20000", logIndex);
+    const good = await page();
+    assert.equal(verdict(good), AGREE);
+    assert.equal(rowsOf(good, caption), undefined);
+    assert.match(good, /Refunds in these blocks: 1, each as the chain has it/);
+    await paper.edge.books.run("DELETE FROM refund");
+    await written("30000", logIndex);
+    await written("20000", logIndex + 1);
+    const bad = await page();
+    assert.equal(verdict(bad), "2 entries differ: see below.");
+    assert.deepEqual(rowsOf(bad, "Refunds that the chain does not have").map((cells) => cells.slice(-2)), [["the chain has 0.02 USDC", "0.03 USDC"], ["nothing on the chain", "0.02 USDC"]]);
+  } finally {
+    await paper.edge.books.run("DELETE FROM refund");
+  }
+});
+
+test("D8 a chain that does not answer, or answers nonsense, is told, and the page is there in time", async () => {
+  for (const mode of ["hang", "die", "garbage", "500", "empty"]) {
+    paper.badRpc.always("*", mode);
+    try {
+      const html = await page();
+      assert.equal(verdict(html), "Nothing could be compared.", mode);
+      assert.match(html, /Base Sepolia was not compared: 127\.0\.0\.1:\d+ did not answer/);
+      assert.ok(!html.includes(AGREE));
+    } finally {
+      paper.badRpc.reset();
+    }
+  }
+  const days = await page("?from=2020-01-01&to=2020-01-02");
+  assert.match(days, /no block of that time|Nothing came in/);
+});
+
+test("B8 an endpoint that allows few blocks: one look asks so much, and a link goes on until all was seen", async () => {
+  await paper.chain.mine(2_000);
+  const reader = await newReader(paper);
+  assert.equal((await reader.send(DOOR, await reader.sign(DOOR))).status, 200);
+  await until("the books have it", async () => (await rowOf(reader))?.state === "settled", 30);
+  let asked = 0;
+  paper.badRpc.always("*", async ({ body, response, through }) => {
+    asked += 1;
+    const { method, params, id } = JSON.parse(body);
+    const [{ fromBlock, toBlock } = {}] = params;
+    const wide = method === "eth_getLogs" && Number(toBlock) - Number(fromBlock) >= 40;
+    const { status, type, text } = wide ? { status: 200, type: "application/json", text: JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32005, message: "block range is too wide" } }) } : await through();
+    response.writeHead(status, { "content-type": type });
+    response.end(text);
+  });
+  try {
+    let [query, transfers, looks] = ["", 0, 0];
+    for (;;) {
+      const before = asked;
+      const html = await page(query);
+      looks += 1;
+      assert.ok(asked - before <= 44, `${asked - before} questions`);
+      transfers += Number(rowsOf(html, "What came in on Base Sepolia")?.[0][1] ?? 0);
+      const next = /href="\/\.farthing\/desk\/reconciliation(\?[^"]*at=[^"]*)"/.exec(html)?.[1];
+      if (!next) {
+        assert.match(verdict(html), /^Chain, books and facilitator agree from there on\.|^1 entry/);
+        break;
+      }
+      assert.notEqual(verdict(html), AGREE, "not all of it was compared");
+      query = next.replaceAll("&amp;", "&");
+      assert.ok(looks < 100);
+    }
+    assert.ok(looks > 2);
+    assert.equal(transfers, 5);
+  } finally {
+    paper.badRpc.reset();
+  }
+});
