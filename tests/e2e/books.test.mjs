@@ -46,7 +46,7 @@ test("S8 a payment's entry says what the chain says, in atomic units", async () 
       key: `${paper.network}/${paper.chain.token.address.slice(2).toLowerCase()}/${payment.authorization.nonce}`,
       state: "settled", receipt: response.headers.get("farthing-receipt"), resource: paper.site + path, network: paper.network,
       asset: paper.chain.token.address, payer: reader.address, pay_to: payTo.address, amount: String(PRICES[path]), charged: String(transfer.value),
-      transaction_hash: transaction, reason: null, offer: null,
+      transaction_hash: transaction, reason: null, offer: null, audience: null,
     });
     assert.ok(version > 1e12 && at >= seen && seen > Date.now() / 1000 - 60);
     assert.equal(transfer.transaction, transaction);
