@@ -3,11 +3,11 @@
 
 use core::fmt::Write;
 
-use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use super::Gate;
 use crate::{
-    evm::Address,
+    evm::{Address, chain::endpoint_name},
     ledger::{Verdict, ask_screener},
     route::config::{Screener, Settler},
     x402::{Network, facilitator::Supported, v2::Scheme},
@@ -73,7 +73,7 @@ impl Gate {
     pub fn screens(&mut self, answer: &str) -> Vec<String> {
         let host = self
             .screener()
-            .map(|(screener, _)| screener.host().to_owned())
+            .map(|(screener, _)| endpoint_name(&screener.url))
             .unwrap_or_default();
         let says = match Verdict::read(200, answer) {
             Some(true) => return Vec::new(),

@@ -100,11 +100,9 @@ impl Verdict {
 
     /// Reads what was kept.
     pub fn kept(text: &str) -> Option<Self> {
-        let (word, until) = text.split_once(' ')?;
-        let allow = match word {
-            "allow" => true,
-            "refuse" => false,
-            _ => return None,
+        let (allow, until) = match text.strip_prefix("allow ") {
+            Some(until) => (true, until),
+            None => (false, text.strip_prefix("refuse ")?),
         };
         Some(Self {
             allow: Some(allow),

@@ -1,6 +1,7 @@
 // Who may not pay (threat B13): a list of accounts, and a service that is asked about each payer before anything is begun.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
+import { join } from "node:path";
 import { after, before, test as plainTest } from "node:test";
 import { concat, encodeAbiParameters, getAddress } from "viem";
 import { generatePrivateKey, privateKeyToAddress } from "viem/accounts";
@@ -10,6 +11,9 @@ import { readBody, sendJson } from "../support/http.mjs";
 import { startNaive } from "../support/naive.mjs";
 import { decode, nonceFor, offersIn } from "../support/pay.mjs";
 import { page, startShop } from "../support/shop.mjs";
+import { examine } from "../../js/cli/check.mjs";
+import { openGate } from "../../js/cli/lib/gate.mjs";
+import { BUILD } from "../support/edge.mjs";
 import { listen } from "../../tools/lib/processes.mjs";
 import { problemOf, until } from "./reader.mjs";
 
@@ -379,6 +383,28 @@ test("the paying client stops at a refusal, and keeps an unused payment while no
   screening.says(waiting, { allow: true });
   await until("it pays", async () => (await pay(`${strict.url}/page/a`).catch(({ response }) => response)).status === 200);
   assert.equal((await waiting.transfers()).length, 1);
+});
+
+test("check --rpc asks about the publisher's own account, and says what the Worker will make of the answer", async () => {
+  const gate = openGate(join(BUILD, "edge.wasm"));
+  // an account of its own: others ask about the shop's
+  const payTo = { eip155: privateKeyToAddress(generatePrivateKey()) };
+  const asked = async (answer, more) => {
+    screening.says({ address: payTo.eip155 }, answer);
+    const config = { ...strict.config, payTo, screening: { ...strict.config.screening, headers: undefined, ...more } };
+    const { screening: said } = await examine(JSON.stringify(config), { rpc: [], gate });
+    const [{ level, text }] = said.flatMap(({ findings }) => findings);
+    return `${level}: ${text.replace(/http\S+ /, "")}`;
+  };
+  assert.match(await asked({ allow: true }), /^ok: says that payTo may pay/);
+  assert.match(await asked({ allow: false }), /^note: .*may not pay/);
+  assert.match(await asked({ allow: 1 }), /^error: answers no .*nobody can pay/);
+  assert.match(await asked(BAD["leads elsewhere"], { whenUnreachable: "allow" }), /^error: answered 307: .*everybody pays/);
+  assert.match(await asked(BAD["answers no JSON"]), /^error: did not answer JSON/);
+  assert.match(await asked(BAD["breaks off"]), /^note: cannot be reached/);
+  assert.match(await asked(BAD["answers 403"], { headers: { "x-key": "KEY" } }), /^note: lets in only who has its secrets/);
+  const { secrets } = await examine(JSON.stringify(strict.config), { gate });
+  assert.deepEqual(secrets.map(({ at, name }) => [at, name]), [["screening.headers.Authorization", "SCREENING"]]);
 });
 
 test("the health page says where the service does not answer for the site's own account", async () => {

@@ -147,7 +147,14 @@ pub(crate) async fn screen(platform: &Platform, screener: &Screener, intent: &In
     let verdict = Verdict::of(screener, answer, platform.now());
     if verdict.allow.is_none() {
         let (why, status) = answer.map_or(("no-answer", String::new()), |(status, _)| ("unclear", status.to_string()));
-        platform.say("screening", &[("host", screener.host()), ("why", why), ("status", &status)]);
+        platform.say(
+            "screening",
+            &[
+                ("host", &chain::endpoint_name(&screener.url)),
+                ("why", why),
+                ("status", &status),
+            ],
+        );
     }
     verdict
 }

@@ -315,8 +315,10 @@ impl Ledger {
 
     fn note_said(&self, network: Network, word: Option<Word>) {
         let mut all = self.screened.borrow_mut();
-        all.retain(|(known, _)| *known != network);
-        all.push((network, word));
+        match all.iter_mut().find(|(known, _)| *known == network) {
+            Some((_, known)) => *known = word,
+            None => all.push((network, word)),
+        }
     }
 
     /// Keeps what was said of the payer, for when this object has been away.

@@ -95,7 +95,9 @@ export async function askScreening({ config, routes }) {
     return [{ url, findings: [allow ? ok(at, `${url} says that payTo may pay`) : note(at, `${url} says that payTo, your own account, may not pay`)] }];
   } catch (error) {
     if (headers && /answered 40[13]/.test(error.message)) return [{ url, findings: [note(at, `${url} lets in only who has its secrets; they are not here`)] }];
-    return [{ url, findings: [note(at, `${url} ${why(error)}; while it does, ${then}`)] }];
+    // the Worker may reach what cannot be reached from here
+    const says = error.cause || error.name === "TimeoutError" ? note : wrong;
+    return [{ url, findings: [says(at, `${url} ${why(error)}: as long as the Worker finds it so, ${then}`)] }];
   }
 }
 

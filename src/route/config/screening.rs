@@ -49,15 +49,10 @@ impl Screener {
     ///     "screening": {"url": "https://screen.example/check", "headers": {"Authorization": "SCREENING"}, "whenUnreachable": "refuse"}
     /// }"#).unwrap();
     /// let screener = config.settlement.screener.unwrap();
-    /// assert_eq!((screener.auth().as_str(), screener.host(), screener.lets_through), ("authorization SCREENING", "screen.example", false));
+    /// assert_eq!((screener.auth().as_str(), screener.lets_through), ("authorization SCREENING", false));
     /// ```
     pub fn auth(&self) -> String {
-        joined(self.headers.iter().map(|(header, secret)| (header.as_str(), secret)))
-    }
-
-    /// What it is called in logs.
-    pub fn host(&self) -> &str {
-        self.url.split('/').nth(2).unwrap_or_default()
+        joined(&self.headers, None)
     }
 }
 

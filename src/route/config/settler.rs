@@ -194,12 +194,13 @@ impl Settlement {
                 Settler::Direct { secret } => name("direct", secret, SecretForm::Key),
             }
         }
-        let headers = self.screener.iter().flat_map(|screener| &screener.headers);
-        secrets.extend(headers.map(|(header, name)| Secret {
-            at: ["screening.headers.", header].concat(),
-            name,
-            form: SecretForm::Header,
-        }));
+        if let Some(screener) = &self.screener {
+            for (header, name) in &screener.headers {
+                let at = ["screening.headers.", header].concat();
+                let form = SecretForm::Header;
+                secrets.push(Secret { at, name, form });
+            }
+        }
         secrets
     }
 }
@@ -223,8 +224,7 @@ impl Settler {
         let Self::Facilitator { headers, coinbase, .. } = self else {
             return String::new();
         };
-        let headers = headers.iter().map(|(header, secret)| (header.as_str(), secret));
-        joined(headers.chain(coinbase.iter().map(|secret| ("*", secret))))
+        joined(headers, coinbase.as_ref())
     }
 
     /// What it is called in logs: its URL's host, or how it settles.
@@ -236,8 +236,14 @@ impl Settler {
     }
 }
 
-/// Headers, each with the name of its secret, as the shim reads them.
-pub(super) fn joined<'a>(headers: impl Iterator<Item = (&'a str, &'a String)>) -> String {
-    let all: Vec<String> = headers.map(|(header, secret)| [header, " ", secret].concat()).collect();
-    all.join(",")
+/// Headers, each with the name of its secret, and the secret that a token is made with, as the shim reads them.
+pub(super) fn joined(headers: &[(String, String)], coinbase: Option<&String>) -> String {
+    let mut text = String::new();
+    let headers = headers.iter().map(|(header, secret)| (header.as_str(), secret));
+    for (header, secret) in headers.chain(coinbase.map(|secret| ("*", secret))) {
+        for part in [if text.is_empty() { "" } else { "," }, header, " ", secret] {
+            text.push_str(part);
+        }
+    }
+    text
 }
