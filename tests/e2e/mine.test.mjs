@@ -190,7 +190,7 @@ test("G7 one account is erased: nothing leads to it, the other is as it was, the
   });
 
   await t.test("the backstop reads the transfers, and takes none of them for a stray", async () => {
-    const block = Math.max(...(await one.transfers()).map((transfer) => transfer.block));
+    const block = Math.max(...(await one.transfers()).map((transfer) => Number(transfer.block)));
     await until("their blocks were read", async () => {
       await paper.chain.warp(130);
       assert.equal(await paper.edge.scheduled(), "ok");

@@ -48,7 +48,7 @@ const NAMED: &str = "SELECT json_object('key', key, 'receipt', receipt, 'transac
 const NAMED_REFUNDS: &str = "SELECT json_object('receipt', receipt, 'transaction', lower(transaction_hash)) FROM refund \
     WHERE receipt IN (SELECT value ->> 'receipt' FROM json_each(?1) WHERE value ->> 'receipt' <> '')";
 /// Says who no more. The place among the others goes too: between two entries whose second is known there is not much time.
-const ANONYMISE: &str = "UPDATE OR IGNORE payment SET rowid = 1 + abs(random() / 2), key = new.value ->> 'keyMark', \
+const ANONYMISE: &str = "UPDATE OR IGNORE payment SET rowid = 1 + (random() & 4503599627370495), key = new.value ->> 'keyMark', \
     receipt = new.value ->> 'receiptMark', transaction_hash = new.value ->> 'transactionMark', payer = '', version = 0, \
     first_seen = first_seen / 86400 * 86400, settled_at = settled_at / 86400 * 86400 \
     FROM json_each(?1) AS new WHERE payment.key = new.value ->> 'key'";
@@ -56,7 +56,7 @@ const ANONYMISE: &str = "UPDATE OR IGNORE payment SET rowid = 1 + abs(random() /
 const REPEATED: &str = "DELETE FROM payment WHERE key IN (SELECT value ->> 'key' FROM json_each(?1) WHERE EXISTS \
     (SELECT 1 FROM payment AS other WHERE other.key = value ->> 'keyMark'))";
 /// What the publisher wrote as a reason may name somebody.
-const ANONYMISE_REFUNDS: &str = "UPDATE OR IGNORE refund SET rowid = 1 + abs(random() / 2), receipt = new.value ->> 'receiptMark', \
+const ANONYMISE_REFUNDS: &str = "UPDATE OR IGNORE refund SET rowid = 1 + (random() & 4503599627370495), receipt = new.value ->> 'receiptMark', \
     transaction_hash = new.value ->> 'transactionMark', reason = NULL, at = at / 86400 * 86400 \
     FROM json_each(?1) AS new WHERE refund.receipt = new.value ->> 'receipt' AND lower(refund.transaction_hash) = new.value ->> 'transaction'";
 

@@ -100,14 +100,15 @@ fn e12_a_proof_of_anything_else_does_neither() {
     );
     assert_ne!(one, other);
     let all = [EXPORT, ERASE];
-    for change in [
-        &(|proof: &mut Proof<'_>| proof.uri = EXPORT) as &dyn Fn(&mut Proof<'_>),
+    let changes: [&dyn Fn(&mut Proof<'_>); 6] = [
+        &|proof| proof.uri = EXPORT,
         &|proof| proof.statement = Some("Open what you have paid for."),
         &|proof| proof.statement = None,
         &|proof| proof.resources = Some(all.to_vec()),
         &|proof| proof.domain = "blog.example",
         &|proof| proof.expiration_time = Some("2099-01-01T00:00:00Z"),
-    ] {
+    ];
+    for change in changes {
         assert_eq!(refused(ERASE, &prove(&payer, &erase, change), NOW), invalid);
     }
     let good = prove(&payer, &erase, &|_| {});
