@@ -171,6 +171,8 @@ test("G5 left while it waits and come back to: the transaction is there, nobody 
     await later.getByText(sent).first().waitFor();
     assert.equal(await later.getByRole("button", SEND).count(), 0);
     await says(later, "in no block yet");
+    const trouble = await (await fetch(`${paper.site}/.farthing/desk/trouble`, { headers: basic })).text();
+    assert.ok(trouble.includes("Refunds under way") && trouble.includes(sent));
     const second = await post({ do: "begin", key: row.key, amount: "0.01" });
     assert.deepEqual([second.status, (await second.json()).problem], [409, "begun"]);
     const drop = await post({ do: "drop", key: row.key });
