@@ -88,6 +88,21 @@ problems! {
     /// The challenge's nonce was used up (threat E11).
     SignInUsed = "sign-in-used", 402, "refused", "This sign-in proof was used before",
         "Sign the challenge of this answer; every proof opens a page once.";
+    /// Who wants an account's records, or them erased, has not proved the account yet.
+    ProofRequired = "account-proof-required", 401, "refused", "The account has to be proved",
+        "Sign the challenge in extensions with the account, and send it in SIGN-IN-WITH-X.";
+    /// That proof is for something else, too old, or not signed by its account (threat E12).
+    ProofInvalid = "account-proof-invalid", 401, "refused", "The proof of the account does not hold",
+        "Nothing was told or erased; sign the challenge of this answer.";
+    /// That proof was used up (threat E12).
+    ProofUsed = "account-proof-used", 401, "refused", "This proof of the account was used before",
+        "Nothing was told or erased this time; sign the challenge of this answer.";
+    /// The ledger or the books cannot be asked now.
+    RecordsUnavailable = "records-unavailable", 503, "pending", "The account's records cannot be reached now",
+        "Ask again later, with a new proof; what was not erased yet is as it was, and what was begun goes on by itself.";
+    /// A refund would be written for a payment whose payer had it erased (threat G7).
+    PayerErased = "payer-erased", 410, "refused", "The payer had this payment erased",
+        "Nothing was written; nobody here knows any more whom a refund would go to.";
     /// The account proved itself, and does not own the page.
     NotOwned = "not-owned", 402, "refused", "This account has not paid for this page",
         "Pay with one of the offers in accepts, or sign in with the account that paid.";
@@ -241,6 +256,12 @@ problems! {
     /// A new payment of a payer who owns the article already could not be told from a replay.
     AlreadyOwned = "already-owned", 409, "already-used", "This payer owns the article already",
         "Nothing was charged; open the page with the browser that paid.";
+    /// The site takes no payment of this account (threat B13).
+    PayerRefused = "payer-refused", 403, "refused", "This account cannot pay here",
+        "Nothing was charged; another account may pay.";
+    /// Whether the account may pay here could not be found out (threat B13).
+    ScreeningUnavailable = "screening-unavailable", 503, "undeliverable", "Nobody could say whether this account may pay",
+        "Nothing was charged; send the same request again after Retry-After seconds.";
     /// The outcome of the payment is not known yet.
     SettlementPending = "settlement-pending", 503, "pending", "The payment is being confirmed",
         "Send the same request again after Retry-After seconds; do not sign another payment.";

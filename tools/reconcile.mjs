@@ -1,7 +1,7 @@
 // `npm run reconcile`: rebuilds revenue by article from the chains' logs with the ledger key, and compares it with the books.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { openArticles } from "./lib/articles.mjs";
+import { openArticles, openMarks } from "./lib/articles.mjs";
 import { readBooks } from "./lib/books.mjs";
 import { build, Mistake, root, typed } from "./lib/cli.mjs";
 import { entriesOf, entryOf } from "../js/cli/lib/entries.mjs";
@@ -148,7 +148,8 @@ async function main() {
   }
   const urls = [...urlsIn(listed, config.site), ...config.routes.flatMap(({ match }) => (match?.includes("*") ? [] : [config.site + match]))];
   const find = openArticles(join(root, "js", "dist", "tools.wasm"), keys);
-  const report = await compare({ chains, books, urls, offers: Object.keys(config.offers ?? {}), find });
+  const marksOf = openMarks(join(root, "js", "dist", "tools.wasm"), keys);
+  const report = await compare({ chains, books, urls, offers: Object.keys(config.offers ?? {}), find, marksOf });
   console.log(values.json ? JSON.stringify(report, (_, value) => (typeof value === "bigint" ? String(value) : value), 2) : print(report, tokens));
   process.exitCode = report.ok ? 0 : 1;
 }

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { Mistake } from "./mistake.mjs";
 import { askChains } from "./lib/check-chains.mjs";
-import { askFacilitators, secretsOf } from "./lib/check-facilitators.mjs";
+import { askFacilitators, askScreening, secretsOf } from "./lib/check-facilitators.mjs";
 import { print } from "./lib/check-print.mjs";
 import { listRoutes } from "./lib/check-routes.mjs";
 import { entriesOf } from "./lib/entries.mjs";
@@ -17,7 +17,8 @@ export const summary = "says what is wrong with a config, and what it sells";
 export const usage = (program) => `${program}check${program === "npm run " ? " --" : ""} [FILE] [--rpc [URL …]] [--json]
 
   FILE           the configuration, JSON with comments (farthing.jsonc); --config FILE says the same
-  --rpc          ask the endpoints in settlement.rpc what the chains say of the assets, and the facilitators what they settle
+  --rpc          ask the endpoints in settlement.rpc what the chains say of the assets, the facilitators what they settle,
+                 and the service in screening.url whether your own account may pay
   --rpc URL …    ask these endpoints instead, each for the network it says it is
   --json         print one JSON object instead of the report
 
@@ -72,12 +73,13 @@ export async function examine(text, { rpc, gate }) {
   }
   const warnings = [...told, ...[reserved(config?.site)].filter(Boolean)];
   const entries = entriesOf(config);
-  const report = { ok: false, errors, warnings, routes: errors.length > 0 ? [] : listRoutes(gate, config, entries), chains: [], facilitators: [], secrets: errors.length > 0 ? [] : secretsOf(config) };
+  const report = { ok: false, errors, warnings, routes: errors.length > 0 ? [] : listRoutes(gate, config, entries), chains: [], facilitators: [], screening: [], secrets: errors.length > 0 ? [] : secretsOf(config) };
   if (rpc && config) {
     report.chains = await askChains({ gate, config, entries, urls: rpc });
     report.facilitators = await askFacilitators({ config, entries, routes: report.routes });
+    report.screening = await askScreening({ config, routes: report.routes });
   }
-  const findings = [...report.routes, ...report.chains, ...report.facilitators].flatMap(({ findings = [] }) => findings);
+  const findings = [...report.routes, ...report.chains, ...report.facilitators, ...report.screening].flatMap(({ findings = [] }) => findings);
   report.ok = errors.length === 0 && findings.every(({ level }) => level !== "error");
   return report;
 }

@@ -6,6 +6,8 @@ import * as abandon from "./abandon.mjs";
 import * as check from "./check.mjs";
 import * as dev from "./dev.mjs";
 import * as doctor from "./doctor.mjs";
+import * as erase from "./erase.mjs";
+import * as exported from "./export.mjs";
 import * as gift from "./gift.mjs";
 import * as init from "./init.mjs";
 import * as mcp from "./mcp.mjs";
@@ -17,7 +19,7 @@ import * as revoke from "./revoke.mjs";
 import { Mistake } from "./mistake.mjs";
 import { runCommand } from "./run.mjs";
 
-const COMMANDS = { init, check, dev, doctor, gift, revoke, refund, quote, pay, receipts, abandon, mcp };
+const COMMANDS = { init, check, dev, doctor, gift, revoke, refund, quote, pay, receipts, abandon, export: exported, erase, mcp };
 const program = "npx farthing ";
 const dist = resolve(import.meta.dirname, "..");
 const version = () => JSON.parse(readFileSync(join(dist, "..", "package.json"), "utf8")).version;

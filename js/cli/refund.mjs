@@ -178,6 +178,7 @@ export async function run(args, { program, tools, at: place }) {
       isGood: (answer) => Array.isArray(answer?.refunds) && answer.refunds.every(isRefund) && typeof answer.added === "boolean",
       told: {
         "no-such-endpoint": `${site} runs a version that knows no refunds: deploy this one.`, internal: `${site} could not ask its books; run the command again.`,
+        "payer-erased": "Whoever paid this had it erased: nobody at the site knows any more whom a refund would go to. Nothing was written.",
         "no-books": `${site} keeps no books, and refunds are kept there: give the Worker a D1 database under the binding BOOKS.`,
         "refund-conflict": "The books say otherwise: this transfer stands there as the refund of another payment, or more would be refunded than was paid. Nothing was written.",
       },

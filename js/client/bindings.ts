@@ -42,10 +42,19 @@ class Machine {
     return this.#wasm[name]!(...numbers, ...all.map(({ length }) => length));
   }
 
+  /** The bytes of what a call leaves, a copy of them: for another machine, which reads them as they are. */
+  leave(name: string, numbers: number[], ...parts: (string | Uint8Array)[]): Uint8Array {
+    return this.#left(name, numbers, parts).slice();
+  }
+
   /** What a call leaves; every text of the core's has something in it, so an empty one is none. */
   tell(name: string, numbers: number[], ...parts: (string | Uint8Array)[]): string | undefined {
+    return decoder.decode(this.#left(name, numbers, parts)) || undefined;
+  }
+
+  #left(name: string, numbers: number[], parts: (string | Uint8Array)[]): Uint8Array {
     this.call(name, numbers, ...parts);
-    return decoder.decode(this.#view(this.#wasm["output"]!(), this.#wasm["output_length"]!())) || undefined;
+    return this.#view(this.#wasm["output"]!(), this.#wasm["output_length"]!());
   }
 
   /** Overwrites all that it has; it is not called again. */
@@ -108,9 +117,9 @@ export class Key extends Held {
     this.address = address;
   }
 
-  /** Signs a digest, `0x` and 64 hex digits. */
-  sign(digest: string): string | undefined {
-    return this.#vault.tell("sign", [], digest);
+  /** Signs a digest, the bytes of `0x` and 64 hex digits, for the core; nothing where it is none. */
+  sign(digest: Uint8Array): Uint8Array {
+    return this.#vault.leave("sign", [], digest);
   }
 }
 
@@ -128,8 +137,12 @@ class Kept extends Held {
     this.#at = -1;
   }
 
-  protected tell(name: string, numbers: number[] = [], ...texts: string[]): string | undefined {
+  protected tell(name: string, numbers: number[] = [], ...texts: (string | Uint8Array)[]): string | undefined {
     return core.tell(name, [this.#at, ...numbers], ...texts);
+  }
+
+  protected leave(name: string): Uint8Array {
+    return core.leave(name, [this.#at]);
   }
 }
 
@@ -154,9 +167,13 @@ export class Purchase extends Kept {
 
   /** Signs what is to be signed with the payer's key; nothing if there is nothing to sign. */
   sign(key: Key): string | undefined {
-    const digest = this.tell("digest");
-    const signature = digest && key.sign(digest);
-    return signature && this.tell("own", [], signature);
+    const signature = this.signature(key);
+    return signature.length > 0 ? this.tell("own", [], signature) : undefined;
+  }
+
+  /** The digest and its signature, and nothing of what follows. */
+  signature(key: Key): Uint8Array {
+    return key.sign(this.leave("digest"));
   }
 
   /** Takes a wallet's signature; `contract` says that the payer is a contract wallet. */
@@ -199,8 +216,7 @@ export class SignIn extends Kept {
 
   /** The content of `SIGN-IN-WITH-X`, signed with the payer's key. */
   sign(key: Key): string | undefined {
-    const signature = key.sign(this.tell("challenge_digest")!);
-    return signature && this.seal(signature);
+    return this.tell("challenge_seal", [], key.sign(this.leave("challenge_digest")));
   }
 
   /** The content of `SIGN-IN-WITH-X`, if the signature is the account's. */

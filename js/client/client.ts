@@ -401,7 +401,8 @@ class Paying implements Client {
     let response: Response | undefined;
     let body = "";
     try {
-      response = await message.send(message.fetch ?? fetch, payment ? { [payment.header]: payment.value } : extra, Boolean(payment), late.signal);
+      // a program's own `fetch` may know nothing of signals
+      response = await unless(late.signal, message.send(message.fetch ?? fetch, payment ? { [payment.header]: payment.value } : extra, Boolean(payment), late.signal));
       // the core looks at the beginning of what is no success
       if (payment ? !response.ok : response.status === 402) {
         timer ??= begin();

@@ -34,10 +34,12 @@ pub enum Purpose {
     Meter,
     /// Orders that take access back.
     Order,
+    /// What stands in the books for what was erased.
+    Mark,
 }
 
 impl Purpose {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Quote,
         Self::Pass,
         Self::Handle,
@@ -50,6 +52,7 @@ impl Purpose {
         Self::Gift,
         Self::Meter,
         Self::Order,
+        Self::Mark,
     ];
 
     const fn label(self) -> &'static [u8] {
@@ -66,6 +69,7 @@ impl Purpose {
             Self::Gift => b"farthing v1 gift",
             Self::Meter => b"farthing v1 meter",
             Self::Order => b"farthing v1 order",
+            Self::Mark => b"farthing v1 mark",
         }
     }
 }
@@ -89,7 +93,7 @@ pub struct Keys(Vec<Entry>);
 #[derive(Clone)]
 struct Entry {
     kid: String,
-    derived: [[u8; 32]; 12],
+    derived: [[u8; 32]; 13],
     /// What was issued under it before this time, in Unix seconds, opens nothing.
     since: u64,
 }
@@ -223,6 +227,7 @@ impl Purpose {
             Self::Gift => 9,
             Self::Meter => 10,
             Self::Order => 11,
+            Self::Mark => 12,
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod cookie;
 pub mod gift;
 pub mod jwt;
 pub mod keys;
+pub mod mark;
 pub mod meter;
 pub mod order;
 pub mod pass;
@@ -14,6 +15,7 @@ pub mod token;
 
 pub use gift::Gift;
 pub use keys::{Keys, KeysError, Purpose};
+pub use mark::Marks;
 pub use meter::Meter;
 pub use order::{Name, Order};
 pub use pass::{Handle, Pass};

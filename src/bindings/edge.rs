@@ -16,7 +16,7 @@ use alloc::{string::String, vec::Vec};
 
 use super::memory::{INPUT, OUTPUT};
 use crate::{
-    access::jwt::KeySource,
+    access::{Marks, jwt::KeySource},
     crawl::directory,
     evm::Key,
     gate::{Answer, Decision, Fetched, Gate, Headers, Next, Request, Routed, Verify},
@@ -63,6 +63,8 @@ const TEASER: u32 = 11;
 
 /// The longest buffer that is kept, in bytes: longer than any request's, shorter than a block's logs.
 const KEPT: usize = 256 * 1024;
+/// In place of a facilitator's number: there are no so many.
+const SCREENER: usize = 99;
 /// Random bytes at the start of the buffer.
 const RANDOM: usize = 16;
 
@@ -70,10 +72,11 @@ thread_local! {
     static GATE: RefCell<Option<Gate>> = const { RefCell::new(None) };
 }
 
-/// Makes the gate from config, keys, page, policy, and the card's integrity, template and words, separated by zero bytes. The output has eight
+/// Makes the gate from config, keys, page, policy, and the card's integrity, template and words, separated by zero bytes. The output has nine
 /// lines: the origin's kind, its address or binding, the headers that go there, each with the name of its secret and commas between,
 /// the further headers that the gate wants to see, with spaces between, and those of the origin's answers that are for us alone, the host of what is kept, if
-/// anything is, what is logged, and the object with the list of what was revoked, if there is one; then one line for each secret that the config names: its form,
+/// anything is, what is logged, the object with the list of what was revoked, if there is one,
+/// and for how many days what is counted for the desk is kept, if anything is; then one line for each secret that the config names: its form,
 /// its place, its name.
 #[unsafe(no_mangle)]
 pub extern "C" fn configure(length: usize, local: u32) -> u32 {
@@ -111,6 +114,8 @@ pub extern "C" fn configure(length: usize, local: u32) -> u32 {
                 gate.config().map_or("errors", |config| config.logs),
                 "\n",
                 &gate.list(),
+                "\n",
+                &gate.kept_days().map(|days| days.to_string()).unwrap_or_default(),
             ]);
             for secret in gate.config().map(|config| config.secrets()).unwrap_or_default() {
                 output.extend(["\n", secret.form.name(), " ", &secret.at, " ", secret.name]);
@@ -135,7 +140,8 @@ pub extern "C" fn lacks(length: usize) -> u32 {
     })
 }
 
-/// Whom to ask what they settle, a line each: number, URL, and what is sent with it.
+/// Whom to ask what they settle, a line each: number, URL, and what is sent with it; then whom to ask about an account: URL, question,
+/// and what is sent with it.
 #[unsafe(no_mangle)]
 pub extern "C" fn facilitators() -> u32 {
     let found = with_gate(|gate| {
@@ -144,18 +150,26 @@ pub extern "C" fn facilitators() -> u32 {
             for (index, url, auth) in facilitators {
                 output.extend([&index.to_string(), " ", &url, " ", &auth, "\n"]);
             }
+            if let Some((screener, question)) = gate.screener() {
+                output.extend(["screening ", &screener.url, " ", &question, " ", &screener.auth(), "\n"]);
+            }
         });
         ANSWER
     });
     found.unwrap_or(REFUSE)
 }
 
-/// Takes what the facilitator with this number answered; the output is what is wrong with it, a line each.
+/// Takes what the facilitator with this number answered, or the screening service, which has none; the output is what is wrong with it, a line each.
 #[unsafe(no_mangle)]
 pub extern "C" fn supported(index: usize, length: usize) -> u32 {
     with_input(length, |input| {
         let answer = core::str::from_utf8(input).unwrap_or_default();
-        let said = GATE.with_borrow_mut(|gate| gate.as_mut().map(|gate| gate.supported(index, answer)))?;
+        let said = GATE.with_borrow_mut(|gate| {
+            gate.as_mut().map(|gate| match index {
+                SCREENER => gate.screens(answer),
+                _ => gate.supported(index, answer),
+            })
+        })?;
         write_output(|output| output.push_str(&said.join("\n")));
         Some(ANSWER)
     })
@@ -205,6 +219,21 @@ pub extern "C" fn pattern(length: usize) -> u32 {
         let (method, url) = core::str::from_utf8(input).ok()?.split_once(' ')?;
         with_gate(|gate| {
             write_output(|output| output.push_str(&gate.pattern(method, url)));
+            ANSWER
+        })
+    })
+}
+
+/// What is counted of a request, of its lines: the route's pattern, by whom it is, how what it got was opened. [`REFUSE`] where nothing is.
+#[unsafe(no_mangle)]
+pub extern "C" fn counted(length: usize, now: u32) -> u32 {
+    with_input(length, |input| {
+        let request = Request::from_lines(core::str::from_utf8(input).ok()?)?;
+        with_gate(|gate| {
+            let Some(counted) = gate.counted(&request, u64::from(now)) else {
+                return REFUSE;
+            };
+            write_output(|output| output.extend([counted.route.as_str(), "\n", counted.who.name(), "\n", counted.how]));
             ANSWER
         })
     })
@@ -408,6 +437,26 @@ pub fn site() -> Option<(String, Vec<Token>)> {
         let config = gate.as_ref()?.config()?;
         Some((config.site.clone(), config.tokens()))
     })
+}
+
+/// What can stand in the books for these names, a line each, should their payer have had them erased: its marks, with spaces between.
+#[unsafe(no_mangle)]
+pub extern "C" fn marks_of(length: usize) -> u32 {
+    with_input(length, |input| {
+        let names = core::str::from_utf8(input).ok()?;
+        let marks = marks()?;
+        write_output(|output| {
+            for name in names.lines() {
+                output.extend([&marks.all(name).join(" "), "\n"]);
+            }
+        });
+        Some(ANSWER)
+    })
+}
+
+/// How payments that were erased are known again, if there are keys.
+pub fn marks() -> Option<Marks> {
+    GATE.with_borrow(|gate| gate.as_ref()?.marks())
 }
 
 /// Status, headers, an empty line, the body.

@@ -13,10 +13,16 @@ use alloc::{
 
 use super::memory::{INPUT, OUTPUT};
 use crate::{
-    access::{Gift, Keys, Name, Order, Pass, order::Entry, receipt_id},
-    evm::hex,
+    access::{Gift, Keys, Marks, Name, Order, Pass, order::Entry, receipt_id, sign_in},
+    evm::{Key, hex},
     gate::gift_url,
+    json,
     offer::quote::{named_by, resource_id},
+    radix64,
+    x402::{
+        Network,
+        extension::sign_in::{self as wire, Proof},
+    },
 };
 
 /// Which resources nonces were made for. The input has three parts with a zero byte between them: the secret
@@ -50,6 +56,22 @@ pub extern "C" fn order(length: usize) -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn refund(length: usize) -> u32 {
     answer(length, refunded)
+}
+
+/// What stands in the books for payments that were erased. The input has two parts with a zero byte between them: the secret
+/// `FARTHING_KEYS`, and names, one a line: keys of payments, transactions. The output has a line for each, with every mark that it may
+/// have and spaces between. Returns 1; or 0, with what is wrong in the output.
+#[unsafe(no_mangle)]
+pub extern "C" fn marks(length: usize) -> u32 {
+    answer(length, marked)
+}
+
+/// A proof of an account. The input has three parts with a zero byte between them: a private key, a challenge as `sign-in-with-x` has it,
+/// the address that it has to be for. Returns 1, with the account, what was signed in hex and the content of `SIGN-IN-WITH-X` in the
+/// output, each on a line; or 0, with what is wrong.
+#[unsafe(no_mangle)]
+pub extern "C" fn prove(length: usize) -> u32 {
+    answer(length, proven)
 }
 
 /// 1 with an answer in the output, or 0 with what is wrong.
@@ -106,6 +128,42 @@ fn refunded(text: &str) -> Result<String, String> {
     let now = now.parse().map_err(|_| "the time is none")?;
     let order = Entry::seal(&keys, site, entry, now).ok_or("there is no key")?;
     Ok([&payer.to_checksum(None), "\n", &order].concat())
+}
+
+fn marked(text: &str) -> Result<String, String> {
+    let (keys, names) = text.split_once('\0').ok_or("the input has two parts")?;
+    let marks = Marks::new(&Keys::parse(keys).map_err(|error| error.to_string())?);
+    let lines: Vec<String> = names.lines().map(|name| marks.all(name).join(" ")).collect();
+    Ok(lines.join("\n"))
+}
+
+fn proven(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split('\0').collect();
+    let [key, challenge, url] = parts[..] else {
+        return Err("the input has three parts".into());
+    };
+    let key = Key::from_hex(key).map_err(|_| "this is no private key")?;
+    let account = key.address().to_checksum(None);
+    // written by a server that may be anybody's: what it does not say of itself and this deed is not signed
+    let none = "The challenge of this site cannot be read.";
+    let value = json::parse(challenge).map_err(|_| none)?;
+    let unsigned = wire::unsigned(&value, &account, |_| true).ok_or(none)?;
+    let value = json::parse(&unsigned).map_err(|_| none)?;
+    let mut proof = Proof::read(&value).map_err(|_| none)?;
+    let host = url.split('/').nth(2).unwrap_or_default();
+    let only_this = proof.resources.as_deref().is_none_or(|all| all.iter().all(|one| *one == url));
+    if proof.domain != host || proof.uri != url || !only_this {
+        return Err("The challenge is for another site or another deed: nothing was signed.".into());
+    }
+    if unsigned.contains("\\n") || unsigned.contains("\\u") {
+        return Err("The challenge has control characters in it: nothing was signed.".into());
+    }
+    let network: Network = proof.chain_id.parse().map_err(|_| none)?;
+    let message = sign_in::message(&proof, network.chain_id(), &account);
+    let signature = key.sign(sign_in::personal_hash(&message)).ok_or("the key does not sign")?;
+    proof.signature = &signature;
+    let header = radix64::write(proof.json().as_bytes());
+    Ok([&account, "\n", &hex::print(message.as_bytes()), "\n", &header].concat())
 }
 
 /// A pass whose MAC holds for what it is said to open, though it may have ended.
@@ -284,6 +342,67 @@ mod tests {
                 assert!(order(&forged, opens).unwrap_err().contains("not one of this site's"), "{n}");
             }
         }
+    }
+
+    #[test]
+    fn e12_a_program_signs_for_the_deed_that_it_wants_and_no_other() {
+        use crate::{access::sign_in::Expected, x402::extension::sign_in::Challenge};
+        let keys = Keys::parse("k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE").unwrap();
+        let (host, now) = ("n.example", 1_800_000_000);
+        let url = "https://n.example/.farthing/erase";
+        let nonce = sign_in::nonce(&keys, host, now, [1; 4]).unwrap();
+        let challenge = Challenge {
+            domain: host,
+            uri: url,
+            statement: Some("Erase it."),
+            nonce: &nonce,
+            issued_at: "2027-01-15T08:00:00Z",
+            expiration_time: "2027-01-15T08:05:00Z",
+            chains: &[Network::BASE],
+        };
+        let text = challenge.announce();
+        let key = format!("0x{}", "11".repeat(32));
+        let said = proven(&format!("{key}\0{text}\0{url}")).unwrap();
+        let [account, message, header] = said.split('\n').collect::<Vec<_>>()[..] else {
+            panic!("{said}")
+        };
+        assert!(message.contains(&hex::print(b"Erase it.")[2..]));
+        let json = crate::x402::decode(header).unwrap();
+        let value = json::parse(&json).unwrap();
+        let expected = Expected {
+            keys: &keys,
+            host,
+            resource: url,
+            statement: "Erase it.",
+            chains: &[Network::BASE],
+            now,
+        };
+        let signed = expected.check(&Proof::read(&value).unwrap()).unwrap();
+        assert_eq!(signed.payer.to_checksum(None), account);
+        for (text, url) in [
+            (text.clone(), "https://n.example/.farthing/export"),
+            (text.clone(), "https://m.example/.farthing/erase"),
+            (
+                text.replace("\"resources\":[", "\"resources\":[\"https://n.example/.farthing/export\","),
+                url,
+            ),
+            (text.replace("Erase it.", "See it.\\nURI: x"), url),
+            (text.replace("eip155:8453", "solana:x"), url),
+            ("{}".into(), url),
+        ] {
+            assert!(proven(&format!("{key}\0{text}\0{url}")).is_err(), "{text}");
+        }
+        assert!(proven(&format!("x\0{text}\0{url}")).unwrap_err().contains("private key"));
+    }
+
+    #[test]
+    fn a_mark_is_found_by_every_key() {
+        let two = "k2:AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI,k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+        let out = marked(&format!("{two}\0a\nb")).unwrap();
+        let marks = Marks::new(&Keys::parse(two).unwrap());
+        let lines: Vec<Vec<&str>> = out.lines().map(|line| line.split(' ').collect()).collect();
+        assert_eq!(lines, [marks.all("a"), marks.all("b")]);
+        assert!(marked("x\0a").is_err());
     }
 
     #[test]

@@ -105,9 +105,9 @@ pub(super) fn judge(answer: &Answer) -> Verdict {
         // the connection's or a proxy's, and nothing a server says of a payment
         (408 | 425, _) => Again(Pending),
         (502, "paid-not-delivered") => Again(Undelivered),
-        (404, _) | (502, "origin-unavailable" | "charge-invalid") | (503, "payments-paused" | "daily-limit-reached") => {
-            Stuck(Notice::Undeliverable)
-        }
+        (404, _)
+        | (502, "origin-unavailable" | "charge-invalid")
+        | (503, "payments-paused" | "daily-limit-reached" | "screening-unavailable") => Stuck(Notice::Undeliverable),
         (412, _) => Stuck(Notice::Approval),
         (429 | 500.., _) => Again(Pending),
         (_, "price-changed") => Over(Notice::PriceChanged),
@@ -168,6 +168,7 @@ mod tests {
                 | Problem::TooManyRequests
                 | Problem::Internal
                 | Problem::RevocationsFull
+                | Problem::RecordsUnavailable
                 | Problem::NotConfigured => {
                     assert_eq!(verdict, Verdict::Again(Doubt::Pending), "{problem:?}");
                 }
@@ -178,7 +179,8 @@ mod tests {
                 | Problem::ChargeInvalid
                 | Problem::NoSuchEndpoint
                 | Problem::PaymentsPaused
-                | Problem::DailyLimit => {
+                | Problem::DailyLimit
+                | Problem::ScreeningUnavailable => {
                     assert_eq!(verdict, Verdict::Stuck(Notice::Undeliverable), "{problem:?}");
                 }
                 _ => assert!(matches!(verdict, Verdict::Over(_)), "{problem:?}"),

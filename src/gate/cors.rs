@@ -2,7 +2,7 @@
 
 use alloc::{borrow::ToOwned, string::ToString};
 
-use super::{Answer, Asked, Decision, Gate, Headers, Next, Request, Routed, answer};
+use super::{Answer, Asked, Decision, Gate, Headers, Next, Request, Routed, answer, mine::Deed};
 use crate::{access::Pass, route::Cors};
 
 const ORIGIN: &str = "origin";
@@ -37,7 +37,8 @@ impl Gate {
 
     /// The origin of a page that is not the site's, and that may read.
     fn reader<'a>(&self, request: &Request<'a>) -> Option<&'a str> {
-        let origin = request.header(ORIGIN)?;
+        // an account's records are no page's but the site's own
+        let origin = request.header(ORIGIN).filter(|_| !Deed::is_at(request.url))?;
         let own = self.config().is_some_and(|config| config.site.eq_ignore_ascii_case(origin));
         Some(origin).filter(|origin| !own && self.cors().allows(origin))
     }

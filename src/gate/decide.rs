@@ -83,7 +83,7 @@ impl Gate {
                 headers,
             };
         }
-        if matches!(asked.route.access, Access::Owned(_)) && self.is_covered(request, asked) {
+        if matches!(asked.route.access, Access::Owned(_)) && self.covered(request, asked).is_some() {
             return Decision::Forward {
                 path: asked.path.to_owned(),
                 headers: answer::private(),
@@ -146,6 +146,11 @@ impl Gate {
     /// Whether no new payment is taken.
     pub(super) fn paused(&self) -> bool {
         self.config().is_some_and(|config| config.paused)
+    }
+
+    /// Whether this account may not pay. What it paid before can be looked up all the same (threat B13).
+    fn denies(&self, payer: Address) -> bool {
+        self.config().is_some_and(|config| config.denied.contains(&payer))
     }
 
     /// Reads and checks the payment that came, if one came.
@@ -219,11 +224,14 @@ impl Gate {
             tagged: payment.tagged,
             identifier,
             address: address_digest(asked.keys, request.address),
-            late: payment
-                .late
+            late: self
+                .denies(signed.payer())
+                .then_some(Problem::PayerRefused)
+                .or(payment.late)
                 .or(self.paused().then_some(Problem::PaymentsPaused))
                 .map(|problem| problem.slug().to_owned()),
             receipt: receipt_id(asked.keys, site, signed.payer(), &asked.random),
+            audience: self.counts().then(|| self.sender(request)),
             request: String::from_utf8(body).unwrap_or_default(),
         };
         LedgerCall {

@@ -70,25 +70,20 @@ impl Gate {
         let Access::Owned(_) = asked.route.access else {
             return None;
         };
-        let host = self.host();
-        // the quotes of this answer are made of the first bytes
-        let random = asked.random.last_chunk::<4>()?;
-        let challenge = Challenge {
-            domain: &host,
-            uri: asked.resource,
-            statement: Some(statement),
-            nonce: &sign_in::nonce(asked.keys, &host, asked.now, *random)?,
-            issued_at: &time::print(asked.now)?,
-            expiration_time: &time::print(asked.now.saturating_add(sign_in::MAX_AGE_SECONDS))?,
-            chains: &chains(asked),
-        };
-        Some(challenge.announce())
+        challenge(
+            &self.host(),
+            asked.resource,
+            statement,
+            &chains(asked),
+            asked.keys,
+            asked.now,
+            asked.random,
+        )
     }
 
     /// The site's host, with its port.
     pub(super) fn host(&self) -> String {
-        let site = self.config().map(|config| config.site.as_str()).unwrap_or_default();
-        site.split('/').nth(2).unwrap_or_default().to_ascii_lowercase()
+        host_of(self.site())
     }
 
     /// Whether v1 clients, which know no extensions, cannot pay here.
@@ -155,11 +150,6 @@ impl Gate {
     }
 
     fn signed_in(&self, header: &str, statement: &str, asked: &Asked<'_>) -> Result<sign_in::SignedIn, Refusal> {
-        let malformed = || Refusal::from(Problem::SignInMalformed);
-        let text = Some(header).filter(|header| header.len() <= MAX_PROOF_BYTES);
-        let text = text.and_then(|header| decode(header).ok()).ok_or_else(malformed)?;
-        let value = json::parse(&text).map_err(|_| malformed())?;
-        let proof = Proof::read(&value).map_err(|_| malformed())?;
         let expected = Expected {
             keys: asked.keys,
             host: &self.host(),
@@ -168,6 +158,16 @@ impl Gate {
             chains: &chains(asked),
             now: asked.now,
         };
+        Self::prove(header, &expected)
+    }
+
+    /// Whose proof this is: [`Problem::SignInMalformed`] or [`Problem::SignInInvalid`] if it is none.
+    pub(super) fn prove(header: &str, expected: &Expected<'_>) -> Result<sign_in::SignedIn, Refusal> {
+        let malformed = || Refusal::from(Problem::SignInMalformed);
+        let text = Some(header).filter(|header| header.len() <= MAX_PROOF_BYTES);
+        let text = text.and_then(|header| decode(header).ok()).ok_or_else(malformed)?;
+        let value = json::parse(&text).map_err(|_| malformed())?;
+        let proof = Proof::read(&value).map_err(|_| malformed())?;
         expected.check(&proof).map_err(|error| Refusal {
             problem: Problem::SignInInvalid,
             detail: Some(error.detail()),
@@ -218,6 +218,35 @@ impl Gate {
         answer.body = body.end();
         Some(answer)
     }
+}
+
+/// The host of a site, with its port.
+pub(super) fn host_of(site: &str) -> String {
+    site.split('/').nth(2).unwrap_or_default().to_ascii_lowercase()
+}
+
+/// What an account is to sign for a resource of ours.
+pub(super) fn challenge(
+    host: &str,
+    resource: &str,
+    statement: &str,
+    chains: &[Network],
+    keys: &Keys,
+    now: u64,
+    random: [u8; 16],
+) -> Option<String> {
+    // the quotes of this answer are made of the first bytes
+    let random = random.last_chunk::<4>()?;
+    let challenge = Challenge {
+        domain: host,
+        uri: resource,
+        statement: Some(statement),
+        nonce: &sign_in::nonce(keys, host, now, *random)?,
+        issued_at: &time::print(now)?,
+        expiration_time: &time::print(now.saturating_add(sign_in::MAX_AGE_SECONDS))?,
+        chains,
+    };
+    Some(challenge.announce())
 }
 
 /// Where an account that pays for a resource may be.

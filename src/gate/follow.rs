@@ -4,8 +4,8 @@ use alloc::{borrow::ToOwned, string::String};
 use serde::Serialize;
 
 use super::{
-    Answer, Asked, Decision, Gate, Headers, Next, Request, Routed, Target, answer, extensions, gifts, meter::Tally, path_of,
-    refunds, revoked, wider,
+    Answer, Asked, Decision, Gate, Headers, Next, Request, Routed, Target, answer, extensions, gifts, meter::Tally, mine,
+    path_of, refunds, revoked, wider,
 };
 use crate::{
     access::{Handle, Pass, cookie},
@@ -37,6 +37,9 @@ impl Gate {
             Routed::Look(Target::Own(revoked::REVOKE)) => return Next::Answer(self.revocation(request, reply)),
             Routed::Look(Target::Own(refunds::REFUND)) => return Next::Answer(self.refunded(request, reply)),
             Routed::Look(Target::Own(wider::SPEND)) => return Next::Answer(self.spent(request, reply, now, random)),
+            Routed::Look(Target::Own(name)) if let Some(deed) = mine::Deed::named(name) => {
+                return Next::Answer(self.told_mine(deed, reply, now, random));
+            }
             Routed::Look(Target::Own(name)) => return Next::Answer(self.standing(request, name, reply, now)),
             _ => return internal(),
         };

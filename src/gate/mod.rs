@@ -7,6 +7,7 @@
 mod answer;
 mod card;
 mod cors;
+mod counted;
 mod crawlers;
 mod decide;
 mod desk;
@@ -16,6 +17,7 @@ mod gifts;
 mod health;
 mod llms;
 mod meter;
+mod mine;
 mod page;
 mod receipts;
 mod refunds;
@@ -30,6 +32,7 @@ mod teaser;
 mod wider;
 
 pub use answer::{Answer, Headers};
+pub use counted::Counted;
 pub use crawlers::Verify;
 pub use gifts::gift_url;
 pub use request::Request;
@@ -164,7 +167,7 @@ pub enum Decision {
 pub struct LedgerCall {
     /// Name of the object: site and payer.
     pub object: String,
-    /// `claim`, `owned`, `signIn`, `spend` or `receipt`; or `tally`, for a count of what is given away, `revoke`, for the list of what was taken back, and
+    /// `claim`, `owned`, `signIn`, `spend`, `receipt`, `export` or `erase`; or `tally`, for a count of what is given away, `revoke`, for the list of what was taken back, and
     /// `refund`, for the books, which are no payer's ledger.
     pub call: &'static str,
     /// JSON.
@@ -254,7 +257,8 @@ impl Gate {
                 wanted.push(name);
             }
         }
-        for name in self.subscriber_header().into_iter().chain(self.desk_headers()) {
+        let desk = self.desk_headers().into_iter().chain(self.count_headers());
+        for name in self.subscriber_header().into_iter().chain(desk) {
             if !wanted.contains(&name) {
                 wanted.push(name);
             }
@@ -354,6 +358,9 @@ impl Gate {
         if let Some(decision) = self.desk(request, name, now) {
             return decision;
         }
+        if let Some(decision) = self.mine(request, name, now, random) {
+            return decision;
+        }
         if name == wider::SPEND {
             return self.spend(request, now, random);
         }
@@ -362,6 +369,9 @@ impl Gate {
         }
         if name == refunds::REFUND {
             return self.refund(request, now);
+        }
+        if name == counted::COUNTED {
+            return self.word(request);
         }
         if !matches!(request.method, "GET" | "HEAD") {
             return Decision::Answer(Answer::empty(405, [("Allow", "GET, HEAD".to_owned())]));

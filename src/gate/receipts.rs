@@ -12,7 +12,6 @@ use crate::{
     access::receipt_id,
     ledger::{Reply, Standing},
     problem::Problem,
-    time,
     x402::extension::Writer,
 };
 
@@ -64,17 +63,7 @@ impl Gate {
     fn document(&self, id: &str, standing: &Standing, now: u64) -> Answer {
         let mut body = Writer::default();
         body.text("id", id);
-        body.text("state", &standing.state);
-        body.text("resource", &standing.resource);
-        body.some_text("offer", standing.offer.as_deref());
-        body.text("network", &format!("{}", standing.network));
-        body.text("asset", &standing.asset.to_checksum(None));
-        body.text("payTo", &standing.pay_to.to_checksum(None));
-        body.text("amount", &format!("{}", standing.amount));
-        body.some_text("transaction", standing.transaction.as_deref());
-        body.some_text("reason", standing.reason.as_deref());
-        body.some_text("firstSeen", time::print(standing.seen).as_deref());
-        body.some_text("settledAt", standing.settled_at.and_then(time::print).as_deref());
+        standing.write(&mut body);
         let mut answer = Answer {
             status: 200,
             headers: answer::private(),

@@ -36,10 +36,21 @@ impl Gate {
             Some(entry) => Decision::Ledger(LedgerCall {
                 object: String::new(),
                 call: REFUND,
-                body: entry.to_owned(),
+                body: self.with_marks(entry),
             }),
             None => answer(Problem::OrderInvalid),
         }
+    }
+
+    /// An entry with what stands in the books for its receipt, should its payer have had that erased: nothing is written for it then
+    /// (threat G7).
+    fn with_marks(&self, entry: &str) -> String {
+        let receipt = json::parse(entry).ok();
+        let receipt = receipt.as_ref().and_then(|entry| entry.text_at("receipt"));
+        let marks = self.marks().zip(receipt).map(|(marks, receipt)| marks.all(receipt));
+        let marks = serde_json::to_string(&marks.unwrap_or_default()).unwrap_or_default();
+        let open = entry.trim_end().strip_suffix('}').unwrap_or_default();
+        [open, ",\"marks\":", &marks, "}"].concat()
     }
 
     /// What the books have of it now.

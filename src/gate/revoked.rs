@@ -14,7 +14,6 @@ use crate::{
     json::{self, Value},
     ledger::Reply,
     problem::Problem,
-    route::config::Desk,
     route::{Access, Config},
 };
 
@@ -69,7 +68,7 @@ impl Gate {
 
     /// Orders are taken where there is a list to write on, or a desk that shows what was refunded.
     pub(super) fn order_header(&self) -> Option<&'static str> {
-        let shown = self.config().is_some_and(|config| config.desk != Desk::default());
+        let shown = self.config().is_some_and(|config| config.desk.is_open());
         (shown || self.has_list()).then_some(ORDER)
     }
 

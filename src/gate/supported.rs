@@ -1,13 +1,15 @@
-//! What facilitators say of themselves (`GET /supported`), held against the config. It refuses nothing: it warns.
+//! What facilitators say of themselves (`GET /supported`), and the screening service of the site, held against the config. It refuses
+//! nothing: it warns.
 
 use core::fmt::Write;
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use super::Gate;
 use crate::{
     evm::Address,
-    route::config::Settler,
+    ledger::{Verdict, ask_screener},
+    route::config::{Screener, Settler},
     x402::{Network, facilitator::Supported, v2::Scheme},
 };
 
@@ -54,6 +56,35 @@ impl Gate {
             .collect::<Vec<_>>();
         self.notes.extend(new);
         said
+    }
+
+    /// Whom to ask about an account, what is sent with it, and the question: it is about the site's own, so that nobody else is
+    /// shown to the service.
+    pub fn screener(&self) -> Option<(&Screener, String)> {
+        let config = self.config()?;
+        let offer = config.routes.iter().flat_map(|route| &route.offers).next()?;
+        Some((
+            config.settlement.screener.as_ref()?,
+            ask_screener(offer.pay_to, offer.network),
+        ))
+    }
+
+    /// Takes the service's answer, like [`Gate::supported`]; empty where there was none with status 200.
+    pub fn screens(&mut self, answer: &str) -> Vec<String> {
+        let host = self
+            .screener()
+            .map(|(screener, _)| screener.host().to_owned())
+            .unwrap_or_default();
+        let says = match Verdict::read(200, answer) {
+            Some(true) => return Vec::new(),
+            Some(false) => "would refuse a payment of the site's own payTo",
+            None => "does not answer a question about the site's own payTo as it should: {\"allow\": true}",
+        };
+        let said = format!("screening ({host}) {says}");
+        if !self.notes.contains(&said) {
+            self.notes.push(said.clone());
+        }
+        Vec::from([said])
     }
 
     fn compare(&self, index: usize, answer: &str) -> Vec<String> {

@@ -1,15 +1,18 @@
 //! The way of a request, with real signatures and without anything outside.
 
 mod cors;
+mod counted;
 mod crawlers;
 mod desk;
 mod extensions;
 mod goods;
+mod mine;
 mod money;
 mod paused;
 mod receipts;
 mod refunds;
 mod revoked;
+mod screening;
 mod subscribers;
 mod supported;
 mod teaser;
@@ -443,6 +446,7 @@ fn a_grant_sets_a_pass_for_its_path_and_only_for_what_was_asked() {
         shelf: Shelf::default(),
         contract: false,
         report: None,
+        again: false,
     };
     let reply = serde_json::to_string(&Reply::Deliver(grant)).unwrap();
     let Next::Deliver { path, headers, .. } = gate.next(&request(URL), &reply, NOW, [0; 16]) else {

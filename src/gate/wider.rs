@@ -65,13 +65,13 @@ impl<'a> Asked<'a> {
 }
 
 impl Gate {
-    /// Whether a time pass among these cookies opens it.
-    pub(super) fn is_covered(&self, request: &Request<'_>, asked: &Asked<'_>) -> bool {
+    /// The time pass among these cookies that opens it.
+    pub(super) fn covered(&self, request: &Request<'_>, asked: &Asked<'_>) -> Option<Pass> {
         let site = self.site();
-        asked.passes().into_iter().any(|name| {
+        asked.passes().into_iter().find_map(|name| {
             let cookie = cookie::wider(name);
-            cookie::values(request.cookie, &cookie)
-                .any(|text| Pass::open_wider(asked.keys, site, name, text, asked.now).is_some_and(|pass| self.is_good(&pass)))
+            let open = |text| Pass::open_wider(asked.keys, site, name, text, asked.now);
+            cookie::values(request.cookie, &cookie).find_map(|text| open(text).filter(|pass| self.is_good(pass)))
         })
     }
 

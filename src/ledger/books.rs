@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use serde::Serialize;
 
-use super::{Phase, Row};
+use super::{Audience, Phase, Row};
 use crate::{
     evm::{Address, hex},
     money::Amount,
@@ -16,7 +16,7 @@ use crate::{
 /// A claim is none, and neither is an attempt that is under way for the first time: money has neither moved nor
 /// been refused.
 /// ```
-/// use farthing::ledger::{Claim, Event, Intent, Payer, Settlement, Terms, Work, claim, entry, step};
+/// use farthing::ledger::{Claim, Event, Intent, Payer, Screened, Settlement, Terms, Work, claim, entry, step};
 /// # let intent: Intent = serde_json::from_str(r#"{
 /// #    "resource": "https://news.example/articles/x", "seconds": 2592000, "version": 2, "network": "eip155:84532",
 /// #    "asset": "0x036cbd53842c5426634e7929541ec2318f3dcf7e", "payer": "0x0202020202020202020202020202020202020202",
@@ -24,7 +24,8 @@ use crate::{
 /// #    "nonce": "0x0404040404040404040404040404040404040404040404040404040404040404", "validBefore": 1800000300,
 /// #    "digest": "d", "secret": true, "tagged": true, "address": "", "receipt": "r", "request": "{}"
 /// # }"#).unwrap();
-/// # let nobody = Payer { same: None, named: None, other_open: false, open: 0, refused: 0, owned: None, credit: None, verified: false };
+/// # let nobody = Payer { same: None, named: None, other_open: false, open: 0, refused: 0, owned: None, credit: None, verified: false,
+/// #    screened: Screened::Allowed };
 /// # let (now, terms) = (1_800_000_000, Terms { timeout: 20, confirmations: 0, readable: true });
 /// # let Claim::Won(row) = claim(nobody, &intent, now) else { panic!() };
 /// let (settling, work) = step(&row, Event::OriginReady { fence: row.fence, charge: None }, now, &terms);
@@ -49,6 +50,9 @@ pub struct Entry<'a> {
     /// The name of the wider offer that is bought.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offer: Option<&'a str>,
+    /// Who pays, where that was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Audience>,
     /// Where the asset lives.
     pub network: Network,
     /// Token contract.
@@ -86,6 +90,7 @@ pub fn entry(row: &Row) -> Option<Entry<'_>> {
         receipt: &row.intent.receipt,
         resource: &row.intent.resource,
         offer: row.intent.offer.as_ref().map(|offer| offer.name.as_str()),
+        audience: row.intent.audience,
         network: row.intent.network,
         asset: row.intent.asset,
         payer: row.intent.payer,

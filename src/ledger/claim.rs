@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use super::{
     ANSWER_COST, Bundle, CLAIM_SECONDS, DAY_SECONDS, Intent, MAX_ANSWERS, MAX_HOLD_SECONDS, MAX_OPEN, MAX_REFUSED, Owned, Phase,
-    REDELIVERY_SECONDS, Refused, Reply, Row, SAME_ADDRESS_SECONDS,
+    REDELIVERY_SECONDS, Refused, Reply, Row, SAME_ADDRESS_SECONDS, Screened,
 };
 use crate::problem::Problem;
 
@@ -28,6 +28,8 @@ pub struct Payer<'a> {
     pub credit: Option<&'a Owned>,
     /// Whether the facilitator has just verified the claimed payment.
     pub verified: bool,
+    /// Whether the payer may pay.
+    pub screened: Screened,
 }
 
 /// What to do about a claim.
@@ -45,6 +47,8 @@ pub enum Claim {
     WaitForOther,
     /// Find out what became of it, then claim again.
     Resolve,
+    /// Have the payer screened, then claim again.
+    Screen,
     /// Have the facilitator verify it, then claim again: meanwhile a twin may have begun.
     Verify,
     /// The payer owns the article, or an unused part of the same bundle. Deliver once the new authorization is shown to be nobody's old
@@ -58,7 +62,7 @@ pub enum Claim {
 ///
 /// Only a payment in its window begins anything; one past it may look up its own row and join it.
 /// ```
-/// use farthing::ledger::{Claim, Event, Intent, Payer, Phase, Terms, Work, claim, step};
+/// use farthing::ledger::{Claim, Event, Intent, Payer, Phase, Screened, Terms, Work, claim, step};
 /// let intent: Intent = serde_json::from_str(r#"{
 ///     "resource": "https://news.example/articles/x", "seconds": 2592000, "version": 2, "network": "eip155:84532",
 ///     "asset": "0x036cbd53842c5426634e7929541ec2318f3dcf7e", "payer": "0x0202020202020202020202020202020202020202",
@@ -66,7 +70,8 @@ pub enum Claim {
 ///     "nonce": "0x0404040404040404040404040404040404040404040404040404040404040404", "validBefore": 1800000300,
 ///     "digest": "d", "secret": true, "tagged": true, "address": "", "receipt": "r", "request": "{}"
 /// }"#).unwrap();
-/// let nobody = Payer { same: None, named: None, other_open: false, open: 0, refused: 0, owned: None, credit: None, verified: false };
+/// let nobody = Payer { same: None, named: None, other_open: false, open: 0, refused: 0, owned: None, credit: None, verified: false,
+///     screened: Screened::Allowed };
 /// let now = 1_800_000_000;
 /// let Claim::Won(row) = claim(nobody, &intent, now) else { panic!() };
 /// // the same payment again waits for the first
@@ -86,7 +91,7 @@ pub fn claim(payer: Payer<'_>, intent: &Intent, now: u64) -> Claim {
     // nothing is believed of what only a contract can check (threat A14); what has a row was verified before
     let known = payer.same.is_some_and(|row| row.intent.digest == intent.digest);
     if intent.contract && !payer.verified && !known && late.is_none() {
-        return Claim::Verify;
+        return screen(payer, intent).unwrap_or(Claim::Verify);
     }
     // of what was released nothing came: its name is free
     if payer.named.is_some_and(|row| row.phase != Phase::Released) {
@@ -146,6 +151,22 @@ fn held(row: &Row, now: u64) -> Option<Reply> {
     (left > 0).then(|| Reply::rejected(&row.intent.resource, reason, Some(left)))
 }
 
+/// What stands between a payment and everybody that it could be handed to: nothing is begun, written or sent before it is known
+/// that its payer may pay (threat B13). What is under way already is not stopped: the facilitator has it, and its outcome has to be
+/// found out, and what is settled stays what it is.
+fn screen(payer: Payer<'_>, intent: &Intent) -> Option<Claim> {
+    Some(match payer.screened {
+        Screened::Allowed => return None,
+        Screened::Unasked => Claim::Screen,
+        Screened::Refused => Claim::Reply(Reply::refuse(Problem::PayerRefused, &intent.resource)),
+        Screened::Unknown(seconds) => Claim::Reply(Reply::refuse_for_now(
+            Problem::ScreeningUnavailable,
+            &intent.resource,
+            seconds,
+        )),
+    })
+}
+
 fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> Claim {
     // who owns the article keeps the money; who buys single answers pays for each
     if intent.seconds.is_some() {
@@ -163,10 +184,14 @@ fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> C
                     ..
                 })
             );
-            return if sent {
-                Claim::Reply(Reply::refuse(Problem::AlreadyOwned, &intent.resource))
-            } else {
-                Claim::Owned
+            let refused = Claim::Reply(Reply::refuse(Problem::AlreadyOwned, &intent.resource));
+            // a nonce that is not ours has to be asked about, perhaps of a facilitator
+            return match screen(payer, intent).filter(|_| !intent.tagged) {
+                _ if sent => refused,
+                None => Claim::Owned,
+                Some(Claim::Screen) => Claim::Screen,
+                // what is owned stays owned
+                Some(_) => refused,
             };
         }
         if payer.other_open {
@@ -179,6 +204,9 @@ fn begin(payer: Payer<'_>, intent: &Intent, before: Option<&Row>, now: u64) -> C
     // somebody who signs and cannot pay costs an origin fetch and a settle call each time (threat B8)
     if payer.refused >= MAX_REFUSED {
         return Claim::Reply(Reply::refuse_for_now(Problem::TooManyRequests, &intent.resource, 60));
+    }
+    if let Some(claim) = screen(payer, intent) {
+        return claim;
     }
     if intent.verify && !payer.verified {
         return Claim::Verify;

@@ -4,6 +4,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
+use super::Audience;
 use crate::{
     evm::{Address, B256, Transfer, hex, permit2::PERMIT2},
     money::Amount,
@@ -93,6 +94,9 @@ pub struct Intent {
     pub late: Option<String>,
     /// Id that the receipt will have if this settles (see [`receipt_id`](crate::access::receipt_id)).
     pub receipt: String,
+    /// Who pays, where that is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Audience>,
     /// Body of the facilitator's `/settle`.
     pub request: String,
 }

@@ -4,6 +4,7 @@
 //! afterwards. Neither reads a clock or performs I/O: the Durable Object executes what they say,
 //! one synchronous step at a time, and carries the row's fence across every wait.
 
+mod audience;
 mod books;
 mod bundle;
 mod claim;
@@ -11,21 +12,26 @@ mod intent;
 mod metered;
 mod quota;
 mod read;
+mod record;
 mod reply;
 mod row;
+mod screen;
 mod settle;
 mod standing;
 mod step;
 mod told;
 
+pub use audience::Audience;
 pub use books::{Entry, entry, news};
 pub use bundle::{Bundle, from_which, left};
 pub use claim::{Claim, Payer, claim, pending, sign_in};
 pub use intent::{Held, Intent, Owned};
 pub use quota::{Leased, Mark, Quota, until_tomorrow};
 pub use read::{Read, texts};
+pub use record::{remembered, stays};
 pub use reply::{Grant, Left, Refused, Reply, Shelf};
 pub use row::{Floor, Phase, Row, Watch};
+pub use screen::{SCREENING_RETRY_SECONDS, Screened, Verdict, ask_screener};
 pub use settle::{Settlement, is_of_the_settler, passes_on, read_settlement, unverified};
 pub use standing::Standing;
 pub use step::{Event, Observation, Terms, Work, next_alarm, retire, step};

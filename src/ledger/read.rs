@@ -2,7 +2,7 @@
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
-use super::{Floor, Intent, Owned, Phase, Row, Watch};
+use super::{Audience, Floor, Intent, Owned, Phase, Row, Watch};
 use crate::{
     evm::{Address, B256, Transfer, hex},
     json::{self, Value},
@@ -90,6 +90,7 @@ impl Read for Intent {
             address: text(value, "address")?,
             late: text(value, "late"),
             receipt: text(value, "receipt")?,
+            audience: value.get("audience").and_then(Value::text).and_then(Audience::read),
             request: text(value, "request")?,
         })
     }

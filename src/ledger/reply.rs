@@ -94,6 +94,9 @@ pub struct Grant {
     /// The authorization to report as delivered once the whole answer went out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
+    /// The same payment was answered with the article before.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub again: bool,
 }
 
 /// The payer's articles in the order in which they were bought: a browser keeps the passes of the last of them (threat E9).
@@ -174,6 +177,7 @@ impl Reply {
                 },
                 contract: value.get("contract").and_then(Value::bool).unwrap_or_default(),
                 report: owned("report"),
+                again: value.get("again").and_then(Value::bool).unwrap_or_default(),
             }),
             "left" => Self::Left(Left {
                 resource: owned("resource")?,
@@ -271,6 +275,7 @@ impl Reply {
             contract: row.intent.contract,
             // what proves itself may be asked for again anyway
             report: (!row.intent.proves(&row.intent) || row.intent.seconds.is_none()).then(|| row.intent.key()),
+            again: row.answered.is_some(),
         }))
     }
 
@@ -291,6 +296,7 @@ impl Reply {
             shelf: Shelf::default(),
             contract,
             report: None,
+            again: false,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! How a payment stands, for whoever has its receipt's id, and for the publisher's books.
 
-use alloc::{borrow::ToOwned, string::String};
+use alloc::{borrow::ToOwned, format, string::String};
 
 use serde::Serialize;
 
@@ -9,7 +9,8 @@ use crate::{
     evm::{Address, hex},
     json::{self, Value},
     money::Amount,
-    x402::Network,
+    time,
+    x402::{Network, extension::Writer},
 };
 
 /// How one payment stands.
@@ -104,6 +105,21 @@ impl Standing {
             reason,
             retry_after: row.is_open().then(|| retry_after(row, now)),
         }
+    }
+
+    /// Its members, for who paid: times as texts, amounts in atomic units.
+    pub(crate) fn write(&self, body: &mut Writer) {
+        body.text("state", &self.state);
+        body.text("resource", &self.resource);
+        body.some_text("offer", self.offer.as_deref());
+        body.text("network", &format!("{}", self.network));
+        body.text("asset", &self.asset.to_checksum(None));
+        body.text("payTo", &self.pay_to.to_checksum(None));
+        body.text("amount", &format!("{}", self.amount));
+        body.some_text("transaction", self.transaction.as_deref());
+        body.some_text("reason", self.reason.as_deref());
+        body.some_text("firstSeen", time::print(self.seen).as_deref());
+        body.some_text("settledAt", self.settled_at.and_then(time::print).as_deref());
     }
 
     /// Reads one; none if it is not one.

@@ -250,7 +250,7 @@ pub fn retire(row: &Row) -> Option<u64> {
     Some(last.saturating_add(RETIRE_MARGIN_SECONDS))
 }
 
-const fn after_window(row: &Row) -> u64 {
+pub(super) const fn after_window(row: &Row) -> u64 {
     row.intent.valid_before.saturating_add(EXPIRY_MARGIN_SECONDS)
 }
 

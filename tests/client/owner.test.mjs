@@ -123,6 +123,14 @@ test("F7 patience ends the wait for one answer too, and loses no payment", async
   assert.deepEqual([signed.length, new Set(payments().map(({ payment }) => nonceOf(payment))).size], [1, 1]);
 });
 
+test("F7 a program's own fetch that hears no signal does not outlast the patience", async (t) => {
+  const { site } = await stage(t, (request, response) => demand(response));
+  const deaf = (input, init) => (new Request(input, init).headers.has("payment-signature") ? new Promise(() => {}) : fetch(input, init));
+  const watch = new Promise((_, reject) => setTimeout(reject, 30_000, new Error("it waits for ever")).unref());
+  const error = await Promise.race([caught(make({ patience: 1, fetch: deaf }).fetch(`${site}/a`)), watch]);
+  assert.deepEqual([error.reason, error.open, error.signed], ["unresolved", true, true]);
+});
+
 test("what is waited for is told, and what a server answered in the meantime", async (t) => {
   let times = 0;
   const { site } = await stage(t, (request, response) => {

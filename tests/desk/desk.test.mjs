@@ -28,7 +28,7 @@ const total = (html, name) => new RegExp(`<dt>${name}</dt><dd>(?:<a[^>]*>)?([^<]
 const units = (text) => BigInt(text.replace(/[^0-9]/g, ""));
 
 test("with empty books each page says so", async () => {
-  for (const path of ["", "/articles", "/payments", "/refunds", "/trouble", "/reconciliation", "/health", "?over=4q"]) assert.match(await page(path), /<main/);
+  for (const path of ["", "/articles", "/readers", "/payments", "/refunds", "/trouble", "/reconciliation", "/health", "?over=4q"]) assert.match(await page(path), /<main/);
   assert.equal(total(await page(""), "Payments"), "0");
 });
 
@@ -54,6 +54,14 @@ test("three payments by different clients are there within seconds, and their su
   assert.equal(rows.length, 4);
   const charged = rows[0].split(",").indexOf("charged");
   assert.equal(rows.slice(1).reduce((sum, row) => sum + BigInt(row.split(",")[charged]), 0n), came);
+  const paid = await (await ask("/payments.json")).json();
+  assert.equal(paid.reduce((sum, row) => sum + BigInt(row.charged), 0n), came);
+  assert.deepEqual(paid.map(({ symbol, decimals, charged, charged_decimal: said }) => [symbol, decimals, BigInt(charged)]
+    .concat([BigInt(said.replace(".", "").padEnd(said.indexOf(".") < 0 ? 0 : said.indexOf(".") + 6, "0"))])), paid.map(({ charged }) => ["USDC", 6, BigInt(charged), BigInt(charged)]));
+  const sums = await (await ask("/articles.json")).json();
+  assert.deepEqual(sums.map(({ article }) => article).sort(), [DOOR, DATA, PAWN].map((path) => paper.site + path).sort());
+  assert.equal(sums.reduce((sum, { atomic_units: units }) => sum + BigInt(units), 0n), came);
+  assert.deepEqual(await (await ask("/refunds.json")).json(), []);
   const articles = (await (await ask("/articles.csv")).text()).trim().split("\r\n").slice(1);
   assert.equal(articles.reduce((sum, row) => sum + BigInt(row.split(",").at(-1)), 0n), came);
 });
@@ -124,7 +132,7 @@ test("F1 what strangers wrote into addresses and reasons is text, in a page and 
 });
 
 test("every page forbids scripts, frames and other hosts, and nobody keeps it", async () => {
-  for (const path of ["", "/articles", "/payments", "/refunds", "/trouble", "/reconciliation", "/health", "/none"]) {
+  for (const path of ["", "/articles", "/readers", "/payments", "/refunds", "/trouble", "/reconciliation", "/health", "/none"]) {
     const { headers } = await ask(path);
     assert.match(headers.get("content-security-policy"), /^default-src 'none'; style-src 'sha256-[^']+'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'$/);
     assert.match(headers.get("cache-control"), /no-store/);

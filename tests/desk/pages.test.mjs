@@ -13,7 +13,7 @@ import { startEdge } from "../support/edge.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PASSWORD = "pictures";
-const PAGES = { revenue: "", quarters: "?over=4q", articles: "/articles", payments: "/payments", search: "/payments?q=0x0000000000000000000000000000000000000001", payment: "/payment?key=n7", refunds: "/refunds?over=4q", trouble: "/trouble", sendback: "/payment?key=n8", begun: "/payment?key=n9", reconciliation: "/reconciliation", health: "/health", none: "/none" };
+const PAGES = { revenue: "", quarters: "?over=4q", articles: "/articles", readers: "/readers", "readers-route": "/readers?over=4q&route=/articles/*", payments: "/payments", search: "/payments?q=0x0000000000000000000000000000000000000001", payment: "/payment?key=n7", refunds: "/refunds?over=4q", trouble: "/trouble", sendback: "/payment?key=n8", begun: "/payment?key=n9", reconciliation: "/reconciliation", health: "/health", none: "/none" };
 const LOOKS = [["light", 1280], ["dark", 1280], ["light", 390], ["dark", 320]];
 
 let edge;
@@ -30,6 +30,20 @@ before(async () => {
   [edge, empty, browser] = await Promise.all([started(), started(), launch()]);
   for (const one of [edge, empty]) await fetch(`${one.url}/.farthing/desk`, { headers: { authorization: `Basic ${btoa(`:${PASSWORD}`)}` } });
   await fill({ run: edge.books.run, site: edge.url, rows: 30_000, apart: 997 });
+  await edge.books.run("UPDATE payment SET audience = CASE WHEN rowid % 7 = 0 THEN 'program' WHEN rowid % 11 = 0 THEN 'crawler' WHEN rowid % 13 = 0 THEN NULL ELSE 'reader' END");
+  await edge.books.run(`UPDATE desk_article SET due = NULL, read_at = 1, author = CASE length(resource) % 4 WHEN 0 THEN 'Maria Sanchez-Okonkwo' WHEN 1 THEN 'Jan van der Berg and Aoife Ní Dhomhnaill' WHEN 2 THEN '佐藤 花子' END,
+    section = 'Money', title = CASE WHEN length(resource) % 3 > 0 THEN 'A story with a usual title, which goes on for longer than one line of a telephone' END`);
+  const COUNTS = [
+    ["shown", "reader", "", "", 41_207], ["wallet", "reader", "", "", 3120], ["signed", "reader", "", "", 1904], ["settled", "reader", "", "", 1861], ["opened", "reader", "", "", 1859], ["returned", "reader", "", "", 2410],
+    ["shown", "program", "", "", 612], ["signed", "program", "", "", 240], ["settled", "program", "", "", 239], ["opened", "program", "", "", 239],
+    ["shown", "crawler", "GPTBot", "", 9120], ["opened", "crawler", "GPTBot", "", 12], ["refused", "crawler", "Bytespider", "agent-refused", 810], ["allowed", "crawler", "search.example", "", 4020],
+    ["shown", "crawler", "other", "", 77], ["refused", "reader", "", "insufficient-funds", 61], ["refused", "program", "", "payment-malformed", 4], ["refused", "reader", "", "settlement-refused", 3],
+  ];
+  for (const [step, who, name, problem, n] of COUNTS) {
+    for (const [ago, route] of [[0, "/articles/*"], [3, "/articles/*"], [40, "/culture/*"]]) {
+      await edge.books.run("INSERT INTO desk_count VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)", Math.floor(Date.now() / 86_400_000) - ago, step, who, name, route, problem, n);
+    }
+  }
   // one a day, of every kind of text
   await edge.books.run(`INSERT INTO refund SELECT network, transaction_hash, 7, receipt, asset, charged, CASE WHEN rowid % 3 = 0 THEN 'Bought twice, by two people of one household who share a wallet' END, settled_at + 60
     FROM payment WHERE state = 'settled' AND (rowid % 90 = 0 OR key = 'n7')`);
@@ -65,7 +79,7 @@ async function look(at, colorScheme, width, path, name) {
 for (const [scheme, width] of LOOKS) {
   test(`${scheme}, ${width} pixels: axe finds nothing, nothing runs out of the page, no other host is asked`, async () => {
     for (const [name, path] of Object.entries(PAGES)) assert.equal(await look(edge, scheme, width, path, name), "960px", "the style sheet counts");
-    for (const path of ["", "/refunds", "/reconciliation", "/health"]) await look(empty, scheme, width, path, `empty${path.slice(1)}`);
+    for (const path of ["", "/refunds", "/readers", "/reconciliation", "/health"]) await look(empty, scheme, width, path, `empty${path.slice(1)}`);
   });
 }
 

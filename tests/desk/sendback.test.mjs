@@ -59,7 +59,7 @@ const post = (body, headers = {}, at = paper.site) => fetch(`${at}/.farthing/des
   body: typeof body === "string" ? body : JSON.stringify(body),
 });
 
-test("G5 G7 the payee's wallet sends it back: wallet, chain and books say the same, once", async () => {
+test("G5 G8 the payee's wallet sends it back: wallet, chain and books say the same, once", async () => {
   const { reader, row, url } = await bought();
   const [theirs, ours] = [await paper.chain.balanceOf(reader.address), await paper.chain.balanceOf(payTo.address)];
   const { page, wallet, wrong, end } = await publisher();
@@ -265,7 +265,7 @@ async function naiveDesk() {
   return { url: `http://127.0.0.1:${await listen(server)}`, stop: () => new Promise((done) => { server.close(done); server.closeAllConnections(); }) };
 }
 
-test("G7 another site's page begins no refund, by a form or by a script, though a naive desk lets it", async () => {
+test("G8 another site's page begins no refund, by a form or by a script, though a naive desk lets it", async () => {
   const { row } = await bought();
   const naive = await naiveDesk();
   const evil = createServer((request, response) => response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>evil</title>"));
@@ -312,7 +312,7 @@ test("G7 another site's page begins no refund, by a form or by a script, though 
   }
 });
 
-test("G7 B8 whatever is not the desk's own request is refused, and changes nothing", async () => {
+test("G8 B8 whatever is not the desk's own request is refused, and changes nothing", async () => {
   const { row } = await bought();
   const good = { do: "begin", key: row.key, amount: "0.01" };
   const strange = [

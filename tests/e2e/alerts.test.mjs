@@ -277,7 +277,7 @@ test("a gas key that runs low is told with its account, and is over once it is f
 });
 
 test("without its secret, or with one that is none, the Worker says so and sells nothing", async () => {
-  for (const [secret, says] of [["", /does not have/], ["a plain password", /whsec_/]]) {
+  for (const [secret, says] of [["", /does not have/], ["a plain password", /whsec_/], [`whsec_${"a".repeat(33)}`, /whsec_/]]) {
     await paper.edge.restart({ env: { ALERTS: secret } });
     const health = await paper.edge.health();
     assert.equal(health.ok, false);

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use farthing::{
     evm::B256,
-    ledger::{self, Bundle, Claim, Event, Floor, Observation, Payer, Phase, Reply, Row, Settlement, Work},
+    ledger::{self, Bundle, Claim, Event, Floor, Observation, Payer, Phase, Reply, Row, Screened, Settlement, Work},
     money::Amount,
 };
 
@@ -302,6 +302,7 @@ impl World<'_> {
             owned: owned.as_ref(),
             credit: credit.as_ref().map(|(_, owned)| owned),
             verified: false,
+            screened: Screened::Allowed,
         };
         self.clients[client] = match broken::claim(broken, payer, &intent, self.now) {
             Claim::Won(row) => {
@@ -334,7 +335,7 @@ impl World<'_> {
             }
             Claim::Join | Claim::Resolve => Client::Waiting { tries, joined: true },
             Claim::WaitForOther => Client::Waiting { tries, joined },
-            Claim::Verify => unreachable!("no payment of this model is verified first"),
+            Claim::Screen | Claim::Verify => unreachable!("no payment of this model is looked at first"),
         };
     }
 

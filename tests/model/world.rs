@@ -152,6 +152,7 @@ impl<'a> World<'a> {
             address: String::new(),
             late: (self.now >= START + WINDOW).then(|| "authorization-expired".into()),
             receipt: client.to_string(),
+            audience: None,
             request: String::new(),
         }
     }

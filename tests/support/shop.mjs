@@ -20,7 +20,7 @@ export const page = (path) => `<h1>What is sold at ${path}</h1>`;
  * @param {object} options
  * `routes` of the configuration; `edges`: by name the `networks` of each Worker, as a function of the chain's; `origin`: more routes
  * of the origin; `extensions`, `offers` and `timeoutSeconds` as in the configuration; `config`: more of it; `cache` of the origin; `keys`:
- * FARTHING_KEYS; `books` and `build` as for `startEdge`.
+ * FARTHING_KEYS; `books` and `build` as for `startEdge`. More Workers are opened with what it gives.
  */
 export async function startShop({ routes, edges, origin: more = {}, extensions, offers, books, timeoutSeconds = 2, config: moreConfig = {}, cache, keys = randomKeys(), build }) {
   const { add, stop } = startParts();
@@ -38,18 +38,21 @@ export async function startShop({ routes, edges, origin: more = {}, extensions, 
         },
       },
     }));
-    const workers = {};
-    for (const [name, networks] of Object.entries(edges)) {
-      const config = (site) => ({
+    /** One more Worker before it; `its`: more of its config, `rest` as for `startEdge`. What it gives has the `config` as well. */
+    const open = async ({ networks = (network) => [network], config: its, ...rest }) => {
+      const made = {};
+      const config = (site) => Object.assign(made, {
         site, origin: { url: origin.url, ...(cache && { cache }) }, payTo: { eip155: payTo.address }, money: "real", networks: networks(chain.network),
         settlement: {
           facilitators: [{ url: bad.url, address: facilitatorAccount.address, contractWallets: true }],
           rpc: { [chain.network]: [badRpc.url] }, timeoutSeconds,
         },
-        ...(extensions && { extensions }), ...(offers && { offers }), ...moreConfig, routes,
+        ...(extensions && { extensions }), ...(offers && { offers }), ...moreConfig, routes, ...its,
       });
-      workers[name] = await add(startEdge({ config, keys, books, build }));
-    }
+      return Object.assign(await add(startEdge({ config, keys, books, build, ...rest })), { config: made });
+    };
+    const workers = {};
+    for (const [name, networks] of Object.entries(edges)) workers[name] = await open({ networks });
 
     const transfers = async (address) => (await chain.transfersTo()).filter((transfer) => transfer.from === address);
     /** Somebody new, who deals with one of the Workers; `approve`: has approved Permit2. */
@@ -98,7 +101,7 @@ export async function startShop({ routes, edges, origin: more = {}, extensions, 
       return { ...payer, owner, address, signTransfer, transfers: () => transfers(address) };
     }
     return {
-      chain, facilitator, bad, badRpc, origin, ...workers, newPayer, newContractPayer, stop,
+      chain, facilitator, bad, badRpc, origin, ...workers, newPayer, newContractPayer, payerWith, open, stop,
       reset() {
         bad.reset();
         badRpc.reset();

@@ -28,7 +28,7 @@ export function edgeFor(env) {
     const fresh = new Edge();
     const length = fresh.write([env.FARTHING_CONFIG ?? text, env.FARTHING_KEYS ?? "", html, csp, integrity, card, words].join("\0"));
     if (fresh.enter("configure", [length, env.FARTHING_LOCAL === "1" ? 1 : 0]) !== CONFIGURED) throw new Fault("the gate did not start");
-    const [kind, value, headers, wanted, internal, shelf, logs, list, ...secrets] = fresh.read().split("\n");
+    const [kind, value, headers, wanted, internal, shelf, logs, list, days, ...secrets] = fresh.read().split("\n");
     if ((kind === "handler") !== (handler !== undefined) && kind !== "none") {
       throw new Fault(`the config's origin is ${handler ? `not "handler", and paywall() was given one` : `"handler", and paywall() was given none`}`);
     }
@@ -37,6 +37,7 @@ export function edgeFor(env) {
     fresh.wanted = wanted === "" ? [] : wanted.split(" ");
     fresh.shelf = shelf;
     fresh.list = list;
+    fresh.days = Number(days);
     fresh.gas = secrets.filter((line) => line.startsWith("key ")).map((line) => line.split(" ")[2]);
     fresh.alerts = secrets.some((line) => line.startsWith("webhook "));
     tell(fresh);

@@ -15,6 +15,7 @@ export class Edge {
   origin; // what it was configured with
   wanted; // names of further headers that the gate looks at
   shelf; // the host of what is kept, or empty
+  days = 0; // for how many what is counted for the desk is kept; 0 where nothing is
   list; // the name of the object with what was revoked, or empty
   alerts; // whether anybody is told what is wrong
   gas; // the names of the secrets with gas keys

@@ -41,6 +41,9 @@ export class Gate {
   call; // of the ledger
   network; // of the payment
   problem = "";
+  sender; // for what is counted: by whom, and of which route
+  agent; // the name of a program that was verified
+  #lines;
   missing; // what the origin answered in place of the page, and whether it was paid for
 
   constructor(env) {
@@ -90,6 +93,7 @@ export class Gate {
   }
 
   decide(lines) {
+    this.#lines = lines;
     return this.#ask("decide", lines);
   }
 
@@ -146,6 +150,17 @@ export class Gate {
     this.asked |= 1 << code;
     this.code = code;
     return { code, text: said };
+  }
+
+  // For how many days what is counted is kept; 0 where nothing is.
+  get days() {
+    return this.#edge.days;
+  }
+
+  // The route's pattern, by whom the request is, how what it got was opened; undefined for what is not counted.
+  counted() {
+    const edge = this.#edge;
+    return edge.enter("counted", [edge.write(this.#lines), now()]) === ANSWER ? edge.read() : undefined;
   }
 
   // The pattern of the request's route.

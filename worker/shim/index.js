@@ -5,10 +5,11 @@ import { account } from "./account.js";
 import { verdictOf } from "./agents.js";
 import { alert } from "./alert.js";
 import { edgeFor, use } from "./config.js";
+import { hear, note, tell, write } from "./counts.js";
 import { Gate, FREE, ANSWER, LOOK, ASSET, FORWARD, LEDGER, FETCH, DELIVER, FREE_AS, TEASER, VERIFY, TOKEN, PEEK, ASK, LIST, DESK } from "./gate.js";
 import { say } from "./log.js";
 import { asMember } from "./members.js";
-import { fetchFree, fetchPriced } from "./origin.js";
+import { fetchFree, fetchPriced, fetchSays } from "./origin.js";
 import { asset, deliver, refused } from "./response.js";
 import { listed, look as lookAtList } from "./revoked.js";
 import { saysOf } from "./says.js";
@@ -30,7 +31,12 @@ const PENDING = '{"refuse":{"problem":"settlement-pending","resource":"","retryA
 
 // What the gate wants to know before it decides: found out, and told in a line whose name no header has. Or the answer, where it is one.
 const QUESTIONS = {
-  [VERIFY]: async (gate, text, request, env, ctx) => `=agent: ${await verdictOf(text, env, ctx)}`,
+  [VERIFY]: async (gate, text, request, env, ctx) => {
+    const verdict = await verdictOf(text, env, ctx);
+    const [directory, named] = text.split("\n", 2);
+    if (verdict === "verified") gate.agent = named === "1" ? new URL(directory).host : "signed";
+    return `=agent: ${verdict}`;
+  },
   [TOKEN]: async (gate, text, request, env, ctx) => `=token: ${await tokenVerdict(text, env, ctx)}`,
   [PEEK]: async (gate, text, request, env, ctx) => (await asMember(gate, text, request, env, ctx)) ?? "=access: paid",
   [LIST]: async (gate, text, request, env, ctx) => (await listed(env, ctx), "=list: asked"),
@@ -56,6 +62,8 @@ const worker = {
       const begin = Date.now();
       const response = await look(gate, request, env, ctx);
       account(gate, request, response, env, begin);
+      if (response.status === 204 && request.url.endsWith("/.farthing/counted")) await hear(gate, request, env, ctx);
+      else tell(gate, request, env, ctx);
       return response;
     } catch (error) {
       say("broken", { at: "request", error });
@@ -64,17 +72,32 @@ const worker = {
   },
 
   // The backstop: one object that is no payer's reads the chains and asks the ledgers.
-  async scheduled(controller, env) {
+  async scheduled(controller, env, ctx) {
     const alerts = alert(env, "run");
+    const tended = tend(env, ctx);
     const stub = env.LEDGER.get(env.LEDGER.idFromName("cron"));
     try {
       await stub.fetch("https://ledger/scan", { method: "POST" });
     } finally {
       // all the more where that fails
-      await alerts;
+      await Promise.all([alerts, tended]);
     }
   },
 };
+
+// An article's page as the origin has it for nobody in particular, by its canonical address.
+const ASKING = 5_000;
+const asker = (gate, env, ctx) => (resource) => fetchSays(gate.origin, resource.slice(resource.indexOf("/", 8)), new Request(resource), env, ctx, "GET", ASKING);
+
+// What the desk keeps up without being opened; it fails nobody.
+async function tend(env, ctx) {
+  try {
+    const gate = new Gate(env);
+    if (env.BOOKS !== undefined && gate.days > 0) await (await import("./desk.js")).tend(env, gate.days, asker(gate, env, ctx));
+  } catch (error) {
+    say("broken", { at: "desk", error });
+  }
+}
 
 async function free(gate, request, env, ctx, as) {
   try {
@@ -114,7 +137,8 @@ async function look(gate, request, env, ctx) {
     }
     case DESK:
       // the publisher's pages are in a file of their own, which no reader waits for
-      return await (await import("./desk.js")).desk(request, env, ctx, edgeFor(env), new Gate(env));
+      await write(env);
+      return await (await import("./desk.js")).desk(request, env, ctx, { days: gate.days, ask: asker(gate, env, ctx), edge: edgeFor(env), gate: new Gate(env) });
     case TEASER:
       return await teaser(gate, lines, text, request, env, ctx);
     case LEDGER: {
@@ -154,7 +178,9 @@ async function pay(gate, lines, text, request, env, ctx) {
       return failed;
     }
   };
-  let next = gate.next(lines, await ask(call, body));
+  const begun = await ask(call, body);
+  let next = gate.next(lines, begun);
+  let opened = call === "claim" ? claimed(begun, body, next.code, (step) => note(gate, request, env, ctx, step)) : "";
   if (next.code === LEDGER) {
     [object, call, body] = gate.split(next.text, 3);
     next = gate.next(lines, await ask(call, body));
@@ -171,7 +197,9 @@ async function pay(gate, lines, text, request, env, ctx) {
     }
     const overrides = fetched.headers.get("settlement-overrides");
     const settle = overrides === null ? owner : JSON.stringify({ ...JSON.parse(owner), overrides });
-    next = gate.next(lines, await ask("settle", settle));
+    const settled = await ask("settle", settle);
+    next = gate.next(lines, settled);
+    opened = claimed(settled, "", next.code, (step) => note(gate, request, env, ctx, step));
   }
   if (next.code === DELIVER) {
     const [path, report, headers] = gate.split(next.text, 2);
@@ -181,10 +209,21 @@ async function pay(gate, lines, text, request, env, ctx) {
       if (report !== "") await ask("unanswered", report);
       return deliver(gate.undelivered(lines, fetched?.status ?? 0, true), headers);
     }
+    if (opened) note(gate, request, env, ctx, opened);
     const ends = report === "" ? undefined : (how) => ask(how, report);
     return deliver(fetched, headers, ends && { ctx, ends });
   }
   await fetched?.body?.cancel();
   if (next.code === TEASER) return await teaser(gate, lines, next.text, request, env, ctx);
   return next.code === ANSWER ? gate.answer(next.text) : refused();
+}
+
+// Counts what the ledger's reply to a payment says, once however often the payment comes; how its article counts as opened. Of a reply's
+// texts none has a quote that is not escaped.
+function claimed(reply, body, code, count) {
+  const moved = reply.startsWith('{"deliver"') && reply.includes('"charged":"');
+  if (moved && reply.includes('"again":true')) return "";
+  if (code === FETCH || (body.includes('"upfront":true') && (moved || reply.includes('"reason":"')))) count("signed");
+  if (moved && reply.includes('"transaction":"0x')) count("settled");
+  return moved ? "opened" : "returned";
 }

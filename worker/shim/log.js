@@ -5,11 +5,11 @@
 // Written unless the config says "none"; only with "all"; and those that are said once in a while, however often they happen.
 const EVENTS = {
   broken: "error", stray: "error", undone: "error",
-  pending: "warn", rejected: "warn", settler: "warn", supported: "warn", rpc: "warn", books: "warn", gas: "warn", limit: "warn",
+  pending: "warn", rejected: "warn", settler: "warn", supported: "warn", rpc: "warn", books: "warn", screening: "warn", gas: "warn", limit: "warn",
   undelivered: "warn", unreachable: "warn", teaser: "warn",
   refused: "log", settled: "log", scan: "log",
 };
-const SELDOM = ["limit", "unreachable"];
+const SELDOM = ["limit", "unreachable", "screening"];
 const SECONDS = 10;
 
 const WORD = /^[a-z][A-Za-z0-9-]{0,63}$/;

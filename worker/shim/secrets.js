@@ -8,7 +8,8 @@ const FORMS = {
   coinbase: /^[^:\s]+:\s*[^:\s]/,
   key: /^0x(?!0{64})[0-9a-fA-F]{64}$/,
   shared: /^[^]{32,}$/,
-  webhook: /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/,
+  // base64 that can be read: four letters, and what may be left of them
+  webhook: /^whsec_(?=[^=]{32,86}=*$)(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/,
 };
 
 // "missing", "form", or nothing.

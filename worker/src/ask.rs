@@ -5,8 +5,11 @@ use farthing::{
         Transfer,
         chain::{self, Block, Unreadable, Use, Wanted, permit2},
     },
-    ledger::{Floor, Intent, Observation, Phase, Row, Settlement, is_of_the_settler, passes_on, read_settlement},
-    route::{Settlement as Settings, config::Settler},
+    ledger::{Floor, Intent, Observation, Phase, Row, Settlement, Verdict, is_of_the_settler, passes_on, read_settlement},
+    route::{
+        Settlement as Settings,
+        config::{Screener, Settler},
+    },
     x402::{Network, facilitator::VerifyResponse},
 };
 
@@ -31,6 +34,8 @@ const FIRST_STEP_BACK: u64 = 16;
 const MAX_TRANSFERS: usize = 32;
 /// The longest answer of a facilitator, in bytes.
 const FACILITATOR_BYTES: u32 = 64 * 1024;
+/// The longest answer of a screening service, in bytes.
+const SCREENING_BYTES: u32 = 4 * 1024;
 /// The longest answer of a chain, in bytes: strangers write into blocks, logs and receipts as much as they pay for.
 const CHAIN_BYTES: u32 = 4 * 1024 * 1024;
 /// How long before the first claim a nonce's use is still looked for, in seconds.
@@ -131,6 +136,20 @@ pub(crate) async fn settle(platform: &Platform, settings: &Settings, row: &Row, 
         Some(reason) if !closed => Settlement::Refused { reason },
         _ => Settlement::Unclear,
     }
+}
+
+/// Asks whether an account may pay. What goes wrong is said, and never about whom (threat G1).
+pub(crate) async fn screen(platform: &Platform, screener: &Screener, intent: &Intent, patience: u64) -> Verdict {
+    let seconds = screener.timeout_seconds.min(patience);
+    let question = intent.ask_screener();
+    let answer = post(platform, &screener.url, &screener.auth(), &question, seconds, SCREENING_BYTES).await;
+    let answer = answer.as_ref().map(|(status, body)| (*status, body.as_str()));
+    let verdict = Verdict::of(screener, answer, platform.now());
+    if verdict.allow.is_none() {
+        let (why, status) = answer.map_or(("no-answer", String::new()), |(status, _)| ("unclear", status.to_string()));
+        platform.say("screening", &[("host", screener.host()), ("why", why), ("status", &status)]);
+    }
+    verdict
 }
 
 /// Asks whether a payment could be settled: then its nonce is unused, and its payer signed. None where nobody said.

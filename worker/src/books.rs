@@ -13,6 +13,7 @@ use farthing::{
 use serde::Serialize;
 
 use crate::{
+    config,
     platform::{Platform, Result},
     rows::{EventId, Rows},
 };
@@ -22,21 +23,28 @@ const BATCHES: usize = 5;
 /// Made with the first entry. `www/docs/books.md` says what the columns are.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS payment (key TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL, \
     receipt TEXT NOT NULL, resource TEXT NOT NULL, network TEXT NOT NULL, asset TEXT NOT NULL, payer TEXT NOT NULL, pay_to TEXT NOT NULL, \
-    amount TEXT NOT NULL, charged TEXT, transaction_hash TEXT, reason TEXT, first_seen INTEGER NOT NULL, settled_at INTEGER, offer TEXT)";
+    amount TEXT NOT NULL, charged TEXT, transaction_hash TEXT, reason TEXT, first_seen INTEGER NOT NULL, settled_at INTEGER, offer TEXT, audience TEXT)";
 /// What books have been made without.
-const ADDED: &str = "ALTER TABLE payment ADD COLUMN offer TEXT";
-/// Takes a list of entries. What was settled and is not any more keeps a word about it until it is settled again.
+const ADDED: [&str; 2] = [
+    "ALTER TABLE payment ADD COLUMN offer TEXT",
+    "ALTER TABLE payment ADD COLUMN audience TEXT",
+];
+/// Takes a list of entries. What was settled and is not any more keeps a word about it until it is settled again. What its payer had
+/// erased stands there under its mark, and is not written again, however late it is told (threat G7).
 const UPSERT: &str = "INSERT INTO payment (key, version, state, receipt, resource, network, asset, payer, pay_to, amount, charged, \
-    transaction_hash, reason, first_seen, settled_at, offer) \
+    transaction_hash, reason, first_seen, settled_at, offer, audience) \
     SELECT value ->> 'key', value ->> 'version', value ->> 'state', value ->> 'receipt', value ->> 'resource', value ->> 'network', \
     value ->> 'asset', value ->> 'payer', value ->> 'payTo', value ->> 'amount', value ->> 'charged', value ->> 'transaction', \
-    value ->> 'reason', value ->> 'firstSeen', value ->> 'settledAt', value ->> 'offer' FROM json_each(?1) WHERE true \
+    value ->> 'reason', value ->> 'firstSeen', value ->> 'settledAt', value ->> 'offer', \
+    value ->> 'audience' FROM json_each(?1) AS each \
+    WHERE NOT EXISTS (SELECT 1 FROM payment AS erased, json_each(each.value, '$.marks') AS mark WHERE erased.key = mark.value) \
     ON CONFLICT (key) DO UPDATE SET version = excluded.version, state = excluded.state, receipt = excluded.receipt, \
     resource = excluded.resource, network = excluded.network, asset = excluded.asset, payer = excluded.payer, pay_to = excluded.pay_to, \
     amount = excluded.amount, charged = excluded.charged, transaction_hash = excluded.transaction_hash, \
     reason = CASE WHEN excluded.state <> 'settled' AND (payment.state = 'settled' OR payment.reason = 'undone') THEN 'undone' \
     ELSE excluded.reason END, \
-    first_seen = excluded.first_seen, settled_at = excluded.settled_at, offer = excluded.offer WHERE excluded.version > payment.version";
+    first_seen = excluded.first_seen, settled_at = excluded.settled_at, offer = excluded.offer, audience = excluded.audience \
+    WHERE excluded.version > payment.version";
 /// Which of these the books have as settled.
 const SETTLED: &str = "SELECT key FROM payment WHERE state = 'settled' AND key IN (SELECT value FROM json_each(?1))";
 
@@ -82,8 +90,10 @@ pub(crate) async fn write(platform: &Platform, entries: &str) -> Result<()> {
     if platform.books(UPSERT, entries).await.is_ok() {
         return Ok(());
     }
-    // they have the column, or are not to be had now: the last word is the next one's
-    drop(platform.books(ADDED, "").await);
+    // they have the columns, or are not to be had now: the last word is the next one's
+    for column in ADDED {
+        drop(platform.books(column, "").await);
+    }
     platform.books(UPSERT, entries).await.map(drop)
 }
 
@@ -94,30 +104,51 @@ pub(crate) async fn prune(platform: &Platform) {
     drop(platform.books(PRUNE, &before.to_string()).await);
 }
 
-/// Which of these keys the books have as settled; none of them where they cannot be asked.
+/// Which of these keys the books have as settled, also under the mark of what was erased; none of them where they cannot be asked.
 pub(crate) async fn settled(platform: &Platform, keys: &[String]) -> Vec<String> {
-    let Ok(list) = serde_json::to_string(keys) else {
+    let marked: Vec<(&String, Vec<String>)> = keys.iter().map(|key| (key, config::marks_of(key))).collect();
+    let all: Vec<&String> = marked
+        .iter()
+        .flat_map(|(key, marks)| core::iter::once(*key).chain(marks))
+        .collect();
+    let Ok(list) = serde_json::to_string(&all) else {
         return Vec::new();
     };
     let found = platform.books(SETTLED, &list).await.unwrap_or_default();
-    found.lines().map(str::to_owned).collect()
+    let found: Vec<&str> = found.lines().collect();
+    let is_there = |name: &String| found.contains(&name.as_str());
+    let there = marked
+        .into_iter()
+        .filter(|(key, marks)| is_there(key) || marks.iter().any(is_there));
+    there.map(|(key, _)| key.clone()).collect()
 }
 
-/// Delivers what is due, some batches of it; the rest comes with the next alarm.
-pub(crate) async fn deliver(platform: &Platform, rows: &Rows) -> Result<()> {
+/// An entry with the marks that it would have, were it erased.
+pub(crate) fn marked(entry: &str, key: &str) -> Result<String> {
+    let marks = serde_json::to_string(&config::marks_of(key)).map_err(|_| "marks cannot be written")?;
+    let open = entry.strip_suffix('}').ok_or("an entry is no object")?;
+    Ok([open, ",\"marks\":", &marks, "}"].concat())
+}
+
+/// Delivers what is due by a time, some batches of it; the rest comes with the next alarm.
+pub(crate) async fn deliver(platform: &Platform, rows: &Rows, by: u64) -> Result<()> {
     if !platform.has_books() {
         // they were taken away: nobody will ask for what is left
         return rows.drop_events();
     }
     for _ in 0..BATCHES {
-        let events = rows.due_events(platform.now())?;
+        let events = rows.due_events(by)?;
         if events.is_empty() {
             return Ok(());
         }
-        let sent = write(platform, &format!("[{}]", events.join(","))).await;
         let id = |event: &String| EventId::read(event).ok_or_else(|| "an event cannot be read".into());
         let ids: Vec<EventId> = events.iter().map(id).collect::<Result<_>>()?;
-        match sent {
+        let marked: Vec<String> = events
+            .iter()
+            .zip(&ids)
+            .map(|(event, id)| marked(event, &id.key))
+            .collect::<Result<_>>()?;
+        match write(platform, &format!("[{}]", marked.join(","))).await {
             Ok(()) => rows.delivered(&ids)?,
             Err(_) => {
                 platform.say("books", &[("entries", &ids.len().to_string())]);

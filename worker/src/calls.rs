@@ -104,6 +104,28 @@ impl Read for Question {
     }
 }
 
+/// A proof of the account that something is to be done for.
+pub(crate) struct Mine {
+    /// With its checksum.
+    pub(crate) payer: String,
+    /// What makes the proof count once, and until when it would.
+    pub(crate) nonce: String,
+    pub(crate) until: u64,
+    /// Whether the books keep who paid.
+    pub(crate) keeps_books: bool,
+}
+
+impl Read for Mine {
+    fn from_json(value: &Value<'_>) -> Option<Self> {
+        Some(Self {
+            payer: text(value, "payer")?,
+            nonce: text(value, "nonce")?,
+            until: value.get("until")?.integer()?,
+            keeps_books: value.get("keepsBooks")?.bool()?,
+        })
+    }
+}
+
 impl Read for Named {
     fn from_json(value: &Value<'_>) -> Option<Self> {
         let receipt = text(value, "receipt")?;

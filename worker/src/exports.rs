@@ -110,7 +110,7 @@ pub extern "C" fn row(length: usize) {
 /// a sender.
 #[unsafe(no_mangle)]
 pub extern "C" fn start(object: u32, id: u32, kind: u32, length: usize) -> u32 {
-    config::configure_once(edge::settlement, edge::site);
+    config::configure_once(edge::settlement, edge::site, edge::marks);
     let input = edge::input(length).unwrap_or_default();
     let (call, body) = input.split_once('\n').unwrap_or_default();
     OBJECTS.with_borrow_mut(|objects| {

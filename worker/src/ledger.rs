@@ -10,12 +10,12 @@ use farthing::{
     evm::chain::Wanted,
     ledger::{
         self, Claim, Event, Floor, Intent, Observation, Owned, Payer, Phase, REFUSED_SECONDS, Read, Reply, Row,
-        SETTLE_SLACK_SECONDS, Settlement, Standing, Terms, Work,
+        SCREENING_RETRY_SECONDS, SETTLE_SLACK_SECONDS, Screened, Settlement, Standing, Terms, Verdict as Word, Work,
     },
     money::Amount,
     problem::Problem,
     route::Settlement as Settings,
-    x402::v2::Scheme,
+    x402::{Network, v2::Scheme},
 };
 
 use crate::{
@@ -23,10 +23,10 @@ use crate::{
     books,
     budget::{BUDGET_SECONDS, Budget},
     calls::{Named, Owner, Question, Revoked, View},
-    config,
+    config, mine,
     platform::{Platform, Result},
     quota,
-    rows::Rows,
+    rows::{Rows, SCREENED},
     scan::{self, Scan},
 };
 
@@ -43,6 +43,8 @@ pub(crate) struct Ledger {
     /// Payments that are being verified right now, by digest, and what comes of it.
     verifying: RefCell<HashMap<String, Verdict>>,
     budget: RefCell<Budget>,
+    /// What the screening service said of the payer, by network; none where it is being asked.
+    screened: RefCell<Vec<(Network, Option<Word>)>>,
     /// When the alarm will come, Unix seconds, where this object has set it.
     armed: Cell<Option<u64>>,
     /// How often it has set the alarm.
@@ -54,6 +56,11 @@ type Verdict = Rc<RefCell<Option<Option<Reply>>>>;
 
 fn timeout() -> u64 {
     config::settlement().map_or(0, |settings| settings.timeout_seconds)
+}
+
+/// What is noted of a payer under this name was said by the screening service.
+fn word_of(network: Network) -> String {
+    [SCREENED, &network.to_string()].concat()
 }
 
 /// What the settings mean for one payment.
@@ -98,6 +105,7 @@ impl Ledger {
             resolving: RefCell::default(),
             verifying: RefCell::default(),
             budget: RefCell::default(),
+            screened: RefCell::default(),
             armed: Cell::new(None),
             arming: Cell::new(0),
         }
@@ -118,6 +126,17 @@ impl Ledger {
                     return Ok(standing);
                 }
                 Reply::refuse(Problem::NoSuchEndpoint, "")
+            }
+            "prove" => {
+                let counted = mine::prove(&self.platform, &self.rows, &read(body)?);
+                self.arm().await?;
+                return counted;
+            }
+            "tell" => return mine::tell(&self.platform, &self.rows).await,
+            "erase" => {
+                let answer = mine::erase(&self.platform, &self.rows, &read(body)?).await;
+                self.arm().await?;
+                return answer;
             }
             "stray" => return self.stray(read(body)?).await,
             "scan" => return self.scan().await,
@@ -172,9 +191,10 @@ impl Ledger {
         let patience = self.now().saturating_add(timeout()).saturating_add(SETTLE_SLACK_SECONDS);
         let mut joined = false;
         let mut verified = false;
+        let mut screened = None;
         loop {
             let left = patience.saturating_sub(self.now());
-            let Some(claim) = self.decide(&intent, &key, verified, revoked)? else {
+            let Some(claim) = self.decide(&intent, &key, (verified, screened), revoked)? else {
                 if quota::lease(&self.platform).await? {
                     continue;
                 }
@@ -206,6 +226,11 @@ impl Ledger {
                     return Ok(reply);
                 }
                 Claim::Owned => return self.again(&intent, revoked).await,
+                Claim::Screen if left == 0 => {
+                    let problem = Problem::ScreeningUnavailable;
+                    return Ok(Reply::refuse_for_now(problem, &intent.resource, SCREENING_RETRY_SECONDS));
+                }
+                Claim::Screen => screened = self.screen(&intent, left).await?,
                 Claim::Verify => match self.verify(&intent, left).await? {
                     // a twin that was verified first may have begun, or ended, since: its row says how
                     Some(refusal) if !self.is_known(&intent, &key)? => return Ok(refusal),
@@ -233,6 +258,73 @@ impl Ledger {
     /// Whether this very payment has a row.
     fn is_known(&self, intent: &Intent, key: &str) -> Result<bool> {
         Ok(self.rows.get(key)?.is_some_and(|row| row.intent.digest == intent.digest))
+    }
+
+    /// Has the payer screened: what the claim that asked goes on with. Claims that come meanwhile wait for the one answer, and look for
+    /// it where it is kept.
+    async fn screen(&self, intent: &Intent, patience: u64) -> Result<Option<Screened>> {
+        let network = intent.network;
+        if self.said(network) == Some(None) {
+            self.wait(patience).await?;
+            return Ok(None);
+        }
+        let Some(settings) = config::settlement() else {
+            return Ok(None);
+        };
+        let Some(screener) = &settings.screener else {
+            return Ok(None);
+        };
+        self.note_said(network, None);
+        let word = ask::screen(&self.platform, screener, intent, patience).await;
+        self.note_said(network, Some(word));
+        self.platform.wake();
+        // strangers leave nothing behind (threat B8): of a new payer it is kept with the first payment
+        if self.rows.exist()? {
+            self.keep_word(network)?;
+        }
+        Ok(word.at(screener, self.now()))
+    }
+
+    /// What is known of a payer: said lately, or kept from before.
+    fn screened(&self, network: Network) -> Result<Screened> {
+        let Some(settings) = config::settlement() else {
+            return Ok(Screened::Unknown(SCREENING_RETRY_SECONDS));
+        };
+        let Some(screener) = &settings.screener else {
+            return Ok(Screened::Allowed);
+        };
+        let now = self.now();
+        let word = match self.said(network) {
+            Some(word) => word,
+            None => {
+                let kept = self.rows.note(&word_of(network))?.and_then(|text| Word::kept(&text));
+                if kept.is_some() {
+                    self.note_said(network, kept);
+                }
+                kept
+            }
+        };
+        Ok(word.and_then(|word| word.at(screener, now)).unwrap_or(Screened::Unasked))
+    }
+
+    /// What was said on a network as far as this instance knows; none of it where the service is being asked.
+    fn said(&self, network: Network) -> Option<Option<Word>> {
+        let all = self.screened.borrow();
+        all.iter().find(|(known, _)| *known == network).map(|(_, word)| *word)
+    }
+
+    fn note_said(&self, network: Network, word: Option<Word>) {
+        let mut all = self.screened.borrow_mut();
+        all.retain(|(known, _)| *known != network);
+        all.push((network, word));
+    }
+
+    /// Keeps what was said of the payer, for when this object has been away.
+    fn keep_word(&self, network: Network) -> Result<()> {
+        match self.said(network).flatten().and_then(|word| word.write()) {
+            Some(text) => self.rows.set_note(&word_of(network), &text),
+            None => Ok(()),
+        }
     }
 
     /// Has the facilitator verify a payment; the refusal, if it does not hold. Twins get one answer, and a
@@ -278,13 +370,23 @@ impl Ledger {
     }
 
     /// The synchronous step: read, decide, write.
-    fn decide(&self, intent: &Intent, key: &str, verified: bool, revoked: &Revoked) -> Result<Option<Claim>> {
+    fn decide(
+        &self,
+        intent: &Intent,
+        key: &str,
+        (verified, screened): (bool, Option<Screened>),
+        revoked: &Revoked,
+    ) -> Result<Option<Claim>> {
         let now = self.now();
         let view = View {
             on: &intent.only_on(),
             revoked,
         };
         let same = self.rows.get(key)?;
+        // its row is gone, not what became of it: the header is public by now (threats A16, G7)
+        if same.is_none() && self.rows.was_erased(key)? {
+            return Ok(Some(Claim::Reply(Reply::refuse(Problem::AlreadyUsed, &intent.resource))));
+        }
         let owned = self.rows.owned(&intent.resource, &intent.passes, &view, now)?;
         let credit = self.credit(intent, &view, now)?;
         let named = match &intent.identifier {
@@ -300,13 +402,23 @@ impl Ledger {
             owned: owned.as_ref(),
             credit: credit.as_ref(),
             verified,
+            screened: match screened {
+                Some(screened) => screened,
+                None => self.screened(intent.network)?,
+            },
         };
         let claim = ledger::claim(payer, intent, now);
+        // what could not be begun today is not asked about: strangers with ever new accounts would run up its bill (threat B8)
+        if matches!(claim, Claim::Won(_) | Claim::Screen) && !quota::take(now) {
+            return Ok(None);
+        }
+        if claim == Claim::Screen {
+            quota::give(now);
+        }
         if let Claim::Won(row) = &claim {
-            if !quota::take(now) {
-                return Ok(None);
-            }
+            self.rows.spare(key)?;
             self.rows.put(same.as_ref(), row)?;
+            self.keep_word(intent.network)?;
         }
         Ok(Some(claim))
     }
@@ -379,7 +491,11 @@ impl Ledger {
             floor,
             spoken_for: &spoken_for,
         };
-        ask::observe(&self.platform, settings, &lookup).await
+        match ask::observe(&self.platform, settings, &lookup).await {
+            // another payment's, which was erased
+            Observation::Paid { transaction, .. } if self.rows.was_erased(&transaction).unwrap_or(true) => Observation::Nothing,
+            observation => observation,
+        }
     }
 
     async fn is_unused(&self, intent: &Intent) -> bool {
@@ -551,9 +667,9 @@ impl Ledger {
             };
             self.drive(&key, work, false).await?;
         }
-        let known = self.rows.transactions("")?.contains(&question.transaction);
+        let known = self.rows.transactions("")?.contains(&question.transaction) || self.rows.was_erased(&question.transaction)?;
         let open = match &question.key {
-            Some(key) => self.rows.get(key)?.is_some_and(|row| row.is_open()),
+            Some(key) => self.rows.get(key)?.is_some_and(|row| row.is_open()) || self.rows.was_erased(key)?,
             None => false,
         };
         Ok(if known || open { scan::KNOWN } else { scan::STRANGE }.to_owned())
@@ -670,7 +786,11 @@ impl Ledger {
                 (Work::None, _) => return Ok(()),
                 (Work::Settle { fence }, Some(settings)) => Event::Answered {
                     fence,
-                    settlement: ask::settle(&self.platform, settings, &row, &self.rows.transactions(key)?).await,
+                    settlement: match ask::settle(&self.platform, settings, &row, &self.rows.transactions(key)?).await {
+                        // another payment's, which was erased (threat A10)
+                        Settlement::Done { transaction } if self.rows.was_erased(&transaction)? => Settlement::Unclear,
+                        settlement => settlement,
+                    },
                 },
                 (Work::Settle { fence }, None) => Event::Answered {
                     fence,
@@ -696,10 +816,11 @@ impl Ledger {
     async fn work_off(&self) -> Result<()> {
         // no trouble of one keeps the others from their turn
         let looked = self.look_after_rows().await;
-        let told = books::deliver(&self.platform, &self.rows).await;
+        let told = books::deliver(&self.platform, &self.rows, self.now()).await;
         let tidied = self.forget().await;
+        let cleaned = mine::clean(&self.platform, &self.rows).await;
         self.arm().await?;
-        looked.and(told).and(tidied)
+        looked.and(told).and(tidied).and(cleaned)
     }
 
     async fn look_after_rows(&self) -> Result<()> {
@@ -717,7 +838,15 @@ impl Ledger {
     async fn forget(&self) -> Result<()> {
         let now = self.now();
         for row in self.rows.due(now)? {
-            if ledger::retire(&row).is_some_and(|at| at <= now) {
+            // its payer had it erased while something could still become of it
+            if let (Some(keeps_books), None, Some(marks)) =
+                (self.rows.leaves(&row.intent.key())?, ledger::stays(&row), config::marks())
+            {
+                self.rows.erase_row(&row, &marks)?;
+                if !keeps_books && self.platform.has_books() {
+                    mine::note(&self.rows, &row.intent.payer.to_checksum(None), now)?;
+                }
+            } else if ledger::retire(&row).is_some_and(|at| at <= now) {
                 self.rows.forget(&row, now)?;
             }
         }

@@ -12,6 +12,7 @@ mod direct;
 #[cfg(target_arch = "wasm32")]
 pub mod exports;
 mod ledger;
+mod mine;
 mod object;
 mod platform;
 mod quota;
@@ -19,6 +20,6 @@ mod rows;
 mod scan;
 mod sender;
 
-pub use config::{Site, configure, configure_site};
+pub use config::{Site, configure, configure_marks, configure_site};
 pub use object::{Object, Step};
 pub use platform::{Effect, Failure, Host, Result};

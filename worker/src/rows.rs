@@ -3,12 +3,14 @@
 use std::cell::RefCell;
 
 use farthing::{
+    access::Marks,
     json::Value,
     ledger::{self, Bundle, Held, Owned, Phase, Read, Row, Shelf, Standing},
 };
 
 use crate::{
     calls::{Revoked, View},
+    config,
     platform::{Platform, Result},
 };
 
@@ -24,12 +26,14 @@ enum Table {
     Nonce,
     Receipt,
     Outbox,
+    Erased,
+    Leaving,
 }
 
 impl Table {
     /// What every payer needs. The others are made with their first row: making a table costs as much as a payment's other statements.
     const FIRST: [Self; 3] = [Self::Payment, Self::Owned, Self::Note];
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Payment,
         Self::Owned,
         Self::Note,
@@ -39,6 +43,8 @@ impl Table {
         Self::Nonce,
         Self::Receipt,
         Self::Outbox,
+        Self::Erased,
+        Self::Leaving,
     ];
 
     const fn name(self) -> &'static str {
@@ -52,6 +58,8 @@ impl Table {
             Self::Nonce => "nonce",
             Self::Receipt => "receipt",
             Self::Outbox => "outbox",
+            Self::Erased => "erased",
+            Self::Leaving => "leaving",
         }
     }
 
@@ -77,6 +85,10 @@ impl Table {
             Self::Nonce => "(nonce TEXT PRIMARY KEY, until INTEGER NOT NULL)",
             // what is left of a settled payment that was retired
             Self::Receipt => "(id TEXT PRIMARY KEY, until INTEGER NOT NULL, body TEXT NOT NULL)",
+            // what was erased and may not be taken for new yet: names that nobody can read
+            Self::Erased => "(mark TEXT PRIMARY KEY, until INTEGER NOT NULL)",
+            // rows that are erased as soon as nothing can become of them; whether the books keep them
+            Self::Leaving => "(key TEXT PRIMARY KEY, keeps INTEGER NOT NULL)",
             // what the books have not been told yet
             Self::Outbox => {
                 "(key TEXT NOT NULL, version INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL, \
@@ -89,17 +101,19 @@ impl Table {
     const fn ends(self) -> Option<&'static str> {
         match self {
             Self::Owned => Some("json_extract(body, '$.until')"),
-            Self::Wider | Self::Opened | Self::Nonce | Self::Receipt => Some("until"),
+            Self::Wider | Self::Opened | Self::Nonce | Self::Receipt | Self::Erased => Some("until"),
             _ => None,
         }
     }
 }
 
+/// How the name of a note begins that says whether the payer may pay: of those alone an object is not kept.
+pub(crate) const SCREENED: &str = "screened ";
 /// The names of the tables that there are, in one row.
 const NAMES: &str = "SELECT ifnull(group_concat(name), '') FROM sqlite_master WHERE type = 'table'";
 /// When something wants to be done, but for what the books are told.
-const NEXT: &str =
-    "SELECT min(alarm) AS at FROM payment WHERE alarm > 0 UNION ALL SELECT CAST(value AS INTEGER) FROM note WHERE name = 'tidy'";
+const NEXT: &str = "SELECT min(alarm) AS at FROM payment WHERE alarm > 0 UNION ALL \
+    SELECT CAST(value AS INTEGER) FROM note WHERE name IN ('tidy', 'erase')";
 /// The books are told so much later, in seconds: what follows at once goes along.
 const DELIVERY_SECONDS: u64 = 2;
 /// Events that are delivered at once.
@@ -133,6 +147,19 @@ impl Read for EventId {
             version: value.get("version")?.integer()?,
         })
     }
+}
+
+/// What became of an erasure in the object.
+#[derive(Debug, Default)]
+pub(crate) struct Erased {
+    pub(crate) payments: usize,
+    pub(crate) owned: usize,
+    pub(crate) passes: usize,
+    pub(crate) receipts: usize,
+    /// When the last of what was owned would have ended, Unix seconds.
+    pub(crate) last: usize,
+    /// What stays for now.
+    pub(crate) kept: Vec<Row>,
 }
 
 /// The payer's rows.
@@ -171,6 +198,11 @@ impl Rows {
             self.make(Table::Payment)?;
         }
         Ok(self.tables.borrow().as_ref().is_some_and(|tables| tables.contains(&table)))
+    }
+
+    /// Whether the payer has ever paid, or begun to.
+    pub(crate) fn exist(&self) -> Result<bool> {
+        self.has(Table::Payment)
     }
 
     /// Makes a table where it is not there yet, and before it those of every payer.
@@ -477,7 +509,10 @@ impl Rows {
                 &[id, &key],
             )?;
         }
-        if let Some(held) = row.held() {
+        let leaves = self.leaves(&key)?.is_some();
+        if leaves {
+            // its payer wants none of it: it is not owned, though it may still be settled
+        } else if let Some(held) = row.held() {
             self.hold(&held)?;
         } else if row.intent.offer.is_some() {
             // and all that a bundle has opened; what it opened stays noted, should it be settled again
@@ -488,7 +523,9 @@ impl Rows {
                 self.texts(table, sql, &[&row.intent.receipt])?;
             }
         }
-        if let Some(owned) = row.owned() {
+        if leaves {
+            // likewise
+        } else if let Some(owned) = row.owned() {
             self.own(&owned)?;
         } else if before.is_some_and(|before| before.owned().is_some()) {
             // what a settlement gave goes with it, when its block was undone (threat A13)
@@ -504,9 +541,12 @@ impl Rows {
             // nothing can be begun with it any more: it needs no body for a facilitator
             kept.intent.request.clear();
         }
+        // once the books were told
+        let leaving = retires.filter(|_| leaves).map(|_| now.saturating_add(DELIVERY_SECONDS));
         let alarm = ledger::next_alarm(row)
             .into_iter()
             .chain(retires)
+            .chain(leaving)
             .min()
             .unwrap_or(0)
             .to_string();
@@ -554,6 +594,113 @@ impl Rows {
         self.platform.sql("DELETE FROM payment WHERE key = ?", &[&key]).map(drop)
     }
 
+    /// All rows, in the order of their coming.
+    pub(crate) fn all(&self) -> Result<Vec<Row>> {
+        self.bodies(Table::Payment, "SELECT body FROM payment ORDER BY rowid", &[])
+    }
+
+    /// Takes everything away that can go: what is owned, what is left of what was paid, and every row of which nothing can become. The
+    /// others leave later, by the alarm. One synchronous step, so one transaction.
+    pub(crate) fn erase(&self, marks: &Marks, keeps_books: bool) -> Result<Erased> {
+        let mut erased = Erased::default();
+        for row in self.all()? {
+            if ledger::stays(&row).is_some() {
+                self.make(Table::Leaving)?;
+                let sql = "INSERT INTO leaving (key, keeps) VALUES (?, CAST(? AS INTEGER)) ON CONFLICT (key) DO UPDATE SET keeps = excluded.keeps";
+                let keeps = if keeps_books { "1" } else { "0" };
+                self.platform.sql(sql, &[&row.intent.key(), keeps])?;
+                erased.kept.push(row);
+            } else {
+                self.erase_row(&row, marks)?;
+                erased.payments = erased.payments.saturating_add(1);
+            }
+        }
+        for (table, count) in [
+            (Table::Owned, &mut erased.owned),
+            (Table::Wider, &mut erased.passes),
+            (Table::Receipt, &mut erased.receipts),
+            (Table::Opened, &mut 0),
+        ] {
+            if !self.has(table)? {
+                continue;
+            }
+            if let Some(end) = table.ends().filter(|_| table != Table::Receipt) {
+                let last = self.count(&format!("SELECT ifnull(max({end}), 0) FROM {}", table.name()), &[])?;
+                erased.last = erased.last.max(last);
+            }
+            *count = self.count(&format!("SELECT count(*) FROM {}", table.name()), &[])?;
+            self.platform.sql(&format!("DELETE FROM {}", table.name()), &[])?;
+        }
+        Ok(erased)
+    }
+
+    /// Takes a row away of which nothing can become; that its authorization was taken is remembered for as long as the row would have been.
+    /// So is its transaction, which is evidence for no other payment (threat A10).
+    pub(crate) fn erase_row(&self, row: &Row, marks: &Marks) -> Result<()> {
+        self.last.take();
+        let key = row.intent.key();
+        let until = ledger::remembered(row).filter(|until| *until > self.platform.now());
+        if let Some(until) = until {
+            self.make(Table::Erased)?;
+            let transaction = match &row.phase {
+                Phase::Settled { transaction, .. } => Some(transaction.to_ascii_lowercase()),
+                _ => None,
+            };
+            for name in [Some(key.clone()), transaction].into_iter().flatten() {
+                let sql = "INSERT INTO erased (mark, until) VALUES (?, CAST(? AS INTEGER)) \
+                    ON CONFLICT (mark) DO UPDATE SET until = max(until, excluded.until)";
+                self.platform.sql(sql, &[&marks.of(&name), &until.to_string()])?;
+            }
+            // sooner than what was owned would have ended
+            let sql = "INSERT INTO note (name, value) VALUES ('tidy', ?) ON CONFLICT (name) DO UPDATE SET \
+                value = CAST(min(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER)) AS TEXT)";
+            self.platform.sql(sql, &[&until.to_string()])?;
+        }
+        self.texts(Table::Identifier, "DELETE FROM identifier WHERE key = ?", &[&key])?;
+        self.texts(Table::Leaving, "DELETE FROM leaving WHERE key = ?", &[&key])?;
+        self.platform.sql("DELETE FROM payment WHERE key = ?", &[&key]).map(drop)
+    }
+
+    /// Whether a payment with this key, or by this transaction, was here and was erased.
+    pub(crate) fn was_erased(&self, name: &str) -> Result<bool> {
+        if !self.has(Table::Erased)? {
+            return Ok(false);
+        }
+        let sql = "SELECT 1 FROM erased WHERE mark IN (SELECT value FROM json_each(?))";
+        let found = self
+            .platform
+            .sql(sql, &[&json(&config::marks_of(&name.to_ascii_lowercase()))?])?;
+        Ok(!found.is_empty())
+    }
+
+    /// Whether a row is erased as soon as nothing can become of it, and whether the books keep it.
+    pub(crate) fn leaves(&self, key: &str) -> Result<Option<bool>> {
+        let found = self.texts(Table::Leaving, "SELECT keeps FROM leaving WHERE key = ?", &[key])?;
+        Ok(found.first().map(|keeps| keeps == "1"))
+    }
+
+    /// Keys of rows that are still to be erased.
+    pub(crate) fn leaving(&self) -> Result<Vec<String>> {
+        self.texts(Table::Leaving, "SELECT key FROM leaving", &[])
+    }
+
+    /// Its payer pays with it again, and wants what that buys.
+    pub(crate) fn spare(&self, key: &str) -> Result<()> {
+        self.texts(Table::Leaving, "DELETE FROM leaving WHERE key = ?", &[key])
+            .map(drop)
+    }
+
+    /// Whether there is anything of the payer's.
+    pub(crate) fn any(&self) -> Result<bool> {
+        for table in [Table::Payment, Table::Owned, Table::Wider, Table::Receipt, Table::Outbox] {
+            let one = format!("SELECT 1 FROM {} LIMIT 1", table.name());
+            if !self.texts(table, &one, &[])?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Drops what has ended; whether nothing at all is left.
     pub(crate) fn tidy(&self, now: u64) -> Result<bool> {
         if !self.has(Table::Payment)? {
@@ -580,11 +727,14 @@ impl Rows {
                 None => self.platform.sql("DELETE FROM note WHERE name = 'tidy'", &[]).map(drop)?,
             }
         }
-        // all that can be kept, but for the time of the next tidying
+        // all that can be kept, but for the time of the next tidying and what was said of the payer
         let anything: Vec<String> = tables
             .iter()
             .map(|table| {
-                let but = if *table == Table::Note { " WHERE name <> 'tidy'" } else { "" };
+                let but = match table {
+                    Table::Note => format!(" WHERE name <> 'tidy' AND name NOT LIKE '{SCREENED}%'"),
+                    _ => String::new(),
+                };
                 format!("EXISTS (SELECT 1 FROM {}{but})", table.name())
             })
             .collect();
@@ -609,6 +759,18 @@ impl Rows {
         self.make(Table::Note)?;
         let sql = "INSERT INTO note (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         self.platform.sql(sql, &[name, value]).map(drop)
+    }
+
+    /// Forgets what was noted under a name, if it is still this.
+    pub(crate) fn drop_note(&self, name: &str, value: &str) -> Result<()> {
+        let sql = "DELETE FROM note WHERE name = ? AND value = ?";
+        self.texts(Table::Note, sql, &[name, value]).map(drop)
+    }
+
+    /// Whether the books are still to be told something.
+    pub(crate) fn has_events(&self) -> Result<bool> {
+        let found = self.texts(Table::Outbox, "SELECT 1 FROM outbox LIMIT 1", &[])?;
+        Ok(!found.is_empty())
     }
 
     /// Some events that are to be delivered by now, with their versions in them. What failed often goes alone.

@@ -350,7 +350,7 @@ impl Chain<'_> {
             return Ok(());
         }
         let entry = |(key, arrival): &(String, &Arrival)| {
-            serde_json::to_string(&Stray {
+            let entry = serde_json::to_string(&Stray {
                 key,
                 version: 0,
                 state: "stray",
@@ -365,7 +365,8 @@ impl Chain<'_> {
                 transaction: &arrival.transaction,
                 first_seen: platform.now(),
             })
-            .map_err(|_| "an entry cannot be written".into())
+            .map_err(|_| "an entry cannot be written")?;
+            books::marked(&entry, key)
         };
         let entries: Vec<String> = strays.iter().map(entry).collect::<Result<_>>()?;
         books::write(platform, &format!("[{}]", entries.join(","))).await

@@ -41,24 +41,33 @@ use facilitator::Temper;
 use farthing::route::Settlement;
 use farthing::x402::Network;
 use readers::Reader;
-use world::{Broken, Setting, World};
+use world::{Broken, Screening, Setting, World};
 
 /// How long clients are about, and how long the rest may take, in seconds.
 const BUSY_SECONDS: u64 = 900;
 const CALM_SECONDS: u64 = 2 * 24 * 60 * 60;
 
-fn settlement(readable: bool) -> Settlement {
+fn settlement(readable: bool, screening: Option<Screening>) -> Settlement {
     let rpc = match readable {
         true => BTreeMap::from([(Network::BASE_SEPOLIA, vec!["https://rpc.example".to_owned()])]),
         false => BTreeMap::new(),
     };
-    let text = serde_json::json!({
+    let screener = screening.map(|screening| {
+        serde_json::json!({
+            "url": "https://screen.example", "headers": [], "letsThrough": screening.lets_through, "cacheSeconds": screening.seconds,
+            "timeoutSeconds": 3,
+        })
+    });
+    let mut text = serde_json::json!({
         "facilitators": [
             {"facilitator": {"url": "https://one.example", "headers": [], "coinbase": null, "metered": false, "contractWallets": false}},
             {"facilitator": {"url": "https://two.example", "headers": [], "coinbase": null, "metered": false, "contractWallets": false}},
         ],
         "rpc": rpc, "confirmations": {}, "settlementsPerDay": 10_000_000, "timeoutSeconds": 20,
     });
+    if let Some(screener) = screener {
+        text["screener"] = screener;
+    }
     serde_json::from_value(text).unwrap()
 }
 
@@ -117,9 +126,15 @@ fn history(seed: u64, broken: Option<Broken>) -> World {
         books: chance.happens(800),
         crashes: *chance.of(&[0, 10, 40, 120]),
         authorizations,
+        screening: (broken == Some(Broken::NobodyScreens) || chance.happens(300)).then(|| Screening {
+            lets_through: broken.is_none() && chance.happens(300),
+            seconds: *chance.of(&[1, 20, 3600]),
+            refuses: *chance.of(&[0, 200, 600, 1000]),
+        }),
         broken,
     };
-    farthing_worker::configure(Some(settlement(setting.readable)));
+    let screening = setting.screening.filter(|_| broken != Some(Broken::NobodyScreens));
+    farthing_worker::configure(Some(settlement(setting.readable, screening)));
     let mut world = World::new(setting, clients, readers, chance);
     let busy = (chain::GENESIS + BUSY_SECONDS) * 1000;
     while world.violation.is_none() && world.step(busy) {}
@@ -179,6 +194,7 @@ fn what_is_broken_on_purpose_is_found() {
         Broken::BlindChain,
         Broken::OldOverwrites,
         Broken::ForgetsOpened,
+        Broken::NobodyScreens,
     ] {
         let found = (0..2000).find_map(|seed| history(seed, Some(broken)).violation.map(|violation| (seed, violation)));
         let (seed, violation) = found.unwrap_or_else(|| panic!("{broken:?} was not found"));

@@ -1,4 +1,4 @@
-// Whether the facilitators of a config settle what it offers, by their own word: GET /supported.
+// Whether the facilitators of a config settle what it offers, by their own word: GET /supported; and whether its screening answers.
 import { networkName, v1Name } from "./entries.mjs";
 import { getJson, why } from "./rpc.mjs";
 
@@ -27,6 +27,7 @@ const covers = (kind, version, scheme, network) =>
 export function secretsOf(config) {
   const list = Array.isArray(config?.settlement?.facilitators) ? config.settlement.facilitators : [];
   const asking = Object.entries(config?.origin?.headers ?? {}).map(([header, name]) => ({ at: `origin.headers.${header}`, name, what: `the value of the header ${header}` }));
+  asking.push(...Object.entries(config?.screening?.headers ?? {}).map(([header, name]) => ({ at: `screening.headers.${header}`, name, what: `the value of the header ${header}` })));
   const login = config?.subscribers?.jwt?.secret;
   if (login !== undefined) asking.push({ at: "subscribers.jwt.secret", name: login, what: "what the login signs with, at least 32 bytes" });
   return asking.concat(list.flatMap((settler, index) => {
@@ -76,6 +77,26 @@ export async function askFacilitators({ config, entries, routes }) {
     return { url, findings };
   });
   return (await Promise.all(asked)).filter(Boolean);
+}
+
+/**
+ * [{url, findings}] of the service that knows who may pay: asked about the publisher's own account, without the secrets, which are not here.
+ */
+export async function askScreening({ config, routes }) {
+  const { url, headers, whenUnreachable } = config.screening ?? {};
+  const address = config.payTo?.eip155;
+  const network = routes.flatMap(({ offers }) => offers)[0]?.network;
+  if (typeof url !== "string" || address === undefined || network === undefined) return [];
+  const at = "screening.url";
+  const then = whenUnreachable === "allow" ? "everybody pays" : "nobody can pay";
+  try {
+    const { allow } = await getJson(url, { method: "POST", headers: { Accept: "application/json", "Content-Type": "application/json" }, body: JSON.stringify({ address, network }) });
+    if (typeof allow !== "boolean") return [{ url, findings: [wrong(at, `${url} answers no {"allow": true} or {"allow": false}: ${then}`)] }];
+    return [{ url, findings: [allow ? ok(at, `${url} says that payTo may pay`) : note(at, `${url} says that payTo, your own account, may not pay`)] }];
+  } catch (error) {
+    if (headers && /answered 40[13]/.test(error.message)) return [{ url, findings: [note(at, `${url} lets in only who has its secrets; they are not here`)] }];
+    return [{ url, findings: [note(at, `${url} ${why(error)}; while it does, ${then}`)] }];
+  }
 }
 
 const same = (one, other) => one !== undefined && String(one).toLowerCase() === String(other).toLowerCase();

@@ -28,7 +28,7 @@ function route({ match, free, access, offers, crawlers, said, findings }) {
   return [`  ${match}: ${head}`, ...(rows.length > 0 ? table(rows) : []), ...agents, ...origin, ...findings.flatMap(finding)];
 }
 
-export function print({ ok, errors, warnings, routes, chains, facilitators, secrets }, { file, asked }) {
+export function print({ ok, errors, warnings, routes, chains, facilitators, screening, secrets }, { file, asked }) {
   const lines = [`${file}: ${errors.length === 0 ? "no mistake in it" : errors.length === 1 ? "1 mistake" : `${errors.length} mistakes`}`];
   lines.push(...errors.map((error) => `${MARKS.error}${error}`), ...warnings.map((warning) => `${MARKS.note}${warning}`));
   if (routes.length > 0) lines.push("", "What it sells; the first rule that matches decides", ...routes.flatMap(route));
@@ -39,6 +39,7 @@ export function print({ ok, errors, warnings, routes, chains, facilitators, secr
     lines.push("", [name, network && name !== network && `(${network})`, url && `by ${url}`].filter(Boolean).join(" "), ...findings.flatMap(finding));
   }
   for (const { url, findings } of facilitators) lines.push("", `Facilitator ${url}`, ...findings.flatMap(finding));
+  for (const { url, findings } of screening) lines.push("", `Screening ${url}`, ...findings.flatMap(finding));
   if (!asked) lines.push("", "With --rpc the chains and facilitators are asked as well.");
   lines.push("", ok ? "Nothing is wrong." : "Something is wrong: see above.");
   return lines.join("\n");

@@ -35,7 +35,7 @@ export const defaultStore = (env = process.env) => join(env.XDG_STATE_HOME || jo
 
 const KEY = /^0x[0-9a-fA-F]{64}$/;
 
-const NO_KEY = "Nobody pays: put a private key into the environment's FARTHING_PRIVATE_KEY, or into a file for --key-file. Give it no more money than it may spend.";
+export const NO_KEY = "Nobody pays: put a private key into the environment's FARTHING_PRIVATE_KEY, or into a file for --key-file. Give it no more money than it may spend.";
 /** Who asks without a key: what is free, or was sent before, needs none. */
 export const NOBODY = { address: "0x0000000000000000000000000000000000000000", signTypedData: () => { throw new Mistake(NO_KEY); } };
 
@@ -43,7 +43,7 @@ export const NOBODY = { address: "0x0000000000000000000000000000000000000000", s
  * The private key: from a file that nobody else can read, or from the environment; never from the command line, which others can see. Nothing
  * where there is none.
  */
-function keyOf({ "key-file": file }) {
+export function keyOf({ "key-file": file }) {
   const name = file ?? "FARTHING_PRIVATE_KEY";
   let key = process.env.FARTHING_PRIVATE_KEY;
   if (file !== undefined) {

@@ -116,6 +116,7 @@ fn e8_a_page_of_another_origin_gets_a_pass_of_its_own_and_no_cookie() {
         shelf: Shelf::default(),
         contract: false,
         report: None,
+        again: false,
     };
     let reply = serde_json::to_string(&Reply::Deliver(grant)).unwrap();
     let from = |more| Request { more, ..request(URL) };

@@ -3,7 +3,8 @@
 use super::*;
 use crate::crawl::price;
 
-const POLICIES: &str = r#""crawlers": {"agent.example": "$0.01", "free.example": "free", "bad.example": "refuse", "*": "$0.02"}"#;
+pub(super) const POLICIES: &str =
+    r#""crawlers": {"agent.example": "$0.01", "free.example": "free", "bad.example": "refuse", "*": "$0.02"}"#;
 const KEY: &str = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
 
 fn gate_with(policies: &str) -> Gate {
@@ -35,7 +36,7 @@ fn asking(more: &str) -> Request<'_> {
     Request { more, ..request(URL) }
 }
 
-fn verified(host: &str, covered: &str) -> String {
+pub(super) fn verified(host: &str, covered: &str) -> String {
     signed(host, covered) + "\n=agent: verified"
 }
 
@@ -324,6 +325,7 @@ fn what_was_charged_is_said_in_dollars() {
         shelf: Shelf::default(),
         contract: false,
         report: None,
+        again: false,
     };
     let told = |gate: &Gate, charged| {
         let reply = serde_json::to_string(&Reply::Deliver(grant(charged))).unwrap();

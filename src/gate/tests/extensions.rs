@@ -319,6 +319,7 @@ fn delivered(gate: &Gate, transaction: &str) -> Headers {
         shelf: Shelf::default(),
         contract: false,
         report: None,
+        again: false,
     };
     let reply = serde_json::to_string(&Reply::Deliver(grant)).unwrap();
     match gate.next(&request(URL), &reply, NOW, [3; 16]) {

@@ -115,6 +115,7 @@ fn a_part_is_paid_for_as_its_article_and_opens_with_it() {
         shelf: Shelf::default(),
         contract: false,
         report: None,
+        again: false,
     };
     let reply = serde_json::to_string(&Reply::Deliver(grant)).unwrap();
     let paths = |url| {
@@ -209,6 +210,7 @@ fn e9_the_forty_first_article_takes_the_place_of_the_first() {
             shelf,
             contract: false,
             report: None,
+            again: false,
         };
         let reply = serde_json::to_string(&Reply::Deliver(grant)).unwrap();
         let Next::Deliver { headers, .. } = gate.next(&request(URL), &reply, NOW, [0; 16]) else {

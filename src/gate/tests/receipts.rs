@@ -151,6 +151,7 @@ fn s1_what_is_told_is_a_document_and_never_the_article() {
         shelf: Shelf::default(),
         contract: false,
         report: None,
+        again: false,
     };
     for reply in [
         serde_json::to_string(&Reply::Deliver(grant)).unwrap(),

@@ -205,6 +205,7 @@ fn e8_a_payment_that_was_revoked_is_told_so_when_it_comes_again() {
         shelf: Shelf::default(),
         contract: false,
         report: None,
+        again: false,
     };
     let reply = serde_json::to_string(&Reply::Deliver(grant)).unwrap();
     assert!(matches!(gate.next(&request(URL), &reply, NOW, [1; 16]), Next::Deliver { .. }));

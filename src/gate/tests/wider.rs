@@ -168,6 +168,7 @@ fn grant(pass: Option<&str>, left: Option<u32>) -> Grant {
         shelf: Shelf::default(),
         contract: false,
         report: None,
+        again: false,
     }
 }
 

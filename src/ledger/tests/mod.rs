@@ -7,6 +7,7 @@ mod claims;
 mod extensions;
 mod methods;
 mod read;
+mod screen;
 mod standing;
 mod steps;
 mod table;
@@ -58,6 +59,7 @@ fn intent() -> Intent {
         address: "home".into(),
         late: None,
         receipt: "r".into(),
+        audience: None,
         request: "{}".into(),
     }
 }
@@ -72,6 +74,7 @@ fn alone() -> Payer<'static> {
         owned: None,
         credit: None,
         verified: false,
+        screened: Screened::Allowed,
     }
 }
 

@@ -27,6 +27,7 @@ prop_compose! {
             offer: wider.map(|(count, seconds)| Wider { name: "ten".into(), title: String::new(), count, seconds }),
             passes: wider.map(|_| "day".into()).into_iter().collect(),
             digest: "d".into(), address: resource, receipt: "r".into(),
+            audience: wider.map(|(count, _)| if count.is_some() { Audience::Crawler } else { Audience::Reader }),
         }
     }
 }

@@ -35,6 +35,8 @@ pub(super) const FILE_KEYS: &[&str] = &[
     "revocation",
     "desk",
     "alerts",
+    "screening",
+    "erase",
     "demo",
 ];
 /// The languages that pages of ours speak: the files of `www/locales`.
@@ -234,6 +236,14 @@ impl Check {
                 "errors"
             }
         };
+        let keeps_books = match file.get("erase").map(Value::text) {
+            None | Some(Some("anonymise")) => false,
+            Some(Some("keep-books")) => true,
+            Some(_) => {
+                self.wrong("erase", "must be \"anonymise\" or \"keep-books\"");
+                false
+            }
+        };
         let language = match file.get("language").map(Value::text) {
             None => Some(&"en"),
             Some(text) => LANGUAGES.iter().find(|known| Some(**known) == text),
@@ -246,7 +256,9 @@ impl Check {
         }
         let entries = self.networks(file.get("networks"), pay_to);
         self.money(file.get("money"), &entries);
-        let (settlement, facilitator) = self.settlement(file.get("settlement"), &entries);
+        let (mut settlement, facilitator) = self.settlement(file.get("settlement"), &entries);
+        let denied;
+        (denied, settlement.screener) = self.screening(file.get("screening"));
         self.crawlers("crawlers", file.get("crawlers"));
         let cache = self.cache("origin", file.get("origin"));
         let table = self.offers(file.get("offers"), &entries);
@@ -282,6 +294,7 @@ impl Check {
             paused,
             language: language.unwrap_or(&"en"),
             logs,
+            keeps_books,
             settlement,
             routes,
             demo_script,
@@ -293,6 +306,7 @@ impl Check {
             revocation: self.revocation(file.get("revocation")),
             desk: self.desk(file.get("desk")),
             alerts: self.alerts(file.get("alerts")),
+            denied,
         }
     }
 }

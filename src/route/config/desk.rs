@@ -11,10 +11,13 @@ use crate::{
 };
 
 /// The members of `desk`.
-pub(super) const DESK_KEYS: &[&str] = &["access", "passwordHash"];
+pub(super) const DESK_KEYS: &[&str] = &["access", "passwordHash", "retention"];
 /// The members of `desk.access`.
 pub(super) const ACCESS_KEYS: &[&str] = &["team", "audience"];
 
+/// For how many days figures are kept, and for how many at most.
+const RETENTION: u16 = 400;
+const LONGEST_RETENTION: u16 = 3650;
 /// The longest audience tag, in bytes; Cloudflare's have 64.
 const LONGEST_TAG: usize = 128;
 /// Where Cloudflare Access puts its token, and what it signs with:
@@ -24,12 +27,31 @@ const ALGORITHM: &str = "RS256";
 const CERTS: &str = "/cdn-cgi/access/certs";
 
 /// Who may see the desk; nobody if neither is given.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Desk {
     /// Whom Cloudflare Access lets in.
     pub access: Option<Rules>,
     /// Who knows the password with this SHA-256; in a development run alone.
     pub password: Option<[u8; 32]>,
+    /// For how many days what is counted is kept.
+    pub retention: u16,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self {
+            access: None,
+            password: None,
+            retention: RETENTION,
+        }
+    }
+}
+
+impl Desk {
+    /// Whether there is anybody who may see it.
+    pub const fn is_open(&self) -> bool {
+        self.access.is_some() || self.password.is_some()
+    }
 }
 
 impl Check {
@@ -51,7 +73,26 @@ impl Check {
             }
             hash
         });
-        Desk { access, password }
+        let days = value
+            .get("retention")
+            .map(|days| days.integer().and_then(|days| u16::try_from(days).ok()));
+        let retention = match days {
+            None => RETENTION,
+            Some(Some(days @ 1..=LONGEST_RETENTION)) => days,
+            Some(_) => {
+                self.wrong_member(
+                    at,
+                    "retention",
+                    format!("must be a whole number of days from 1 to {LONGEST_RETENTION}"),
+                );
+                RETENTION
+            }
+        };
+        Desk {
+            access,
+            password,
+            retention,
+        }
     }
 
     fn desk_access(&mut self, at: &str, file: &Value<'_>) -> Option<Rules> {

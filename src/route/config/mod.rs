@@ -17,6 +17,7 @@ mod paths;
 mod prices;
 mod revocation;
 mod routes;
+mod screening;
 mod settlement;
 mod settler;
 mod subscribers;
@@ -38,12 +39,13 @@ pub use extensions::{Extensions, Identifiers};
 pub use given::{Free, Gifts};
 pub use revocation::Revocation;
 pub(crate) use routes::shown_as;
+pub use screening::Screener;
 pub use settler::{Depth, Secret, SecretForm, Settlement, Settler};
 pub use subscribers::{Subscribers, Word};
 pub use teaser::Teaser;
 
 use super::rule::Route;
-use crate::{access::jwt, json};
+use crate::{access::jwt, evm::Address, json};
 use check::Check;
 
 /// How long a client may take between the offer and the settlement, in seconds; the official
@@ -106,6 +108,8 @@ pub struct Config {
     pub language: &'static str,
     /// What the Worker writes to its log: `errors`, `all` or `none`.
     pub logs: &'static str,
+    /// Whether the books keep who paid also where a payer has the rest erased: some publishers' law wants that.
+    pub keeps_books: bool,
     /// How payments are settled.
     pub settlement: Settlement,
     /// The rules, in order.
@@ -128,6 +132,8 @@ pub struct Config {
     pub desk: Desk,
     /// Who is told what wants somebody's eyes.
     pub alerts: Alerts,
+    /// Accounts that may not pay.
+    pub denied: Vec<Address>,
 }
 
 /// One mistake in the config file.

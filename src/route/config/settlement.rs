@@ -35,7 +35,7 @@ const MOST_SETTLERS: usize = 8;
 /// The most headers of one facilitator.
 const MOST_HEADERS: usize = 8;
 /// Headers that are ours or the connection's own.
-const OUR_HEADERS: [&str; 8] = [
+pub(super) const OUR_HEADERS: [&str; 8] = [
     "accept",
     "connection",
     "content-length",
@@ -63,6 +63,7 @@ impl Check {
             confirmations: BTreeMap::new(),
             settlements_per_day: SETTLEMENTS_PER_DAY,
             timeout_seconds: SETTLE_SECONDS,
+            screener: None,
         };
         let Some(file) = file else {
             self.wrong("settlement", "is missing: {\"facilitators\": [{\"url\": \"https://…\"}]}");

@@ -4,6 +4,7 @@ use alloc::{borrow::ToOwned, collections::BTreeMap, format, string::String, vec:
 use alloy_primitives::U256;
 use serde::{Deserialize, Serialize};
 
+use super::screening::Screener;
 use crate::{money::Amount, x402::Network};
 
 /// The most decimals that prices are read for; the lower ends of [`Depth`] are in units of this many.
@@ -43,6 +44,9 @@ pub struct Settlement {
     pub settlements_per_day: u64,
     /// How long one settle call may take.
     pub timeout_seconds: u64,
+    /// Who is asked about a payer before anybody is asked to settle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screener: Option<Screener>,
 }
 
 /// One who settles.
@@ -190,6 +194,12 @@ impl Settlement {
                 Settler::Direct { secret } => name("direct", secret, SecretForm::Key),
             }
         }
+        let headers = self.screener.iter().flat_map(|screener| &screener.headers);
+        secrets.extend(headers.map(|(header, name)| Secret {
+            at: ["screening.headers.", header].concat(),
+            name,
+            form: SecretForm::Header,
+        }));
         secrets
     }
 }
@@ -214,9 +224,7 @@ impl Settler {
             return String::new();
         };
         let headers = headers.iter().map(|(header, secret)| (header.as_str(), secret));
-        let all = headers.chain(coinbase.iter().map(|secret| ("*", secret)));
-        let all: Vec<String> = all.map(|(header, secret)| [header, " ", secret].concat()).collect();
-        all.join(",")
+        joined(headers.chain(coinbase.iter().map(|secret| ("*", secret))))
     }
 
     /// What it is called in logs: its URL's host, or how it settles.
@@ -226,4 +234,10 @@ impl Settler {
             Self::Direct { .. } => "direct".to_owned(),
         }
     }
+}
+
+/// Headers, each with the name of its secret, as the shim reads them.
+pub(super) fn joined<'a>(headers: impl Iterator<Item = (&'a str, &'a String)>) -> String {
+    let all: Vec<String> = headers.map(|(header, secret)| [header, " ", secret].concat()).collect();
+    all.join(",")
 }

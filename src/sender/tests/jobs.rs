@@ -37,6 +37,7 @@ fn intent(signed: &Signed, signature: &str) -> Intent {
         late: None,
         confirmations: 0,
         receipt: "r".into(),
+        audience: None,
         request: format!(r#"{{"x402Version":2,"paymentPayload":{{"payload":{payload}}},"paymentRequirements":{{}}}}"#),
     }
 }

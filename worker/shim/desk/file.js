@@ -1,6 +1,8 @@
-// Files for a spreadsheet (RFC 4180), written while they are read from the books.
+// Files for a spreadsheet (RFC 4180) and for programs (JSON), written while they are read from the books.
 
-const SPREADSHEET = "text/csv; charset=utf-8";
+import { html } from "./html.js";
+
+const TYPES = { csv: "text/csv; charset=utf-8", json: "application/json" };
 const MOST_PARTS = 5000;
 
 // A text that a spreadsheet would work out is not one: nobody chooses what a publisher's machine does by an article's address.
@@ -24,16 +26,29 @@ export async function* parts(next) {
   throw new Error("there is more than a file holds");
 }
 
-export function file(name, head, lists) {
+/** As `path` asks: a table with the columns of `head`, or a list of all that there is of each row. Integers beyond 2^53 are texts there. */
+export function file({ path }, name, head, lists) {
+  const json = path.endsWith(".json");
   const encoder = new TextEncoder();
+  let first = true;
+  const object = (row) => {
+    const text = `${first ? "" : ",\n"}${JSON.stringify(row, (_, value) => (typeof value === "bigint" ? String(value) : value ?? null))}`;
+    first = false;
+    return text;
+  };
   const body = new ReadableStream({
-    start: (controller) => controller.enqueue(encoder.encode(line(head))),
+    start: (controller) => controller.enqueue(encoder.encode(json ? "[\n" : line(head))),
     async pull(controller) {
       const { done, value } = await lists.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value.map(line).join("")));
+      if (!done) return controller.enqueue(encoder.encode(value.map((row) => (json ? object(row) : line(head.map((column) => row[column])))).join("")));
+      if (json) controller.enqueue(encoder.encode("\n]\n"));
+      controller.close();
     },
   });
-  const headers = { "content-type": SPREADSHEET, "content-disposition": `attachment; filename="${name}"`, "cache-control": "private, no-store", "x-content-type-options": "nosniff" };
+  const kind = json ? "json" : "csv";
+  const headers = { "content-type": TYPES[kind], "content-disposition": `attachment; filename="${name}.${kind}"`, "cache-control": "private, no-store", "x-content-type-options": "nosniff" };
   return new Response(body, { headers });
 }
+
+/** The ways to have a page as a file, for `files(asked, "over=30d")`. */
+export const files = ({ path }, query) => html`<a href="/.farthing/desk${path}.csv?${query}">As a file (CSV)</a> <a href="/.farthing/desk${path}.json?${query}">JSON</a>`;

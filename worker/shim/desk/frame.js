@@ -4,7 +4,7 @@ import { html } from "./html.js";
 import { keeping, label } from "./sample.js";
 import css from "./desk.css";
 
-const PAGES = [["", "Revenue"], ["/articles", "Articles"], ["/payments", "Payments"], ["/refunds", "Refunds"], ["/trouble", "Trouble"], ["/reconciliation", "Reconciliation"], ["/health", "Health"]];
+const PAGES = [["", "Revenue"], ["/articles", "Articles"], ["/readers", "Readers"], ["/payments", "Payments"], ["/refunds", "Refunds"], ["/trouble", "Trouble"], ["/reconciliation", "Reconciliation"], ["/health", "Health"]];
 export const SECURE = {
   "cache-control": "private, no-store", "cdn-cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer",
   "cross-origin-opener-policy": "same-origin", "cross-origin-resource-policy": "same-origin", "x-frame-options": "DENY",

@@ -35,6 +35,9 @@ export function decimal(units, decimals) {
   return `${units < 0n ? "-" : ""}${whole}${cents && "."}${cents}`;
 }
 
+/** The same for programs: "1234.56"; nothing for a token whose decimals are not known. */
+export const plain = (units, decimals) => (units === null || decimals === undefined ? null : decimal(BigInt(units), decimals).replaceAll(",", ""));
+
 const grouped = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, ",");
 export const count = (number) => grouped(String(number));
 

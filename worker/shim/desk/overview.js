@@ -1,22 +1,25 @@
-// What came in: by day, by article, by section, by network, by what was bought.
+// What came in: by day, by article, by section, by who bought, by network, by what was bought.
 
 import { bars } from "./chart.js";
 import { html, table } from "./html.js";
 import { amount, count, monies, networkName, said, sum, tokenOf } from "./money.js";
 import { chooser, periodOf } from "./period.js";
 import { refundedIn, refundedLine } from "./refunds.js";
-import { byArticle, byDay, byOffer, bySection } from "./sales.js";
+import { byArticle, byAudience, byAuthor, byDay, byOffer, bySection, pagesOf } from "./sales.js";
 import { rows } from "./schema.js";
 
+const AUDIENCES = { reader: "people", program: "programs", crawler: "crawlers", "": "not known" };
 const MOST_SECTIONS = 50;
+const MOST_AUTHORS = 50;
 
 export async function overview(env, asked) {
   const period = periodOf(asked);
-  const [days, articles, sections, offers, [[unknown]], back] = await Promise.all([
-    byDay(env, period), byArticle(env, period, 10), bySection(env, period), byOffer(env, period),
+  const [days, articles, authors, audiences, sections, offers, [[unknown]], back] = await Promise.all([
+    byDay(env, period), byArticle(env, period, 10), byAuthor(env, period), byAudience(env, period), bySection(env, period), byOffer(env, period),
     rows(env, "SELECT count(*) FROM payment WHERE state = 'unknown'"),
     refundedIn(env, period),
   ]);
+  const pages = await pagesOf(env, articles.map(({ resource }) => resource));
   const all = monies(days);
   const networks = [...Map.groupBy(days, ({ network }) => network)].sort(([, one], [, two]) => payments(two) - payments(one)).map(([network, rows]) => [networkName(network), count(payments(rows)), said(rows)]);
   const content = html`${chooser(asked, period)}
@@ -28,10 +31,14 @@ export async function overview(env, asked) {
 </dl>
 ${all.slice(0, 3).map((money) => chart(period, days, money))}
 <h2>Articles</h2>
-${table("The most bought articles", ["Article", "#Payments", "#Came in"], articles.map((row) => [article(row, asked), count(row.payments), said([row])]))}
+${table("The most bought articles", ["Article", "#Payments", "#Came in"], articles.map((row) => [article(row, asked, pages), count(row.payments), said([row])]))}
 <p><a href="/.farthing/desk/articles?over=${period.over}">All articles</a></p>
+${authors.some(({ author }) => author !== "") && html`<h2>Authors</h2>
+${table("By who wrote it, as the articles' pages say", ["Author", "#Payments", "#Came in"], together(authors, "author").slice(0, MOST_AUTHORS).map(([name, ...rest]) => [name || "not known", ...rest]))}${together(authors, "author").length > MOST_AUTHORS && html`<p>These are the ${MOST_AUTHORS} largest.</p>`}`}
 <h2>Sections</h2>
 ${table("By the first part of the path", ["Section", "#Payments", "#Came in"], together(sections, "section").slice(0, MOST_SECTIONS))}${sections.length > 0 && together(sections, "section").length > MOST_SECTIONS && html`<p>These are the ${MOST_SECTIONS} largest.</p>`}
+<h2>Who bought</h2>
+${table("By who bought", ["Bought by", "#Payments", "#Came in"], together(audiences, "audience").map(([name, ...rest]) => [AUDIENCES[name] ?? name, ...rest]))}
 <h2>Networks</h2>
 ${table("By network", ["Network", "#Payments", "#Came in"], networks)}
 ${offers.some(({ offer }) => offer !== "") && html`<h2>What was bought</h2>
@@ -44,7 +51,14 @@ const payments = (rows) => rows.reduce((sum, row) => sum + row.payments, 0);
 /** One line for all tokens of a name. */
 export const together = (rows, name) => [...Map.groupBy(rows, (row) => row[name])].map(([value, rows]) => [value, count(payments(rows)), said(rows)]);
 
-export const article = ({ resource }, { site }) => html`<a href="/.farthing/desk/payments?${new URLSearchParams({ resource })}">${resource.startsWith(`${site}/`) ? resource.slice(site.length) : resource}</a>`;
+/** The way to an article's payments: its title, where its page has said one (`pages`), and its address. */
+export function article({ resource }, { site }, pages) {
+  const address = resource.startsWith(`${site}/`) ? resource.slice(site.length) : resource;
+  const { title, author } = pages?.get(resource) ?? {};
+  const to = `/.farthing/desk/payments?${new URLSearchParams({ resource })}`;
+  if (!title) return html`<a href="${to}">${address}</a>`;
+  return html`<a href="${to}">${title}</a><small>${author && html`${author} · `}${address}</small>`;
+}
 
 function chart(period, days, money) {
   const own = days.filter(({ network, asset }) => same(money, { network, asset }));

@@ -1,8 +1,8 @@
 // Payments one by one: the newest first, of one state, article, payer or transaction.
 
-import { file, parts } from "./file.js";
+import { file, files, parts } from "./file.js";
 import { html, table } from "./html.js";
-import { amount, networkName, tokenOf } from "./money.js";
+import { amount, networkName, plain, tokenOf } from "./money.js";
 import { article } from "./overview.js";
 import { time } from "./period.js";
 import { refundsOf } from "./refunds.js";
@@ -14,7 +14,7 @@ const MOST = 50;
 const STATES = {
   settled: "Settled", unknown: "Not known yet", refused: "Refused", expired: "Expired", cancelled: "Cancelled", waived: "Waived", elsewhere: "Elsewhere", stray: "Stray",
 };
-const COLUMNS = ["first_seen", "key", "state", "resource", "network", "asset", "payer", "pay_to", "amount", "charged", "transaction_hash", "reason", "settled_at", "offer", "receipt"];
+const COLUMNS = ["first_seen", "key", "state", "resource", "network", "asset", "payer", "pay_to", "amount", "charged", "transaction_hash", "reason", "settled_at", "offer", "receipt", "audience"];
 // What a search is for, by its form.
 const FORMS = { payer: /^0x[0-9a-fA-F]{40}$/, transaction_hash: /^0x[0-9a-fA-F]{64}$/, receipt: /^[A-Za-z0-9_-]{56}$/ };
 
@@ -67,7 +67,7 @@ ${table("Payments, the newest first", ["When", "State", "Article", "Account", "#
     html`<a href="/.farthing/desk/payment?${new URLSearchParams({ key: row.key })}">${time(row.first_seen)}</a>`, STATES[row.state] ?? row.state, article(row, asked), short(row.payer), moved(row),
   ]), { empty: "No payment is like that." })}
 <p class="pages">${found.length > MOST && html`<a href="/.farthing/desk/payments?${next}">More</a>`}
-<a href="/.farthing/desk/payments.csv?${keep}">As a file (CSV)</a></p>`;
+${files(asked, keep)}</p>`;
   return { title: "Payments", content };
 }
 
@@ -81,7 +81,7 @@ export async function payment(env, asked) {
   if (!row) return { status: 404, title: "No such payment", content: html`<p>The books have no payment by this key.</p>` };
   const test = tokenOf(row.network, row.asset)?.test;
   const facts = [
-    ["State", STATES[row.state] ?? row.state], ["Why", row.reason], ["Article", article(row, asked)], ["Bought", row.offer || "single article"],
+    ["State", STATES[row.state] ?? row.state], ["Why", row.reason], ["Article", article(row, asked)], ["Bought", row.offer || "single article"], ["Bought by", row.audience],
     ["Asked for", amount(BigInt(row.amount), row.network, row.asset)], ["Moved", row.charged === null ? "nothing" : amount(BigInt(row.charged), row.network, row.asset)],
     ...await refundsOf(env, row.receipt),
     ["Network", `${networkName(row.network)} (${row.network})${test ? ", test money" : ""}`], ["Token", row.asset], ["From", html`<a href="/.farthing/desk/payments?q=${row.payer}">${row.payer}</a>`],
@@ -94,11 +94,15 @@ export async function payment(env, asked) {
 
 export function paymentsFile(env, asked) {
   let end;
-  return file("payments.csv", COLUMNS, parts(async () => {
+  return file(asked, "payments", COLUMNS, parts(async () => {
     const what = wanted(asked);
     if (end) after(what, `${end.first_seen} ${end.key}`);
     const found = await select(env, what, 1000);
     end = found.at(-1);
-    return found.map((row) => COLUMNS.map((name) => (["first_seen", "settled_at"].includes(name) && row[name] ? new Date(row[name] * 1000).toISOString() : row[name])));
+    return found.map((row) => {
+      const { symbol, decimals } = tokenOf(row.network, row.asset) ?? {};
+      const [first_seen, settled_at] = [row.first_seen, row.settled_at].map((at) => at && new Date(at * 1000).toISOString());
+      return { ...row, first_seen, settled_at, symbol, decimals, amount_decimal: plain(row.amount, decimals), charged_decimal: plain(row.charged, decimals) };
+    });
   }));
 }

@@ -2,7 +2,7 @@
 // so much and takes so long; where it stopped, a link goes on.
 
 import { watched } from "../alerts/probe.js";
-import { compare } from "../reconcile/compare.js";
+import { ERASED, compare } from "../reconcile/compare.js";
 import { openTransfers } from "../reconcile/transfers.js";
 import { Spent, openChain } from "./chain.js";
 import { html, table } from "./html.js";
@@ -44,7 +44,7 @@ export async function reconciliation(env, asked) {
     try {
       const chain = await openChain(network, setup.rpc[network], { until, calls, seconds: SECONDS });
       try {
-        return await look(env, { chain, network, sales: sold.get(network), period, place: places.get(network), now });
+        return await look(env, { edge, chain, network, sales: sold.get(network), period, place: places.get(network), now });
       } catch (error) {
         return { network, trouble: error instanceof Spent ? `${chain.at} took too long, or refused what it was asked` : `${chain.at} did not answer` };
       }
@@ -97,7 +97,17 @@ async function blockAt(chain, latest, wanted) {
   return low.number;
 }
 
-async function look(env, { chain, network, sales, period, place, now }) {
+/** What may stand in the books for these keys and transactions, where the payer had them erased: by name. */
+function openMarks(edge) {
+  return (names) => {
+    if (names.length === 0) return new Map();
+    if (edge.enter("marks_of", [edge.write(names.join("\n"))]) === 0) return new Map();
+    const lines = edge.read().split("\n");
+    return new Map(names.map((name, at) => [name, (lines[at] ?? "").split(" ").filter(Boolean)]));
+  };
+}
+
+async function look(env, { edge, chain, network, sales, period, place, now }) {
   const latest = await chain.latest();
   const from = place?.from ?? await blockAt(chain, latest, period.from);
   const to = Math.min(latest, place?.to ?? (period.to > now ? latest : await blockAt(chain, latest, period.to)));
@@ -123,13 +133,14 @@ async function look(env, { chain, network, sales, period, place, now }) {
   const [since, until] = [await chain.block(from), await chain.block(reached)];
   const range = { from, to: reached, since: since.time, until: until.time };
   // after the chain: whatever it has, the books had time to be told
-  const books = await rowsOf(env, network, range, transfers);
+  const marksOf = openMarks(edge);
+  const books = await rowsOf(env, network, range, transfers, marksOf);
   const find = (urls, nonces) => nonces.map(() => undefined);
-  const report = await compare({ chains: [{ network, rpc: chain, range, tokens, transfers }], books: books.slice(0, MOST_ROWS), urls: [], find, spent: (error) => error instanceof Spent });
+  const report = await compare({ chains: [{ network, rpc: chain, range, tokens, transfers }], books: books.slice(0, MOST_ROWS), urls: [], find, marksOf, spent: (error) => error instanceof Spent });
   const young = await youngOf(chain, report, now);
   return {
     network, at: chain.at, range, report, young, whole: reached >= to && books.length <= MOST_ROWS, ...(reached < to && { rest: `${network}.${reached + 1}-${to}` }),
-    byKey: new Map(books.map((row) => [row.key, row])), refunds: await refundsOf(env, { network, range, reader, sent }),
+    byKey: new Map(books.map((row) => [row.key, row])), refunds: await refundsOf(env, { network, range, reader, sent, marksOf }),
   };
 }
 
@@ -148,10 +159,11 @@ async function tokensOf(env, network, sales, { from, to }) {
 const COLUMNS = ["key", "state", "resource", "network", "asset", "payer", "pay_to", "amount", "charged", "transaction_hash", "reason", "first_seen", "settled_at", "offer", "receipt"];
 
 /** The books' rows of a time, and those of these transfers, whenever they are from. */
-async function rowsOf(env, network, { since, until }, transfers) {
+async function rowsOf(env, network, { since, until }, transfers, marksOf) {
   const select = `SELECT ${COLUMNS.join(", ")} FROM payment WHERE network = ?1 AND`;
-  const keys = JSON.stringify(transfers.map(({ key }) => key).filter(Boolean));
-  const hashes = JSON.stringify(transfers.filter(({ key }) => !key).map(({ transaction }) => transaction));
+  const orMarked = (names) => JSON.stringify([...names, ...[...marksOf(names).values()].flat()]);
+  const keys = orMarked(transfers.map(({ key }) => key).filter(Boolean));
+  const hashes = orMarked(transfers.filter(({ key }) => !key).map(({ transaction }) => transaction));
   const found = (await Promise.all([
     rows(env, `${select} first_seen BETWEEN ?2 AND ?3 AND coalesce(settled_at, first_seen) >= ?4 ORDER BY first_seen LIMIT ${MOST_ROWS + 1}`, network, since - 7 * DAY, until, since),
     rows(env, `${select} key IN (SELECT value FROM json_each(?2))`, network, keys),
@@ -173,10 +185,13 @@ async function youngOf(chain, report, now) {
 }
 
 /** Refunds that the books have and the chain does not, or otherwise; and what went to accounts that paid, of which the books say nothing. */
-async function refundsOf(env, { network, range, reader, sent }) {
+async function refundsOf(env, { network, range, reader, sent, marksOf }) {
+  // of what was erased the chain alone has the transaction
+  const named = new Map([...marksOf(sent.map(({ transaction }) => transaction))].flatMap(([name, marks]) => marks.map((mark) => [mark, name])));
   const found = (await rows(env, "SELECT refund.transaction_hash, refund.log_index, refund.receipt, refund.asset, refund.amount, refund.at, payment.payer, payment.key FROM refund \
 LEFT JOIN payment ON payment.key = (SELECT key FROM payment WHERE receipt = refund.receipt LIMIT 1) WHERE refund.network = ?1 AND refund.at BETWEEN ?2 AND ?3 ORDER BY refund.at LIMIT 500", network, range.since, range.until))
-    .map(([transaction, log, receipt, asset, units, at, payer, key]) => ({ transaction, log, receipt, asset: lower(asset), value: BigInt(units), at, payer: payer && lower(payer), key, network }));
+    .map(([transaction, log, receipt, asset, units, at, payer, key]) => ({ transaction: named.get(transaction) ?? transaction, log, receipt, asset: lower(asset), value: BigInt(units), at, payer: payer && lower(payer), key, network }))
+    .filter(({ transaction }) => !transaction.startsWith(ERASED));
   const place = ({ transaction, log, logIndex = log }) => `${transaction} ${logIndex}`;
   const known = new Map(found.map((one) => [place(one), one]));
   const onChain = new Map(sent.map((one) => [place(one), one]));

@@ -17,6 +17,9 @@ export async function refund(env, text) {
   for (const statement of [STEPS[0], ...REFUND]) await rows(env, statement);
   const known = async () => (await rows(env, `SELECT ${COLUMNS.join(", ")} FROM refund WHERE receipt = ?1 ORDER BY at, transaction_hash, log_index`, entry.receipt))
     .map((row) => Object.fromEntries(COLUMNS.map((name, at) => [name, row[at]])));
+  // the payer had it erased: what stands there by a mark names nobody, and nothing is to
+  const [erased] = await rows(env, "SELECT 1 FROM payment WHERE receipt IN (SELECT value FROM json_each(?1)) LIMIT 1", JSON.stringify(entry.marks));
+  if (erased) return refuse("payer-erased");
   if (entry.transaction === undefined) return JSON.stringify({ refunds: await known(), added: false });
   const { receipt, network, transaction, log, asset, amount, at, reason = null } = entry;
   const areTexts = Object.entries(FORMS).every(([name, form]) => typeof entry[name] === "string" && form.test(entry[name]));

@@ -1,8 +1,8 @@
 // What was sent back: of a period, one by one and added up by token.
 
-import { file, parts } from "./file.js";
+import { file, files, parts } from "./file.js";
 import { html, table } from "./html.js";
-import { amount, count, monies, said, tokenOf } from "./money.js";
+import { amount, count, monies, plain, said, tokenOf } from "./money.js";
 import { article } from "./overview.js";
 import { chooser, date, periodOf, time } from "./period.js";
 import { partsOf, rows } from "./schema.js";
@@ -52,18 +52,21 @@ export async function refunds(env, asked) {
 ${table("By token", ["Token", "#Refunds", "#Sent back"], monies(sums).map((money) => [tokenOf(money.network, money.asset)?.symbol ?? money.asset, count(money.payments), amount(money.units, money.network, money.asset) + (money.test ? " (test)" : "")]), { empty: "Nothing was sent back." })}
 ${table(`Refunds, the newest first, page ${number}`, ["When", "Article", "Transaction", "Why", "#Amount"], shown)}
 <p class="pages">${number > 1 && html`<a href="${to(number - 1)}">Before</a>`} ${next && html`<a href="${to(number + 1)}">More</a>`}
-<a href="/.farthing/desk/refunds.csv?over=${period.over}">As a file (CSV)</a></p>`;
+${files(asked, `over=${period.over}`)}</p>`;
   return { title: "Refunds", content };
 }
 
 export function refundsFile(env, asked) {
   const period = periodOf(asked);
   const head = ["at", "article", "network", "token", "symbol", "decimals", "atomic_units", "transaction_hash", "log_index", "reason", "receipt"];
-  return file(`refunds-${date(period.first)}-${date(period.last)}.csv`, head, parts(async (number) => {
+  return file(asked, `refunds-${date(period.first)}-${date(period.last)}`, head, parts(async (number) => {
     const found = await page(env, period, 1000, number);
     return found.map(({ at, resource, network, asset, amount, transaction_hash, log_index, reason, receipt }) => {
       const { symbol, decimals } = tokenOf(network, asset) ?? {};
-      return [new Date(at * 1000).toISOString(), resource, network, asset, symbol, decimals, BigInt(amount), transaction_hash, log_index, reason, receipt];
+      return {
+        at: new Date(at * 1000).toISOString(), article: resource, network, token: asset, symbol, decimals, atomic_units: BigInt(amount), amount: plain(amount, decimals),
+        transaction_hash, log_index, reason, receipt,
+      };
     });
   }));
 }

@@ -30,6 +30,26 @@ export async function byArticle(env, period, most, after = 0) {
   return (await rows(env, sql, ...bounds(period))).map(named(["resource", ...MONEY]));
 }
 
+/** By who bought: empty for what was not known when it was paid. */
+export async function byAudience(env, { first, last }) {
+  const found = await rows(env, `SELECT audience, ${SUMS} FROM desk_audience_day WHERE day BETWEEN ?1 AND ?2 GROUP BY 1, 2, 3 ${SOLD} ORDER BY 4 DESC LIMIT 3000`, first, last);
+  return found.map(named(["audience", ...MONEY]));
+}
+
+/** By who wrote it, as the articles' pages say: empty for what is not known. */
+export async function byAuthor(env, period) {
+  const sold = `SELECT resource, network, asset, sum(payments) AS payments, sum(high) AS high, sum(middle) AS middle, sum(low) AS low FROM ${articles(period)} GROUP BY 1, 2, 3`;
+  const sql = `SELECT coalesce(author, ''), ${SUMS} FROM (${sold}) LEFT JOIN desk_article USING (resource) GROUP BY 1, 2, 3 ${SOLD} ORDER BY 4 DESC LIMIT 3000`;
+  return (await rows(env, sql, ...bounds(period))).map(named(["author", ...MONEY]));
+}
+
+/** What the pages of these articles say, by article: `{author, section, title}`. */
+export async function pagesOf(env, resources) {
+  const names = ["author", "section", "title"];
+  const found = await rows(env, `SELECT resource, ${names.join(", ")} FROM desk_article WHERE resource IN (SELECT value FROM json_each(?1))`, JSON.stringify([...new Set(resources)]));
+  return new Map(found.map(([resource, ...texts]) => [resource, named(names)(texts)]));
+}
+
 /** By the first part of the path, if another follows it. */
 export async function bySection(env, { first, last }) {
   const found = await rows(env, `SELECT section, ${SUMS} FROM desk_section_day WHERE day BETWEEN ?1 AND ?2 GROUP BY 1, 2, 3 ${SOLD} ORDER BY 4 DESC LIMIT 3000`, first, last);

@@ -2,7 +2,7 @@
 // and indexes. Made when the desk is first opened; whoever never opens it has none of it.
 
 import { say } from "../log.js";
-import { REFUND } from "./tables.js";
+import { ARTICLE, COUNT, REFUND } from "./tables.js";
 
 const DAY = "settled_at / 86400";
 // Quarters of a year are counted on: 4 * year, and 0 to 3.
@@ -28,10 +28,13 @@ const SUMS = {
   desk_article_day: { day: DAY, resource: "resource", network: "network", asset: "asset" },
   desk_article_quarter: { quarter: QUARTER, resource: "resource", network: "network", asset: "asset" },
 };
+// Of later steps: what stands above is in steps that were released.
+const LATER = { desk_audience_day: { day: DAY, audience: "coalesce(audience, '')", network: "network", asset: "asset" } };
+const EVERY = { ...SUMS, ...LATER };
 const KINDS = { day: "INTEGER", quarter: "INTEGER" };
 
-const of = (row, text) => text.replace(/\b(settled_at|charged|network|asset|offer|resource|state)\b/g, `${row}.$1`);
-const keyOf = (table) => Object.keys(SUMS[table]);
+const of = (row, text) => text.replace(/\b(settled_at|charged|network|asset|offer|resource|state|audience)\b/g, `${row}.$1`);
+const keyOf = (table) => Object.keys(EVERY[table]);
 
 function tableOf(table) {
   const columns = keyOf(table).map((name) => `${name} ${KINDS[name] ?? "TEXT"} NOT NULL`);
@@ -41,19 +44,19 @@ PRIMARY KEY (${keyOf(table).join(", ")})) WITHOUT ROWID`;
 
 // Adds a payment to a sum, or takes it off.
 function counted(table, row, sign) {
-  const values = Object.values(SUMS[table]).map((text) => of(row, text));
+  const values = Object.values(EVERY[table]).map((text) => of(row, text));
   return `INSERT INTO ${table} SELECT ${[...values, `${sign}1`, ...Object.values(PARTS).map((part) => `${sign}${of(row, part)}`)].join(", ")} WHERE ${of(row, SETTLED)} \
 ON CONFLICT DO UPDATE SET ${COUNTS.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")};`;
 }
 
 const trigger = (name, when, body) => `CREATE TRIGGER IF NOT EXISTS ${name} AFTER ${when} ON payment BEGIN ${body.join(" ")} END`;
-const all = (row, sign) => Object.keys(SUMS).map((table) => counted(table, row, sign));
+const all = (row, sign, sums = SUMS) => Object.keys(sums).map((table) => counted(table, row, sign));
 
 // Everything there is so far, as it stands in this very statement, and nothing for what was counted and is not there: whatever the triggers did
 // meanwhile is in it.
 function filled(table) {
   const keys = keyOf(table);
-  const counted = `SELECT ${Object.values(SUMS[table]).join(", ")}, 1, ${Object.values(PARTS).join(", ")} FROM payment WHERE ${SETTLED}`;
+  const counted = `SELECT ${Object.values(EVERY[table]).join(", ")}, 1, ${Object.values(PARTS).join(", ")} FROM payment WHERE ${SETTLED}`;
   const known = `SELECT ${keys.join(", ")}, 0, 0, 0, 0 FROM ${table}`;
   const all = [...keys, ...COUNTS];
   return `INSERT INTO ${table} WITH every (${all.join(", ")}) AS (${counted} UNION ALL ${known}) SELECT ${keys.join(", ")}, ${COUNTS.map((name) => `sum(${name})`).join(", ")} \
@@ -78,6 +81,14 @@ first_seen INTEGER NOT NULL, settled_at INTEGER, offer TEXT)",
   "CREATE INDEX IF NOT EXISTS desk_transaction ON payment (transaction_hash)",
   "CREATE INDEX IF NOT EXISTS desk_resource ON payment (resource, first_seen DESC)",
   ...REFUND,
+  COUNT,
+  ...ARTICLE,
+  "ALTER TABLE payment ADD COLUMN audience TEXT",
+  ...Object.keys(LATER).map(tableOf),
+  trigger("desk_audience_insert", "INSERT", all("new", "", LATER)),
+  trigger("desk_audience_update", "UPDATE", [...all("old", "-", LATER), ...all("new", "", LATER)]),
+  trigger("desk_audience_delete", "DELETE", all("old", "-", LATER)),
+  ...Object.keys(LATER).map(filled),
 ];
 
 const COLUMN = "ALTER TABLE payment ADD COLUMN offer TEXT";
@@ -108,13 +119,18 @@ async function make(env) {
   await rows(env, VERSION);
   let [[done] = [0]] = await rows(env, "SELECT steps FROM desk_version");
   for (; done < STEPS.length; done += 1) {
-    await rows(env, STEPS[done]);
+    // a column may have come with an entry of the books
+    await rows(env, STEPS[done]).catch(STEPS[done].startsWith("ALTER") ? lacks : thrown);
     // of books from before they had it
     if (done === 0) await rows(env, COLUMN).catch(lacks);
     // never back: another isolate may be at it too
     await rows(env, "INSERT INTO desk_version VALUES (1, ?1) ON CONFLICT DO UPDATE SET steps = max(steps, excluded.steps)", done + 1);
   }
   if (done > STEPS.length) say("books", { what: "newer" });
+}
+
+function thrown(error) {
+  throw error;
 }
 
 /** Whether a column is there already is known by adding it. */

@@ -1,8 +1,9 @@
 // Sending a payment back from its page: the wallet that was paid signs the transfer in the publisher's browser, and the books are told once the
-// chain has it. Only this changes anything under the desk, and only for the desk's own script (threat G7): no other site's page can send
+// chain has it. Only this changes anything under the desk, and only for the desk's own script (threat G8): no other site's page can send
 // its header, its form of body or its origin.
 
 import { watched } from "../alerts/probe.js";
+import { ERASED } from "../reconcile/compare.js";
 import { paidIn, sentIn, transferOf } from "../reconcile/sent.js";
 import { openChain } from "./chain.js";
 import { SECURE } from "./frame.js";
@@ -40,7 +41,7 @@ export const policyFor = (site) => `; script-src ${site}/.farthing/desk/wallet.j
 
 /** How a payment stands: `{paid, back, left}` in atomic units; nothing where there is nothing to send back. */
 async function leftOf(env, row) {
-  if (row.state !== "settled" || row.charged === null || !row.receipt || !row.transaction_hash || isSample(row.network) || !/^eip155:\d+$/.test(row.network)) return undefined;
+  if (row.state !== "settled" || row.charged === null || !row.receipt || !row.transaction_hash || isSample(row.network) || row.key.startsWith(ERASED) || !/^eip155:\d+$/.test(row.network)) return undefined;
   const known = await rows(env, "SELECT amount, transaction_hash FROM refund WHERE receipt = ?1", row.receipt);
   const [paid, back] = [BigInt(row.charged), known.reduce((sum, [amount]) => sum + BigInt(amount), 0n)];
   return { paid, back, left: paid - back, known };

@@ -33,7 +33,7 @@ ${begun.length > 0 && html`<h2>Refunds under way</h2><p>Begun on the desk, and n
 ${table("Refunds that were begun", ["Since", "Article", "#Amount", "Transaction"], lines(begun))}`}
 <h2>Stray</h2><p>Transfers to your address that the chain has and no ledger knows: made to another server that is paid there too, or their ledger was lost.</p>
 ${table("Transfers that no ledger knows", head, lines(stray), { empty: "None." })}
-<h2>Refused in the last 30 days</h2>
+<h2>Refused in the last 30 days</h2><p>By facilitators and the chain. Whom <code>screening</code> refuses is not written down here; the figures count it.</p>
 ${table("Why facilitators refused payments", ["Why", "#Payments"], reasons.map(([why, number]) => [why || "no reason given", count(number)]), { empty: "None." })}`;
   return { title: "Trouble", content };
 }

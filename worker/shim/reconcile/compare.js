@@ -1,6 +1,8 @@
 // Payments as the chains have them, held against the books. Amounts are integers of atomic units.
 import { openTransfers } from "./transfers.js";
 
+/** In seconds. */
+const DAY = 86_400;
 const lower = (text) => (text ?? "").toLowerCase();
 
 /**
@@ -8,13 +10,16 @@ const lower = (text) => (text ?? "").toLowerCase();
  * `offers`: the names of wider offers; `find(urls, nonces)`: the URL of each nonce that was made for one; `spent(error)`: whether this only
  * means that no more is asked.
  *
+ * `marksOf(names)`: what may stand in the books for keys and transactions, where the payer had them erased (www/docs/erasure.md).
+ *
  * The report: `articles` [{resource, network, asset, payments, chain, books, booked}], and lists of single payments: `missing` (the chain has
  * it, the books do not have it as settled), `extra` (the reverse), `different` (both have it, and say something else), `nameless` (paid,
  * and for no article that is known), `open` (unknown in the books), `others` (transfers that are no payment by their logs, or
  * by what they moved), `unasked` (as `extra`, but the chain was not asked about it any more).
  */
-export async function compare({ chains, books, urls, offers = [], find, spent = () => false }) {
-  const rows = (books ?? []).map((row) => ({
+export async function compare({ chains, books, urls, offers = [], find, marksOf, spent = () => false }) {
+  const named = unmarked(books ?? [], chains.flatMap(({ transfers }) => transfers), marksOf);
+  const rows = named.map((row) => ({
     ...row, asset: lower(row.asset), payer: lower(row.payer), pay_to: lower(row.pay_to), transaction_hash: lower(row.transaction_hash),
     value: BigInt(row.charged ?? row.amount),
     // as the nonces of our own clients have it: the article, and the wider offer that was bought at it
@@ -37,8 +42,8 @@ export async function compare({ chains, books, urls, offers = [], find, spent = 
     const isDust = ({ asset, to, value }) => tokens.some((token) => token.asset === asset && token.payTo === to && value * 10n < token.least);
     report.ranges.push({ network, ...range });
     const nonces = transfers.filter(({ nonce }) => nonce);
-    const named = find(known, nonces.map(({ nonce }) => nonce));
-    const nameOf = new Map(nonces.map((transfer, index) => [transfer, named[index]]));
+    const found = find(known, nonces.map(({ nonce }) => nonce));
+    const nameOf = new Map(nonces.map((transfer, index) => [transfer, found[index]]));
     for (const transfer of transfers) {
       const row = transfer.key ? byKey.get(transfer.key) : byTransaction(rows, transfer, seen);
       const tagged = nameOf.get(transfer);
@@ -69,6 +74,25 @@ export async function compare({ chains, books, urls, offers = [], find, spent = 
   return report;
 }
 
+/** What the name of an entry begins with whose payer had it erased. */
+export const ERASED = "erased:";
+
+/**
+ * The books, with what the chain has in the place of marks: whose keys made them finds the payment again that has one. Who paid is not
+ * written down any more, so that much is the chain's word; a mark that no transfer has stays what it is.
+ */
+function unmarked(books, transfers, marksOf) {
+  if (!books.some(({ key }) => key.startsWith(ERASED))) return books;
+  const names = [...new Set(transfers.flatMap(({ key, transaction }) => [key, transaction].filter(Boolean)))];
+  const nameOf = new Map([...marksOf(names)].flatMap(([name, marks]) => marks.map((mark) => [mark, name])));
+  return books.map((row) => {
+    if (!row.key.startsWith(ERASED)) return row;
+    const [key, hash] = [nameOf.get(row.key), nameOf.get(row.transaction_hash)];
+    const own = transfers.find((transfer) => (key ? transfer.key === key : hash && transfer.transaction === hash && String(transfer.value) === (row.charged ?? row.amount)));
+    return { ...row, key: key ?? row.key, transaction_hash: hash ?? row.transaction_hash, payer: own?.from ?? row.payer };
+  });
+}
+
 /** By Permit2, and where a contract settled, no log names what was used: the transaction does. */
 function byTransaction(rows, { network, asset, from, to, transaction, value }, seen) {
   const all = rows.filter((row) => !seen.has(row) && row.transaction_hash === transaction && row.network === network && row.asset === asset
@@ -92,9 +116,11 @@ async function lookForRest({ chains, rows, seen, report, article, spent }) {
     if (seen.has(row) || !chain) continue;
     const { range, rpc, tokens } = chain;
     const time = row.settled_at ?? row.first_seen;
-    const inRange = time >= range.since && row.first_seen <= range.until;
+    const inRange = time + (row.key.startsWith(ERASED) ? DAY : 0) >= range.since && row.first_seen <= range.until;
     if (row.state === "unknown" && inRange) report.open.push(row);
     if (row.state !== "settled" || !inRange) continue;
+    // of what was erased the day alone is written down, and the transaction is the chain's to know: outside this range it is nobody's
+    if (row.key.startsWith(ERASED) && (time < range.since || time + DAY > range.until)) continue;
     // known later than it happened, or before the next block: the chain is asked about this one
     const found = { transaction: row.transaction_hash, asset: row.asset, from: row.payer, to: row.pay_to, value: row.value };
     let block;

@@ -80,6 +80,7 @@ impl World {
             address: "home".into(),
             late: (self.now() + 6 > valid_before).then(|| "authorization-expired".into()),
             receipt: format!("receipt {}", self.chance.below(1 << 32)),
+            audience: None,
             request: format!("{{{authorization}}}"),
         }
     }
@@ -152,7 +153,9 @@ impl World {
             Some(Reply::Refuse(refused)) => {
                 self.note(format!("client {client} hears {}", refused.problem));
                 match refused.problem.as_str() {
-                    "settlement-pending" | "too-many-requests" => self.comes_back(client, refused.retry_after.unwrap_or(1)),
+                    "settlement-pending" | "too-many-requests" | "screening-unavailable" => {
+                        self.comes_back(client, refused.retry_after.unwrap_or(1))
+                    }
                     // refused, or its origin failed: some try the same once more
                     _ if self.chance.happens(400) => self.comes_back(client, 3),
                     _ => self.clients[client].doing = Doing::Over,

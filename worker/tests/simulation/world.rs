@@ -31,6 +31,19 @@ pub(crate) enum Broken {
     OldOverwrites,
     /// What a bundle opened is not noted.
     ForgetsOpened,
+    /// Nobody is asked whether the payer may pay.
+    NobodyScreens,
+}
+
+/// Who is asked whether the payer may pay.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Screening {
+    /// Whether payments go on where it says nothing.
+    pub(crate) lets_through: bool,
+    /// For how long its answer counts.
+    pub(crate) seconds: u64,
+    /// How often it says no, of a thousand answers: it changes its mind.
+    pub(crate) refuses: u64,
 }
 
 /// What stands in a history's first line.
@@ -55,6 +68,7 @@ pub(crate) struct Setting {
     pub(crate) crashes: u64,
     /// Each authorization's article, and the end of its window.
     pub(crate) authorizations: Vec<(usize, u64)>,
+    pub(crate) screening: Option<Screening>,
     pub(crate) broken: Option<Broken>,
 }
 
@@ -218,6 +232,8 @@ pub(crate) struct World {
     pub(crate) hasty: Vec<usize>,
     /// Which authorizations a facilitator was asked to settle.
     shown: Vec<usize>,
+    /// Whether it was ever said that the payer may pay.
+    allowed: bool,
     /// The article that each authorization was first fetched for.
     pub(crate) bound: BTreeMap<usize, usize>,
     pub(crate) violation: Option<String>,
@@ -256,6 +272,7 @@ impl World {
             lied: Vec::new(),
             hasty: Vec::new(),
             shown: Vec::new(),
+            allowed: false,
             bound: BTreeMap::new(),
             violation: None,
             history: Vec::new(),
@@ -611,6 +628,13 @@ impl World {
         if url.starts_with("https://rpc") {
             return self.read_chain(task, body, deadline);
         }
+        if url.starts_with("https://screen") {
+            return self.screens(task, deadline);
+        }
+        // who may pay without an answer was let through by the config
+        if self.setting.screening.is_some_and(|screening| !screening.lets_through) && !self.allowed {
+            self.violation = Some("B13: a payment went to a facilitator, and nobody had said that its payer may pay".into());
+        }
         let authorization: usize = body.trim_matches(['{', '}']).parse().unwrap();
         if url.ends_with("/verify") {
             let valid = !self.chain.is_used(authorization) && self.now() < self.setting.authorizations[authorization].1;
@@ -676,6 +700,23 @@ impl World {
                 self.answer(task, deadline, answer);
             }
         }
+    }
+
+    /// The screening service: now this, now that, or nothing.
+    fn screens(&mut self, task: Asked, deadline: u64) {
+        let refuses = self.setting.screening.map_or(0, |screening| screening.refuses);
+        let fails = !self.calm && self.chance.happens(200);
+        if fails {
+            let answer = (*self.chance.of(&["500\n{\"allow\":true}", "200\n", "302\n{\"allow\":true}"])).to_owned();
+            if self.chance.happens(600) {
+                self.answer(task, deadline, answer);
+            }
+            return;
+        }
+        let allow = !self.chance.happens(refuses);
+        self.note(format!("the payer may {}pay", if allow { "" } else { "not " }));
+        self.allowed |= allow;
+        self.answer(task, deadline, format!("200\n{{\"allow\":{allow}}}"));
     }
 
     /// An honest facilitator waits for its transaction.

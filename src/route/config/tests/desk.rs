@@ -90,10 +90,15 @@ fn what_lets_everybody_in_or_nobody_is_a_mistake_with_its_place() {
         (r#"{"password": "secret"}"#, "desk.password"),
         (r#"{"passwordHash": "secret"}"#, "desk.passwordHash"),
         (r#"{"passwordHash": 5}"#, "desk.passwordHash"),
+        (r#"{"retention": 0}"#, "desk.retention"),
+        (r#"{"retention": 3651}"#, "desk.retention"),
+        (r#"{"retention": "400"}"#, "desk.retention"),
         ("true", "desk"),
     ] {
         let error = desk(value).unwrap_err();
         assert!(error.starts_with(&format!("{place}: ")), "{value}: {error}");
     }
     assert_eq!(desk("{}").unwrap(), Desk::default(), "closed");
+    let kept = desk(r#"{"retention": 30}"#).unwrap();
+    assert_eq!((kept.retention, kept.is_open(), Desk::default().retention), (30, false, 400));
 }

@@ -15,6 +15,7 @@ mod origin;
 mod paths;
 mod prices;
 mod schema;
+mod screening;
 mod settlement;
 mod subscribers;
 

@@ -1,8 +1,8 @@
 //! www/farthing.schema.json knows the keys that the checker knows, and no others.
 
 use super::super::{
-    alerts, ask, cache, check, desk, extensions, given, networks, offers, origin, prices, revocation, routes, settlement,
-    subscribers, teaser,
+    alerts, ask, cache, check, desk, extensions, given, networks, offers, origin, prices, revocation, routes, screening,
+    settlement, subscribers, teaser,
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use serde_json::Value;
@@ -23,6 +23,7 @@ fn the_schema_knows_every_key_and_no_other() {
         ("/properties/desk/properties/access", desk::ACCESS_KEYS),
         ("/properties/alerts", alerts::ALERTS_KEYS),
         ("/properties/alerts/properties/webhooks/items", alerts::WEBHOOK_KEYS),
+        ("/properties/screening", screening::SCREENING_KEYS),
         ("/properties/settlement", settlement::SETTLEMENT_KEYS),
         ("/definitions/facilitator", settlement::FACILITATOR_KEYS),
         ("/definitions/direct", settlement::DIRECT_KEYS),
