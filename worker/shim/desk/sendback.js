@@ -199,7 +199,8 @@ async function lookAt(env, row, begun, asked) {
   if (found.why) return { state: "wrong", why: found.why, says: WORDS[found.why] };
   // one transaction may have several transfers: each is one refund
   for (const log of found.logs) {
-    const entry = { receipt: row.receipt, network: row.network, transaction: hash, log, asset: row.asset, amount: String(begun.amount), at: found.time, ...(begun.reason && { reason: begun.reason }) };
+    // the books have it by its name, so its payer had nothing erased
+    const entry = { marks: [], receipt: row.receipt, network: row.network, transaction: hash, log, asset: row.asset, amount: String(begun.amount), at: found.time, ...(begun.reason && { reason: begun.reason }) };
     if (!("refuse" in JSON.parse(await refund(env, JSON.stringify(entry))))) return await written(env, row);
   }
   return { state: "wrong", why: "conflict", says: "The books say otherwise: this transfer is the refund of another payment there, or more would be refunded than was paid." };
