@@ -91,9 +91,15 @@ test("G5 G8 the payee's wallet sends it back: wallet, chain and books say the sa
 
 test("a part, in the token's own digits; what is too much or too fine is refused before the wallet is asked", async () => {
   const { row, url } = await bought();
-  const { page, wallet, end } = await publisher({ name: "One" });
+  const { page, context, wallet, end } = await publisher({ name: "One" });
+  const other = await installWallet(context, { key: observer.key, rpc: paper.chain.url, chainId: paper.chain.chainId, name: "Two", rdns: "two.wallet" });
   try {
     await page.goto(url);
+    await page.locator("[name=wallet]").selectOption("Two");
+    await page.getByRole("button", SEND).click();
+    await says(page, "choose that account there");
+    assert.deepEqual([other.requestsOf("eth_requestAccounts").length, wallet.requests.length], [1, 0]);
+    await page.locator("[name=wallet]").selectOption("One");
     for (const [typed, text] of [["9", "is more than is left: 0.05 USDC"], ["0.0000001", "6 digits after the point"], ["0", "Nothing is no refund"], ["1e-2", "An amount is digits"], ["-0.01", "An amount is digits"], ["0,01", "An amount is digits"]]) {
       await page.getByLabel("Amount in USDC").fill(typed);
       await page.getByRole("button", SEND).click();
@@ -165,6 +171,8 @@ test("G5 left while it waits and come back to: the transaction is there, nobody 
     await later.getByText(sent).first().waitFor();
     assert.equal(await later.getByRole("button", SEND).count(), 0);
     await says(later, "in no block yet");
+    const trouble = await (await fetch(`${paper.site}/.farthing/desk/trouble`, { headers: basic })).text();
+    assert.ok(trouble.includes("Refunds under way") && trouble.includes(sent));
     const second = await post({ do: "begin", key: row.key, amount: "0.01" });
     assert.deepEqual([second.status, (await second.json()).problem], [409, "begun"]);
     const drop = await post({ do: "drop", key: row.key });

@@ -46,7 +46,7 @@ export async function reconciliation(env, asked) {
       try {
         return await look(env, { edge, chain, network, sales: sold.get(network), period, place: places.get(network), now });
       } catch (error) {
-        return { network, trouble: error instanceof Spent ? `${chain.at} took too long` : `${chain.at} did not answer` };
+        return { network, trouble: error instanceof Spent ? `${chain.at} took too long, or refused what it was asked` : `${chain.at} did not answer` };
       }
     } catch (error) {
       return { network, trouble: error.message };

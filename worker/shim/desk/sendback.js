@@ -47,14 +47,20 @@ async function leftOf(env, row) {
   return { paid, back, left: paid - back, known };
 }
 
+/** The first refund makes the table. */
+function noTable(error) {
+  if (/no such table/.test(error?.message)) return [];
+  throw error;
+}
+
 const begunOf = async (env, receipt) => {
-  const [found] = await rows(env, "SELECT amount, reason, at, transaction_hash FROM desk_refund_begun WHERE receipt = ?1", receipt).catch((error) => {
-    // the first refund makes it
-    if (/no such table/.test(error?.message)) return [];
-    throw error;
-  });
+  const [found] = await rows(env, "SELECT amount, reason, at, transaction_hash FROM desk_refund_begun WHERE receipt = ?1", receipt).catch(noTable);
   return found && { amount: BigInt(found[0]), reason: found[1], at: found[2], transaction: found[3] ?? undefined };
 };
+
+/** Refunds that were begun and are not in the books, the oldest first: `[key, resource, network, asset, amount, at, transaction]`. */
+export const allBegun = (env, most) => rows(env, `SELECT payment.key, payment.resource, payment.network, payment.asset, begun.amount, begun.at, coalesce(begun.transaction_hash, 'no transaction is known') FROM desk_refund_begun AS begun
+  JOIN payment ON payment.key = (SELECT key FROM payment WHERE receipt = begun.receipt LIMIT 1) ORDER BY begun.at LIMIT ${most}`).catch(noTable);
 
 const digits = ({ network, asset }) => tokenOf(network, asset)?.decimals ?? 0;
 const plainly = (units, row) => decimal(units, digits(row)).replaceAll(",", "");
@@ -193,7 +199,8 @@ async function lookAt(env, row, begun, asked) {
   if (found.why) return { state: "wrong", why: found.why, says: WORDS[found.why] };
   // one transaction may have several transfers: each is one refund
   for (const log of found.logs) {
-    const entry = { receipt: row.receipt, network: row.network, transaction: hash, log, asset: row.asset, amount: String(begun.amount), at: found.time, ...(begun.reason && { reason: begun.reason }) };
+    // the books have it by its name, so its payer had nothing erased
+    const entry = { marks: [], receipt: row.receipt, network: row.network, transaction: hash, log, asset: row.asset, amount: String(begun.amount), at: found.time, ...(begun.reason && { reason: begun.reason }) };
     if (!("refuse" in JSON.parse(await refund(env, JSON.stringify(entry))))) return await written(env, row);
   }
   return { state: "wrong", why: "conflict", says: "The books say otherwise: this transfer is the refund of another payment there, or more would be refunded than was paid." };
