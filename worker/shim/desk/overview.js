@@ -5,7 +5,7 @@ import { html, table } from "./html.js";
 import { amount, count, monies, networkName, said, sum, tokenOf } from "./money.js";
 import { chooser, periodOf } from "./period.js";
 import { refundedIn, refundedLine } from "./refunds.js";
-import { byArticle, byAudience, byAuthor, byDay, byOffer, bySection, pagesOf } from "./sales.js";
+import { byArticleAndAuthor, byAudience, byDay, byOffer, bySection, pagesOf } from "./sales.js";
 import { rows } from "./schema.js";
 
 const AUDIENCES = { reader: "people", program: "programs", crawler: "crawlers", "": "not known" };
@@ -14,8 +14,8 @@ const MOST_AUTHORS = 50;
 
 export async function overview(env, asked) {
   const period = periodOf(asked);
-  const [days, articles, authors, audiences, sections, offers, [[unknown]], back] = await Promise.all([
-    byDay(env, period), byArticle(env, period, 10), byAuthor(env, period), byAudience(env, period), bySection(env, period), byOffer(env, period),
+  const [days, { articles, authors }, audiences, sections, offers, [[unknown]], back] = await Promise.all([
+    byDay(env, period), byArticleAndAuthor(env, period, 10), byAudience(env, period), bySection(env, period), byOffer(env, period),
     rows(env, "SELECT count(*) FROM payment WHERE state = 'unknown'"),
     refundedIn(env, period),
   ]);
