@@ -71,7 +71,8 @@ ${files(asked, keep)}</p>`;
   return { title: "Payments", content };
 }
 
-const short = (address) => html`<code title="${address}">${address.slice(0, 8)}…${address.slice(-4)}</code>`;
+// of what its payer had erased there is none
+const short = (address) => address === "" ? "erased" : html`<code title="${address}">${address.slice(0, 8)}…${address.slice(-4)}</code>`;
 /** What moved, or what would have. */
 const moved = ({ charged, amount: asked, network, asset }) => (charged === null ? html`<s>${amount(BigInt(asked), network, asset)}</s>` : amount(BigInt(charged), network, asset));
 
@@ -84,9 +85,9 @@ export async function payment(env, asked) {
     ["State", STATES[row.state] ?? row.state], ["Why", row.reason], ["Article", article(row, asked)], ["Bought", row.offer || "single article"], ["Bought by", row.audience],
     ["Asked for", amount(BigInt(row.amount), row.network, row.asset)], ["Moved", row.charged === null ? "nothing" : amount(BigInt(row.charged), row.network, row.asset)],
     ...await refundsOf(env, row.receipt),
-    ["Network", `${networkName(row.network)} (${row.network})${test ? ", test money" : ""}`], ["Token", row.asset], ["From", html`<a href="/.farthing/desk/payments?q=${row.payer}">${row.payer}</a>`],
+    ["Network", `${networkName(row.network)} (${row.network})${test ? ", test money" : ""}`], ["Token", row.asset], ["From", row.payer === "" ? "erased" : html`<a href="/.farthing/desk/payments?q=${row.payer}">${row.payer}</a>`],
     ["To", row.pay_to], ["Transaction", row.transaction_hash], ["First seen", time(row.first_seen)], ["Settled", time(row.settled_at)],
-    ["Receipt", row.receipt && !isSample(row.network) && html`<a href="/.farthing/receipts/${row.receipt}">${row.receipt}</a>`],
+    ["Receipt", FORMS.receipt.test(row.receipt) && !isSample(row.network) && html`<a href="/.farthing/receipts/${row.receipt}">${row.receipt}</a>`],
   ];
   const back = await sendBack(env, row);
   return { title: "A payment", script: back && policyFor(asked.site), content: html`<dl class="facts">${facts.filter(([, value]) => value).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>${back}` };
