@@ -35,7 +35,8 @@ const small = ["--flatten", "--rereloop", "-Oz", "-Oz"];
 // inlined into one of 50 kB is not. A tenth less to upload; a request takes as long as before.
 const alone = "--one-caller-inline-max-function-size=20";
 const apart = ["--flatten", "--rereloop", "-Os", "-Os", alone];
-const smallest = [...small, alone];
+// What a reader downloads comes out a little smaller still with somewhat larger ones in their callers.
+const smallest = [...small, "--one-caller-inline-max-function-size=30"];
 const strip = ["--strip-debug", "--strip-producers", "--strip-target-features"];
 
 /** Compiles one crate and leaves its .wasm, as the compiler made it, at `out`. */
@@ -379,7 +380,7 @@ async function weighed() {
       ["paying client, with a wallet", "brotli", 45_000, ["client/client.wasm", "client/web.js"]],
       // what it is with Rust 1.96, and a hundredth
       ["paying client, with a private key", "brotli", 58_500, ["client/client.wasm", "client/key.wasm", "client/web.js"]],
-      ["Worker", "gzip", 399_000, ["worker index.js", "worker edge.wasm"]],
+      ["Worker", "gzip", 401_000, ["worker index.js", "worker edge.wasm"]],
     ],
   );
 }

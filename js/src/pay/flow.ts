@@ -72,7 +72,7 @@ export class Flow {
   #release: (() => void) | undefined;
   #answer: Response | undefined;
   #opened = false;
-  #counted = false;
+  #counted = 0;
   #view: View | undefined;
   /** A press holds the turn until the core has heard of it, whatever else is answered meanwhile. */
   #asking = false;
@@ -155,9 +155,8 @@ export class Flow {
     const { url } = this.#host;
     switch (effect.do) {
       case "wallet":
-        // one word to the site that served this file, if the page is its own, once; and nothing for who asks not to be followed
-        if (!this.#counted && !((navigator as any).doNotTrack > 0 || (navigator as any).globalPrivacyControl) && import.meta.url.startsWith(new URL("/.farthing/", url).href)) {
-          this.#counted = true;
+        // one word to the site that sells this, if it served this file, once; and nothing for who asks not to be followed
+        if (import.meta.url.includes("/.farthing/") && !((navigator as any).globalPrivacyControl || this.#counted++)) {
           fetch(new URL("counted", import.meta.url), { method: "POST", body: effect.do, credentials: "omit" }).catch(() => {});
         }
         return void this.#wallet(effect.turn, effect.method, effect.params);
