@@ -8,7 +8,7 @@ use super::{Phase, Row, retire, step::after_window};
 /// charge (S3), or gives an article to the next who sends the same authorization. A transfer whose block may be undone is still to be
 /// watched: the books would keep what the chain has taken back.
 /// ```
-/// use farthing::ledger::{Claim, Event, Intent, Payer, Settlement, Terms, claim, step, stays};
+/// use farthing::ledger::{Claim, Event, Intent, Payer, Screened, Settlement, Terms, claim, step, stays};
 /// # let intent: Intent = serde_json::from_str(r#"{
 /// #    "resource": "https://news.example/articles/x", "seconds": 2592000, "version": 2, "network": "eip155:84532",
 /// #    "asset": "0x036cbd53842c5426634e7929541ec2318f3dcf7e", "payer": "0x0202020202020202020202020202020202020202",
@@ -16,7 +16,8 @@ use super::{Phase, Row, retire, step::after_window};
 /// #    "nonce": "0x0404040404040404040404040404040404040404040404040404040404040404", "validBefore": 1800000300,
 /// #    "digest": "d", "secret": true, "tagged": true, "address": "", "receipt": "r", "request": "{}"
 /// # }"#).unwrap();
-/// # let nobody = Payer { same: None, named: None, other_open: false, open: 0, refused: 0, owned: None, credit: None, verified: false };
+/// # let nobody = Payer { same: None, named: None, other_open: false, open: 0, refused: 0, owned: None, credit: None, verified: false,
+/// #    screened: Screened::Allowed };
 /// # let (now, terms) = (1_800_000_000, Terms { timeout: 20, confirmations: 0, readable: false });
 /// # let Claim::Won(row) = claim(nobody, &intent, now) else { panic!() };
 /// let (settling, _) = step(&row, Event::OriginReady { fence: row.fence, charge: None }, now, &terms);

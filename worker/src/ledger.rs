@@ -841,12 +841,12 @@ impl Ledger {
         let now = self.now();
         for row in self.rows.due(now)? {
             // its payer had it erased while something could still become of it
-            if let (Some(keeps_books), None, Some(marks)) =
+            if let (Some((keeps_books, at)), None, Some(marks)) =
                 (self.rows.leaves(&row.intent.key())?, ledger::stays(&row), config::marks())
             {
                 self.rows.erase_row(&row, &marks)?;
                 if !keeps_books && self.platform.has_books() {
-                    mine::note(&self.rows, &row.intent.payer.to_checksum(None), now)?;
+                    mine::note(&self.rows, &row.intent.payer.to_checksum(None), now, at)?;
                 }
             } else if ledger::retire(&row).is_some_and(|at| at <= now) {
                 self.rows.forget(&row, now)?;

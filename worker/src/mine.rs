@@ -35,16 +35,17 @@ const BATCH: usize = 50;
 const BATCHES: usize = 40;
 /// When the books are tried again that could not be changed, in seconds.
 const RETRY_SECONDS: u64 = 60;
-/// Until when, and whose entries of the books are to be changed.
+/// When entries of the books are to be changed, up to when these are from, and whose.
 const NOTE: &str = "erase";
 /// Whatever is to be delivered at any time.
 const ANY_TIME: u64 = i64::MAX.cast_unsigned();
 
 /// An account's entries are looked for in the index that the desk has, so that who asks does not have every entry read (threat B8).
 const INDEX: &str = "CREATE INDEX IF NOT EXISTS desk_payer ON payment (payer COLLATE NOCASE, first_seen DESC)";
-/// An account's entries, but for those that have to stay for now.
+/// An account's entries of up to the time at which this was wanted, but for those that have to stay for now: what is bought later is not given
+/// up, and what the ledger still works on is told to the books by its name (S8).
 const NAMED: &str = "SELECT json_object('key', key, 'receipt', receipt, 'transaction', lower(transaction_hash)) FROM payment \
-    WHERE payer = ?1 ->> 'payer' COLLATE NOCASE AND key NOT IN (SELECT value FROM json_each(?1, '$.but')) LIMIT ?1 ->> 'most'";
+    WHERE payer = ?1 ->> 'payer' COLLATE NOCASE AND first_seen <= ?1 ->> 'at' AND key NOT IN (SELECT value FROM json_each(?1, '$.but')) LIMIT ?1 ->> 'most'";
 const NAMED_REFUNDS: &str = "SELECT json_object('receipt', receipt, 'transaction', lower(transaction_hash)) FROM refund \
     WHERE receipt IN (SELECT value ->> 'receipt' FROM json_each(?1) WHERE value ->> 'receipt' <> '')";
 /// Says who no more. The place among the others goes too: between two entries whose second is known there is not much time.
@@ -66,6 +67,7 @@ const FORGET_BEGUN: &str = "DELETE FROM desk_refund_begun WHERE receipt IN (SELE
 #[derive(Serialize)]
 struct Asked<'a> {
     payer: &'a str,
+    at: u64,
     most: usize,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     but: Vec<String>,
@@ -145,12 +147,12 @@ pub(crate) async fn erase(platform: &Platform, rows: &Rows, asked: &Mine) -> Res
         return refuse(Problem::NotConfigured);
     };
     let has_books = platform.has_books();
-    if has_books {
+    if has_books && !asked.keeps_books {
         in_books(platform, INDEX, "").await?;
     }
     let in_ledger = rows.any()?;
     let booked = if has_books && !asked.keeps_books {
-        count(platform, rows, &asked.payer).await?
+        count(platform, &asked.payer, platform.now()).await?
     } else {
         0
     };
@@ -162,7 +164,7 @@ pub(crate) async fn erase(platform: &Platform, rows: &Rows, asked: &Mine) -> Res
     let erased = rows.erase(&marks, asked.keeps_books)?;
     let wants_books = has_books && !asked.keeps_books && (in_ledger || booked > 0);
     if wants_books {
-        note(rows, &asked.payer, now)?;
+        note(rows, &asked.payer, now, now)?;
     }
     platform.wake();
     let books = match (has_books, asked.keeps_books) {
@@ -231,22 +233,51 @@ struct Kept<'a> {
     until: Option<String>,
 }
 
-fn question(rows: &Rows, payer: &str) -> Result<String> {
+fn question(rows: &Rows, payer: &str, at: u64) -> Result<String> {
     json(&Asked {
         payer,
+        at,
         most: BATCH,
-        but: rows.leaving()?,
+        but: rows.keys()?,
     })
 }
 
 /// Whether the books have something of the account, as far as it matters.
-async fn count(platform: &Platform, rows: &Rows, payer: &str) -> Result<usize> {
-    Ok(in_books(platform, NAMED, &question(rows, payer)?).await?.len())
+async fn count(platform: &Platform, payer: &str, at: u64) -> Result<usize> {
+    let asked = Asked {
+        payer,
+        at,
+        most: 1,
+        but: Vec::new(),
+    };
+    Ok(in_books(platform, NAMED, &json(&asked)?).await?.len())
 }
 
-/// The books' entries of this account are to be changed, from now on.
-pub(crate) fn note(rows: &Rows, payer: &str, due: u64) -> Result<()> {
-    rows.set_note(NOTE, &format!("{due} {payer}"))
+/// The books' entries of this account, of up to this time, are to be changed from then on.
+pub(crate) fn note(rows: &Rows, payer: &str, due: u64, at: u64) -> Result<()> {
+    // one that was wanted later takes in what an earlier one does
+    let before = rows.note(NOTE)?.and_then(|noted| Some(Noted::read(&noted)?.at));
+    let at = before.unwrap_or(0).max(at);
+    rows.set_note(NOTE, &format!("{due} {at} {payer}"))
+}
+
+/// What is noted of an erasure that the books have not seen yet.
+struct Noted<'a> {
+    due: u64,
+    at: u64,
+    payer: &'a str,
+}
+
+impl<'a> Noted<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        let (due, rest) = text.split_once(' ')?;
+        let (at, payer) = rest.split_once(' ')?;
+        Some(Self {
+            due: due.parse().ok()?,
+            at: at.parse().ok()?,
+            payer,
+        })
+    }
 }
 
 /// Changes the books' entries where that is due; what fails is tried again.
@@ -254,22 +285,22 @@ pub(crate) async fn clean(platform: &Platform, rows: &Rows) -> Result<()> {
     let Some(noted) = rows.note(NOTE)? else {
         return Ok(());
     };
-    let (due, payer) = noted.split_once(' ').ok_or("a note cannot be read")?;
-    if due.parse::<u64>().is_ok_and(|due| due > platform.now()) {
+    let Noted { due, at, payer } = Noted::read(&noted).ok_or("a note cannot be read")?;
+    if due > platform.now() {
         return Ok(());
     }
     if !platform.has_books() {
         return rows.drop_note(NOTE, &noted);
     }
-    match cleaned(platform, rows, payer).await {
+    match cleaned(platform, rows, payer, at).await {
         // another may have been asked for meanwhile
         Ok(true) => rows.drop_note(NOTE, &noted),
-        Ok(false) | Err(_) => note(rows, payer, platform.now().saturating_add(RETRY_SECONDS)),
+        Ok(false) | Err(_) => note(rows, payer, platform.now().saturating_add(RETRY_SECONDS), at),
     }
 }
 
 /// Whether all of it is done.
-async fn cleaned(platform: &Platform, rows: &Rows, payer: &str) -> Result<bool> {
+async fn cleaned(platform: &Platform, rows: &Rows, payer: &str, at: u64) -> Result<bool> {
     let Some(marks) = config::marks() else {
         return Ok(false);
     };
@@ -279,7 +310,7 @@ async fn cleaned(platform: &Platform, rows: &Rows, payer: &str) -> Result<bool> 
         return Ok(false);
     }
     for _ in 0..BATCHES {
-        let lines = in_books(platform, NAMED, &question(rows, payer)?).await?;
+        let lines = in_books(platform, NAMED, &question(rows, payer, at)?).await?;
         if lines.is_empty() {
             return Ok(true);
         }

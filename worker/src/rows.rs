@@ -87,8 +87,8 @@ impl Table {
             Self::Receipt => "(id TEXT PRIMARY KEY, until INTEGER NOT NULL, body TEXT NOT NULL)",
             // what was erased and may not be taken for new yet: names that nobody can read
             Self::Erased => "(mark TEXT PRIMARY KEY, until INTEGER NOT NULL)",
-            // rows that are erased as soon as nothing can become of them; whether the books keep them
-            Self::Leaving => "(key TEXT PRIMARY KEY, keeps INTEGER NOT NULL)",
+            // rows that are erased as soon as nothing can become of them: whether the books keep them, and when that was wanted
+            Self::Leaving => "(key TEXT PRIMARY KEY, keeps INTEGER NOT NULL, at INTEGER NOT NULL)",
             // what the books have not been told yet
             Self::Outbox => {
                 "(key TEXT NOT NULL, version INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL, \
@@ -603,12 +603,19 @@ impl Rows {
     /// others leave later, by the alarm. One synchronous step, so one transaction.
     pub(crate) fn erase(&self, marks: &Marks, keeps_books: bool) -> Result<Erased> {
         let mut erased = Erased::default();
+        let now = self.platform.now();
+        // of a service that was asked about the payer
+        if self.has(Table::Note)? {
+            self.platform
+                .sql(&format!("DELETE FROM note WHERE name LIKE '{SCREENED}%'"), &[])?;
+        }
         for row in self.all()? {
             if ledger::stays(&row).is_some() {
                 self.make(Table::Leaving)?;
-                let sql = "INSERT INTO leaving (key, keeps) VALUES (?, CAST(? AS INTEGER)) ON CONFLICT (key) DO UPDATE SET keeps = excluded.keeps";
+                let sql = "INSERT INTO leaving (key, keeps, at) VALUES (?, CAST(? AS INTEGER), CAST(? AS INTEGER)) \
+                    ON CONFLICT (key) DO UPDATE SET keeps = excluded.keeps, at = excluded.at";
                 let keeps = if keeps_books { "1" } else { "0" };
-                self.platform.sql(sql, &[&row.intent.key(), keeps])?;
+                self.platform.sql(sql, &[&row.intent.key(), keeps, &now.to_string()])?;
                 erased.kept.push(row);
             } else {
                 self.erase_row(&row, marks)?;
@@ -673,15 +680,16 @@ impl Rows {
         Ok(!found.is_empty())
     }
 
-    /// Whether a row is erased as soon as nothing can become of it, and whether the books keep it.
-    pub(crate) fn leaves(&self, key: &str) -> Result<Option<bool>> {
-        let found = self.texts(Table::Leaving, "SELECT keeps FROM leaving WHERE key = ?", &[key])?;
-        Ok(found.first().map(|keeps| keeps == "1"))
+    /// Whether a row is erased as soon as nothing can become of it: whether the books keep it, and when that was wanted.
+    pub(crate) fn leaves(&self, key: &str) -> Result<Option<(bool, u64)>> {
+        let found = self.texts(Table::Leaving, "SELECT keeps || ' ' || at FROM leaving WHERE key = ?", &[key])?;
+        let read = |line: &String| Some((line.starts_with('1'), line.split_once(' ')?.1.parse().ok()?));
+        Ok(found.first().and_then(read))
     }
 
-    /// Keys of rows that are still to be erased.
-    pub(crate) fn leaving(&self) -> Result<Vec<String>> {
-        self.texts(Table::Leaving, "SELECT key FROM leaving", &[])
+    /// Keys of the rows there are: what the books have of them is not to be touched yet.
+    pub(crate) fn keys(&self) -> Result<Vec<String>> {
+        self.texts(Table::Payment, "SELECT key FROM payment", &[])
     }
 
     /// Its payer pays with it again, and wants what that buys.
@@ -714,6 +722,10 @@ impl Rows {
                 let sql = format!("DELETE FROM {name} WHERE {end} <= CAST(? AS INTEGER)");
                 self.platform.sql(&sql, &[&now.to_string()])?;
             }
+            let sql = format!(
+                "DELETE FROM note WHERE name LIKE '{SCREENED}%' AND CAST(substr(value, instr(value, ' ')) AS INTEGER) <= CAST(? AS INTEGER)"
+            );
+            self.platform.sql(&sql, &[&now.to_string()])?;
             let ends: Vec<String> = ending()
                 .map(|(name, end)| format!("SELECT min({end}) AS until FROM {name}"))
                 .collect();

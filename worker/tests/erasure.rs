@@ -349,6 +349,45 @@ fn s3_what_is_under_way_stays_until_its_outcome_is_known() {
 }
 
 #[test]
+fn g7_what_is_bought_after_an_erasure_is_not_erased_with_what_was_still_under_way() {
+    let mut world = World::new();
+    world.deaf = true;
+    let (open, _) = world.pay(ARTICLE);
+    world.alarm(3);
+    let answer = world.mine("erase", false);
+    assert_eq!(answer["kept"][0]["receipt"], open["receipt"]);
+    // then the account buys something else, which settles at once, and is in the books by its name
+    world.deaf = false;
+    world.wait(2);
+    let (later, reply) = world.pay(OTHER);
+    assert_eq!(reply["deliver"]["resource"], OTHER);
+    for _ in 0..20 {
+        if world.call("claim", &open.to_string())["deliver"]["resource"] == ARTICLE {
+            break;
+        }
+        world.wait(5);
+    }
+    world.alarm(10);
+    world.alarm(10);
+    let named = format!("SELECT receipt FROM payment WHERE payer = '{PAYER}'");
+    assert_eq!(
+        run(&world.books, &named, &[]).unwrap(),
+        [later["receipt"].as_str().unwrap()],
+        "the one that was given up is gone, and no other"
+    );
+    assert_eq!(
+        world.call("owned", &json!({"resource": OTHER}).to_string())["deliver"]["resource"],
+        OTHER
+    );
+    assert!(!World::dump(&world.ledger).contains(open["nonce"].as_str().unwrap()));
+    // a day later its row is retired, and an erasure takes it as well
+    world.alarm(2 * DAY);
+    assert_eq!(run(&world.books, &named, &[]).unwrap().len(), 1);
+    world.mine("erase", false);
+    world.nothing_names_it();
+}
+
+#[test]
 fn who_pays_again_with_what_was_given_up_wants_what_it_buys() {
     let mut world = World::new();
     let intent = world.intent(ARTICLE);

@@ -14,7 +14,7 @@ function payment({ body }) {
   const [name, more] = typeof phase === "string" ? [phase, {}] : Object.entries(phase)[0];
   return {
     receipt: intent.receipt, state: STATES[name] ?? name, resource: intent.resource, offer: intent.offer?.name, network: intent.network, asset: intent.asset, payTo: intent.payTo,
-    amount: charge ?? intent.amount, authorized: intent.amount, authorizedUntil: time(intent.validBefore), nonce: intent.nonce, identifier: intent.identifier,
+    amount: charge ?? intent.amount, authorized: intent.amount, authorizedUntil: time(intent.validBefore), nonce: intent.nonce, identifier: intent.identifier, audience: intent.audience ?? undefined,
     transaction: more.transaction, reason: name === "rejected" ? more.reason : undefined, firstSeen: time(created), settledAt: name === "settled" ? time(more.at) : undefined,
     ...(STATES[name] === "pending" && { open: true }),
   };
