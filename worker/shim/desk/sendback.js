@@ -8,6 +8,7 @@ import { paidIn, sentIn, transferOf } from "../reconcile/sent.js";
 import { openChain } from "./chain.js";
 import { SECURE } from "./frame.js";
 import { html } from "./html.js";
+import { openMarks } from "./marks.js";
 import { amount as said, decimal, networkName, tokenOf } from "./money.js";
 import { time } from "./period.js";
 import { refund } from "./refund.js";
@@ -197,11 +198,14 @@ async function lookAt(env, row, begun, asked) {
   const found = await looked(chain, () => sentIn(chain, hash, wanted));
   if (["waits", "not-there", "replaced", "young"].includes(found.why)) return { state: "waits", why: found.why, has: found.has ?? 0, of };
   if (found.why) return { state: "wrong", why: found.why, says: WORDS[found.why] };
+  // its payer may have had it erased while the chain was asked (threat G7)
+  const marks = openMarks(asked.edge)([row.receipt]).get(row.receipt) ?? [];
   // one transaction may have several transfers: each is one refund
   for (const log of found.logs) {
-    // the books have it by its name, so its payer had nothing erased
-    const entry = { marks: [], receipt: row.receipt, network: row.network, transaction: hash, log, asset: row.asset, amount: String(begun.amount), at: found.time, ...(begun.reason && { reason: begun.reason }) };
-    if (!("refuse" in JSON.parse(await refund(env, JSON.stringify(entry))))) return await written(env, row);
+    const entry = { marks, receipt: row.receipt, network: row.network, transaction: hash, log, asset: row.asset, amount: String(begun.amount), at: found.time, ...(begun.reason && { reason: begun.reason }) };
+    const { refuse } = JSON.parse(await refund(env, JSON.stringify(entry)));
+    if (!refuse) return await written(env, row);
+    if (refuse.problem === "payer-erased") return { state: "wrong", why: "erased", says: "Whoever paid this had it erased: nothing is written down of it any more." };
   }
   return { state: "wrong", why: "conflict", says: "The books say otherwise: this transfer is the refund of another payment there, or more would be refunded than was paid." };
 }
@@ -227,8 +231,8 @@ const WAYS = {
     if (typeof reason !== "string" || reason.length > MOST_REASON) throw new Refused("not-read", `A reason has at most ${MOST_REASON} characters.`);
     await blockOf(await chainOf(asked, row), row);
     const made = await rows(env, `INSERT INTO desk_refund_begun (receipt, amount, reason, at) SELECT ?1, ?2, ?3, ?4 WHERE (SELECT count(*) FROM refund WHERE receipt = ?1) = ?5
-      ON CONFLICT DO NOTHING RETURNING receipt`, row.receipt, String(units), reason.trim() || null, asked.now, row.known.length);
-    if (made.length === 0) throw new Refused("begun", "A refund of this payment is under way already: load the page again.", 409);
+      AND EXISTS (SELECT 1 FROM payment WHERE receipt = ?1) ON CONFLICT DO NOTHING RETURNING receipt`, row.receipt, String(units), reason.trim() || null, asked.now, row.known.length);
+    if (made.length === 0) throw new Refused("begun", "A refund of this payment is under way already, or its payer had it erased: load the page again.", 409);
     return { ...transactionOf(row, units), says: says(units, row) };
   },
   /** This is the transaction; another one where the wallet has replaced it. */
