@@ -11,7 +11,19 @@ const MOST_REASON = 200;
 const MARKED = "EXISTS (SELECT 1 FROM payment WHERE receipt IN (SELECT value FROM json_each(?1)))";
 const refuse = (problem) => JSON.stringify({ refuse: { problem, resource: "" } });
 
-/** Takes an entry, or with none of a transaction answers what there is about the receipt: `{refunds, added}`. */
+/** The first refund makes the table. */
+export function noTable(error) {
+  if (/no such table/.test(error?.message)) return [];
+  throw error;
+}
+
+/** What was begun on the desk for a receipt and is not in the books: `{amount, reason, at, transaction}`. */
+export async function begunOf(env, receipt) {
+  const [found] = await rows(env, "SELECT amount, reason, at, transaction_hash FROM desk_refund_begun WHERE receipt = ?1", receipt).catch(noTable);
+  return found && { amount: found[0], reason: found[1], at: found[2], transaction: found[3] ?? undefined };
+}
+
+/** Takes an entry, or with none of a transaction answers what there is about the receipt, and what was begun on the desk: `{refunds, added, begun}`. */
 export async function refund(env, text) {
   if (env.BOOKS === undefined) return refuse("no-books");
   const entry = JSON.parse(text);
@@ -22,7 +34,7 @@ export async function refund(env, text) {
   const marks = JSON.stringify(entry.marks);
   const isErased = async () => (await rows(env, `SELECT 1 WHERE ${MARKED}`, marks)).length > 0;
   if (await isErased()) return refuse("payer-erased");
-  if (entry.transaction === undefined) return JSON.stringify({ refunds: await known(), added: false });
+  if (entry.transaction === undefined) return JSON.stringify({ refunds: await known(), added: false, begun: await begunOf(env, entry.receipt) });
   const { receipt, network, transaction, log, asset, amount, at, reason = null } = entry;
   const areTexts = Object.entries(FORMS).every(([name, form]) => typeof entry[name] === "string" && form.test(entry[name]));
   const areNumbers = [log, at].every((number) => Number.isInteger(number) && number >= 0 && number < MOST_NUMBER);
