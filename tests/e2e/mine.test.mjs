@@ -186,7 +186,7 @@ test("G7 one account is erased: nothing leads to it, the other is as it was, the
 
   await t.test("a naive statement, told late, would write the account down again (worker/tests/erasure.rs has ours held back)", async () => {
     const [row] = late;
-    const insert = "INSERT INTO payment SELECT ?, 99, 'settled', receipt, resource, network, asset, ?, pay_to, amount, charged, ?, reason, first_seen, settled_at, offer FROM payment WHERE key LIKE 'erased:%' LIMIT 1";
+    const insert = "INSERT INTO payment (key, version, state, receipt, resource, network, asset, payer, pay_to, amount, charged, transaction_hash, reason, first_seen, settled_at, offer) SELECT ?, 99, 'settled', receipt, resource, network, asset, ?, pay_to, amount, charged, ?, reason, first_seen, settled_at, offer FROM payment WHERE key LIKE 'erased:%' LIMIT 1";
     await books.run(insert, row.key, row.payer, row.transaction_hash);
     assert.equal((await books.rows("SELECT * FROM payment WHERE payer = ?", one.address)).length, 1, "the naive one lands");
     await books.run("DELETE FROM payment WHERE key = ?", row.key);
