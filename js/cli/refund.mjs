@@ -14,7 +14,7 @@ import { readOptions, readUrl } from "./options.mjs";
 
 export const summary = "says how to send a payment back, and writes it into the books";
 
-export const usage = (program) => `${program}refund RECEIPT [--amount AMOUNT] [--from ADDRESS] [OPTION …]
+export const usage = (program) => `${program}refund RECEIPT [--amount AMOUNT] [--from ADDRESS] [--again] [OPTION …]
 ${program}refund RECEIPT --sent TRANSACTION [--reason TEXT] [--keep-access] [OPTION …]
 
   RECEIPT            the id of a receipt, as the header Farthing-Receipt and the books have it, or its address
@@ -23,6 +23,7 @@ ${program}refund RECEIPT --sent TRANSACTION [--reason TEXT] [--keep-access] [OPT
   --pay-to ADDRESS   the wallet that was paid, where the config does not name it (any more)
   --sent 0x…         the transaction in which it was sent: the chain is looked at, the books are told, and the access ends
   --reason TEXT      why, for the books: at most 200 characters
+  --again            says it though a refund of this payment was begun on the desk and is not in the books
   --keep-access      what was bought stays open
   --confirmations N  how many blocks are to have it (12)
   --rpc URL          an endpoint of the payment's network, in place of those in the config; may stand several times
@@ -66,6 +67,9 @@ function siteOf({ site, config, rpc }, at) {
 
 /** What a site says of a refund, if it can be one. */
 const isRefund = (one) => typeof one?.asset === "string" && ADDRESS.test(one.asset) && HASH.test(one.transaction_hash) && /^[1-9]\d{0,77}$/.test(one.amount);
+
+/** A refund that the site says was begun on its desk. */
+const isBegun = (one) => /^[1-9]\d{0,77}$/.test(one?.amount) && (one.transaction === undefined || HASH.test(one.transaction));
 
 /** Every address under a `payTo`, of all routes. */
 function payeesIn(value, mine = false) {
@@ -154,7 +158,7 @@ export async function run(args, { program, tools, at: place }) {
   const flag = { type: "boolean", default: false };
   const help = usage(program);
   const { values, positionals: [typed] } = readOptions(ordered(args), {
-    options: { amount: text, from: text, "pay-to": text, sent: text, reason: text, confirmations: text, site: text, rpc: { ...text, multiple: true }, config: { ...text, default: "farthing.jsonc" }, "keep-access": flag, json: flag },
+    options: { amount: text, from: text, "pay-to": text, sent: text, reason: text, confirmations: text, site: text, rpc: { ...text, multiple: true }, config: { ...text, default: "farthing.jsonc" }, "keep-access": flag, again: flag, json: flag },
     most: 1, usage: help,
   });
   if (!typed) throw new Misuse(`What is to be refunded?\n\n${help}`);
@@ -186,7 +190,7 @@ export async function run(args, { program, tools, at: place }) {
     return { ...answer, payer };
   };
   // of no other site, nor of a wrong key: the order would not be made
-  const { refunds, payer } = await tell({});
+  const { refunds, payer, begun } = await tell({});
   const payment = await receiptOf(site, receipt);
   const { network, asset, payTo, paid } = payment;
   // the site could name a wallet to which the reader moved other money: the owner of this one knows it
@@ -218,6 +222,10 @@ export async function run(args, { program, tools, at: place }) {
     if (amount < 0n || amount > paid || amount > left) throw new Mistake(`${said(amount)} is more than ${before > 0n ? `is left: ${said(paid)} was paid, and ${said(before)} refunded` : `was paid, which is ${said(paid)}`}.`);
   }
   const about = { site, receipt, network, asset, symbol: token.symbol, decimals: token.decimals, payer, paid: String(paid), refunded: String(before) };
+  // the wallet may have sent that one already, or be about to
+  if (hash === undefined && isBegun(begun) && !values.again) {
+    throw new Mistake(`A refund of ${said(BigInt(begun.amount))} was begun on the desk${begun.transaction ? `, in ${begun.transaction},` : ""} and is not in the books: look into the wallet, and end it on the payment's page or with --sent. With --again this says what to send all the same.`);
+  }
   if (hash === undefined) return print({ about, payTo, from, amount, said, list, keep, program, asJson: values.json });
 
   let added = false;

@@ -1,8 +1,11 @@
 // The desk's health page: what a sale needs, each asked in a short time; what does not answer is told, and nothing of it is secret.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
+import { listen } from "../../tools/lib/processes.mjs";
 import { startSite } from "../direct/site.mjs";
+import { readBody, sendJson } from "../support/http.mjs";
 import { randomKeys, startNewspaper } from "../support/newspaper.mjs";
 import { DOOR, impatient, newReader, until } from "../e2e/reader.mjs";
 
@@ -74,6 +77,33 @@ test("a payment of unknown outcome has when the chain is asked again and when it
   } finally {
     paper.badFacilitator.reset();
     paper.badRpc.reset();
+  }
+});
+
+test("a screening service is no facilitator: it is asked as one is about a payer, and said to be what it is", async () => {
+  const asked = [];
+  let status = 200;
+  const server = createServer(async (request, response) => {
+    asked.push([request.method, request.headers.authorization, JSON.parse(await readBody(request) || "{}")]);
+    sendJson(response, status, { allow: true });
+  });
+  const screening = { url: `http://127.0.0.1:${await listen(server)}/check`, headers: { Authorization: "SCREENING" }, whenUnreachable: "refuse" };
+  try {
+    await paper.edge.restart({ config: { ...paper.config, screening }, env: { SCREENING: "Bearer one" } });
+    assert.equal(await paper.edge.scheduled(), "ok");
+    const html = await page();
+    assert.deepEqual(troubles(html).filter((one) => !/^The key|without a known outcome/.test(one)), []);
+    assert.deepEqual(rowsOf(html, "By their own word").map(([name, word]) => [name, word]), [[new URL(paper.badFacilitator.url).host, "answers"]]);
+    const name = new URL(screening.url).host;
+    assert.deepEqual(rowsOf(html, "The service that is asked who may pay"), [[name, "answers"]]);
+    assert.ok(asked.length > 0);
+    for (const [method, secret, { address }] of asked) assert.deepEqual([method, secret, address?.length], ["POST", "Bearer one", 42]);
+    status = 401;
+    assert.ok(troubles(await page()).includes(`The screening service ${name} does not take the secret that it is asked with (401).`));
+  } finally {
+    await paper.edge.restart({ config: paper.config });
+    server.closeAllConnections();
+    server.close();
   }
 });
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import { observer, payTo } from "../support/accounts.mjs";
+import { startChain } from "../support/chain.mjs";
 import { startNewspaper } from "../support/newspaper.mjs";
 import { DATA, DOOR, DOT, PAWN, PRICES, newReader, until } from "../e2e/reader.mjs";
 
@@ -189,4 +190,100 @@ test("B8 an endpoint that allows few blocks: one look asks so much, and a link g
   } finally {
     paper.badRpc.reset();
   }
+});
+
+/** What anybody can have a wallet do: many transfers to the payee, a block each. */
+async function sendMany(times, amount) {
+  for (let at = 0; at < times; at += 1) await paper.chain.send({ by: observer, functionName: "transfer", args: [payTo.address, amount] });
+}
+
+test("B8 a stranger's transfers, each of which could cost a question: what really differs is still found", async () => {
+  await sendMany(40, 1n);
+  const row = await rowOf(readers[0]);
+  await with_(row, () => set(row, { charged: "40000" }), async () => {
+    const html = await page();
+    assert.equal(verdict(html), "1 entry differs: see below.");
+    assert.deepEqual(rowsOf(html, "Different in the books")[0].slice(-2), ["0.05 USDC", "0.04 USDC"]);
+    assert.equal(rowsOf(html, "Transfers that are no payments").filter((cells) => cells.at(-1) === "0.000001 USDC").length, 40);
+  });
+  // a tenth of a price each may be payments, and are asked about as far as it goes
+  await sendMany(40, 10_000n);
+  const html = await page();
+  assert.equal(verdict(html), "Nothing differs in what was compared, which is not all of it.");
+  const strange = (caption) => rowsOf(html, caption)?.filter((cells) => cells.at(-1) === "0.01 USDC").length ?? 0;
+  const [asked, not] = [strange("Transfers that are no payments"), strange("Transfers that were not asked about")];
+  assert.equal(asked + not, 40);
+  assert.ok(asked >= 10 && not > 0, `${asked} and ${not}`);
+});
+
+test("four networks, whose periods take many questions to find: each is compared by itself, and one leads to the others", async () => {
+  const DAY = 86_400;
+  const ids = [80002, 43113, 421614];
+  const now = Math.floor(Date.now() / 1000);
+  // slow, fast, slow: as no guess has it
+  const history = [[100, 4800], [400, 30], [60, 10_000], [200, 150], [40, 9000]];
+  const more = [];
+  try {
+    for (const chainId of ids) {
+      const chain = await startChain({ chainId, since: now - history.reduce((sum, [blocks, seconds]) => sum + blocks * seconds, 0) });
+      more.push(chain);
+      for (const [blocks, seconds] of history) await chain.rpc("anvil_mine", [`0x${blocks.toString(16)}`, `0x${seconds.toString(16)}`]);
+    }
+    const { settlement } = paper.config;
+    const rpc = { ...settlement.rpc, ...Object.fromEntries(more.map(({ network, url }) => [network, [url]])) };
+    await paper.edge.restart({ config: { ...paper.config, networks: [paper.network, ...more.map(({ network }) => network)], settlement: { ...settlement, rpc } } });
+    const names = { [paper.network]: "Base Sepolia", "eip155:80002": "Polygon Amoy", "eip155:43113": "Avalanche Fuji", "eip155:421614": "Arbitrum Sepolia" };
+    const day = (time) => new Date(time * 1000).toISOString().slice(0, 10);
+    for (const query of ["", `from=${day(now - 6 * DAY)}&to=${day(now - 2 * DAY)}`]) {
+      const first = await page(`?${query}`);
+      assert.doesNotMatch(first, /ot compared/);
+      const links = [...first.matchAll(/href="\/\.farthing\/desk\/reconciliation(\?[^"]*network=[^"]*)"/g)].map(([, link]) => link.replaceAll("&amp;", "&"));
+      assert.equal(links.length, 3);
+      const seen = [...first.matchAll(/<h2>([^<]*)<\/h2>/g)].map(([, name]) => name);
+      for (const link of links) {
+        const html = await page(link);
+        assert.doesNotMatch(html, /ot compared/);
+        const [, name] = /<h2>([^<]*)<\/h2>/.exec(html);
+        seen.push(name);
+        assert.equal(verdict(html), `Chain, books and facilitator agree on ${name}.`);
+      }
+      assert.deepEqual(seen.sort(), Object.values(names).sort());
+    }
+  } finally {
+    await paper.edge.restart({ config: paper.config });
+    await Promise.all(more.map((chain) => chain.stop()));
+  }
+});
+
+// n, payee, first: n logs as of a token's transfers of 1, each from another account
+const FLOOD = `0x60016000526000355b801560435760203581604035017fddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef60206000a3600190036008565b00`;
+const word = (value) => BigInt(value).toString(16).padStart(64, "0");
+
+test("B8 dust from thousands of accounts, more than one look can take: a link goes on with fewer blocks, and all that was paid is compared", async () => {
+  const { client, token } = paper.chain;
+  const code = await client.getCode({ address: token.address });
+  await client.setCode({ address: token.address, bytecode: FLOOD });
+  for (let first = 1; first < 3000; first += 1000) {
+    const { status, logs } = await paper.chain.sendCall(observer.key, { to: token.address, data: `0x${word(1000)}${word(payTo.address)}${word(first)}` });
+    assert.deepEqual([status, logs.length], ["success", 1000]);
+    await paper.chain.mine(3);
+  }
+  await client.setCode({ address: token.address, bytecode: code });
+  const reader = await newReader(paper);
+  assert.equal((await reader.send(DOOR, await reader.sign(DOOR))).status, 200);
+  await until("the books have it", async () => (await rowOf(reader))?.state === "settled", 30);
+  const settled = (await paper.edge.books.rows("SELECT key FROM payment WHERE state = 'settled'")).length;
+  let [query, transfers, looks, dead] = ["", 0, 0, 0];
+  for (;;) {
+    const html = await page(query);
+    looks += 1;
+    transfers += Number(rowsOf(html, "What came in on Base Sepolia")?.find(([name]) => name === "USDC")?.[1] ?? 0);
+    if (verdict(html) === "Nothing could be compared.") dead += 1;
+    const next = /href="\/\.farthing\/desk\/reconciliation(\?[^"]*at=[^"]*)"/.exec(html)?.[1];
+    if (!next) break;
+    query = next.replaceAll("&amp;", "&");
+    assert.ok(looks < 60, query);
+  }
+  assert.ok(dead > 0, "it was too much for one look");
+  assert.equal(transfers, settled);
 });

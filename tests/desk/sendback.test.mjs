@@ -230,6 +230,52 @@ test("G5 a wallet that does not say what became of it: it counts as sent until s
   }
 });
 
+test("G5 another amount was sent: it is written down as what the chain says, and only the rest is offered", async () => {
+  const { reader, row, url } = await bought();
+  const { page, wrong, end } = await publisher();
+  try {
+    assert.equal((await post({ do: "begin", key: row.key, amount: "0.05", reason: "Twice" })).status, 200);
+    const { transactionHash } = await paper.chain.send({ by: payTo, functionName: "transfer", args: [reader.address, 30_000n] });
+    const said = await (await post({ do: "sent", key: row.key, transaction: transactionHash })).json();
+    assert.deepEqual([said.state, said.why, said.moved], ["wrong", "other-amount", "30000"]);
+    for (const moved of ["50000", "1", undefined, 30_000]) assert.equal((await post({ do: "other", key: row.key, moved })).status, 409, moved);
+    assert.deepEqual(await written(row), []);
+    await page.goto(url);
+    await says(page, "0.03 USDC went back to the account that paid, not 0.05 USDC");
+    await page.getByRole("button", { name: "Write it down as 0.03 USDC" }).click();
+    await page.getByText("0.02 USDC is left").waitFor();
+    assert.deepEqual((await written(row)).map(({ amount, transaction_hash: one, reason }) => [amount, one, reason]), [["30000", transactionHash, "Twice"]]);
+    assert.deepEqual(await begun(row), []);
+    // and no more than was paid
+    assert.equal((await post({ do: "begin", key: row.key, amount: "0.02" })).status, 200);
+    const { transactionHash: more } = await paper.chain.send({ by: payTo, functionName: "transfer", args: [reader.address, 40_000n] });
+    await post({ do: "sent", key: row.key, transaction: more });
+    const much = await post({ do: "other", key: row.key, moved: "40000" });
+    assert.deepEqual([much.status, (await much.json()).problem], [422, "too-much"]);
+    assert.equal((await written(row)).length, 1);
+    assert.deepEqual(wrong, []);
+  } finally {
+    await end();
+  }
+});
+
+test("G5 a transaction that nobody knows yet is given up ten minutes after it was told, not after the refund was begun", async () => {
+  const { row } = await bought();
+  assert.equal((await post({ do: "begin", key: row.key, amount: "0.05" })).status, 200);
+  const later = () => paper.edge.books.run("UPDATE desk_refund_begun SET at = at - 700 WHERE receipt = ?1", row.receipt);
+  const transaction = `0x${"cd".repeat(32)}`;
+  const drop = async () => (await post({ do: "drop", key: row.key })).status;
+  await later();
+  const told = await (await post({ do: "sent", key: row.key, transaction })).json();
+  assert.deepEqual([told.state, told.why], ["waits", "not-there"]);
+  assert.equal(await drop(), 409);
+  await later();
+  // told again is not told later
+  await post({ do: "sent", key: row.key, transaction });
+  assert.equal(await drop(), 200);
+  assert.deepEqual(await begun(row), []);
+});
+
 test("a contract that was paid: the transaction to copy, and its hash once it was sent; as without any wallet", async () => {
   const { row, url } = await bought();
   const { page, wallet, end } = await publisher();

@@ -232,6 +232,16 @@ test("a facilitator that answers nobody is told in the second run, and is over i
   assert.deepEqual((await fire()).map(({ id }) => id), [`${alert.id}_ended`]);
 });
 
+test("a screening service is no facilitator, and nothing is told of it", async () => {
+  const screening = { url: `${paper.badFacilitator.url}/check`, whenUnreachable: "allow" };
+  try {
+    await paper.edge.restart({ config: { ...paper.config, screening } });
+    assert.deepEqual([await fire(), await fire(), await fire()], [[], [], []]);
+  } finally {
+    await paper.edge.restart({ config: paper.config });
+  }
+});
+
 test("a facilitator that lets nobody in when a reader pays is told with the next run", async () => {
   paper.badFacilitator.always("/settle", ({ response }) => response.writeHead(401).end("{}"));
   const reader = await newReader(paper);

@@ -12,6 +12,7 @@ import { privateKeyToAccount } from "viem/accounts";
 import { run } from "../../tools/lib/run.mjs";
 import { STEPS } from "../../worker/shim/desk/schema.js";
 import { inFile } from "../support/alarms.mjs";
+import { payTo } from "../support/accounts.mjs";
 import { startEdge } from "../support/edge.mjs";
 import { randomKeys, startNewspaper } from "../support/newspaper.mjs";
 import { DATA, DOOR, DOT, LOG, PAWN, PRICES, assertArticle, impatient, newReader, problemOf, resend, until } from "./reader.mjs";
@@ -185,7 +186,7 @@ test("G7 one account is erased: nothing leads to it, the other is as it was, the
 
   await t.test("a naive statement, told late, would write the account down again (worker/tests/erasure.rs has ours held back)", async () => {
     const [row] = late;
-    const insert = "INSERT INTO payment SELECT ?, 99, 'settled', receipt, resource, network, asset, ?, pay_to, amount, charged, ?, reason, first_seen, settled_at, offer FROM payment WHERE key LIKE 'erased:%' LIMIT 1";
+    const insert = "INSERT INTO payment (key, version, state, receipt, resource, network, asset, payer, pay_to, amount, charged, transaction_hash, reason, first_seen, settled_at, offer) SELECT ?, 99, 'settled', receipt, resource, network, asset, ?, pay_to, amount, charged, ?, reason, first_seen, settled_at, offer FROM payment WHERE key LIKE 'erased:%' LIMIT 1";
     await books.run(insert, row.key, row.payer, row.transaction_hash);
     assert.equal((await books.rows("SELECT * FROM payment WHERE payer = ?", one.address)).length, 1, "the naive one lands");
     await books.run("DELETE FROM payment WHERE key = ?", row.key);
@@ -235,6 +236,45 @@ test("G7 one account is erased: nothing leads to it, the other is as it was, the
     assert.equal((await mine(one, "export")).books.length, 1);
     assert.notEqual(again.transaction, ours[0].transaction);
   });
+});
+
+test("G7 who has it erased while the desk asks the chain about a refund is not written down again by it", async () => {
+  await paper.chain.client.setBalance({ address: payTo.address, value: 10n ** 18n });
+  const desk = async (body) => {
+    const response = await fetch(`${paper.site}/.farthing/desk/refund`, {
+      method: "POST", headers: { authorization: `Basic ${btoa(`:${PASSWORD}`)}`, origin: paper.site, "sec-fetch-site": "same-origin", "farthing-desk": "refund", "content-type": "application/json" }, body: JSON.stringify(body),
+    });
+    return await response.json();
+  };
+  const payments = [await bought(DOT), await bought(DOT)];
+  await final();
+  const [begins, ends] = payments;
+  const keyOf = async ({ receipt }) => (await books.rows("SELECT key FROM payment WHERE receipt = ?", receipt))[0].key;
+  const keys = [await keyOf(begins), await keyOf(ends)];
+  assert.equal((await desk({ do: "begin", key: keys[1], amount: "0.01" })).value, "0x0");
+  const { transactionHash } = await paper.chain.send({ by: payTo, functionName: "transfer", args: [ends.reader.address, 10_000n] });
+  // the answer about this transaction comes once it is erased
+  const during = async (reader, hash, body) => {
+    let [erased, held] = [undefined, 0];
+    paper.badRpc.always("*", async ({ body: text, response, through }) => {
+      const answer = await through();
+      const { method, params } = JSON.parse(text);
+      if (method === "eth_getTransactionReceipt" && params[0].toLowerCase() === hash.toLowerCase() && held++ === 0) erased = await mine(reader, "erase");
+      response.writeHead(answer.status, { "content-type": answer.type });
+      response.end(answer.text);
+    });
+    try {
+      const said = await desk(body);
+      assert.equal(erased.erased.payments, 1);
+      return said;
+    } finally {
+      paper.badRpc.reset();
+    }
+  };
+  assert.equal((await during(ends.reader, transactionHash, { do: "sent", key: keys[1], transaction: transactionHash })).why, "erased");
+  assert.equal((await during(begins.reader, begins.transaction, { do: "begin", key: keys[0], amount: "0.01" })).problem, "begun");
+  for (const table of ["refund", "desk_refund_begun"]) assert.deepEqual(await books.rows(`SELECT * FROM ${table}`), [], table);
+  assertGone(await stored(), payments);
 });
 
 test("E12 a proof of another deed, account, site or time does nothing, and a good one counts once", async (t) => {

@@ -197,6 +197,22 @@ test("G5 what succeeded on the chain is not thereby this refund: each wrong tran
   assert.deepEqual([(await written(receipt)).length, await written(second.receipt), await written(two.receipt)], [1, [], []]);
 });
 
+test("G5 what was begun on the desk is not said a second time by the command, unless that is meant", async () => {
+  const { receipt, paid } = await bought();
+  const [{ key }] = await paper.edge.books.rows("SELECT key FROM payment WHERE receipt = ?", receipt);
+  const tell = async (body) => (await fetch(`${paper.site}/.farthing/desk/refund`, {
+    method: "POST", headers: { authorization: `Basic ${btoa(`:${PASSWORD}`)}`, origin: paper.site, "farthing-desk": "refund", "content-type": "application/json" }, body: JSON.stringify({ key, ...body }),
+  })).json();
+  const { data, to } = await tell({ do: "begin", amount: "0.02" });
+  await refused([receipt], /A refund of 0\.02 USDC was begun on the desk and is not in the books/);
+  assert.equal((await refund(receipt, "--again")).amount, String(paid));
+  const hash = await pays({ to, data });
+  await paper.edge.books.run("UPDATE desk_refund_begun SET transaction_hash = ?2 WHERE receipt = ?1", receipt, hash);
+  await refused([receipt, "--json"], new RegExp(`begun on the desk, in ${hash}, and is not`));
+  assert.equal((await tell({ do: "look" })).state, "written");
+  assert.equal((await refund(receipt)).amount, String(paid - 20_000n));
+});
+
 test("G6 a site that says otherwise than the chain is not believed", async () => {
   const { receipt, paid } = await bought();
   const other = await bought(DOT);

@@ -58,12 +58,12 @@ const slotOf = (key, type, slot) => keccak256(encodeAbiParameters([{ type }, { t
  * calls see the time of the last block, and a fresh authorization looks not yet valid.)
  * @param {{port?: number, blockTime?: number, chainId?: number, funds?: bigint, waits?: boolean}} [options] `funds`: what each development
  * account but the payee owns of the token, in atomic units; of the one with 18 decimals they own as many whole ones. `waits`:
- * transactions wait for the next block, as on real chains
+ * transactions wait for the next block, as on real chains. `since`: the time of its first block, in seconds; its clock goes on from there
  */
-export async function startChain({ port = 0, blockTime = 2, chainId = 84532, funds = 1_000_000_000n, waits = false } = {}) {
+export async function startChain({ port = 0, blockTime = 2, chainId = 84532, funds = 1_000_000_000n, waits = false, since } = {}) {
   const contracts = contractsOf();
   const { TestUSDC, TestDollar, Permit2, Batcher, Noise, Wallet1271, WalletFactory } = contracts;
-  const anvil = await startAnvil(["--chain-id", String(chainId), "--block-time", String(blockTime), ...(waits ? [] : ["--mixed-mining"])], port);
+  const anvil = await startAnvil(["--chain-id", String(chainId), "--block-time", String(blockTime), ...(waits ? [] : ["--mixed-mining"]), ...(since === undefined ? [] : ["--timestamp", String(since)])], port);
   const url = `http://127.0.0.1:${anvil.port}`;
   const viemChain = defineChain({
     id: chainId, name: "local", nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },

@@ -10,21 +10,30 @@ const LOW_GAS = 90_000n * 100n;
 /** The balance under which gas is low; the base fee may double. */
 export const lowFor = (price) => 2n * price * LOW_GAS;
 
-/** Asks each facilitator at /supported: promises of `{name}`, with `why` and perhaps `status` where it is not well. */
-export function askSupported(edge, env, seconds) {
+/** Who is asked whether they are well, a line each: facilitators by their numbers, and the screening service. */
+function asked(edge) {
   edge.enter("facilitators", []);
-  return edge.read().split("\n").filter(Boolean).map(async (line) => {
-    const [, url, ...auth] = line.split(" ");
-    const name = new URL(url).host;
-    try {
-      const { status } = await exchange(url, { headers: { accept: "application/json", ...await headersFor(auth.join(" "), "GET", url, env) } }, seconds, MOST_BYTES);
-      if (status === 401 || status === 403) return { name, why: "lets-nobody-in", status };
-      return status >= 500 ? { name, why: "unclear", status } : { name, status };
-    } catch {
-      return { name, why: "no-answer" };
-    }
-  });
+  return edge.read().split("\n").filter(Boolean).map((line) => line.split(" "));
 }
+
+/** How one of them answers: `{name}`, with `why` and perhaps `status` where it is not well. */
+async function standing(method, url, auth, body, env, seconds) {
+  const name = new URL(url).host;
+  try {
+    const headers = { accept: "application/json", ...(body && { "content-type": "application/json" }), ...await headersFor(auth.join(" "), method, url, env) };
+    const { status } = await exchange(url, { method, headers, body }, seconds, MOST_BYTES);
+    if (status === 401 || status === 403) return { name, why: "lets-nobody-in", status };
+    return status >= 500 ? { name, why: "unclear", status } : { name, status };
+  } catch {
+    return { name, why: "no-answer" };
+  }
+}
+
+/** Asks each facilitator at /supported: promises of how it answers. */
+export const askSupported = (edge, env, seconds) => asked(edge).filter(([number]) => /^\d/.test(number)).map(([, url, ...auth]) => standing("GET", url, auth, undefined, env, seconds));
+
+/** Asks the screening service, if there is one, about an account of the site's own. */
+export const askScreening = (edge, env, seconds) => asked(edge).filter(([name]) => name === "screening").map(([, url, question, ...auth]) => standing("POST", url, auth, question, env, seconds));
 
 /** One question to a node; what it answers instead of a result is thrown. */
 export async function ask(url, method, params, seconds, most = MOST_BYTES) {

@@ -1,7 +1,7 @@
 // Whether everything that a sale needs is well, asked when the page is opened: all at once, each for a few seconds, and what does not answer is
 // said to be so. Nothing of it names an endpoint's path or a key.
 
-import { askSupported, keysOf, lowFor, watched } from "../alerts/probe.js";
+import { askScreening, askSupported, keysOf, lowFor, watched } from "../alerts/probe.js";
 import { openChain } from "./chain.js";
 import { html, table } from "./html.js";
 import { cronOf, standing } from "./kept.js";
@@ -26,10 +26,11 @@ export async function health(env, { now, edge, gate, site }) {
   const setup = watched(edge);
   const accounts = accountsOf(env, edge);
   const networks = [...new Set(setup.sales.map(({ network }) => network))];
-  const [config, chains, facilitators, cron, books] = await Promise.all([
+  const [config, chains, facilitators, screening, cron, books] = await Promise.all([
     configNow(gate, site),
     Promise.all(networks.map((network) => chainNow(network, setup.rpc[network], accounts, now))),
     Promise.all(askSupported(edge, env, SECONDS)),
+    Promise.all(askScreening(edge, env, SECONDS)),
     cronOf(env, SECONDS).catch(() => undefined),
     booksNow(env, setup, now),
   ]);
@@ -39,6 +40,7 @@ export async function health(env, { now, edge, gate, site }) {
     ...config,
     ...chains.flatMap(({ wrong }) => wrong),
     ...facilitators.filter(({ why }) => why).map(({ name, why, status }) => `The facilitator ${name} ${WHY[why](status)}.`),
+    ...screening.filter(({ why }) => why).map(({ name, why, status }) => `The screening service ${name} ${WHY[why](status)}.`),
     cron === undefined ? "The backstop did not say when it last ran." : late && (cron.at === undefined
       ? "The cron trigger has not run yet: wrangler.jsonc has it, and it fires every five minutes." : `The cron trigger has not run since ${ago(now - cron.at / 1000)}.`),
     ...keys.filter(({ signs, days }) => signs && days > KEY_DAYS).map(({ kid, days }) => `The key ${kid}, which signs, is ${days} days old: put a new one before it.`),
@@ -57,6 +59,8 @@ ${table("Accounts that pay for gas", ["Network", "Account", "#Balance", "#Settle
   ])))}`}
 <h2>Facilitators</h2>
 ${table("By their own word", ["Facilitator", "At /supported"], facilitators.map(({ name, why, status }) => [name, why ? WHY[why](status) : "answers"]), { empty: accounts.length > 0 ? "None: this site settles by itself." : "None." })}
+${screening.length > 0 && html`<h2>Screening</h2>
+${table("The service that is asked who may pay", ["Service", "About an account of this site"], screening.map(({ name, why, status }) => [name, why ? WHY[why](status) : "answers"]))}`}
 ${books.settlements && html`${table("How payments went in the last 24 hours", ["Network", "#Settled", "#Refused", "#Not known", "Last settled"], books.settlements)}`}
 <h2>Payments without a known outcome</h2>
 <p>Nobody has to do anything about these: the ledger asks by itself, and nobody is charged twice.</p>

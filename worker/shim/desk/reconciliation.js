@@ -3,9 +3,10 @@
 
 import { watched } from "../alerts/probe.js";
 import { ERASED, compare } from "../reconcile/compare.js";
-import { openTransfers } from "../reconcile/transfers.js";
+import { isDust, openTransfers } from "../reconcile/transfers.js";
 import { Spent, openChain } from "./chain.js";
 import { html, table } from "./html.js";
+import { openMarks } from "./marks.js";
 import { amount, count, networkName } from "./money.js";
 import { article } from "./overview.js";
 import { date, time } from "./period.js";
@@ -16,9 +17,14 @@ const SECONDS = 5;
 const LOOK_MS = 12_000;
 // Of one look over all networks: a Worker without a paid plan may ask fifty times.
 const CALLS = 44;
-const LEAST_CALLS = 12;
-// Kept back for what is asked once the transfers are known.
+// Where a period begins and ends takes up to twenty of them, so that more networks would leave nothing to compare with.
+const MOST_NETWORKS = 2;
+// Kept back for what is asked once the transfers are known, and of that for what is asked last.
 const RESERVE = 6;
+const LAST = 4;
+// Transfers without an authorization that the chain is asked about before more blocks are.
+const MOST_PROVED = 10;
+const SLOW = "took too long, or refused what it was asked";
 // Blocks asked for at once: many endpoints allow so many, and where one does not an eighth is asked for.
 const WINDOW = 10_000;
 const TRANSFERS = 1000;
@@ -28,17 +34,22 @@ const MOST_SHOWN = 100;
 const YOUNG = 30;
 const MOST_YOUNG = 3;
 const MOST_STEPS = 6;
-const PLACE = /^(eip155:[1-9]\d{0,19})\.(\d{1,15})-(\d{1,15})$/;
+const PLACE = /^(eip155:[1-9]\d{0,19})\.(\d{1,15})-(\d{1,15})(?:\.(\d{1,5}))?$/;
+// Of the blocks that were asked for at once, when those were too many.
+const fewer = (span) => Math.max(1, Math.floor(span / 8));
 const lower = (text) => text.toLowerCase();
 
 export async function reconciliation(env, asked) {
   const { query, now, edge } = asked;
   const setup = watched(edge);
   const period = periodOf(query, now);
-  const places = new Map(query.getAll("at").map((text) => PLACE.exec(text)).filter(Boolean).map(([, network, from, to]) => [network, { from: Number(from), to: Number(to) }]));
+  const places = new Map(query.getAll("at").map((text) => PLACE.exec(text)).filter(Boolean).map(([, network, from, to, span]) => [network, { from: Number(from), to: Number(to), ...(Number(span) > 0 && { span: Number(span) }) }]));
   const sold = Map.groupBy(setup.sales, ({ network }) => network);
-  const networks = [...sold.keys()].filter((network) => places.size === 0 || places.has(network));
-  const calls = Math.max(LEAST_CALLS, Math.floor(CALLS / Math.max(networks.length, 1)));
+  const all = [...sold.keys()];
+  const chosen = all.find((network) => network === query.get("network"));
+  const some = places.size > 0 ? all.filter((network) => places.has(network)) : chosen ? [chosen] : all;
+  const networks = places.size === 0 && some.length > MOST_NETWORKS ? some.slice(0, 1) : some.slice(0, MOST_NETWORKS);
+  const calls = Math.floor(CALLS / Math.max(networks.length, 1));
   const until = Date.now() + LOOK_MS;
   const looked = await Promise.all(networks.map(async (network) => {
     try {
@@ -46,13 +57,13 @@ export async function reconciliation(env, asked) {
       try {
         return await look(env, { edge, chain, network, sales: sold.get(network), period, place: places.get(network), now });
       } catch (error) {
-        return { network, trouble: error instanceof Spent ? `${chain.at} took too long, or refused what it was asked` : `${chain.at} did not answer` };
+        return { network, trouble: error instanceof Spent ? `${chain.at} ${SLOW}` : `${chain.at} did not answer` };
       }
     } catch (error) {
       return { network, trouble: error.message };
     }
   }));
-  return { title: "Reconciliation", content: html`${form(period)}${verdict(looked, period, query)}${looked.map((one) => shown(one, asked))}
+  return { title: "Reconciliation", content: html`${form(period, chosen)}${verdict(looked, period, { query, all })}${looked.map((one) => shown(one, asked))}
 <p class="none">A transfer counts as a payment by the chain's own logs: one that used an authorization, or went through x402's proxy. <code>npm run reconcile</code>
 compares any period at once, and names the articles of payments that the books do not have.</p>` };
 }
@@ -68,8 +79,8 @@ function periodOf(query, now) {
   return { first, last, from: first * DAY, to: (last + 1) * DAY };
 }
 
-const form = ({ first, last }) => html`<form class="search days" method="get" action="/.farthing/desk/reconciliation"><label>From <input type="date" name="from" value="${date(first)}"></label>
-<label>To <input type="date" name="to" value="${date(last)}"></label><button>Compare</button></form>`;
+const form = ({ first, last }, network) => html`<form class="search days" method="get" action="/.farthing/desk/reconciliation"><label>From <input type="date" name="from" value="${date(first)}"></label>
+<label>To <input type="date" name="to" value="${date(last)}"></label>${network && html`<input type="hidden" name="network" value="${network}">`}<button>Compare</button></form>`;
 
 /** A block that is no later than a time, and less than a minute before it if a few questions find one. */
 async function blockAt(chain, latest, wanted) {
@@ -97,50 +108,49 @@ async function blockAt(chain, latest, wanted) {
   return low.number;
 }
 
-/** What may stand in the books for these keys and transactions, where the payer had them erased: by name. */
-function openMarks(edge) {
-  return (names) => {
-    if (names.length === 0) return new Map();
-    if (edge.enter("marks_of", [edge.write(names.join("\n"))]) === 0) return new Map();
-    const lines = edge.read().split("\n");
-    return new Map(names.map((name, at) => [name, (lines[at] ?? "").split(" ").filter(Boolean)]));
-  };
-}
-
 async function look(env, { edge, chain, network, sales, period, place, now }) {
   const latest = await chain.latest();
   const from = place?.from ?? await blockAt(chain, latest, period.from);
   const to = Math.min(latest, place?.to ?? (period.to > now ? latest : await blockAt(chain, latest, period.to)));
   if (from > to) return { network, at: chain.at, range: { from, to: from - 1 } };
   const tokens = await tokensOf(env, network, sales, period);
-  const reader = openTransfers(chain, { network, tokens });
+  // what is kept back is not for what strangers can make more of
+  const counted = { ...chain, ask: (...question) => (chain.left() > RESERVE ? chain.ask(...question) : Promise.reject(new Spent("no more is asked"))) };
+  const windows = openTransfers(counted, { network, tokens });
   const [transfers, sent] = [[], []];
+  const toProve = () => Math.min(MOST_PROVED, transfers.filter((one) => !one.key && !isDust(tokens, one)).length);
   let reached = from - 1;
-  for (let span = WINDOW; reached < to && chain.left() > RESERVE && transfers.length < TRANSFERS;) {
+  let span = Math.min(WINDOW, place?.span ?? WINDOW);
+  while (reached < to && chain.left() > RESERVE + toProve() && transfers.length < TRANSFERS) {
     const end = Math.min(reached + span, to);
     try {
-      const [came, went] = [await reader.inWindow(reached + 1, end), await reader.sent(reached + 1, end)];
+      const [came, went] = [await windows.inWindow(reached + 1, end), await windows.sent(reached + 1, end)];
       transfers.push(...came);
       sent.push(...went);
       reached = end;
     } catch (error) {
       if (error instanceof Spent) break;
       if (span === 1 || !(error.refused || /too large/.test(error.message))) throw error;
-      span = Math.max(1, Math.floor(Math.min(span, end - reached) / 8));
+      span = fewer(Math.min(span, end - reached));
     }
   }
-  if (reached < from) throw new Spent();
+  const restFrom = (block, blocks = span) => `${network}.${block}-${to}.${blocks}`;
+  // the next look knows the blocks, and asks for fewer at once
+  if (reached < from) return { network, trouble: `${chain.at} ${SLOW}`, rest: span > 1 ? restFrom(from, fewer(Math.min(span, to - from + 1))) : undefined };
   const [since, until] = [await chain.block(from), await chain.block(reached)];
   const range = { from, to: reached, since: since.time, until: until.time };
   // after the chain: whatever it has, the books had time to be told
   const marksOf = openMarks(edge);
   const books = await rowsOf(env, network, range, transfers, marksOf);
   const find = (urls, nonces) => nonces.map(() => undefined);
-  const report = await compare({ chains: [{ network, rpc: chain, range, tokens, transfers }], books: books.slice(0, MOST_ROWS), urls: [], find, marksOf, spent: (error) => error instanceof Spent });
+  const report = await compare({
+    chains: [{ network, rpc: chain, range, tokens, transfers }], books: books.slice(0, MOST_ROWS), urls: [], find, marksOf,
+    spent: (error) => error instanceof Spent, may: () => chain.left() > LAST,
+  });
   const young = await youngOf(chain, report, now);
   return {
-    network, at: chain.at, range, report, young, whole: reached >= to && books.length <= MOST_ROWS, ...(reached < to && { rest: `${network}.${reached + 1}-${to}` }),
-    byKey: new Map(books.map((row) => [row.key, row])), refunds: await refundsOf(env, { network, range, reader, sent, marksOf }),
+    network, at: chain.at, range, report, young, whole: reached >= to && books.length <= MOST_ROWS, ...(reached < to && { rest: restFrom(reached + 1) }),
+    byKey: new Map(books.map((row) => [row.key, row])), refunds: await refundsOf(env, { network, range, reader: openTransfers(chain, { network, tokens }), sent, marksOf }),
   };
 }
 
@@ -219,24 +229,29 @@ const LISTS = {
 };
 const wrongIn = ({ report, refunds }) => report.missing.length + report.extra.length + report.different.length + refunds.wrong.length;
 
-function verdict(looked, { first, last }, query) {
+function verdict(looked, { first, last }, { query, all }) {
   const compared = looked.filter(({ report }) => report);
   const wrong = compared.reduce((sum, one) => sum + wrongIn(one), 0);
   const troubles = looked.filter(({ trouble }) => trouble);
   const rest = looked.flatMap(({ rest }) => rest ?? []);
-  const unsure = compared.some(({ report, refunds, whole }) => report.unasked.length + refunds.unasked.length > 0 || !whole) || troubles.length > 0;
-  const next = new URLSearchParams([["from", date(first)], ["to", date(last)], ...rest.map((place) => ["at", place])]);
+  const unsure = compared.some(({ report, refunds, whole }) => report.unasked.length + report.unproven.length + refunds.unasked.length > 0 || !whole) || troubles.length > 0;
+  const days = [["from", date(first)], ["to", date(last)]];
+  const asked = looked.map(({ network }) => network);
+  const next = new URLSearchParams([...days, ...(query.has("network") ? [["network", query.get("network")]] : []), ...rest.map((place) => ["at", place])]);
+  const others = all.filter((network) => (asked.length > 1 ? unsure : !asked.includes(network))).map((network) => html` <a href="/.farthing/desk/reconciliation?${new URLSearchParams([...days, ["network", network]])}">${networkName(network)}</a>`);
+  const where = asked.length < all.length ? ` on ${asked.map(networkName).join(" and ")}` : "";
   const said = wrong > 0 ? `${count(wrong)} ${wrong === 1 ? "entry differs" : "entries differ"}: see below.`
     : looked.length === 0 ? "The config sells nothing: there is nothing to compare."
       : compared.length === 0 ? "Nothing could be compared."
-        : unsure ? "Nothing differs in what was compared, which is not all of it." : query.has("at") ? "Chain, books and facilitator agree from there on." : "Chain, books and facilitator agree.";
+        : unsure ? "Nothing differs in what was compared, which is not all of it." : `Chain, books and facilitator agree${where}${query.has("at") ? " from there on" : ""}.`;
   return html`<div class="${wrong > 0 || troubles.length > 0 ? "alert" : "fine"}"><p><strong>${said}</strong></p>${troubles.map(({ network, trouble }) => html`<p>${networkName(network)} was not compared: ${trouble}.</p>`)}</div>
-${rest.length > 0 && html`<p>One look asks so much and no more. <a href="/.farthing/desk/reconciliation?${next}">Go on where it stopped</a></p>`}`;
+${rest.length > 0 && html`<p>One look asks so much and no more. <a href="/.farthing/desk/reconciliation?${next}">Go on where it stopped</a></p>`}
+${others.length > 0 && html`<p>${asked.length > 1 ? "Each network by itself, which goes further:" : "One network is looked at at a time. The others:"}${others}</p>`}`;
 }
 
 function shown({ network, at, range, report, young, refunds, byKey, whole, rest, trouble }, asked) {
   const name = networkName(network);
-  if (trouble) return html`<h2>${name}</h2><p class="none">Not compared: ${trouble}.</p>`;
+  if (trouble) return html`<h2>${name}</h2><p class="none">Not compared: ${trouble}.${rest && " The link above goes on, with fewer blocks at once."}</p>`;
   if (!report) return html`<h2>${name}</h2><p class="none">The chain has no block of that time yet.</p>`;
   const money = (units, asset) => amount(units, network, asset);
   const tokens = new Map();
@@ -268,6 +283,7 @@ ${list("Refunds that the chain does not have", "The books say that this was sent
 ${list("Sent to accounts that paid, and not in the books", "If these were refunds, npx farthing refund writes them down; what you move to wallets of your own needs nothing.", refunds.unbooked, (one) => [`block ${count(one.block)}`, short(one.transaction), short(one.to), "", money(one.value, one.asset)])}
 ${list("Just paid", "The books are told within seconds: compare again.", young, onChain)}
 ${list("Not asked about", "The look ended before: a shorter time has fewer.", [...report.unasked, ...refunds.unasked.map((one) => ({ ...one, transaction_hash: one.transaction, settled_at: one.at }))], inBooks)}
+${list("Transfers that were not asked about", "No authorization was used, and the books do not have them: whether they are payments, the chain was not asked any more. A shorter time has fewer.", report.unproven, onChain)}
 ${list("Not known, and not paid in these blocks", "No transfer belongs to these yet.", report.open, inBooks)}
 ${list("Transfers that are no payments", "By their logs, or because they moved less than a tenth of any price: sent by hand, or somebody's dust. They are in no sum.", report.others, onChain)}
 <p class="none">Refunds in these blocks: ${count(refunds.found.length)}${refunds.found.length > 0 && refunds.wrong.length + refunds.unasked.length === 0 && ", each as the chain has it"}.</p>`;

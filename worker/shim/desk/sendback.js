@@ -8,9 +8,10 @@ import { paidIn, sentIn, transferOf } from "../reconcile/sent.js";
 import { openChain } from "./chain.js";
 import { SECURE } from "./frame.js";
 import { html } from "./html.js";
+import { openMarks } from "./marks.js";
 import { amount as said, decimal, networkName, tokenOf } from "./money.js";
 import { time } from "./period.js";
-import { refund } from "./refund.js";
+import { begunOf, noTable, refund } from "./refund.js";
 import { isSample } from "./sample.js";
 import { rows } from "./schema.js";
 import { BEGUN } from "./tables.js";
@@ -47,17 +48,6 @@ async function leftOf(env, row) {
   return { paid, back, left: paid - back, known };
 }
 
-/** The first refund makes the table. */
-function noTable(error) {
-  if (/no such table/.test(error?.message)) return [];
-  throw error;
-}
-
-const begunOf = async (env, receipt) => {
-  const [found] = await rows(env, "SELECT amount, reason, at, transaction_hash FROM desk_refund_begun WHERE receipt = ?1", receipt).catch(noTable);
-  return found && { amount: BigInt(found[0]), reason: found[1], at: found[2], transaction: found[3] ?? undefined };
-};
-
 /** Refunds that were begun and are not in the books, the oldest first: `[key, resource, network, asset, amount, at, transaction]`. */
 export const allBegun = (env, most) => rows(env, `SELECT payment.key, payment.resource, payment.network, payment.asset, begun.amount, begun.at, coalesce(begun.transaction_hash, 'no transaction is known') FROM desk_refund_begun AS begun
   JOIN payment ON payment.key = (SELECT key FROM payment WHERE receipt = begun.receipt LIMIT 1) ORDER BY begun.at LIMIT ${most}`).catch(noTable);
@@ -77,14 +67,14 @@ export async function sendBack(env, row) {
   if (!standing) return undefined;
   const begun = await begunOf(env, row.receipt);
   if (!begun && standing.left <= 0n) return undefined;
-  const { chainId, to, data, link } = transactionOf(row, begun?.amount ?? standing.left);
+  const { chainId, to, data, link } = transactionOf(row, BigInt(begun?.amount ?? standing.left));
   const facts = [["Network", `${networkName(row.network)} (${chainId})`], ["To", to, "to"], ["Data", data, "data"], ["Value", "0"], ["As a link", link, "link"]];
   const hash = html`<form id="sent" class="search"><label>Transaction <input name="transaction" required pattern="0x[0-9a-fA-F]{64}" placeholder="0x…" autocomplete="off" spellcheck="false"></label><button disabled>It was sent in this one</button></form>`;
   return html`<section id="refund" aria-labelledby="back" data-key="${row.key}" data-payee="${row.pay_to}" data-chain="${chainId}" data-network="${networkName(row.network)}"${begun && html` data-begun="${begun.transaction ?? "not told"}"`}>
 <h2 id="back">Send it back</h2>
-${begun ? html`<div class="alert"><p><strong>A refund of ${says(begun.amount, row)} was begun</strong> at ${time(begun.at)}${begun.transaction
-    ? html` in <code>${begun.transaction}</code>. It is written down as soon as the chain has it.` : ", and how it ended was not told. Look into the wallet before anything else: it may have been sent."}</p></div>
-${hash}<p><button id="drop" disabled>Nothing was sent: give it up</button></p>`
+${begun ? html`<div class="alert"><p><strong>A refund of ${says(BigInt(begun.amount), row)} was begun</strong>${begun.transaction
+    ? html`, and at ${time(begun.at)} this was said to be it: <code>${begun.transaction}</code>. It is written down as soon as the chain has it.` : html` at ${time(begun.at)}, and how it ended was not told. Look into the wallet before anything else: it may have been sent.`}</p></div>
+${hash}<p><button id="other" hidden disabled></button> <button id="drop" disabled>Nothing was sent: give it up</button></p>`
     : html`<p>To the account that paid, by the wallet that was paid: ${says(standing.left, row)}${standing.back > 0n ? " is left" : ""}. What was bought stays open; <code>npx farthing revoke</code> ends it.</p>
 <form id="send" class="search refund"><label>Amount${tokenOf(row.network, row.asset) ? ` in ${tokenOf(row.network, row.asset).symbol}` : " in atomic units"} <input name="amount" required inputmode="decimal" value="${plainly(standing.left, row)}" autocomplete="off"></label>
 <label>Reason, for the books <input name="reason" maxlength="${MOST_REASON}"></label><label hidden>Wallet <select name="wallet"></select></label><button disabled>Refund with a wallet</button></form>`}
@@ -193,15 +183,25 @@ async function lookAt(env, row, begun, asked) {
   const chain = await chainOf(asked, row);
   const block = await blockOf(chain, row);
   const of = isOf(env);
-  const wanted = { ...paymentOf(row), payer: row.payer, from: row.pay_to, amount: begun.amount, block, confirmations: of };
+  const wanted = { ...paymentOf(row), payer: row.payer, from: row.pay_to, amount: BigInt(begun.amount), block, confirmations: of };
   const found = await looked(chain, () => sentIn(chain, hash, wanted));
   if (["waits", "not-there", "replaced", "young"].includes(found.why)) return { state: "waits", why: found.why, has: found.has ?? 0, of };
+  if (found.why === "other-amount" && found.values.length === 1) {
+    const [moved] = found.values;
+    return {
+      state: "wrong", why: found.why, moved: String(moved), button: `Write it down as ${says(moved, row)}`,
+      says: `${WORDS[found.why]} ${says(moved, row)} went back to the account that paid, not ${says(BigInt(begun.amount), row)}. Write it down as what it was: given up, the books know nothing of it, and all of it would be offered again.`,
+    };
+  }
   if (found.why) return { state: "wrong", why: found.why, says: WORDS[found.why] };
+  // its payer may have had it erased while the chain was asked (threat G7)
+  const marks = openMarks(asked.edge)([row.receipt]).get(row.receipt) ?? [];
   // one transaction may have several transfers: each is one refund
   for (const log of found.logs) {
-    // the books have it by its name, so its payer had nothing erased
-    const entry = { marks: [], receipt: row.receipt, network: row.network, transaction: hash, log, asset: row.asset, amount: String(begun.amount), at: found.time, ...(begun.reason && { reason: begun.reason }) };
-    if (!("refuse" in JSON.parse(await refund(env, JSON.stringify(entry))))) return await written(env, row);
+    const entry = { marks, receipt: row.receipt, network: row.network, transaction: hash, log, asset: row.asset, amount: String(begun.amount), at: found.time, ...(begun.reason && { reason: begun.reason }) };
+    const { refuse } = JSON.parse(await refund(env, JSON.stringify(entry)));
+    if (!refuse) return await written(env, row);
+    if (refuse.problem === "payer-erased") return { state: "wrong", why: "erased", says: "Whoever paid this had it erased: nothing is written down of it any more." };
   }
   return { state: "wrong", why: "conflict", says: "The books say otherwise: this transfer is the refund of another payment there, or more would be refunded than was paid." };
 }
@@ -227,8 +227,8 @@ const WAYS = {
     if (typeof reason !== "string" || reason.length > MOST_REASON) throw new Refused("not-read", `A reason has at most ${MOST_REASON} characters.`);
     await blockOf(await chainOf(asked, row), row);
     const made = await rows(env, `INSERT INTO desk_refund_begun (receipt, amount, reason, at) SELECT ?1, ?2, ?3, ?4 WHERE (SELECT count(*) FROM refund WHERE receipt = ?1) = ?5
-      ON CONFLICT DO NOTHING RETURNING receipt`, row.receipt, String(units), reason.trim() || null, asked.now, row.known.length);
-    if (made.length === 0) throw new Refused("begun", "A refund of this payment is under way already: load the page again.", 409);
+      AND EXISTS (SELECT 1 FROM payment WHERE receipt = ?1) ON CONFLICT DO NOTHING RETURNING receipt`, row.receipt, String(units), reason.trim() || null, asked.now, row.known.length);
+    if (made.length === 0) throw new Refused("begun", "A refund of this payment is under way already, or its payer had it erased: load the page again.", 409);
     return { ...transactionOf(row, units), says: says(units, row) };
   },
   /** This is the transaction; another one where the wallet has replaced it. */
@@ -237,7 +237,7 @@ const WAYS = {
     const begun = await begunFor(env, row);
     const hash = transaction.toLowerCase();
     if (hash === row.transaction_hash.toLowerCase()) throw new Refused("not-a-transaction", WORDS.payment);
-    await rows(env, "UPDATE desk_refund_begun SET transaction_hash = ?2 WHERE receipt = ?1", row.receipt, hash);
+    await rows(env, "UPDATE desk_refund_begun SET transaction_hash = ?2, at = ?3 WHERE receipt = ?1 AND transaction_hash IS NOT ?2", row.receipt, hash, asked.now);
     return await lookAt(env, row, { ...begun, transaction: hash }, asked);
   },
   /** Whether the chain has it by now. */
@@ -245,6 +245,15 @@ const WAYS = {
     const begun = await begunOf(env, row.receipt);
     if (!begun) return { state: "written" };
     return begun.transaction ? await lookAt(env, row, begun, asked) : { state: "open" };
+  },
+  /** It is the refund, of the amount that the chain says. */
+  async other(env, row, { moved: said }, asked) {
+    const begun = await begunFor(env, row);
+    const { moved } = begun.transaction ? await lookAt(env, row, begun, asked) : {};
+    if (moved === undefined || moved !== said) throw new Refused("not-an-amount", "The chain does not say so: load the page again.", 409);
+    if (BigInt(moved) > row.left) throw new Refused("too-much", `${says(BigInt(moved), row)} is more than is left of the payment: ${says(row.left, row)}. It cannot be written down as its refund.`);
+    await rows(env, "UPDATE desk_refund_begun SET amount = ?2 WHERE receipt = ?1 AND transaction_hash = ?3", row.receipt, moved, begun.transaction);
+    return await lookAt(env, row, { ...begun, amount: moved }, asked);
   },
   /** Nothing was sent: not where the chain knows better. */
   async drop(env, row, body, asked) {

@@ -21,5 +21,6 @@ asset TEXT NOT NULL, amount TEXT NOT NULL, reason TEXT, at INTEGER NOT NULL, PRI
   "CREATE INDEX IF NOT EXISTS refund_at ON refund (at DESC)",
 ];
 
-/** Refunds that were begun on the desk and are not in the books yet: one for each payment, so that nobody sends twice. */
+/** Refunds that were begun on the desk and are not in the books yet: one for each payment, so that nobody sends twice. `at`: when it
+ * was begun, or when its transaction was told. */
 export const BEGUN = "CREATE TABLE IF NOT EXISTS desk_refund_begun (receipt TEXT PRIMARY KEY, amount TEXT NOT NULL, reason TEXT, at INTEGER NOT NULL, transaction_hash TEXT)";

@@ -1,5 +1,5 @@
 // Payments as the chains have them, held against the books. Amounts are integers of atomic units.
-import { openTransfers } from "./transfers.js";
+import { isDust, isProxys, openTransfers } from "./transfers.js";
 
 /** In seconds. */
 const DAY = 86_400;
@@ -8,16 +8,17 @@ const lower = (text) => (text ?? "").toLowerCase();
 /**
  * `chains`: [{network, rpc, range, tokens, transfers}]; `books`: rows, or undefined; `urls`: addresses that may have been sold;
  * `offers`: the names of wider offers; `find(urls, nonces)`: the URL of each nonce that was made for one; `spent(error)`: whether this only
- * means that no more is asked.
+ * means that no more is asked; `may()`: whether the chain may still be asked what a transfer without an authorization was.
  *
  * `marksOf(names)`: what may stand in the books for keys and transactions, where the payer had them erased (www/docs/erasure.md).
  *
  * The report: `articles` [{resource, network, asset, payments, chain, books, booked}], and lists of single payments: `missing` (the chain has
  * it, the books do not have it as settled), `extra` (the reverse), `different` (both have it, and say something else), `nameless` (paid,
  * and for no article that is known), `open` (unknown in the books), `others` (transfers that are no payment by their logs, or
- * by what they moved), `unasked` (as `extra`, but the chain was not asked about it any more).
+ * by what they moved), `unasked` (as `extra`, but the chain was not asked about it any more), `unproven` (transfers without an authorization that the books do not have,
+ * of which the chain was not asked whether they are payments).
  */
-export async function compare({ chains, books, urls, offers = [], find, marksOf, spent = () => false }) {
+export async function compare({ chains, books, urls, offers = [], find, marksOf, spent = () => false, may = () => true }) {
   const named = unmarked(books ?? [], chains.flatMap(({ transfers }) => transfers), marksOf);
   const rows = named.map((row) => ({
     ...row, asset: lower(row.asset), payer: lower(row.payer), pay_to: lower(row.pay_to), transaction_hash: lower(row.transaction_hash),
@@ -28,7 +29,7 @@ export async function compare({ chains, books, urls, offers = [], find, marksOf,
   const byKey = new Map(rows.map((row) => [row.key, row]));
   const articles = [...new Set([...(books ?? []).map(({ resource }) => resource).filter(Boolean), ...urls])];
   const known = articles.flatMap((url) => [url, ...offers.map((name) => `${url} ${name}`)]);
-  const report = { ok: true, compared: books !== undefined, ranges: [], articles: [], missing: [], extra: [], different: [], nameless: [], open: [], others: [], unasked: [] };
+  const report = { ok: true, compared: books !== undefined, ranges: [], articles: [], missing: [], extra: [], different: [], nameless: [], open: [], others: [], unasked: [], unproven: [] };
   const sums = new Map();
   const seen = new Set();
   const article = (resource, { network, asset }) => {
@@ -37,9 +38,7 @@ export async function compare({ chains, books, urls, offers = [], find, marksOf,
     return sums.get(name);
   };
 
-  for (const { network, range, transfers, tokens } of chains) {
-    // less than a tenth of any price, and for no article that is known: somebody's dust
-    const isDust = ({ asset, to, value }) => tokens.some((token) => token.asset === asset && token.payTo === to && value * 10n < token.least);
+  for (const { network, rpc, range, transfers, tokens } of chains) {
     report.ranges.push({ network, ...range });
     const nonces = transfers.filter(({ nonce }) => nonce);
     const found = find(known, nonces.map(({ nonce }) => nonce));
@@ -47,7 +46,14 @@ export async function compare({ chains, books, urls, offers = [], find, marksOf,
     for (const transfer of transfers) {
       const row = transfer.key ? byKey.get(transfer.key) : byTransaction(rows, transfer, seen);
       const tagged = nameOf.get(transfer);
-      if (!row && ((!transfer.nonce && !transfer.permit2) || (!tagged && isDust(transfer)))) {
+      const dust = !row && !tagged && isDust(tokens, transfer);
+      // each costs a question, and anybody can send something: only where the answer matters
+      const used = row || dust || transfer.nonce ? true : await proved(rpc, transfer, { spent, may });
+      if (used === undefined) {
+        report.unproven.push(transfer);
+        continue;
+      }
+      if (dust || !used) {
         report.others.push(transfer);
         continue;
       }
@@ -72,6 +78,17 @@ export async function compare({ chains, books, urls, offers = [], find, marksOf,
   report.articles = [...sums.values()].sort((a, b) => (a.resource ?? "~").localeCompare(b.resource ?? "~") || a.network.localeCompare(b.network));
   report.ok = ["missing", "extra", "different"].every((name) => report[name].length === 0);
   return report;
+}
+
+/** Whether a transfer without an authorization is a payment; nothing where that is not asked any more. */
+async function proved(rpc, { transaction }, { spent, may }) {
+  if (!may()) return undefined;
+  try {
+    return await isProxys(rpc, transaction);
+  } catch (error) {
+    if (!spent(error)) throw error;
+    return undefined;
+  }
 }
 
 /** What the name of an entry begins with whose payer had it erased. */

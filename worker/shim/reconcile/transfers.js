@@ -36,6 +36,15 @@ export async function rangeOf(rpc, from, to) {
   return { ...range, since: since.time, until: until.time };
 }
 
+/** Whether a transaction was one of x402's proxies. */
+export async function isProxys(rpc, transaction) {
+  const { to } = await rpc.ask("eth_getTransactionByHash", [transaction]) ?? {};
+  return PROXIES.includes(to?.toLowerCase());
+}
+
+/** Whether a transfer moved less than a tenth of any price: if it is for no article that is known, somebody's dust. */
+export const isDust = (tokens, { asset, to, value }) => tokens.some((token) => token.asset === asset && token.payTo === to && value * 10n < token.least);
+
 /** `tokens`: [{asset, payTo}] of one network, in lower case. `rpc`: as openRpc and the desk's chain have it. */
 export function openTransfers(rpc, { network, tokens }) {
   const assets = [...new Set(tokens.map(({ asset }) => asset))];
@@ -62,15 +71,9 @@ export function openTransfers(rpc, { network, tokens }) {
         network, asset, from: address(log.topics[1]), to: address(log.topics[2]), value: BigInt(log.data), transaction: log.transactionHash.toLowerCase(),
         block: Number(log.blockNumber), logIndex: Number(log.logIndex), nonce,
         key: nonce && `${network}/${asset.slice(2)}/${nonce}`,
-        permit2: nonce === undefined && await isProxys(log.transactionHash),
       });
     }
     return found;
-  }
-
-  async function isProxys(transaction) {
-    const { to } = await rpc.ask("eth_getTransactionByHash", [transaction]) ?? {};
-    return PROXIES.includes(to?.toLowerCase());
   }
 
   return {

@@ -4,7 +4,7 @@
 const section = document.getElementById("refund");
 const { key, payee, chain, network, begun } = section.dataset;
 const status = section.querySelector("[role=status]");
-const [send, drop, details] = ["#send", "#drop", "details"].map((what) => section.querySelector(what));
+const [send, drop, other, details] = ["#send", "#drop", "#other", "details"].map((what) => section.querySelector(what));
 const wallets = new Map();
 const PAUSE = 3000;
 const TRIES = 5;
@@ -44,6 +44,10 @@ async function follow() {
     if (found.state === "written") return location.reload();
     if (found.state !== "waits") {
       say(found.says ?? "");
+      if (found.moved) {
+        Object.assign(other, { hidden: false, textContent: found.button });
+        other.dataset.moved = found.moved;
+      }
       return use(true);
     }
     say(found.why === "young" ? `The chain has it: ${found.has} of ${found.of} confirmations.` : "It is in no block yet. You may leave: this page goes on where it is when you come back.");
@@ -170,6 +174,10 @@ section.querySelector("#sent")?.addEventListener("submit", doing(async ({ target
   const { value } = target.elements.transaction;
   if (!begun) await tell("begin", Object.fromEntries(new FormData(send)));
   await sent(value.trim());
+}));
+other?.addEventListener("click", doing(async () => {
+  await tell("other", { moved: other.dataset.moved });
+  location.reload();
 }));
 drop?.addEventListener("click", doing(async () => {
   await tell("drop");
