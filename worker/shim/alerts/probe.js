@@ -61,7 +61,8 @@ export function watched(edge) {
   for (const line of edge.read().split("\n")) {
     const [name, ...values] = line.split("\t");
     if (name === "site") [setup.site] = values;
-    if (name === "unknown") setup.unknown = Number(values[0]);
+    // a config without alerts has none
+    if (name === "unknown") setup.unknown = Number(values[0]) || setup.unknown;
     if (name === "webhook") setup.hooks.push({ url: values[0], secret: values[1] });
     if (name === "rpc") (setup.rpc[values[0]] ??= []).push(values[1]);
     if (name !== "sale") continue;

@@ -52,7 +52,7 @@ export async function health(env, { now, edge, gate, site }) {
 ${table("The endpoint of each network", ["Network", "Endpoint", "Newest block", "The backstop has read"], chains.map(({ network, at, block, age, said }) => [
     networkName(network), at ?? "none that answers", said ?? `${count(block)}, ${ago(age)}`, read(cron, network),
   ]), { empty: "The config sells nothing." })}
-<p>The backstop, which finds what an alarm has missed, last ran ${cron?.at === undefined ? "at a time that is not known" : html`${ago(now - cron.at / 1000)}, at ${time(Math.floor(cron.at / 1000))}`}.</p>
+<p>The backstop, which finds what an alarm has missed, ${cron?.at === undefined ? (cron ? "has not run yet" : "did not say when it last ran") : html`last ran ${ago(now - cron.at / 1000)}, at ${time(Math.floor(cron.at / 1000))}`}.</p>
 ${accounts.length > 0 && html`<h2>Gas</h2><p>This site settles by itself, and pays for it with the network's own token.</p>
 ${table("Accounts that pay for gas", ["Network", "Account", "#Balance", "#Settlements left"], chains.flatMap(({ network, gas }) => gas.map(({ account, balance, left }) => [
     networkName(network), html`<code>${account ?? "no key"}</code>`, balance === undefined ? "not known" : decimal(balance / WEI, 6), left === undefined ? "not known" : `about ${count(left)}`,
