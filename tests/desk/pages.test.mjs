@@ -13,7 +13,7 @@ import { startEdge } from "../support/edge.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PASSWORD = "pictures";
-const PAGES = { revenue: "", quarters: "?over=4q", articles: "/articles", readers: "/readers", "readers-route": "/readers?over=4q&route=/articles/*", payments: "/payments", search: "/payments?q=0x0000000000000000000000000000000000000001", payment: "/payment?key=n7", refunds: "/refunds?over=4q", trouble: "/trouble", sendback: "/payment?key=n8", begun: "/payment?key=n9", reconciliation: "/reconciliation", health: "/health", none: "/none" };
+const PAGES = { revenue: "", quarters: "?over=4q", articles: "/articles", readers: "/readers", "readers-route": "/readers?over=4q&route=/articles/*", payments: "/payments", search: "/payments?q=0x0000000000000000000000000000000000000001", payment: "/payment?key=n7", refunds: "/refunds?over=4q", trouble: "/trouble", sendback: "/payment?key=n8", "no-endpoint": "/payment?key=n10", begun: "/payment?key=n9", reconciliation: "/reconciliation", health: "/health", none: "/none" };
 const LOOKS = [["light", 1280], ["dark", 1280], ["light", 390], ["dark", 320]];
 
 let edge;
@@ -22,7 +22,7 @@ let browser;
 const started = () => startEdge({
   keys: `k1:${"A".repeat(43)}`, books: true,
   config: (url) => ({
-    site: url, origin: { url: "http://127.0.0.1:9" }, payTo: { eip155: "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC" }, networks: ["eip155:84532"], settlement: { facilitators: [{ url: "http://127.0.0.1:9" }] },
+    site: url, origin: { url: "http://127.0.0.1:9" }, payTo: { eip155: "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC" }, networks: ["eip155:84532"], settlement: { facilitators: [{ url: "http://127.0.0.1:9" }], rpc: { "eip155:84532": ["http://127.0.0.1:9"] } },
     routes: [{ match: "/articles/*", price: "$0.05" }], desk: { passwordHash: createHash("sha256").update(PASSWORD).digest("hex") },
   }),
 });
@@ -47,6 +47,8 @@ before(async () => {
   // one a day, of every kind of text
   await edge.books.run(`INSERT INTO refund SELECT network, transaction_hash, 7, receipt, asset, charged, CASE WHEN rowid % 3 = 0 THEN 'Bought twice, by two people of one household who share a wallet' END, settled_at + 60
     FROM payment WHERE state = 'settled' AND (rowid % 90 = 0 OR key = 'n7')`);
+  // what can be sent back is of a network with an endpoint
+  await edge.books.run("UPDATE payment SET network = 'eip155:84532', asset = '0x036CbD53842c5426634e7929541eC2318f3dCF7e' WHERE key IN ('n8', 'n9')");
   await edge.books.run(BEGUN);
   await edge.books.run("INSERT INTO desk_refund_begun SELECT receipt, '20000', NULL, settled_at, NULL FROM payment WHERE key = 'n9'");
 });

@@ -1,5 +1,6 @@
 // Payments one by one: the newest first, of one state, article, payer or transaction.
 
+import { ERASED } from "../reconcile/compare.js";
 import { file, files, parts } from "./file.js";
 import { html, table } from "./html.js";
 import { amount, networkName, plain, tokenOf } from "./money.js";
@@ -81,16 +82,19 @@ export async function payment(env, asked) {
   const [row] = await select(env, { conditions: ["key = ?1"], values: [key] }, 1);
   if (!row) return { status: 404, title: "No such payment", content: html`<p>The books have no payment by this key.</p>` };
   const test = tokenOf(row.network, row.asset)?.test;
+  const erased = row.key.startsWith(ERASED);
+  // of what was erased the day alone is written down
+  const when = (seconds) => (erased ? time(seconds).slice(0, 10) : time(seconds));
   const facts = [
     ["State", STATES[row.state] ?? row.state], ["Why", row.reason], ["Article", article(row, asked)], ["Bought", row.offer || "single article"], ["Bought by", row.audience],
     ["Asked for", amount(BigInt(row.amount), row.network, row.asset)], ["Moved", row.charged === null ? "nothing" : amount(BigInt(row.charged), row.network, row.asset)],
     ...await refundsOf(env, row.receipt),
     ["Network", `${networkName(row.network)} (${row.network})${test ? ", test money" : ""}`], ["Token", row.asset], ["From", row.payer === "" ? "erased" : html`<a href="/.farthing/desk/payments?q=${row.payer}">${row.payer}</a>`],
-    ["To", row.pay_to], ["Transaction", row.transaction_hash], ["First seen", time(row.first_seen)], ["Settled", time(row.settled_at)],
+    ["To", row.pay_to], ["Transaction", erased ? "erased" : row.transaction_hash], ["First seen", when(row.first_seen)], ["Settled", when(row.settled_at)],
     ["Receipt", FORMS.receipt.test(row.receipt) && !isSample(row.network) && html`<a href="/.farthing/receipts/${row.receipt}">${row.receipt}</a>`],
   ];
-  const back = await sendBack(env, row);
-  return { title: "A payment", script: back && policyFor(asked.site), content: html`<dl class="facts">${facts.filter(([, value]) => value).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>${back}` };
+  const back = await sendBack(env, row, asked);
+  return { title: "A payment", script: back && policyFor(asked.site), content: html`<dl class="facts">${facts.filter(([, value]) => value).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>${erased && html`<p>Who paid this had it <a href="https://farthing.dev/erasure">erased</a>: the books keep the amount, the article and the day. It cannot be sent back any more, for nobody here knows to whom.</p>`}${back}` };
 }
 
 export function paymentsFile(env, asked) {

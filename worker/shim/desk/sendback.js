@@ -62,24 +62,26 @@ function transactionOf(row, units) {
 }
 
 /** The part of a payment's page; nothing where nothing can be sent back. */
-export async function sendBack(env, row) {
+export async function sendBack(env, row, { edge }) {
   const standing = await leftOf(env, row);
   if (!standing) return undefined;
   const begun = await begunOf(env, row.receipt);
   if (!begun && standing.left <= 0n) return undefined;
   const { chainId, to, data, link } = transactionOf(row, BigInt(begun?.amount ?? standing.left));
   const facts = [["Network", `${networkName(row.network)} (${chainId})`], ["To", to, "to"], ["Data", data, "data"], ["Value", "0"], ["As a link", link, "link"]];
+  const unread = watched(edge).rpc[row.network] ? undefined
+    : html`<div class="alert"><p><strong>First name an endpoint for ${networkName(row.network)}</strong> in <code>settlement.rpc</code>: without one nobody can look whether a refund was sent, and it is not begun or written down here. <code>npx farthing refund --rpc</code> works without.</p></div>`;
   const hash = html`<form id="sent" class="search"><label>Transaction <input name="transaction" required pattern="0x[0-9a-fA-F]{64}" placeholder="0x…" autocomplete="off" spellcheck="false"></label><button disabled>It was sent in this one</button></form>`;
   return html`<section id="refund" aria-labelledby="back" data-key="${row.key}" data-payee="${row.pay_to}" data-chain="${chainId}" data-network="${networkName(row.network)}"${begun && html` data-begun="${begun.transaction ?? "not told"}"`}>
 <h2 id="back">Send it back</h2>
-${begun ? html`<div class="alert"><p><strong>A refund of ${says(BigInt(begun.amount), row)} was begun</strong>${begun.transaction
+${unread}${begun ? html`<div class="alert"><p><strong>A refund of ${says(BigInt(begun.amount), row)} was begun</strong>${begun.transaction
     ? html`, and at ${time(begun.at)} this was said to be it: <code>${begun.transaction}</code>. It is written down as soon as the chain has it.` : html` at ${time(begun.at)}, and how it ended was not told. Look into the wallet before anything else: it may have been sent.`}</p></div>
 ${hash}<p><button id="other" hidden disabled></button> <button id="drop" disabled>Nothing was sent: give it up</button></p>`
-    : html`<p>To the account that paid, by the wallet that was paid: ${says(standing.left, row)}${standing.back > 0n ? " is left" : ""}. What was bought stays open; <code>npx farthing revoke</code> ends it.</p>
+    : !unread && html`<p>To the account that paid, by the wallet that was paid: ${says(standing.left, row)}${standing.back > 0n ? " is left" : ""}. What was bought stays open; <code>npx farthing revoke</code> ends it.</p>
 <form id="send" class="search refund"><label>Amount${tokenOf(row.network, row.asset) ? ` in ${tokenOf(row.network, row.asset).symbol}` : " in atomic units"} <input name="amount" required inputmode="decimal" value="${plainly(standing.left, row)}" autocomplete="off"></label>
 <label>Reason, for the books <input name="reason" maxlength="${MOST_REASON}"></label><label hidden>Wallet <select name="wallet"></select></label><button disabled>Refund with a wallet</button></form>`}
 <p role="status"></p><noscript><p>The wallet is asked by a script. Without it, the command <code>npx farthing refund</code> does the same.</p></noscript>
-${!begun && html`<details><summary>With a Safe, another device or a command</summary><p>This transaction, not signed, is the refund. Send it from ${row.pay_to}, and say which one it was.</p>
+${!begun && !unread && html`<details><summary>With a Safe, another device or a command</summary><p>This transaction, not signed, is the refund. Send it from ${row.pay_to}, and say which one it was.</p>
 <dl class="facts">${facts.map(([name, value, id]) => html`<div><dt>${name}</dt><dd>${id ? html`<code id="${id}">${value}</code>` : value}</dd></div>`)}</dl>${hash}</details>`}
 </section>`;
 }
