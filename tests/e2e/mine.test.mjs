@@ -137,7 +137,8 @@ test("E12 each account is shown its own, as the chain has it, and nothing of ano
 });
 
 test("G7 one account is erased: nothing leads to it, the other is as it was, the sums are the same, and nothing brings it back", async (t) => {
-  for (const step of STEPS) await books.run(step);
+  // as the desk makes its tables: a column may be there already
+  for (const step of STEPS) await books.run(step).catch((error) => assert.match(error.message, /duplicate column/));
   const [one, other] = [await newReader(paper), await newReader(paper)];
   const ours = [];
   for (const path of [DOOR, LOG, DATA]) ours.push(await bought(path, one));
