@@ -12,8 +12,12 @@ export const PAGES = {
   "articles, 30 days": "/articles", "articles, 4 quarters, page 10": "/articles?over=4q&page=10",
   "payments": "/payments", "payments, unknown": "/payments?state=unknown", "payments of an account": "/payments?q=0x0000000000000000000000000000000000000abc",
   "payments of an article": (site) => `/payments?resource=${encodeURIComponent(`${site}/sport/a-story-with-a-usual-title-7`)}`,
-  "a payment": "/payment?key=n711", "trouble": "/trouble",
+  "a payment": "/payment?key=n711", "trouble": "/trouble", "readers, 4 quarters": "/readers?over=4q",
 };
+// What is counted in 400 days: six steps of readers and programs, on twenty routes.
+const COUNTS = `WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 95999)
+  INSERT INTO desk_count SELECT ?1 - i / 240, json_extract('["shown","wallet","signed","settled","opened","returned"]', '$[' || (i % 6) || ']'), iif(i / 6 % 2, 'program', 'reader'), '',
+  '/section-' || (i / 12 % 20) || '/*', '', 100 FROM n`;
 const ENTRY = `INSERT INTO payment (key, version, state, receipt, resource, network, asset, payer, pay_to, amount, charged, transaction_hash, first_seen, settled_at)
   VALUES (?1, 1, 'settled', ?1, ?2, 'eip155:8453', '0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913', '0x1', '0x2', '50000', '50000', '0x3', ?3, ?3)`;
 
@@ -50,6 +54,7 @@ export async function bench({ rows, rounds, entries = 200, say }) {
     say("the desk is opened for the first time");
     found.first = await timed(async () => (await ask("")).text());
     await write("with them");
+    await run(COUNTS, Math.floor(Date.now() / 86_400_000));
     for (let round = 0; round < rounds; round += 1) {
       for (const [name, path] of Object.entries(PAGES)) {
         found.pages[name] ??= [];
