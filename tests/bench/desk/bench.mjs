@@ -1,6 +1,7 @@
 // How long the desk's pages take over large books, and whether the books are written slower for it: real workerd, real D1. Prints and judges nothing.
 import { createHash } from "node:crypto";
 import { loadavg } from "node:os";
+import { startChain } from "../../support/chain.mjs";
 import { startEdge } from "../../support/edge.mjs";
 import { machine } from "../figures.mjs";
 import { fill } from "./books.mjs";
@@ -12,7 +13,7 @@ export const PAGES = {
   "articles, 30 days": "/articles", "articles, 4 quarters, page 10": "/articles?over=4q&page=10",
   "payments": "/payments", "payments, unknown": "/payments?state=unknown", "payments of an account": "/payments?q=0x0000000000000000000000000000000000000abc",
   "payments of an article": (site) => `/payments?resource=${encodeURIComponent(`${site}/sport/a-story-with-a-usual-title-7`)}`,
-  "a payment": "/payment?key=n711", "trouble": "/trouble", "readers, 4 quarters": "/readers?over=4q",
+  "a payment": "/payment?key=n711", "trouble": "/trouble", "readers, 4 quarters": "/readers?over=4q", "refunds": "/refunds", "health": "/health", "reconciliation": "/reconciliation",
 };
 // What is counted in 400 days: six steps of readers and programs, on twenty routes.
 const COUNTS = `WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 95999)
@@ -21,10 +22,10 @@ const COUNTS = `WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n 
 const ENTRY = `INSERT INTO payment (key, version, state, receipt, resource, network, asset, payer, pay_to, amount, charged, transaction_hash, first_seen, settled_at)
   VALUES (?1, 1, 'settled', ?1, ?2, 'eip155:8453', '0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913', '0x1', '0x2', '50000', '50000', '0x3', ?3, ?3)`;
 
-const started = () => startEdge({
+const started = (chain) => startEdge({
   keys: `k1:${"A".repeat(43)}`, books: true,
   config: (url) => ({
-    site: url, origin: { url: "http://127.0.0.1:9" }, payTo: { eip155: "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC" }, networks: ["eip155:84532"], settlement: { facilitators: [{ url: "http://127.0.0.1:9" }] },
+    site: url, origin: { url: "http://127.0.0.1:9" }, payTo: { eip155: "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC" }, networks: ["eip155:84532"], settlement: { facilitators: [{ url: "http://127.0.0.1:9" }], rpc: { "eip155:84532": [chain.url] } },
     routes: [{ match: "/articles/*", price: "$0.05" }], desk: { passwordHash: createHash("sha256").update(PASSWORD).digest("hex") },
   }),
 });
@@ -32,7 +33,8 @@ const started = () => startEdge({
 /** `rows` of the books; `rounds` of all pages; `entries` written one after the other. */
 export async function bench({ rows, rounds, entries = 200, say }) {
   const found = { date: new Date().toISOString(), load: loadavg()[0], node: process.version, machine: machine(), rows, rounds, pages: {}, written: {} };
-  const edge = await started();
+  const chain = await startChain();
+  const edge = await started(chain);
   try {
     const { run } = edge.books;
     const ask = (path) => fetch(`${edge.url}/.farthing/desk${path}`, { headers: { authorization: `Basic ${btoa(`:${PASSWORD}`)}` } });
@@ -68,5 +70,6 @@ export async function bench({ rows, rounds, entries = 200, say }) {
     return { ...found, loadAfter: loadavg()[0] };
   } finally {
     await edge.stop();
+    await chain.stop();
   }
 }
